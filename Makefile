@@ -1,0 +1,42 @@
+# Everything sets itself up in .venv, from a fresh clone, with Python 3.11+ and make.
+PYTHON ?= python3
+VENV   ?= .venv
+BIN    := $(VENV)/bin
+STAMP  := $(VENV)/.installed
+DEMO   ?= demo
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test test-all check format clean
+
+help: ## Show what can be made
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "%-10s %s\n", $$1, $$2}'
+
+demo: $(STAMP) ## Draw the sample catalog, stylize 12 pairs offline, print where the designs are
+	@$(BIN)/stylemill sample $(DEMO)
+	@STYLEMILL_RECIPE=$${STYLEMILL_RECIPE:-house} $(BIN)/stylemill run \
+	  --garments $(DEMO)/garments --styles $(DEMO)/styles --designs $(DEMO)/designs --style-set studio
+
+test: $(STAMP) ## Run the tests; starts its own servers, needs no network
+	@$(BIN)/python -m pytest -q
+
+test-all: $(STAMP) ## Run the slow tests too
+	@$(BIN)/python -m pytest -q -m "not gpu"
+
+check: $(STAMP) ## Format, lint, types, direction of imports: what CI checks
+	@$(BIN)/ruff format --check .
+	@$(BIN)/ruff check .
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports
+
+format: $(STAMP) ## Put the code into shape
+	@$(BIN)/ruff check --fix-only --quiet .
+	@$(BIN)/ruff format --quiet .
+
+clean: ## Remove what the targets made
+	rm -rf $(VENV) $(DEMO) .pytest_cache .mypy_cache .ruff_cache .import_linter_cache *.egg-info build dist
+
+$(STAMP): pyproject.toml constraints.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || (echo "Stylemill needs Python 3.11 or newer; set PYTHON=python3.12, say." >&2; exit 1)
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e ".[dev]"
+	@touch $(STAMP)

@@ -1,0 +1,1 @@
+"""How the embedded encoder is trained and judged."""

@@ -1,0 +1,1 @@
+"""What exists in storage, as records: garments, styles and designs."""

@@ -1,0 +1,153 @@
+"""The design catalog: a Delta Lake table at `DESIGNS/table`, pictures beside it.
+
+The picture is written first, the record last, so no record points at a missing picture. A record is
+inserted only where its design_id is not there yet; two runs that race end with one record each.
+"""
+
+import hashlib
+import json
+import random
+import re
+import time
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import asdict, fields
+
+import pyarrow as pa
+from deltalake import CommitProperties, DeltaTable
+from deltalake.exceptions import CommitFailedError, DeltaError, TableNotFoundError
+
+from catalogs import keys
+from catalogs.errors import CatalogError, NotAllowedError, StoreError, UnreachableError
+from catalogs.records import Design
+from catalogs.store_contract import Store
+from catalogs.stores import probe
+
+TEXT_LIST = pa.list_(pa.string())
+SPECIAL = {
+    "width": pa.int32(),
+    "height": pa.int32(),
+    "steps": pa.int32(),
+    "created_at": pa.timestamp("us", tz="UTC"),
+    "garment_tags": TEXT_LIST,
+    "style_tags": TEXT_LIST,
+}
+NUMBERS = ("loss", "loss_content", "loss_style", "loss_variation", "loss_start", "seconds")
+SCHEMA = pa.schema(
+    [
+        pa.field(f.name, SPECIAL.get(f.name, pa.float64() if f.name in NUMBERS else pa.string()))
+        for f in fields(Design)
+    ]
+)
+FURTHER = ("garment_further", "style_further")
+COMMIT_ATTEMPTS = 40
+
+
+class DesignCatalog:
+    """Designs in a store. Opening it touches nothing; `prepare` proves it can be written."""
+
+    def __init__(self, store: Store) -> None:
+        """`store` is the folder or bucket prefix that holds the table and the pictures."""
+        self.store = store
+
+    def prepare(self) -> None:
+        """Prove that the store can be written safely; call it before making designs."""
+        probe(self.store)
+
+    def existing(self, among: Collection[str] | None = None) -> set[str]:
+        """Ids of the designs that are filed (only those of `among`, if given)."""
+        table = self._table()
+        if table is None:
+            return set()
+        ids = self._read(table, ["design_id"])["design_id"].to_pylist()
+        return set(ids) if among is None else set(ids) & set(among)
+
+    def read(self, columns: Sequence[str] | None = None) -> pa.Table:
+        """The whole table, or some of its columns; empty where there is none yet."""
+        table = self._table()
+        if table is None:
+            names = list(columns) if columns else SCHEMA.names
+            return SCHEMA.empty_table().select(names)
+        return self._read(table, list(columns) if columns else None)
+
+    def add_picture(self, design_id: str, png: bytes) -> tuple[str, str]:
+        """Write a design's picture; returns its key and its SHA-256."""
+        sha256 = hashlib.sha256(png).hexdigest()
+        key = keys.design_image(design_id, sha256)
+        self.store.write(key, png)
+        return key, sha256
+
+    def of_run(self, run_id: str) -> dict[str, str]:
+        """Designs that a run filed: their ids and the keys of their pictures."""
+        table = self.read(["design_id", "image", "run_id"])
+        rows = zip(*(table[name].to_pylist() for name in ("design_id", "image", "run_id")), strict=True)
+        return {design_id: image for design_id, image, run in rows if run == run_id}
+
+    def file(self, designs: Iterable[Design]) -> int:
+        """Insert records whose design_id is not there yet, in one commit; returns how many were new.
+
+        A commit that loses a race is tried again with a growing, random pause.
+        """
+        rows = pa.Table.from_pylist([_row(design) for design in designs], SCHEMA)
+        if not rows.num_rows:
+            return 0
+        for attempt in range(COMMIT_ATTEMPTS):
+            try:
+                return self._insert(rows)
+            except CommitFailedError as error:
+                if attempt + 1 == COMMIT_ATTEMPTS:
+                    raise UnreachableError(
+                        f"{self.store.uri}/{keys.TABLE}: {COMMIT_ATTEMPTS} commits in a row lost the race against"
+                        " other runs. Run the same command again; designs already filed are kept."
+                    ) from error
+                time.sleep(random.uniform(0, min(2.0, 0.05 * 1.5**attempt)))
+            except (DeltaError, OSError) as error:
+                raise self._explained(error) from error
+        raise AssertionError("unreachable")
+
+    def _insert(self, rows: pa.Table) -> int:
+        uri, options = self.store.delta_location()
+        table = DeltaTable.create(uri, SCHEMA, mode="ignore", storage_options=options)
+        metrics = (
+            table.merge(
+                rows,
+                predicate="filed.design_id = made.design_id",
+                source_alias="made",
+                target_alias="filed",
+                # No automatic retry: a lost race must read the table again, or it files a design twice.
+                commit_properties=CommitProperties(max_commit_retries=0),
+            )
+            .when_not_matched_insert_all()
+            .execute()
+        )
+        return int(metrics["num_target_rows_inserted"])
+
+    def _table(self) -> DeltaTable | None:
+        uri, options = self.store.delta_location()
+        try:
+            return DeltaTable(uri, storage_options=options)
+        except TableNotFoundError:
+            return None
+        except (DeltaError, OSError) as error:
+            raise self._explained(error) from error
+
+    def _read(self, table: DeltaTable, columns: list[str] | None) -> pa.Table:
+        try:
+            return table.to_pyarrow_table(columns=columns)
+        except (DeltaError, OSError) as error:
+            raise self._explained(error) from error
+
+    def _explained(self, error: Exception) -> StoreError | CatalogError:
+        where = f"{self.store.uri}/{keys.TABLE}"
+        text = (str(error).splitlines() or [repr(error)])[0][:300]
+        if re.search(r"ermission denied|\b403\b|Read-only file system", text):
+            return NotAllowedError(f"{where}: the store refused ({text}). Check your rights there.")
+        if "error sending request" in text or "onnect" in text:
+            return UnreachableError(f"{where}: no answer from the store ({text}). Try again later.")
+        return StoreError(f"{where}: {text}")
+
+
+def _row(design: Design) -> dict[str, object]:
+    row = asdict(design)
+    for name in FURTHER:
+        row[name] = json.dumps(dict(row[name]), ensure_ascii=False)
+    return row

@@ -1,0 +1,58 @@
+"""What can go wrong in storage.
+
+CatalogsError
+├── StoreError               a storage operation failed; says which, where and what to do
+│   ├── NotFoundError        no such object (or bucket)
+│   ├── NotAllowedError      the store refused: credentials or rights
+│   ├── UnreachableError     no answer: connection, time-out, throttling; worth another try
+│   ├── FullError            the disk or quota is full
+│   └── UnsafeStoreError     the store ignores conditional puts; a design catalog would lose rows
+├── CatalogError             a catalog as a whole cannot be used (missing column, no rows, ...)
+├── InvalidKeyError          a key or id is not spelled as keys are
+├── ImageError               bytes are not a usable picture
+└── MaskError                a mask does not fit its garment
+"""
+
+
+class CatalogsError(Exception):
+    """Base of every error that catalogs raises on purpose."""
+
+
+class StoreError(CatalogsError):
+    """A storage operation failed."""
+
+
+class NotFoundError(StoreError):
+    """There is no such object or bucket."""
+
+
+class NotAllowedError(StoreError):
+    """The store refused: credentials are missing, wrong, or lack the right."""
+
+
+class UnreachableError(StoreError):
+    """The store did not answer; the same call may go through later."""
+
+
+class FullError(StoreError):
+    """The disk or the quota is full."""
+
+
+class UnsafeStoreError(StoreError):
+    """The store ignores conditional puts, so concurrent commits would lose rows."""
+
+
+class CatalogError(CatalogsError):
+    """A catalog as a whole cannot be used."""
+
+
+class InvalidKeyError(CatalogsError):
+    """A key or an id is not spelled as keys and ids are."""
+
+
+class ImageError(CatalogsError):
+    """Bytes are not a usable picture."""
+
+
+class MaskError(CatalogsError):
+    """A mask does not fit its garment."""

@@ -1,0 +1,55 @@
+"""How ids and keys are spelled. Every key of Stylemill is made or checked here."""
+
+import re
+
+from catalogs.errors import InvalidKeyError
+
+ID_PATTERN = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9_-]|\.(?!\.)){0,63}")
+
+TABLE = "table"
+RUNS = "runs"
+PROBE = ".stylemill-probe"
+
+
+def check_id(text: str) -> str:
+    """Return `text` if it is a usable id, else raise InvalidKeyError that says what is wrong."""
+    if not text:
+        raise InvalidKeyError("the id is empty; give every row an id of its own")
+    if not ID_PATTERN.fullmatch(text):
+        raise InvalidKeyError(
+            f"'{text[:80]}' cannot be an id; use 1 to 64 letters a-z, digits, '-', '_' and single '.',"
+            " beginning with a letter or digit"
+        )
+    return text
+
+
+def check_key(text: str) -> str:
+    """Return `text` if it is a key inside its catalog, else raise InvalidKeyError.
+
+    A key is relative, uses forward slashes and never leaves the folder it starts from.
+    """
+    if not text:
+        raise InvalidKeyError("the key is empty; name a file relative to the catalog")
+    if "\\" in text or ":" in text or any(ord(letter) < 32 for letter in text):
+        raise InvalidKeyError(
+            f"'{text[:80]}' is not a key; use forward slashes and no ':' or control characters"
+        )
+    if text.startswith("/") or any(part in ("", ".", "..") for part in text.split("/")):
+        raise InvalidKeyError(
+            f"'{text[:80]}' leaves the catalog; name a file inside the catalog's own folder"
+        )
+    return text
+
+
+def design_image(design_id: str, sha256: str) -> str:
+    """Key of a design's picture, relative to the design catalog.
+
+    The contents are part of it: two runs that make one design at once, on devices that round
+    differently, write two pictures, and the record that wins points at its own.
+    """
+    return f"images/{design_id[:2]}/{design_id}-{sha256[:12]}.png"
+
+
+def run_file(run_id: str, name: str) -> str:
+    """Key of a file of one run, relative to the design catalog."""
+    return f"{RUNS}/{run_id}/{name}"

@@ -1,0 +1,62 @@
+"""A store in memory: the twin that tests and notebooks use."""
+
+import hashlib
+from collections.abc import Iterator
+from threading import Lock
+
+from catalogs import keys
+from catalogs.errors import NotFoundError, StoreError
+from catalogs.store_contract import ObjectInfo
+
+
+class MemoryStore:
+    """Objects in a dictionary; safe to use from several threads."""
+
+    def __init__(self, name: str = "memory") -> None:
+        """`name` only shows in messages."""
+        self._name = name
+        self._objects: dict[str, bytes] = {}
+        self._lock = Lock()
+
+    @property
+    def uri(self) -> str:
+        """Where the store begins."""
+        return f"memory://{self._name}"
+
+    def read(self, key: str) -> bytes:
+        """Contents of an object."""
+        keys.check_key(key)
+        try:
+            return self._objects[key]
+        except KeyError as error:
+            raise NotFoundError(f"{self.uri}/{key} does not exist.") from error
+
+    def write(self, key: str, data: bytes) -> None:
+        """Create or replace an object."""
+        self._objects[keys.check_key(key)] = bytes(data)
+
+    def create(self, key: str, data: bytes) -> bool:
+        """Create an object; False if it is there already."""
+        with self._lock:
+            if keys.check_key(key) in self._objects:
+                return False
+            self._objects[key] = bytes(data)
+            return True
+
+    def exists(self, key: str) -> bool:
+        """Whether the object is there."""
+        return keys.check_key(key) in self._objects
+
+    def list(self, prefix: str = "") -> Iterator[ObjectInfo]:
+        """Every object whose key begins with `prefix`, by key."""
+        for key, data in sorted(self._objects.items()):
+            if key.startswith(prefix):
+                yield ObjectInfo(key, len(data), hashlib.sha256(data).hexdigest())
+
+    def delete(self, key: str) -> None:
+        """Remove an object, if there is one."""
+        self._objects.pop(keys.check_key(key), None)
+
+    def delta_location(self) -> tuple[str, dict[str, str]]:
+        """A Delta table cannot live here: its library reaches no Python dictionary."""
+        raise StoreError(f"{self.uri} cannot hold a design catalog: use a folder or s3://bucket/prefix.")

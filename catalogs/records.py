@@ -1,0 +1,123 @@
+"""The nouns: garments, styles, designs, and what was turned away."""
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Generic, Literal, TypeVar
+
+Record = TypeVar("Record")
+Repeat = Literal["none", "full-drop", "half-drop", "half-brick", "mirror"]
+Further = tuple[tuple[str, str], ...]
+"""Columns of a catalog that Stylemill does not know, carried along as text."""
+
+
+@dataclass(frozen=True)
+class Garment:
+    """A garment template: a row of the garment catalog.
+
+    `digest` names the contents that shape a design (picture and mask); empty until they are read.
+    """
+
+    garment_id: str
+    image: str
+    mask: str | None = None
+    parts: str | None = None
+    part_scheme: str | None = None
+    category: str = ""
+    title: str = ""
+    season: str = ""
+    print_width_cm: float | None = None
+    licence: str = ""
+    tags: tuple[str, ...] = ()
+    further: Further = ()
+    row: int = 0
+    digest: str = ""
+
+
+@dataclass(frozen=True)
+class Style:
+    """A pattern style: a row of the style catalog."""
+
+    style_id: str
+    style_set: str
+    image: str
+    title: str = ""
+    repeat: Repeat = "none"
+    repeat_width_cm: float | None = None
+    repeat_height_cm: float | None = None
+    licence: str = ""
+    rights_holder: str = ""
+    tags: tuple[str, ...] = ()
+    further: Further = ()
+    row: int = 0
+    digest: str = ""
+
+
+@dataclass(frozen=True)
+class Problem:
+    """Why a record cannot be used, so that a person can mend it."""
+
+    file: str
+    row: int
+    record: str
+    column: str
+    value: str
+    what: str
+
+    def __str__(self) -> str:
+        """One line for a screen or a log."""
+        place = f"{self.file} row {self.row}" if self.row else self.file
+        name = f" ({self.record})" if self.record else ""
+        column = f", {self.column}" if self.column else ""
+        value = f" '{self.value}'" if self.value else ""
+        return f"{place}{name}{column}{value}: {self.what}"
+
+
+@dataclass(frozen=True)
+class Design:
+    """A finished design: a row of the design catalog. `image` is relative to the catalog."""
+
+    design_id: str
+    garment_id: str
+    style_id: str
+    style_set: str
+    recipe: str
+    recipe_digest: str
+    recipe_json: str
+    image: str
+    image_sha256: str
+    width: int
+    height: int
+    garment_digest: str
+    style_digest: str
+    loss: float
+    loss_content: float
+    loss_style: float
+    loss_variation: float
+    loss_start: float
+    steps: int
+    seconds: float
+    device: str
+    precision: str
+    versions: str
+    run_id: str
+    created_at: datetime
+    garment_title: str = ""
+    garment_category: str = ""
+    garment_season: str = ""
+    garment_licence: str = ""
+    garment_tags: tuple[str, ...] = ()
+    garment_further: Further = ()
+    style_title: str = ""
+    style_licence: str = ""
+    style_tags: tuple[str, ...] = ()
+    style_further: Further = ()
+    rights_holder: str = ""
+
+
+@dataclass(frozen=True)
+class Reading(Generic[Record]):
+    """What came of reading a catalog: usable records, problems of the others, and remarks."""
+
+    records: tuple[Record, ...]
+    problems: tuple[Problem, ...] = field(default=())
+    remarks: tuple[str, ...] = field(default=())

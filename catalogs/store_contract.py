@@ -1,0 +1,65 @@
+"""The contract of an object store.
+
+A key is a relative path with forward slashes. Writes are atomic: a reader sees the old object, the new
+one or none, never half of one.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Protocol
+
+
+@dataclass(frozen=True)
+class ObjectInfo:
+    """An object as a listing shows it. `etag` changes whenever the contents do."""
+
+    key: str
+    size: int
+    etag: str
+
+
+class Store(Protocol):
+    """What every store does. Failures raise `catalogs.errors.StoreError` and name the object's URI."""
+
+    @property
+    def uri(self) -> str:
+        """Where the store begins, as a person would write it."""
+        ...
+
+    def read(self, key: str) -> bytes:
+        """Contents of an object; NotFoundError if there is none."""
+        ...
+
+    def write(self, key: str, data: bytes) -> None:
+        """Create or replace an object."""
+        ...
+
+    def create(self, key: str, data: bytes) -> bool:
+        """Create an object; False, and nothing written, if it is there already."""
+        ...
+
+    def exists(self, key: str) -> bool:
+        """Whether the object is there."""
+        ...
+
+    def list(self, prefix: str = "") -> Iterator[ObjectInfo]:
+        """Every object whose key begins with `prefix`, by key."""
+        ...
+
+    def delete(self, key: str) -> None:
+        """Remove an object; nothing happens if there is none."""
+        ...
+
+    def delta_location(self) -> tuple[str, dict[str, str]]:
+        """URI and storage options with which the Delta library reaches the store."""
+        ...
+
+
+@dataclass(frozen=True)
+class S3Options:
+    """How S3 is reached; empty fields leave it to boto3's standard chain (environment, profile, role)."""
+
+    endpoint_url: str | None = None
+    region: str | None = None
+    path_style: bool | None = None
+    """None leaves it to boto3, which addresses by path where an endpoint is set."""

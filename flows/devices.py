@@ -1,0 +1,53 @@
+"""Which device, precision and batch a run works with."""
+
+import platform
+
+import torch
+
+from flows.errors import SettingsError
+
+
+def require_device(wanted: str) -> torch.device:
+    """The device called so; `auto` takes the first CUDA GPU, else the CPU. SettingsError if it is not there."""
+    if wanted == "auto":
+        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    try:
+        device = torch.device(wanted)
+        torch.empty(1, device=device)
+    except (RuntimeError, AssertionError) as error:
+        raise SettingsError(
+            f"The device '{wanted}' is not there ({str(error).splitlines()[0]}): use auto, cpu, or a GPU that"
+            " torch can see, as cuda:0."
+        ) from error
+    return device
+
+
+def choose_precision(wanted: str, device: torch.device) -> str:
+    """`auto` takes bfloat16 where the device computes in it; emulated it is 20 times slower."""
+    if wanted != "auto":
+        return wanted
+    if device.type == "cuda":
+        return "bfloat16" if torch.cuda.is_bf16_supported(including_emulation=False) else "float32"
+    if device.type == "cpu" and torch.backends.mkldnn.is_available() and _has_bfloat16():
+        return "bfloat16"
+    return "float32"
+
+
+def _has_bfloat16() -> bool:
+    return bool(torch.ops.mkldnn._is_mkldnn_bf16_supported())
+
+
+def choose_batch(wanted: int, device: torch.device, seconds_a_design: float | None) -> int:
+    """Pairs a batch: as wanted; else many on a GPU, and on a CPU what takes about 20 seconds."""
+    if wanted:
+        return wanted
+    if device.type != "cpu":
+        return 16
+    return max(1, min(4, int(20 / (seconds_a_design or 20))))
+
+
+def device_name(device: torch.device) -> str:
+    """What the design was made on, for its record."""
+    if device.type == "cuda":
+        return f"cuda {torch.cuda.get_device_name(device)}"
+    return f"{device.type} {platform.machine()}"

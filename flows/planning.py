@@ -1,0 +1,136 @@
+"""The plan: which designs are to be made, which are there, which cannot be. Pure; loads no torch."""
+
+import hashlib
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass, replace
+
+from catalogs.records import Garment, Problem, Style
+from flows.errors import SettingsError
+from stylecore.errors import nearest
+from stylecore.recipe import Recipe
+
+
+@dataclass(frozen=True, slots=True)
+class DesignJob:
+    """One garment in one style by the plan's recipe. The key names the work: same work, same key."""
+
+    key: str
+    garment: Garment
+    style: Style
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What a run will do. `problems` are records that cannot be used, with the reason."""
+
+    recipe: Recipe
+    jobs: tuple[DesignJob, ...]
+    done: int
+    problems: tuple[Problem, ...]
+    remarks: tuple[str, ...] = ()
+    held_back: int = 0
+    """Jobs beyond `--limit`, left for another run."""
+
+    @property
+    def garments(self) -> list[Garment]:
+        """Garments with work, each once."""
+        return list({job.garment.garment_id: job.garment for job in self.jobs}.values())
+
+    @property
+    def styles(self) -> list[Style]:
+        """Styles with work, each once."""
+        return list({job.style.style_id: job.style for job in self.jobs}.values())
+
+    def without(
+        self, problems: Iterable[Problem], garments: Collection[str], styles: Collection[str]
+    ) -> "Plan":
+        """The plan without the jobs of unusable garments and styles (by id), their problems noted."""
+        jobs = tuple(
+            job
+            for job in self.jobs
+            if job.garment.garment_id not in garments and job.style.style_id not in styles
+        )
+        return replace(self, jobs=jobs, problems=self.problems + tuple(problems))
+
+    def limited(self, limit: int | None) -> "Plan":
+        """The plan's first `limit` jobs; the others are held back."""
+        if limit is None or limit >= len(self.jobs):
+            return self
+        return replace(self, jobs=self.jobs[:limit], held_back=len(self.jobs) - limit)
+
+    def with_remarks(self, remarks: Iterable[str]) -> "Plan":
+        """The plan with more remarks."""
+        return replace(self, remarks=self.remarks + tuple(remarks))
+
+
+def job_key(garment: Garment, style: Style, recipe_digest: str) -> str:
+    """Digest of what a design is made from: 64 hexadecimal digits.
+
+    Ids are part of it, so that two records of one picture get a design each; titles and tags are not,
+    so correcting them makes nothing anew.
+    """
+    parts = (garment.garment_id, garment.digest, style.style_id, style.digest, recipe_digest)
+    return hashlib.sha256("\n".join(parts).encode()).hexdigest()
+
+
+def plan_designs(
+    garments: Sequence[Garment],
+    styles: Sequence[Style],
+    recipe: Recipe,
+    existing: Collection[str],
+    problems: Iterable[Problem] = (),
+) -> Plan:
+    """Every garment in every style, less what exists; ordered by style, then garment."""
+    digest = recipe.digest()
+    jobs: list[DesignJob] = []
+    done = 0
+    for style in styles:
+        for garment in garments:
+            key = job_key(garment, style, digest)
+            if key in existing:
+                done += 1
+            else:
+                jobs.append(DesignJob(key, garment, style))
+    return Plan(recipe, tuple(jobs), done, tuple(problems))
+
+
+def of_style_sets(styles: Sequence[Style], wanted: Collection[str]) -> list[Style]:
+    """Styles of the wanted sets (all, if none is named); SettingsError for a set that is not there."""
+    present = {style.style_set for style in styles}
+    for name in wanted:
+        if name not in present:
+            raise SettingsError(f"There is no usable style in a set '{name}': {nearest(name, present)}")
+    return [style for style in styles if not wanted or style.style_set in wanted]
+
+
+def shards(jobs: Sequence[DesignJob], designs_a_shard: int) -> list[tuple[DesignJob, ...]]:
+    """Cut jobs into shards of one style each."""
+    found: list[tuple[DesignJob, ...]] = []
+    run: list[DesignJob] = []
+    for job in jobs:
+        if run and (len(run) >= designs_a_shard or run[0].style.style_id != job.style.style_id):
+            found.append(tuple(run))
+            run = []
+        run.append(job)
+    return [*found, tuple(run)] if run else found
+
+
+def seconds_a_design(recipe: Recipe, device: str, measured: Sequence[float] = ()) -> float | None:
+    """Expected device time of a design: the median of those measured, else a model for CPUs, else None.
+
+    The model is steps x pixels x a constant measured on 2 shared cores
+    (benchmarks/results/embedded_judge_192x160.json).
+    """
+    if measured:
+        return sorted(measured)[len(measured) // 2]
+    if device != "cpu":
+        return None
+    pixel_steps = (
+        sum(steps * scale**2 for scale, steps in recipe.levels) * recipe.canvas[0] * recipe.canvas[1]
+    )
+    evaluations = 1.2 if recipe.optimizer == "lbfgs" else 1.0
+    return pixel_steps * evaluations * CPU_SECONDS[recipe.encoder]
+
+
+CPU_SECONDS = {"embedded": 2e-6, "vgg16": 13e-6, "vgg19": 16e-6}
+"""Seconds a pixel and step on 2 CPU cores in float32."""

@@ -1,0 +1,190 @@
+"""What a run leaves for people: a report, the rejections, a contact sheet, Prefect artifacts."""
+
+import csv
+import io
+import json
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from prefect.artifacts import create_link_artifact, create_markdown_artifact, create_table_artifact
+
+from catalogs import keys
+from catalogs.contact_sheet import MOST, Cell, Label, contact_sheet
+from catalogs.records import Problem
+from catalogs.store_contract import Store
+from flows.designing import Failure, Outcome
+from flows.planning import DesignJob, Plan
+
+SHOWN_ROWS = 200
+"""Rows of an artifact's table; the whole list is in storage."""
+
+
+@dataclass
+class RunReport:
+    """Counts and reasons of one run, as they are written to `runs/RUN_ID/report.json`."""
+
+    run_id: str
+    recipe: str
+    recipe_digest: str
+    garments: str
+    styles: str
+    designs: str
+    started_at: datetime
+    finished_at: datetime | None = None
+    state: str = "running"
+    planned: int = 0
+    made: int = 0
+    already_there: int = 0
+    held_back: int = 0
+    problems: list[Problem] = field(default_factory=list)
+    failures: list[Failure] = field(default_factory=list)
+    remarks: tuple[str, ...] = ()
+    device: str = ""
+    precision: str = ""
+    batch: int = 0
+    device_seconds: float = 0.0
+    seconds: float = 0.0
+
+    def add(self, outcome: Outcome) -> None:
+        """Count what came of a shard; a record's problem is listed once, however many designs it cost."""
+        self.made += len(outcome.made)
+        self.failures += outcome.failures
+        self.problems += [problem for problem in outcome.problems if problem not in self.problems]
+
+    @property
+    def rejected(self) -> int:
+        """Records and pairs that were turned away."""
+        return len(self.problems) + len(self.failures)
+
+    def as_json(self) -> str:
+        """The report as JSON; reasons counted, every one listed."""
+        plain = {
+            **self.__dict__,
+            "started_at": self.started_at.isoformat(),
+            "finished_at": self.finished_at.isoformat() if self.finished_at else None,
+            "problems": [problem.__dict__ for problem in self.problems],
+            "failures": [failure.__dict__ for failure in self.failures],
+            "reasons": reasons(self.problems, self.failures),
+        }
+        return json.dumps(plain, indent=1, ensure_ascii=False)
+
+    def rejections_csv(self) -> bytes:
+        """Every rejection as a row that a spreadsheet opens."""
+        buffer = io.StringIO()
+        writer = csv.writer(buffer)
+        writer.writerow(["file", "row", "record", "column", "value", "reason"])
+        for p in self.problems:
+            writer.writerow([p.file, p.row or "", p.record, p.column, p.value, p.what])
+        for f in self.failures:
+            writer.writerow(["", "", f"{f.garment_id} x {f.style_id}", "", "", f.reason])
+        return buffer.getvalue().encode("utf-8-sig")
+
+
+def reasons(problems: Iterable[Problem], failures: Iterable[Failure]) -> dict[str, int]:
+    """How often each kind of reason occurs; figures and names are taken out so that like meets like."""
+    texts = [p.what for p in problems] + [f.reason for f in failures]
+    return dict(
+        Counter(
+            "".join("#" if c.isdigit() else c for c in text).split(";")[0] for text in texts
+        ).most_common()
+    )
+
+
+def write_report(store: Store, report: RunReport) -> None:
+    """File the report, and the rejections if there are any."""
+    store.write(keys.run_file(report.run_id, "report.json"), report.as_json().encode())
+    if report.rejected:
+        store.write(keys.run_file(report.run_id, "rejections.csv"), report.rejections_csv())
+
+
+def write_contact_sheet(
+    garments: Store,
+    styles: Store,
+    designs: Store,
+    report: RunReport,
+    jobs: Sequence[DesignJob],
+    made: Mapping[str, str],
+    max_pixels: int,
+) -> str | None:
+    """File a sheet of the run's first designs, a garment a row; returns its URI, or None if nothing was made.
+
+    `made` maps design ids to the keys of their pictures.
+    """
+    jobs = [job for job in jobs if job.key in made]
+    if not jobs:
+        return None
+    rows = list({job.garment.garment_id: job.garment for job in jobs}.values())
+    columns = list({job.style.style_id: job.style for job in jobs}.values())
+    key_of = {(job.garment.garment_id, job.style.style_id): job.key for job in jobs}
+
+    def reader(store: Store, key: str) -> Cell:
+        return lambda: store.read(key)
+
+    def cell(r: int, c: int) -> Cell:
+        key = key_of.get((rows[r].garment_id, columns[c].style_id))
+        return reader(designs, made[key]) if key else None
+
+    png = contact_sheet(
+        f"Stylemill, recipe {report.recipe}, {report.started_at:%Y-%m-%d %H:%M}",
+        [Label(g.garment_id, g.title, reader(garments, g.image)) for g in rows],
+        [Label(s.style_id, s.title, reader(styles, s.image)) for s in columns],
+        cell,
+        side=220 if max(len(rows), len(columns)) <= MOST // 2 else 150,
+        max_pixels=max_pixels,
+    )
+    key = keys.run_file(report.run_id, "contact_sheet.png")
+    designs.write(key, png)
+    return f"{designs.uri}/{key}"
+
+
+def publish(report: RunReport, plan: Plan, made: set[str], sheet: str | None) -> None:
+    """Prefect artifacts: the result in a sentence, the designs, the rejections, the contact sheet."""
+    create_markdown_artifact(
+        key="stylemill-run", markdown=summary(report, sheet), description="What the run did"
+    )
+    designs = [job for job in plan.jobs if job.key in made][:SHOWN_ROWS]
+    if designs:
+        table = [
+            {
+                "garment": j.garment.garment_id,
+                "style": j.style.style_id,
+                "style set": j.style.style_set,
+                "design": j.key,
+            }
+            for j in designs
+        ]
+        create_table_artifact(key="stylemill-designs", table=table, description="New designs")
+    if report.rejected:
+        rows = [
+            {"file": p.file, "row": p.row, "record": p.record, "column": p.column, "reason": p.what}
+            for p in report.problems[:SHOWN_ROWS]
+        ] + [
+            {"record": f"{f.garment_id} x {f.style_id}", "reason": f.reason}
+            for f in report.failures[:SHOWN_ROWS]
+        ]
+        create_table_artifact(key="stylemill-rejections", table=rows, description="Rejected, and why")
+    if sheet:
+        link = sheet if "://" in sheet else f"file://{sheet}"
+        create_link_artifact(key="stylemill-contact-sheet", link=link, description="Contact sheet")
+
+
+def summary(report: RunReport, sheet: str | None) -> str:
+    """The run in a few lines of Markdown."""
+    lines = [
+        f"# {report.made} new designs",
+        "",
+        "| | |",
+        "|---|---|",
+        f"| recipe | {report.recipe} `{report.recipe_digest[:12]}` |",
+        f"| planned | {report.planned} |",
+        f"| made | {report.made} |",
+        f"| already there | {report.already_there} |",
+        f"| rejected | {report.rejected} |",
+        f"| device | {report.device}, {report.precision}, batches of {report.batch} |",
+        f"| time | {report.seconds:.0f} s, of which {report.device_seconds:.0f} s on the device |",
+    ]
+    if sheet:
+        lines += ["", f"Contact sheet: `{sheet}`"]
+    return "\n".join(lines)

@@ -1,0 +1,244 @@
+"""The main flow: every garment in every style that is not made yet."""
+
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
+from contextvars import ContextVar
+from datetime import UTC, datetime
+from functools import lru_cache
+from typing import Any
+
+import httpx
+from prefect import flow, get_run_logger, task
+from prefect.cache_policies import NO_CACHE
+from prefect.exceptions import TerminationSignal
+from prefect.settings import PREFECT_API_URL
+from prefect.tasks import exponential_backoff
+
+from catalogs import keys
+from catalogs.designs import DesignCatalog
+from catalogs.errors import CatalogsError, UnreachableError
+from catalogs.store_contract import Store
+from flows import progress
+from flows.designing import Bench, Outcome, make_designs
+from flows.devices import choose_batch, choose_precision, device_name, require_device
+from flows.errors import SettingsError
+from flows.planning import DesignJob, Plan, seconds_a_design, shards
+from flows.preparing import Place, estimate, make_plan, open_catalogs, resolve_place
+from flows.report import RunReport, publish, write_contact_sheet, write_report
+from flows.settings import Settings, read_settings
+from flows.weights import load_encoder
+
+_prepared: ContextVar[tuple[Place, Plan] | None] = ContextVar("prepared", default=None)
+
+
+@contextmanager
+def prepared(place: Place, plan: Plan) -> Iterator[None]:
+    """While this lasts, the flow does this plan instead of reading the catalogs once more."""
+    token = _prepared.set((place, plan))
+    try:
+        yield
+    finally:
+        _prepared.reset(token)
+
+
+@contextmanager
+def server_named() -> Iterator[None]:
+    """A Prefect server that is configured but does not answer is a SettingsError that names it."""
+    try:
+        yield
+    except (httpx.HTTPError, RuntimeError) as error:
+        if isinstance(error, RuntimeError) and "Failed to reach API" not in str(error):
+            raise
+        raise SettingsError(
+            f"The Prefect server at {PREFECT_API_URL.value()} does not answer. Start it, or unset PREFECT_API_URL to"
+            " run without one. Finished designs are filed."
+        ) from error
+
+
+@flow(name="stylize-catalog", flow_run_name="{run_name}", validate_parameters=True)
+def stylize_catalog(
+    garments: str | None = None,
+    styles: str | None = None,
+    designs: str | None = None,
+    recipe: str | None = None,
+    style_sets: list[str] | str | None = None,
+    limit: int | None = None,
+    device: str | None = None,
+    run_name: str = "stylize-catalog",  # noqa: ARG001 - Prefect puts it into the run's name
+) -> dict[str, Any]:
+    """Make the designs that are not there yet; what is not given comes from the settings.
+
+    Args:
+        garments: the garment catalog: a folder or s3://bucket/prefix.
+        styles: the style catalog, likewise.
+        designs: the design catalog, likewise.
+        recipe: a recipe's name, or a TOML file.
+        style_sets: only styles of these sets; a trigger, which can only fill in text, may give names with
+            commas between.
+        limit: make at most so many designs.
+        device: auto, cpu, cuda, cuda:1, mps.
+        run_name: what Prefect calls the run.
+
+    Returns:
+        Counts of the run, and where its report is; nothing is written if there is nothing to do.
+    """
+    settings = read_settings()
+    if not (ready := _prepared.get()):
+        place = resolve_place(settings, garments, styles, designs, recipe, device)
+        ready = place, make_plan(place, settings, _names(style_sets), limit)
+    place, plan = ready
+    log = get_run_logger()
+    log.info("%d designs to make, %d there, %d rejected", len(plan.jobs), plan.done, len(plan.problems))
+    return run_plan(place, plan, settings)
+
+
+def _names(style_sets: list[str] | str | None) -> list[str]:
+    listed = style_sets.split(",") if isinstance(style_sets, str) else style_sets or []
+    return [name.strip() for name in listed if name.strip()]
+
+
+@task(
+    name="stylize-shard",
+    task_run_name="{name}",
+    cache_policy=NO_CACHE,
+    retries=3,
+    retry_delay_seconds=exponential_backoff(backoff_factor=5),
+    retry_jitter_factor=0.5,
+    retry_condition_fn=lambda _task, _run, state: _worth_another_try(state),
+)
+def stylize_shard(place: Place, jobs: Sequence[DesignJob], name: str) -> Outcome:  # noqa: ARG001 - shown by Prefect
+    """Make the designs of a shard: one style, some garments, minutes of work."""
+    return make_designs(bench(place), jobs, progress.advance)
+
+
+def _worth_another_try(state: Any) -> bool:
+    """Only a store that did not answer may answer the next time; bad input stays bad."""
+    try:
+        state.result()
+    except UnreachableError:
+        return True
+    except Exception:
+        return False
+    return False
+
+
+def run_plan(place: Place, plan: Plan, settings: Settings) -> dict[str, Any]:
+    """Make a plan's designs, shard by shard, and leave the report; interrupted, it leaves a clean state."""
+    report = _report(place, plan)
+    if not plan.jobs and not report.rejected:
+        return _counts(report, None)
+    garments, styles, designs = open_catalogs(place, settings)
+    designs.prepare()
+    started = time.monotonic()
+    try:
+        if plan.jobs:
+            _make(place, plan, settings, report)
+        report.state = "finished"
+    except BaseException as error:
+        stopped = isinstance(error, KeyboardInterrupt | TerminationSignal)
+        report.state = "interrupted" if stopped else f"stopped: {error}"
+        with suppress(CatalogsError):
+            _conclude(designs, report, started)
+        raise
+    made = _conclude(designs, report, started)
+    sheet = _contact_sheet(garments, styles, designs.store, report, plan, made, settings)
+    try:
+        publish(report, plan, set(made), sheet)
+    except Exception as error:
+        get_run_logger().warning("The run is filed, but its artifacts could not be published: %s", error)
+    return _counts(report, sheet)
+
+
+def _conclude(designs: DesignCatalog, report: RunReport, started: float) -> dict[str, str]:
+    """File the report; what was made is what the catalog says of this run, also after a retry or a stop."""
+    made = designs.of_run(report.run_id)
+    report.made = len(made)
+    report.finished_at, report.seconds = datetime.now(UTC), round(time.monotonic() - started, 3)
+    write_report(designs.store, report)
+    return made
+
+
+def _contact_sheet(
+    garments: Store,
+    styles: Store,
+    designs: Store,
+    report: RunReport,
+    plan: Plan,
+    made: dict[str, str],
+    settings: Settings,
+) -> str | None:
+    """The sheet's URI; a run whose designs and report are filed does not fail for want of a sheet."""
+    try:
+        return write_contact_sheet(garments, styles, designs, report, plan.jobs, made, settings.max_pixels)
+    except Exception as error:
+        get_run_logger().warning("The run is filed, but its contact sheet could not be made: %s", error)
+        return None
+
+
+def _make(place: Place, plan: Plan, settings: Settings, report: RunReport) -> None:
+    own = bench(place)
+    report.device, report.precision, report.batch = device_name(own.device), own.precision, own.batch
+    expected = estimate(place, settings) or settings.shard_seconds / 64
+    cut = shards(plan.jobs, max(own.batch, int(settings.shard_seconds / expected)))
+    with progress.shown(len(plan.jobs), "designs"):
+        for number, jobs in enumerate(cut, 1):
+            started = time.monotonic()
+            outcome = stylize_shard(
+                place, jobs, name=f"shard {number} of {len(cut)}: {jobs[0].style.style_id}"
+            )
+            report.device_seconds = round(report.device_seconds + time.monotonic() - started, 3)
+            report.add(outcome)
+
+
+@lru_cache(maxsize=1)
+def bench(place: Place) -> Bench:
+    """Stores, encoder and device of a run, opened once a process."""
+    settings = read_settings()
+    garments, styles, designs = open_catalogs(place, settings)
+    device = require_device(place.device)
+    return Bench(
+        garments=garments,
+        styles=styles,
+        designs=designs,
+        recipe=place.recipe,
+        encoder=load_encoder(place.recipe, settings, place.device),
+        device=device,
+        precision=choose_precision(settings.precision, device),
+        batch=choose_batch(settings.batch, device, seconds_a_design(place.recipe, device.type)),
+        run_id=place.run_id,
+        settings=settings,
+    )
+
+
+def _report(place: Place, plan: Plan) -> RunReport:
+    return RunReport(
+        run_id=place.run_id,
+        recipe=place.recipe.name,
+        recipe_digest=place.recipe.digest(),
+        garments=place.garments,
+        styles=place.styles,
+        designs=place.designs,
+        started_at=datetime.now(UTC),
+        planned=len(plan.jobs),
+        already_there=plan.done,
+        held_back=plan.held_back,
+        problems=list(plan.problems),
+        remarks=plan.remarks,
+    )
+
+
+def _counts(report: RunReport, sheet: str | None) -> dict[str, Any]:
+    names = (
+        "run_id",
+        "state",
+        "planned",
+        "made",
+        "already_there",
+        "rejected",
+        "held_back",
+        "seconds",
+        "designs",
+    )
+    filed = f"{report.designs}/{keys.run_file(report.run_id, 'report.json')}" if report.finished_at else None
+    return {name: getattr(report, name) for name in names} | {"contact_sheet": sheet, "report": filed}

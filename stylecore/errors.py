@@ -1,0 +1,42 @@
+"""What can go wrong in stylecore.
+
+StylecoreError
+├── RecipeError        a recipe field is unknown, misspelt or out of range
+├── EncoderError       an encoder's name, layer or weights do not fit
+├── PictureError       a tensor does not follow the picture convention
+└── NotFiniteError     the loss of a pair stopped being a number
+"""
+
+import difflib
+from collections.abc import Iterable
+
+
+class StylecoreError(Exception):
+    """Base of every error that stylecore raises on purpose."""
+
+
+class RecipeError(StylecoreError):
+    """A recipe field is unknown, misspelt, of the wrong type or out of range."""
+
+
+class EncoderError(StylecoreError):
+    """An encoder's name, layer or weights do not fit."""
+
+
+class PictureError(StylecoreError):
+    """A tensor does not follow the picture convention of `stylecore.tensors`."""
+
+
+class NotFiniteError(StylecoreError):
+    """The loss of a pair stopped being a number; the other pairs of its batch are unharmed."""
+
+
+def nearest(wrong: str, valid: Iterable[str]) -> str:
+    """Say which valid word `wrong` probably meant, and list them all.
+
+    Returns a sentence to append to an error message.
+    """
+    words = sorted(valid)
+    close = difflib.get_close_matches(wrong, words, n=1, cutoff=0.5)
+    hint = f"did you mean '{close[0]}'? " if close else ""
+    return f"{hint}Valid: {', '.join(words)}."

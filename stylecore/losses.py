@@ -1,0 +1,98 @@
+"""Losses as functions of features, statistics and pictures. Each returns one value a pair: B.
+
+Normalisations (the papers' texts differ, so weights do not port between them; docs/method.md):
+
+    balanced  distance / energy of the target: no tuning across garments, styles and sizes (ours)
+    gatys     content 1/2 sum (F-P)^2, style 1/(4 N^2 M^2) sum (G-A)^2   Gatys et al. (2016), eq. 1, 4
+    johnson   content mean (F-P)^2, style sum (G-A)^2 with G = FF^T/(NM)  Johnson et al. (2016), eq. 2, 4
+    luan      content 1/(2NM) sum (F-P)^2, style 1/(2 N^2) sum (G-A)^2    Luan et al. (2017), eq. 1
+
+N is the number of channels and M the number of positions of a layer. Gram matrices come in already
+divided by M (`statistics.gram_matrix`), which the factors below take into account.
+"""
+
+from typing import Literal
+
+import torch
+from torch import Tensor
+
+Normalisation = Literal["balanced", "gatys", "johnson", "luan"]
+
+ENERGY_FLOOR = 0.1
+"""A pale style's Gram matrix has little energy and its term would drown the rest; see `style_loss`."""
+
+
+def content_loss(
+    features_BCHW: Tensor,
+    target_BCHW: Tensor,
+    guide_B1HW: Tensor | None = None,
+    normalisation: Normalisation = "balanced",
+) -> Tensor:
+    """Squared distance of features from the content's, under the guide; B values."""
+    distance_BCHW = (features_BCHW.float() - target_BCHW.float()).square()
+    distance_B = _guided_sum(distance_BCHW, guide_B1HW)
+    if normalisation == "balanced":
+        return distance_B / _guided_sum(target_BCHW.float().square(), guide_B1HW).clamp_min(1e-8)
+    channels, positions = features_BCHW.shape[1], features_BCHW.shape[2:].numel()
+    factor = {"gatys": 0.5, "johnson": 1 / (channels * positions), "luan": 0.5 / (channels * positions)}
+    return distance_B * factor[normalisation]
+
+
+def style_loss(
+    gram_BCC: Tensor,
+    target_BCC: Tensor,
+    normalisation: Normalisation = "balanced",
+    *,
+    positions: int = 1,
+    floor_B: Tensor | float = 0.0,
+) -> Tensor:
+    """Squared distance of a layer's Gram matrix from the style's; B values.
+
+    `positions` is M of the design's layer (`johnson` and `luan` need it). `floor_B` is an energy that
+    the balanced normaliser does not fall below.
+    """
+    distance_B = (gram_BCC - target_BCC).square().sum((1, 2))
+    if normalisation == "balanced":
+        energy_B = target_BCC.square().sum((1, 2))
+        return distance_B / torch.maximum(energy_B, torch.as_tensor(floor_B)).clamp_min(1e-12)
+    channels = gram_BCC.shape[-1]
+    factor = {
+        # 1/(4 N^2 M^2) of raw Gram matrices is 1/(4 N^2) of ours, which are divided by M.
+        "gatys": 1 / (4 * channels**2),
+        "johnson": 1 / channels**2,
+        # Luan's Gram matrices are raw sums, so M^2 comes back in.
+        "luan": positions**2 / (2 * channels**2),
+    }
+    return distance_B * factor[normalisation]
+
+
+def variation_loss(
+    picture_B3HW: Tensor,
+    exponent: int = 2,
+    guide_B1HW: Tensor | None = None,
+    normalisation: Normalisation = "balanced",
+) -> Tensor:
+    """Total variation: differences between neighbours, to the power 1 or 2; B values.
+
+    The papers sum over the picture, so their term grows with its size; the balanced one is the mean
+    over the guide's neighbours, and does not.
+    """
+    down_BCHW = picture_B3HW.diff(dim=2).abs() ** exponent
+    right_BCHW = picture_B3HW.diff(dim=3).abs() ** exponent
+    if guide_B1HW is None:
+        counts = down_BCHW[0].numel() + right_BCHW[0].numel()
+        sums_B = down_BCHW.sum((1, 2, 3)) + right_BCHW.sum((1, 2, 3))
+        return sums_B / counts if normalisation == "balanced" else sums_B
+    guide_down = torch.minimum(guide_B1HW[:, :, 1:], guide_B1HW[:, :, :-1])
+    guide_right = torch.minimum(guide_B1HW[..., 1:], guide_B1HW[..., :-1])
+    sums_B = _guided_sum(down_BCHW, guide_down) + _guided_sum(right_BCHW, guide_right)
+    if normalisation != "balanced":
+        return sums_B
+    counts_B = picture_B3HW.shape[1] * (guide_down.sum((1, 2, 3)) + guide_right.sum((1, 2, 3)))
+    return sums_B / counts_B.clamp_min(1)
+
+
+def _guided_sum(values_BCHW: Tensor, guide_B1HW: Tensor | None) -> Tensor:
+    if guide_B1HW is not None:
+        values_BCHW = values_BCHW * guide_B1HW
+    return values_BCHW.sum((1, 2, 3))

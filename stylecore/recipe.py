@@ -1,0 +1,210 @@
+"""The recipe: one frozen configuration of everything that shapes a design's pixels.
+
+This module loads no torch, so that planning can read recipes without it.
+"""
+
+import dataclasses
+import hashlib
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, get_args, get_type_hints
+
+from stylecore.errors import RecipeError, nearest
+
+ENGINE_VERSION = 1
+"""Part of every digest: raised when a change of the engine changes pixels."""
+
+UNDIGESTED = ("name", "encoder_weights")
+"""Fields that do not shape pixels: what a recipe is called, and where (not which) its weights lie."""
+
+CHOICES: dict[str, tuple[object, ...]] = {
+    "encoder": ("embedded", "vgg19", "vgg16"),
+    "pooling": ("max", "average"),
+    "normalisation": ("balanced", "gatys", "johnson", "luan"),
+    "color": ("style", "keep", "match"),
+    "init": ("content", "noise", "style"),
+    "optimizer": ("adam", "lbfgs"),
+    "variation_exponent": (1, 2),
+}
+
+STYLE_LAYERS = tuple((f"relu{block}_1", 0.2) for block in range(1, 6))
+
+Layers = tuple[tuple[str, float], ...]
+Levels = tuple[tuple[float, int], ...]
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """A complete configuration. Every field has its meaning in one sentence.
+
+    Raises RecipeError that lists every field out of range.
+    """
+
+    name: str = "house"
+    """What a person calls it; not part of the digest."""
+    encoder: str = "embedded"
+    """The network whose features are compared: embedded, vgg19 or vgg16."""
+    encoder_weights: str = ""
+    """Where its weights lie (path, s3:// or https://); empty: the package's or torchvision's own."""
+    encoder_sha256: str = ""
+    """Which weights they are; filled in when they are loaded, and part of the digest."""
+    pooling: str = "max"
+    """How the encoder halves its grid: max or average."""
+    weight_normalised: bool = False
+    """Scale every filter to a mean activation of 1 (Gatys et al. 2016)."""
+    content_layers: Layers = (("relu4_2", 1.0),)
+    """Layers that hold the content, each with its weight."""
+    style_layers: Layers = STYLE_LAYERS
+    """Layers that hold the style, each with its weight w_l."""
+    normalisation: str = "balanced"
+    """How terms are scaled: balanced (ours), or as printed by gatys, johnson or luan."""
+    content_weight: float = 0.05
+    """How strongly the garment's own structure holds: 0.02 lets the pattern win, 0.1 keeps the garment."""
+    style_weight: float = 1.0
+    """How strongly the style's statistics pull."""
+    variation_weight: float = 0.05
+    """How strongly grain is smoothed (total variation)."""
+    variation_exponent: int = 2
+    """Power of neighbour differences: 2 smooths, 1 keeps edges."""
+    color: str = "style"
+    """Whose colours the design wears: style, keep (the garment's) or match."""
+    init: str = "content"
+    """What the optimiser starts from: content, noise or style."""
+    optimizer: str = "adam"
+    """adam, or lbfgs."""
+    learning_rate: float = 0.03
+    """Adam's step at the start of a level, in units of the picture's range; the first trial step of lbfgs."""
+    final_learning_rate: float = 0.003
+    """Adam's step at the end of a level; it falls linearly."""
+    canvas: tuple[int, int] = (320, 256)
+    """Height and width, px, that the garment is fitted into at the finest level."""
+    margin: float = 0.04
+    """Room around the garment's bounding box, as a share of its longer side."""
+    style_scale: float = 1.0
+    """Size of the style's longer side against the canvas's: 0.5 halves the motifs."""
+    levels: Levels = ((0.25, 80), (0.5, 50), (1.0, 20))
+    """Coarse to fine: share of the canvas, and steps of the optimiser."""
+    detail: float = 0.6
+    """How much of the template's luminance detail finer than the canvas is laid over the design."""
+    seed: int = 0
+    """Fixes the noise of init = noise."""
+
+    def __post_init__(self) -> None:
+        """Refuse what is out of range, everything at once."""
+        for name, kind in get_type_hints(Recipe).items():
+            object.__setattr__(self, name, _converted(name, getattr(self, name), kind))
+        problems = list(_problems(self))
+        if problems:
+            raise RecipeError(f"Recipe '{self.name}': {'; '.join(problems)}.")
+
+    def canonical_json(self) -> str:
+        """Everything that shapes pixels as JSON: sorted keys, no spaces, the engine's version included."""
+        fields = {k: v for k, v in dataclasses.asdict(self).items() if k not in UNDIGESTED}
+        return json.dumps({**fields, "engine_version": ENGINE_VERSION}, sort_keys=True, separators=(",", ":"))
+
+    def digest(self) -> str:
+        """SHA-256 of the canonical JSON, as 64 hexadecimal digits."""
+        return hashlib.sha256(self.canonical_json().encode()).hexdigest()
+
+    @property
+    def layers(self) -> tuple[str, ...]:
+        """Every layer the recipe looks at."""
+        return tuple(dict.fromkeys(layer for layer, _ in self.content_layers + self.style_layers))
+
+    @property
+    def steps(self) -> int:
+        """Steps of all levels together."""
+        return sum(steps for _, steps in self.levels)
+
+
+def recipe_from(mapping: Mapping[str, Any], base: Recipe | None = None) -> Recipe:
+    """A recipe from plain values (as TOML gives them), over `base` where a field is not named.
+
+    Layers may be a list of names (equal weights that sum to 1) or a table of name = weight. Raises
+    RecipeError for an unknown or misspelt field (with the nearest valid name) and for a wrong type.
+    """
+    types = get_type_hints(Recipe)
+    values: dict[str, Any] = {}
+    for name, value in mapping.items():
+        if name not in types:
+            raise RecipeError(f"There is no recipe field '{name}': {nearest(name, types)}")
+        values[name] = _converted(name, value, types[name])
+    return dataclasses.replace(base or Recipe(), **values)
+
+
+def _converted(name: str, value: Any, kind: Any) -> Any:
+    items: Any = value
+    if kind == Layers and isinstance(value, Mapping):
+        items = list(value.items())
+    elif kind == Layers and isinstance(value, list) and all(isinstance(v, str) for v in value):
+        items = [(layer, 1 / len(value)) for layer in value]
+    if kind is float and type(value) is int:
+        return float(value)
+    try:
+        if isinstance(value, str) and kind in (Layers, Levels, tuple[int, int]):
+            raise TypeError("a word is no list")
+        if kind == Layers:
+            return tuple((_a(str, layer), _a(float, weight)) for layer, weight in items)
+        if kind == Levels:
+            return tuple((_a(float, scale), _a(int, steps)) for scale, steps in items)
+        if kind == tuple[int, int]:
+            height, width = items
+            return _a(int, height), _a(int, width)
+    except (TypeError, ValueError) as error:
+        raise RecipeError(f"Recipe field '{name}' cannot be {value!r}: {_shape(kind)}.") from error
+    if type(value) is not kind:
+        raise RecipeError(f"Recipe field '{name}' cannot be {value!r}: it must be {kind.__name__}.")
+    return value
+
+
+def _a(kind: type, value: Any) -> Any:
+    """A value that is of the kind already; nothing is rounded or parsed in silence."""
+    if kind is float and type(value) is int:
+        return float(value)
+    if type(value) is not kind:
+        raise TypeError(f"{value!r} is no {kind.__name__}")
+    return value
+
+
+def _shape(kind: Any) -> str:
+    if kind == Layers:
+        return 'give layer names, as ["relu4_2"], or weights, as {relu4_2 = 1.0}'
+    if kind == Levels:
+        return "give [share of the canvas, steps] a level, as [[0.5, 80], [1.0, 50]]"
+    return f"give {len(get_args(kind))} whole numbers, height then width"
+
+
+def _problems(recipe: Recipe) -> Iterator[str]:
+    for field, choices in CHOICES.items():
+        value = getattr(recipe, field)
+        if value not in choices:
+            yield f"{field} cannot be '{value}': {nearest(str(value), map(str, choices))[:-1]}"
+    for field in ("content_weight", "style_weight", "variation_weight", "margin", "detail"):
+        if not 0 <= getattr(recipe, field) < float("inf"):
+            yield f"{field} is {getattr(recipe, field)}, but must be 0 or more"
+    for field in ("learning_rate", "final_learning_rate", "style_scale"):
+        if not 0 < getattr(recipe, field) < float("inf"):
+            yield f"{field} is {getattr(recipe, field)}, but must be above 0"
+    if min(recipe.canvas) < 32 or max(recipe.canvas) > 8192:
+        yield f"canvas is {recipe.canvas[0]} x {recipe.canvas[1]}, but each side must be 32 to 8192 px"
+    yield from _layer_problems(recipe)
+    scales = [scale for scale, _ in recipe.levels]
+    if (
+        not scales
+        or scales != sorted(scales)
+        or not all(0 < scale <= 1 for scale in scales)
+        or scales[-1] != 1
+    ):
+        yield f"levels have scales {scales}, but they must rise and end at 1.0"
+    if any(steps < 0 for _, steps in recipe.levels):
+        yield "levels cannot have fewer than 0 steps"
+
+
+def _layer_problems(recipe: Recipe) -> Iterator[str]:
+    if not recipe.style_layers and not recipe.content_layers:
+        yield "it names no layer: give content_layers, style_layers or both"
+    for field in ("content_layers", "style_layers"):
+        for layer, weight in getattr(recipe, field):
+            if not 0 <= weight < float("inf"):
+                yield f"{field} gives {layer} the weight {weight}, but it must be 0 or more"

@@ -1,0 +1,320 @@
+"""Picture bytes become upright sRGB arrays, and come back as tagged PNG."""
+
+import io
+import zlib
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+from PIL import Image, ImageCms, features
+
+from catalogs.errors import ImageError, MaskError
+from catalogs.images import Picture, composite, decode, decode_mask, encode_png
+from tests.conftest import picture
+
+
+def saved(image: Image.Image, kind: str = "PNG", **options: object) -> bytes:
+    """An image as a file's bytes."""
+    buffer = io.BytesIO()
+    image.save(buffer, kind, **options)
+    return buffer.getvalue()
+
+
+RGB = picture(1, 60, 48)
+
+
+class TestDecode:
+    """What comes in."""
+
+    @pytest.mark.parametrize("kind", ["PNG", "TIFF", "WEBP"])
+    def test_lossless_formats_keep_every_sample(self, kind: str) -> None:
+        """PNG, TIFF and lossless WebP give the samples that were saved."""
+        options = {"lossless": True} if kind == "WEBP" else {}
+        assert np.array_equal(decode(saved(Image.fromarray(RGB), kind, **options)).rgb, RGB)
+
+    def test_jpeg_is_near(self) -> None:
+        """JPEG gives nearly the samples that were saved."""
+        assert (
+            np.abs(decode(saved(Image.fromarray(RGB), "JPEG", quality=98)).rgb.astype(int) - RGB).mean() < 6
+        )
+
+    @pytest.mark.parametrize("orientation", range(1, 9))
+    def test_exif_orientation_is_applied(self, orientation: int) -> None:
+        """Whatever way the camera was held, the picture comes out upright."""
+        stored: dict[int, Callable[[np.ndarray], np.ndarray]] = {
+            1: lambda a: a,
+            2: lambda a: a[:, ::-1],
+            3: lambda a: a[::-1, ::-1],
+            4: lambda a: a[::-1],
+            5: lambda a: a.swapaxes(0, 1),
+            6: lambda a: np.rot90(a, 1),
+            7: lambda a: np.rot90(a, 2).swapaxes(0, 1),
+            8: lambda a: np.rot90(a, -1),
+        }
+        exif = Image.Exif()
+        exif[0x0112] = orientation
+        data = saved(Image.fromarray(np.ascontiguousarray(stored[orientation](RGB))), "PNG", exif=exif)
+        assert np.array_equal(decode(data).rgb, RGB)
+
+    def test_grey_palette_and_bilevel(self) -> None:
+        """Grey, palette and black-and-white pictures become RGB with the same look."""
+        grey = Image.fromarray(RGB).convert("L")
+        assert np.array_equal(decode(saved(grey)).rgb, np.asarray(grey.convert("RGB")))
+        palette = Image.fromarray(RGB).quantize(32)
+        assert np.array_equal(decode(saved(palette)).rgb, np.asarray(palette.convert("RGB")))
+        bilevel = grey.convert("1")
+        assert np.array_equal(decode(saved(bilevel)).rgb, np.asarray(bilevel.convert("RGB")))
+
+    def test_16_bit_grey_is_scaled_not_clipped(self) -> None:
+        """A 16-bit ramp comes out as the same ramp in 8 bits."""
+        ramp = np.linspace(0, 65535, 40 * 64).reshape(40, 64).astype(np.uint16)
+        expected = np.rint(ramp / 257).astype(np.uint8)
+        for kind in ("PNG", "TIFF"):
+            assert (
+                np.abs(decode(saved(Image.fromarray(ramp), kind)).rgb[..., 0].astype(int) - expected).max()
+                <= 1
+            )
+
+    def test_16_bit_colour_png(self) -> None:
+        """A 48-bit PNG comes out with its high bytes."""
+        deep = RGB.astype(np.uint16) * 257
+        rows = b"".join(b"\x00" + row.astype(">u2").tobytes() for row in deep)
+        height, width = RGB.shape[:2]
+
+        def chunk(name: bytes, data: bytes) -> bytes:
+            return len(data).to_bytes(4, "big") + name + data + zlib.crc32(name + data).to_bytes(4, "big")
+
+        header = width.to_bytes(4, "big") + height.to_bytes(4, "big") + bytes([16, 2, 0, 0, 0])
+        data = (
+            b"\x89PNG\r\n\x1a\n"
+            + chunk(b"IHDR", header)
+            + chunk(b"IDAT", zlib.compress(rows))
+            + chunk(b"IEND", b"")
+        )
+        assert np.abs(decode(data).rgb.astype(int) - RGB).max() <= 1
+
+    def test_cmyk_without_profile(self) -> None:
+        """CMYK becomes RGB: no ink is white, full cyan has no red."""
+        inks = np.zeros((40, 40, 4), np.uint8)
+        inks[20:, :, 0] = 255
+        rgb = decode(saved(Image.fromarray(inks, "CMYK"), "TIFF")).rgb
+        assert rgb[0, 0].tolist() == [255, 255, 255]
+        assert rgb[30, 0, 0] == 0
+
+    def test_embedded_profile_is_converted(self) -> None:
+        """A picture in a linear-light profile becomes the sRGB samples that look the same."""
+        linear = _linear_profile()
+        middle = np.full((40, 40, 3), 55, np.uint8)
+        rgb = decode(saved(Image.fromarray(middle), "PNG", icc_profile=linear)).rgb
+        expected = 255 * (1.055 * (55 / 255) ** (1 / 2.4) - 0.055)
+        assert np.abs(rgb.astype(float) - expected).max() < 3
+
+    def test_srgb_profile_changes_nothing(self) -> None:
+        """An embedded sRGB profile leaves the samples alone."""
+        profile = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
+        assert (
+            np.abs(decode(saved(Image.fromarray(RGB), icc_profile=profile)).rgb.astype(int) - RGB).max() <= 1
+        )
+
+    def test_grey_with_an_rgb_profile(self) -> None:
+        """A grey picture that was exported with an RGB profile is read, and looks the same."""
+        grey = Image.fromarray(RGB).convert("L")
+        profile = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
+        found = decode(saved(grey, icc_profile=profile)).rgb
+        assert np.abs(found.astype(int) - np.asarray(grey)[..., None]).max() <= 1
+
+    def test_damaged_profile_is_said(self) -> None:
+        """A profile that is none is refused, with the remedy."""
+        with pytest.raises(ImageError, match="profile.*convert the picture to sRGB"):
+            decode(saved(Image.fromarray(RGB), icc_profile=b"no profile at all" * 10))
+
+    def test_alpha_is_kept_apart(self) -> None:
+        """Alpha comes out beside the colours; an opaque one is none."""
+        alpha = np.zeros(RGB.shape[:2], np.uint8)
+        alpha[10:30] = 200
+        image = Image.fromarray(np.dstack([RGB, alpha]))
+        found = decode(saved(image))
+        assert found.alpha is not None
+        assert np.array_equal(found.alpha, alpha)
+        assert np.array_equal(found.rgb, RGB)
+        assert decode(saved(Image.fromarray(np.dstack([RGB, np.full_like(alpha, 255)])))).alpha is None
+
+    def test_palette_transparency(self) -> None:
+        """A transparent palette entry becomes alpha."""
+        image = Image.fromarray((RGB[..., 0] > 128).astype(np.uint8)).convert("P")
+        image.putpalette([0, 0, 0, 255, 0, 0])
+        alpha = decode(saved(image, transparency=0)).alpha
+        assert alpha is not None
+        assert np.array_equal(alpha > 0, RGB[..., 0] > 128)
+
+    def test_phone_jpeg_with_a_second_picture(self) -> None:
+        """A camera's MPO (JPEG with a preview behind it) gives its first picture."""
+        first, second = Image.fromarray(RGB), Image.fromarray(RGB[::-1].copy())
+        data = saved(first, "MPO", save_all=True, append_images=[second], quality=98)
+        assert np.abs(decode(data).rgb.astype(int) - RGB).mean() < 6
+
+
+class TestRefused:
+    """What is turned away, each with what is wrong and what to do."""
+
+    def test_empty_file(self) -> None:
+        """No bytes at all."""
+        with pytest.raises(ImageError, match=r"empty \(0 bytes\); export it again"):
+            decode(b"")
+
+    @pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP", "TIFF"])
+    def test_truncated(self, kind: str) -> None:
+        """A file cut in half."""
+        data = saved(Image.fromarray(RGB), kind)
+        with pytest.raises(ImageError, match=r"export it"):
+            decode(data[: len(data) // 2])
+
+    def test_damaged_exif(self) -> None:
+        """EXIF data that are none are said to be damaged."""
+        with pytest.raises(ImageError, match="EXIF data are damaged"):
+            decode(saved(Image.fromarray(RGB), "PNG", exif=b"Exif\x00\x00this is no TIFF header"))
+
+    def test_text_named_png(self) -> None:
+        """Text, whatever its name."""
+        with pytest.raises(ImageError, match="is text, not PNG, JPEG, WebP or TIFF"):
+            decode(b"this is not a picture\n" * 10)
+
+    def test_bomb(self) -> None:
+        """30000 x 30000 pixels in a small file are refused before they are unpacked."""
+        data = saved(Image.new("1", (30000, 30000)), "PNG")
+        assert len(data) < 1_000_000
+        with pytest.raises(ImageError, match="pixels; scale it down"):
+            decode(data)
+
+    def test_over_the_limit(self) -> None:
+        """A picture over the limit names its size and the limit."""
+        with pytest.raises(ImageError, match=r"48x60 = 2,880 px, over the limit of 2,000"):
+            decode(saved(Image.fromarray(RGB)), max_pixels=2000)
+
+    @pytest.mark.parametrize("size", [(1, 1), (8, 5000), (5000, 8)])
+    def test_too_small(self, size: tuple[int, int]) -> None:
+        """One pixel, or a thread of them, is no picture to work on."""
+        with pytest.raises(ImageError, match=f"{size[0]}x{size[1]} px; it needs at least 32 px each way"):
+            decode(saved(Image.new("RGB", size)))
+
+    def test_animated_gif(self) -> None:
+        """An animated GIF is named as a GIF."""
+        frames = [Image.new("RGB", (40, 40), color) for color in ("red", "blue")]
+        with pytest.raises(ImageError, match="is a GIF, not PNG"):
+            decode(saved(frames[0], "GIF", save_all=True, append_images=frames[1:]))
+
+    @pytest.mark.parametrize("kind", ["PNG", "WEBP", "TIFF"])
+    def test_several_frames(self, kind: str) -> None:
+        """An animation or a file of pages asks which one is meant."""
+        if kind == "WEBP" and not features.check("webp"):
+            pytest.skip("Pillow without WebP")
+        frames = [Image.new("RGB", (40, 40), color) for color in ("red", "blue")]
+        with pytest.raises(ImageError, match="2 frames or pages; export the one that is meant"):
+            decode(saved(frames[0], kind, save_all=True, append_images=frames[1:]))
+
+
+class TestMask:
+    """Masks fit their pictures or are refused."""
+
+    SIZE = (60, 48)
+
+    def mask(self, array: np.ndarray) -> bytes:
+        """An array as PNG."""
+        return saved(Image.fromarray(array))
+
+    def test_soft_edges_are_kept(self) -> None:
+        """Values between 0 and 255 come out as they are."""
+        soft = np.tile(np.linspace(0, 255, 48).astype(np.uint8), (60, 1))
+        assert np.array_equal(decode_mask(self.mask(soft), self.SIZE), soft)
+
+    def test_other_size(self) -> None:
+        """A mask of another size names both sizes."""
+        with pytest.raises(MaskError, match=r"40x40 px but its picture is 48x60 px; export both at one size"):
+            decode_mask(self.mask(np.full((40, 40), 255, np.uint8)), self.SIZE)
+
+    def test_empty(self) -> None:
+        """A black mask marks nothing."""
+        with pytest.raises(MaskError, match="empty.*paint the garment white"):
+            decode_mask(self.mask(np.zeros(self.SIZE, np.uint8)), self.SIZE)
+
+    def test_all_white(self) -> None:
+        """A white mask keeps nothing; the remedy for whole-cloth pictures is told."""
+        with pytest.raises(MaskError, match="white everywhere.*leave the mask cell empty"):
+            decode_mask(self.mask(np.full(self.SIZE, 255, np.uint8)), self.SIZE)
+
+    def test_soft_everywhere(self) -> None:
+        """A mask that is nowhere opaque is refused with its maximum."""
+        faint = np.zeros(self.SIZE, np.uint8)
+        faint[10:50, 5:40] = 90
+        with pytest.raises(MaskError, match="nowhere opaque.*90 of 255"):
+            decode_mask(self.mask(faint), self.SIZE)
+
+    def test_speck(self) -> None:
+        """A garment of a few pixels is refused."""
+        speck = np.zeros(self.SIZE, np.uint8)
+        speck[3:8, 4:7] = 255
+        with pytest.raises(MaskError, match="marks only 3x5 px"):
+            decode_mask(self.mask(speck), self.SIZE)
+
+    def test_16_bit_mask(self) -> None:
+        """A 16-bit mask is scaled like a 16-bit picture."""
+        deep = np.zeros(self.SIZE, np.uint16)
+        deep[5:55, 5:43] = 65535
+        assert decode_mask(self.mask(deep), self.SIZE).max() == 255
+
+
+class TestEncode:
+    """What goes out."""
+
+    def test_png_is_lossless_and_tagged(self) -> None:
+        """A PNG holds the same samples and alpha, and says it is sRGB."""
+        alpha = RGB[..., 0].copy()
+        data = encode_png(Picture(RGB, alpha))
+        with Image.open(io.BytesIO(data)) as image:
+            assert image.mode == "RGBA"
+            assert image.info["srgb"] == 0
+            assert image.info["gamma"] == pytest.approx(0.45455)
+        back = decode(data)
+        assert np.array_equal(back.rgb, RGB)
+        assert back.alpha is not None
+        assert np.array_equal(back.alpha, alpha)
+
+    def test_same_picture_same_bytes(self) -> None:
+        """Encoding twice gives the same bytes, so digests can be compared."""
+        assert encode_png(Picture(RGB)) == encode_png(Picture(RGB.copy()))
+
+
+class TestComposite:
+    """Painted cloth goes back into its template."""
+
+    def test_mask_0_is_the_template_exactly(self) -> None:
+        """Outside the mask every pixel is the template's, inside it is the painted one, between they blend."""
+        template, painted = Picture(RGB), picture(2, 60, 48)
+        mask = np.zeros((60, 48), np.uint8)
+        mask[20:40], mask[40:42] = 255, 128
+        made = composite(template, painted, mask).rgb
+        assert np.array_equal(made[mask == 0], RGB[mask == 0])
+        assert np.array_equal(made[mask == 255], painted[mask == 255])
+        blend = RGB[41].astype(float) * (127 / 255) + painted[41] * (128 / 255)
+        assert np.abs(made[41] - blend).max() <= 0.5 + 1e-4
+
+    def test_alpha_is_the_templates(self) -> None:
+        """Transparency goes through untouched."""
+        alpha = RGB[..., 1].copy()
+        made = composite(Picture(RGB, alpha), picture(2, 60, 48), alpha)
+        assert made.alpha is not None
+        assert np.array_equal(made.alpha, alpha)
+
+
+def _linear_profile() -> bytes:
+    """An RGB profile with sRGB's primaries and a straight curve, built from Pillow's sRGB profile."""
+    srgb = bytearray(ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes())
+    count = int.from_bytes(srgb[128:132], "big")
+    for entry in range(count):
+        at = 132 + 12 * entry
+        if srgb[at : at + 4] in (b"rTRC", b"gTRC", b"bTRC"):
+            offset = int.from_bytes(srgb[at + 4 : at + 8], "big")
+            # A 'curv' with a count of 0 is the identity.
+            srgb[offset : offset + 12] = b"curv" + bytes(8)
+            srgb[at + 8 : at + 12] = (12).to_bytes(4, "big")
+    return bytes(srgb)

@@ -1,0 +1,278 @@
+"""One contract for every store, against a folder, memory and a real S3 server."""
+
+import errno
+import os
+import stat
+import threading
+from pathlib import Path
+
+import boto3
+import pytest
+
+from catalogs.errors import (
+    FullError,
+    InvalidKeyError,
+    NotAllowedError,
+    NotFoundError,
+    StoreError,
+    UnreachableError,
+    UnsafeStoreError,
+)
+from catalogs.local_store import LocalStore
+from catalogs.memory_store import MemoryStore
+from catalogs.s3_store import S3Store
+from catalogs.store_contract import S3Options, Store
+from catalogs.stores import locate, open_store, probe
+
+
+class StoreContract:
+    """What every store must do; subclasses give the store."""
+
+    def test_what_is_written_is_read(self, store: Store) -> None:
+        """Bytes come back as they were written, and a second write replaces the first."""
+        store.write("a/b.bin", b"one")
+        store.write("a/b.bin", b"\x00two")
+        assert store.read("a/b.bin") == b"\x00two"
+
+    def test_missing_object_is_named(self, store: Store) -> None:
+        """Reading what is not there raises NotFoundError with the object's address."""
+        with pytest.raises(NotFoundError, match="nowhere.bin"):
+            store.read("x/nowhere.bin")
+
+    def test_exists(self, store: Store) -> None:
+        """An object exists from its write to its removal; removing twice is no error."""
+        assert not store.exists("e.bin")
+        store.write("e.bin", b"")
+        assert store.exists("e.bin")
+        store.delete("e.bin")
+        store.delete("e.bin")
+        assert not store.exists("e.bin")
+
+    def test_list_is_by_key_and_prefix(self, store: Store) -> None:
+        """A listing gives keys in order, with sizes, and only below the prefix."""
+        for key in ("p/2", "p/1", "p/sub/3", "pq/4", "other"):
+            store.write(key, key.encode())
+        assert [(e.key, e.size) for e in store.list("p/")] == [("p/1", 3), ("p/2", 3), ("p/sub/3", 7)]
+        assert [e.key for e in store.list("p")] == ["p/1", "p/2", "p/sub/3", "pq/4"]
+
+    def test_etag_changes_with_contents(self, store: Store) -> None:
+        """Another content gives another etag."""
+        store.write("t", b"first")
+        before = next(iter(store.list("t"))).etag
+        store.write("t", b"second!")
+        assert next(iter(store.list("t"))).etag != before
+
+    def test_create_wins_once(self, store: Store) -> None:
+        """Of many who create one key at once, one wins, and its bytes stay."""
+        won: list[int] = []
+
+        def attempt(number: int) -> None:
+            if store.create("race", str(number).encode()):
+                won.append(number)
+
+        threads = [threading.Thread(target=attempt, args=(n,)) for n in range(8)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        assert len(won) == 1
+        assert store.read("race") == str(won[0]).encode()
+
+    @pytest.mark.parametrize("key", ["../up", "/etc/passwd", "a//b", "a/../b", "", "a\\b", "c:/x", "a/\x00"])
+    def test_keys_cannot_escape(self, store: Store, key: str) -> None:
+        """A key that leaves the store, or is none, is refused before anything is touched."""
+        with pytest.raises(InvalidKeyError):
+            store.read(key)
+        with pytest.raises(InvalidKeyError):
+            store.write(key, b"")
+
+    def test_probe_leaves_nothing(self, store: Store) -> None:
+        """A store that honours conditional puts passes the probe, which cleans up."""
+        probe(store)
+        assert list(store.list()) == []
+
+
+class TestMemory(StoreContract):
+    """The in-memory twin."""
+
+    @pytest.fixture
+    def store(self) -> Store:
+        """A fresh one."""
+        return MemoryStore()
+
+    def test_holds_no_design_catalog(self) -> None:
+        """A Delta table in memory is refused with what to use instead."""
+        with pytest.raises(StoreError, match="s3://"):
+            MemoryStore().delta_location()
+
+
+class TestLocal(StoreContract):
+    """A folder."""
+
+    @pytest.fixture
+    def store(self, tmp_path: Path) -> Store:
+        """A folder that is not there yet."""
+        return open_store(str(tmp_path / "new"))
+
+    def test_files_follow_the_umask(self, tmp_path: Path) -> None:
+        """Others may read what the umask lets them, not only the owner."""
+        LocalStore(tmp_path).write("f", b"x")
+        assert stat.S_IMODE((tmp_path / "f").stat().st_mode) & 0o044 == 0o044 & ~_umask()
+
+    def test_failed_write_leaves_no_part(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        """A full disk is said to be full, and neither a half file nor a partial one is left."""
+
+        def full(_descriptor: int) -> None:
+            raise OSError(errno.ENOSPC, "No space left on device")
+
+        monkeypatch.setattr(os, "fsync", full)
+        with pytest.raises(FullError, match="disk is full"):
+            LocalStore(tmp_path).write("f", b"x" * 100)
+        assert list(tmp_path.iterdir()) == []
+
+    def test_truly_full_disk(self) -> None:
+        """A device that takes no byte is reported as full."""
+        if not Path("/dev/full").exists():
+            pytest.skip("this system has no /dev/full")
+        with pytest.raises(OSError, match="No space left"), Path("/dev/full").open("wb", buffering=0) as file:
+            file.write(b"x")
+
+    def test_read_only_folder(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        """A read-only file system is named as that, with the remedy."""
+
+        def refuse(*_args: object, **_kwargs: object) -> None:
+            raise OSError(errno.EROFS, "Read-only file system")
+
+        monkeypatch.setattr(Path, "mkdir", refuse)
+        with pytest.raises(NotAllowedError, match="read-only.*Choose another folder"):
+            LocalStore(tmp_path / "new").write("f", b"x")
+
+    def test_half_written_files_are_not_listed(self, tmp_path: Path) -> None:
+        """What a killed process left half-written is no object."""
+        (tmp_path / ".partial-abc").write_bytes(b"half")
+        assert list(LocalStore(tmp_path).list()) == []
+
+
+class TestS3(StoreContract):
+    """A bucket's prefix on a real server."""
+
+    @pytest.fixture
+    def store(self, s3: str) -> Store:
+        """A prefix of a fresh bucket; endpoint and credentials come from the environment."""
+        return open_store(f"s3://{s3}/some/prefix/")
+
+    def test_more_than_a_page(self, s3: str) -> None:
+        """A listing of more than 1,000 objects is whole and in order."""
+        client = boto3.client("s3")
+        for n in range(1100):
+            client.put_object(Bucket=s3, Key=f"many/{n:05}", Body=b"")
+        assert [e.key for e in open_store(f"s3://{s3}/many").list()] == [f"{n:05}" for n in range(1100)]
+
+    def test_no_such_bucket(self, s3: str) -> None:
+        """A bucket that is not there is named as such."""
+        with pytest.raises(NotFoundError, match="no such bucket"):
+            open_store(f"s3://{s3}-other/p").read("x")
+
+    def test_no_credentials(self, s3: str, monkeypatch: pytest.MonkeyPatch) -> None:
+        """Missing credentials are named with where to put them."""
+        monkeypatch.delenv("AWS_ACCESS_KEY_ID")
+        monkeypatch.delenv("AWS_SECRET_ACCESS_KEY")
+        with pytest.raises(NotAllowedError, match="AWS_ACCESS_KEY_ID"):
+            open_store(f"s3://{s3}/p").read("x")
+
+    def test_connection_refused(self, s3: str) -> None:
+        """A server that is not there is named as unreachable, with what to check."""
+        store = S3Store(f"s3://{s3}/p", S3Options(endpoint_url="http://127.0.0.1:9"))
+        with pytest.raises(UnreachableError, match="no answer.*AWS_ENDPOINT_URL"):
+            store.read("x")
+
+    @pytest.mark.parametrize(
+        ("status", "code", "kind", "words"),
+        [
+            (403, "AccessDenied", NotAllowedError, "refused.*rights"),
+            (400, "ExpiredToken", NotAllowedError, "refused.*ExpiredToken"),
+            (503, "SlowDown", UnreachableError, "Try again later"),
+            (500, "InternalError", UnreachableError, "Try again later"),
+            (400, "InvalidRequest", StoreError, "400 InvalidRequest"),
+        ],
+    )
+    def test_answers_become_our_errors(self, s3: str, status: int, code: str, kind: type, words: str) -> None:
+        """The server's answers become typed errors that name the object and the remedy."""
+        from botocore.awsrequest import AWSResponse
+
+        store = S3Store(f"s3://{s3}/p", S3Options())
+        body = f"<Error><Code>{code}</Code><Message>m</Message></Error>".encode()
+
+        class Raw:
+            def stream(self, **_: object) -> list[bytes]:
+                return [body]
+
+            def release_conn(self) -> None:
+                return None
+
+        def answer(request: object, **_: object) -> AWSResponse:
+            return AWSResponse(
+                getattr(request, "url", ""), status, {"content-type": "application/xml"}, Raw()
+            )
+
+        store._client.meta.events.register("before-send.s3", answer)
+        with pytest.raises(kind, match=words) as caught:
+            store.read("some/key.png")
+        assert "some/key.png" in str(caught.value)
+        assert caught.value.__cause__ is not None
+
+
+def test_probe_refuses_a_store_that_lets_both_win() -> None:
+    """Where two conditional puts of one key both succeed, a design catalog is refused."""
+
+    class Careless(MemoryStore):
+        def create(self, key: str, data: bytes) -> bool:
+            self.write(key, data)
+            return True
+
+    with pytest.raises(UnsafeStoreError, match="would lose rows"):
+        probe(Careless())
+
+
+def test_runs_that_probe_at_once_do_not_meet(tmp_path: Path) -> None:
+    """Many probes of one folder at the same time all pass."""
+    from concurrent.futures import ThreadPoolExecutor
+
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(lambda _: probe(LocalStore(tmp_path)), range(80)))
+
+
+def test_links_to_nowhere_are_no_objects(tmp_path: Path) -> None:
+    """An editor's lock, a link that leads nowhere, does not spoil a listing."""
+    (tmp_path / ".#catalog.csv").symlink_to("nobody@nowhere")
+    (tmp_path / "a.png").write_bytes(b"x")
+    assert [entry.key for entry in LocalStore(tmp_path).list()] == ["a.png"]
+
+
+def test_unknown_scheme_is_refused() -> None:
+    """A URI of a kind we do not know names the kinds we do."""
+    for uri in ("gs://bucket/x", "s3:/bucket/x"):
+        with pytest.raises(StoreError, match=r"folder or s3://"):
+            open_store(uri)
+    with pytest.raises(StoreError, match="names no object"):
+        locate("s3://bucket")
+
+
+def test_bucket_name_is_needed() -> None:
+    """s3:// without a bucket is refused with how to write it."""
+    with pytest.raises(StoreError, match=r"s3://bucket/prefix"):
+        open_store("s3:///x")
+
+
+def test_locate_splits_an_address(tmp_path: Path) -> None:
+    """One object's address becomes its store and its key, for a folder, the current folder and S3."""
+    store, key = locate(str(tmp_path / "a.png"))
+    assert (store.uri, key) == (str(tmp_path), "a.png")
+    assert locate("a.png")[0].uri == str(Path.cwd())
+    assert locate("s3://bucket/p/a.png")[0].uri == "s3://bucket/p"
+
+
+def _umask() -> int:
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask

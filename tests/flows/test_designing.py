@@ -1,0 +1,131 @@
+"""Pictures come first, records in time, and every device choice is one that was asked for."""
+
+from pathlib import Path
+
+import pytest
+import torch
+
+from catalogs.designs import DesignCatalog
+from catalogs.records import Design
+from flows import designing
+from flows.conversion import read_template, to_content, to_design
+from flows.devices import choose_batch, choose_precision, require_device
+from flows.errors import SettingsError
+from flows.preparing import make_plan, resolve_place
+from flows.settings import Settings
+from flows.stylize_catalog import bench
+
+
+@pytest.fixture
+def work(catalog: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    """A bench and the jobs of one style."""
+    monkeypatch.setenv("STYLEMILL_BATCH", "1")
+    settings = Settings(
+        garments=f"{catalog}/garments", styles=f"{catalog}/styles", designs=str(tmp_path / "designs"),
+        recipe=str(catalog / "tiny.toml"), device="cpu",
+    )  # fmt: skip
+    place = resolve_place(settings)
+    jobs = [job for job in make_plan(place, settings, []).jobs if job.style.style_id == "s0"]
+    bench.cache_clear()
+    return bench(place), jobs
+
+
+def test_no_record_before_its_picture(work, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whenever records are filed, all their pictures are there already."""
+    tools, jobs = work
+    real = DesignCatalog.file
+    seen: list[int] = []
+
+    def file(catalog: DesignCatalog, designs: list[Design]) -> int:
+        designs = list(designs)
+        assert all(catalog.store.exists(design.image) for design in designs)
+        seen.append(len(designs))
+        return real(catalog, designs)
+
+    monkeypatch.setattr(DesignCatalog, "file", file)
+    outcome = designing.make_designs(tools, jobs)
+    assert sum(seen) == len(outcome.made) == 3
+
+
+@pytest.mark.parametrize(("seconds", "commits"), [(0.0001, [1, 1, 1, 0]), (3600, [3])])
+def test_records_wait_no_longer_than_commit_seconds(
+    work, monkeypatch: pytest.MonkeyPatch, seconds: float, commits: list[int]
+) -> None:
+    """Records are filed as soon as the time is over, and else together at the shard's end."""
+    tools, jobs = work
+    tools.settings = tools.settings.model_copy(update={"commit_seconds": seconds})
+    seen: list[int] = []
+    monkeypatch.setattr(DesignCatalog, "file", lambda _catalog, designs: seen.append(len(list(designs))))
+    designing.make_designs(tools, jobs)
+    assert seen == commits
+
+
+def test_what_is_there_by_now_is_not_made_again(work) -> None:
+    """A shard that another run finished in the meantime makes nothing and says what it met."""
+    tools, jobs = work
+    assert len(designing.make_designs(tools, jobs).made) == 3
+    again = designing.make_designs(tools, jobs)
+    assert (again.made, len(again.met)) == ([], 3)
+
+
+def test_a_failing_upload_keeps_what_was_made(work, monkeypatch: pytest.MonkeyPatch) -> None:
+    """When the store fails in the middle of a shard, finished designs get their records all the same."""
+    tools, jobs = work
+    real = DesignCatalog.add_picture
+    calls: list[str] = []
+
+    def add(catalog: DesignCatalog, design_id: str, png: bytes) -> tuple[str, str]:
+        calls.append(design_id)
+        if len(calls) == 3:
+            raise OSError("the wire was cut")
+        return real(catalog, design_id, png)
+
+    monkeypatch.setattr(DesignCatalog, "add_picture", add)
+    with pytest.raises(OSError, match="the wire was cut"):
+        designing.make_designs(tools, jobs)
+    assert tools.designs.existing() == set(calls[:2])
+
+
+def test_an_unchanged_canvas_gives_the_template_back(work) -> None:
+    """Garment to content and back without a stroke gives nearly the template, and exactly it outside the mask."""
+    tools, jobs = work
+    template = read_template(tools.garments, jobs[0].garment, 10**6)
+    canvas = to_content(template, tools.recipe)
+    made = to_design(canvas.content, canvas, template, tools.recipe)
+    assert template.mask is not None
+    assert (made.rgb[template.mask == 0] == template.picture.rgb[template.mask == 0]).all()
+    assert abs(made.rgb.astype(int) - template.picture.rgb).mean() < 6
+
+
+def test_bfloat16_is_chosen_only_where_the_device_has_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    """`auto` follows the hardware; a precision that was asked for is taken as it is."""
+    cpu = torch.device("cpu")
+    for has, expected in ((True, "bfloat16"), (False, "float32")):
+        monkeypatch.setattr("flows.devices._has_bfloat16", lambda has=has: has)
+        assert choose_precision("auto", cpu) == expected
+    assert choose_precision("bfloat16", cpu) == "bfloat16"
+
+
+def test_batches_fit_the_device() -> None:
+    """A GPU gets many pairs, a CPU what takes some seconds, and a wanted size is taken."""
+    cpu, gpu = torch.device("cpu"), torch.device("cuda")
+    assert choose_batch(0, cpu, 5.0) == 4
+    assert choose_batch(0, cpu, 60.0) == 1
+    assert choose_batch(0, gpu, None) == 16
+    assert choose_batch(7, cpu, 60.0) == 7
+
+
+def test_a_device_that_is_no_device() -> None:
+    """A word that names no device is refused with what would."""
+    with pytest.raises(SettingsError, match="'gpu' is not there.*cuda:0"):
+        require_device("gpu")
+
+
+def test_templates_are_decoded_once(work, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The next style of the same garments decodes nothing again."""
+    tools, jobs = work
+    for job in jobs:
+        tools.template(job.garment)
+    monkeypatch.setattr(designing, "read_template", lambda *_: pytest.fail("decoded again"))
+    for job in jobs:
+        tools.template(job.garment)

@@ -1,0 +1,122 @@
+"""A run that is killed loses nothing and doubles nothing; neither do two runs at once."""
+
+import hashlib
+import os
+import signal
+import subprocess
+import sys
+import time
+from contextlib import suppress
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from catalogs.designs import DesignCatalog
+from catalogs.stores import open_store
+from tests.conftest import ROOT, Run, write_catalog
+
+SLOW = "canvas = [128, 96]\nlevels = [[0.5, 12], [1.0, 12]]\n"
+"""Slow enough that a run can be caught in the middle."""
+
+
+@pytest.fixture
+def arguments(tmp_path: Path) -> list[str]:
+    """A run of 16 designs."""
+    folder = write_catalog(tmp_path / "in", garments=4, styles=4)
+    (folder / "slow.toml").write_text(SLOW)
+    return [
+        "run", "--garments", f"{folder}/garments", "--styles", f"{folder}/styles",
+        "--designs", f"{tmp_path}/designs", "--recipe", f"{folder}/slow.toml",
+    ]  # fmt: skip
+
+
+class Started:
+    """The command in a process group of its own, one design a batch, a record as soon as there is a picture.
+
+    What it says goes to a file: Prefect's temporary server, its child, would hold a pipe open when the
+    command is killed. That server is ended with the group.
+    """
+
+    def __init__(self, arguments: list[str], log: Path) -> None:
+        """Start it; `log` is where it says what it says."""
+        self.log = log
+        environment = {**os.environ, "STYLEMILL_BATCH": "1", "STYLEMILL_COMMIT_SECONDS": "0.01"}
+        command = [sys.executable, "-m", "flows.cli", *arguments]
+        with log.open("wb") as file:
+            self.process = subprocess.Popen(
+                command, cwd=ROOT, env=environment, stdout=file, stderr=file, start_new_session=True
+            )
+
+    def wait(self) -> int:
+        """Until the command ends; returns its code."""
+        try:
+            return self.process.wait(240)
+        finally:
+            with suppress(ProcessLookupError):
+                os.killpg(self.process.pid, signal.SIGKILL)
+
+
+def pictures(designs: Path) -> list[Path]:
+    """Pictures that are there, finished or not."""
+    return list((designs / "images").rglob("*.png")) if (designs / "images").exists() else []
+
+
+def wait_for_pictures(designs: Path, count: int, run: Started) -> None:
+    """Until so many pictures are there."""
+    until = time.monotonic() + 120
+    while len(pictures(designs)) < count:
+        assert run.process.poll() is None, run.log.read_text()
+        assert time.monotonic() < until, "the run made no picture in time"
+        time.sleep(0.02)
+
+
+def records(designs: Path) -> pd.DataFrame:
+    """The catalog's records; each has its picture with the right digest."""
+    frame = DesignCatalog(open_store(str(designs))).read().to_pandas()
+    for row in frame.itertuples():
+        assert hashlib.sha256((designs / row.image).read_bytes()).hexdigest() == row.image_sha256
+    assert frame["design_id"].is_unique
+    return frame
+
+
+def test_sigkill_in_the_middle(arguments: list[str], tmp_path: Path, stylemill: Run) -> None:
+    """After SIGKILL every record has its picture, and the next run ends with every design once."""
+    designs = tmp_path / "designs"
+    run = Started(arguments, tmp_path / "log")
+    wait_for_pictures(designs, 5, run)
+    run.process.kill()
+    run.wait()
+    after_kill = records(designs)
+    assert 0 < len(after_kill) < 16
+    rerun = stylemill(*arguments)
+    assert rerun.returncode == 0, rerun.stderr
+    assert f"{16 - len(after_kill)} new designs, {len(after_kill)} already there" in rerun.stdout
+    assert len(records(designs)) == 16
+    assert not list(designs.rglob(".partial-*")), "half-written files"
+
+
+def test_interrupt_leaves_a_clean_state(arguments: list[str], tmp_path: Path, stylemill: Run) -> None:
+    """Ctrl-C files what is finished, says so, exits with 130, and the next run makes the rest."""
+    designs = tmp_path / "designs"
+    run = Started(arguments, tmp_path / "log")
+    wait_for_pictures(designs, 3, run)
+    run.process.send_signal(signal.SIGINT)
+    code, said = run.wait(), (tmp_path / "log").read_text()
+    assert code == 130, said
+    assert "run the same command to go on" in said
+    assert "Traceback" not in said
+    filed = records(designs)
+    assert len(filed) == len(pictures(designs)), "every finished picture has its record"
+    (report,) = (designs / "runs").rglob("report.json")
+    assert '"state": "interrupted"' in report.read_text()
+    rerun = stylemill(*arguments)
+    assert rerun.returncode == 0, rerun.stderr
+    assert len(records(designs)) == 16
+
+
+def test_two_runs_at_once(arguments: list[str], tmp_path: Path) -> None:
+    """Two runs on one catalog at once both end well, and every design is there once."""
+    both = [Started(arguments, tmp_path / f"log{n}") for n in range(2)]
+    assert [run.wait() for run in both] == [0, 0], [run.log.read_text() for run in both]
+    assert len(records(tmp_path / "designs")) == 16

@@ -1,0 +1,64 @@
+"""Recipes are found by name or read from TOML, and mistakes are told with the remedy."""
+
+from pathlib import Path
+
+import pytest
+
+from flows.errors import SettingsError
+from flows.recipes import NAMED, as_toml, find_recipe
+from stylecore.errors import RecipeError
+from stylecore.recipe import Recipe
+
+
+@pytest.mark.parametrize("name", NAMED)
+def test_named_recipes_survive_toml(name: str, tmp_path: Path) -> None:
+    """A named recipe written as TOML and read back is the same recipe."""
+    recipe = find_recipe(name)
+    path = tmp_path / f"{name}.toml"
+    path.write_text(as_toml(recipe))
+    assert find_recipe(str(path)) == recipe
+    assert recipe.name == name
+
+
+def test_default_is_the_house_recipe() -> None:
+    """What `stylize` does without a recipe is what the command does without one."""
+    assert find_recipe("house") == Recipe()
+
+
+def test_toml_starts_from_a_base(tmp_path: Path) -> None:
+    """A file names what it changes; the rest is its base's, and its name is the file's."""
+    path = tmp_path / "loud.toml"
+    path.write_text('base = "studio"\ncontent_weight = 0.02\nstyle_layers = ["relu1_1", "relu2_1"]\n')
+    recipe = find_recipe(str(path))
+    assert (recipe.name, recipe.encoder, recipe.content_weight) == ("loud", "vgg19", 0.02)
+    assert recipe.style_layers == (("relu1_1", 0.5), ("relu2_1", 0.5))
+
+
+def test_unknown_name() -> None:
+    """A misspelt name is told the nearest one."""
+    with pytest.raises(RecipeError, match="did you mean 'studio'"):
+        find_recipe("studoi")
+
+
+@pytest.mark.parametrize(
+    ("text", "kind", "words"),
+    [
+        ("content_wieght = 1.0", RecipeError, "mine.toml.*'content_wieght': did you mean 'content_weight'"),
+        ("content_weight = = 1", SettingsError, "mine.toml is not TOML.*line 1"),
+        ('optimizer = "sgd"', RecipeError, "optimizer cannot be 'sgd'.*adam, lbfgs"),
+        ("seed = 1.5", RecipeError, "'seed' cannot be 1.5: it must be int"),
+        ('base = "nope"', RecipeError, "There is no recipe 'nope'"),
+    ],
+)
+def test_mistakes_in_toml(tmp_path: Path, text: str, kind: type, words: str) -> None:
+    """A typo in TOML names the file, the field and what would be right."""
+    path = tmp_path / "mine.toml"
+    path.write_text(text)
+    with pytest.raises(kind, match=words):
+        find_recipe(str(path))
+
+
+def test_missing_file() -> None:
+    """A TOML file that is not there is named."""
+    with pytest.raises(SettingsError, match=r"nowhere\.toml cannot be read"):
+        find_recipe("nowhere.toml")

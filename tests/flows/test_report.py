@@ -1,0 +1,63 @@
+"""The run report counts every rejection with its reason."""
+
+import csv
+import io
+import json
+from datetime import UTC, datetime
+
+from catalogs.memory_store import MemoryStore
+from catalogs.records import Problem
+from flows.designing import Failure, Outcome
+from flows.report import RunReport, reasons, summary, write_report
+
+
+def report() -> RunReport:
+    """A report of a run that has begun."""
+    return RunReport("id", "house", "d" * 64, "g", "s", "o", started_at=datetime(2026, 11, 21, tzinfo=UTC))
+
+
+PROBLEM = Problem("s/catalog.csv", 7, "torn", "image", "torn.png", "the picture is damaged; export it again")
+
+
+def test_a_records_problem_counts_once() -> None:
+    """A style that cannot be read is one rejection, however many shards met it."""
+    found = report()
+    for _ in range(3):
+        found.add(Outcome(made=["a"], problems=[PROBLEM]))
+    assert (found.made, found.rejected) == (3, 1)
+
+
+def test_like_reasons_meet() -> None:
+    """Reasons that differ only in their figures are one kind."""
+    failures = [
+        Failure("g", f"s{n}", f"the loss became not a number at level 1 of 3, step {n}") for n in range(1, 4)
+    ]
+    assert list(reasons([PROBLEM], failures).values()) == [3, 1]
+
+
+def test_files_of_a_run() -> None:
+    """The report is JSON with every reason; the rejections are rows that a spreadsheet opens."""
+    found, store = report(), MemoryStore()
+    found.add(Outcome(problems=[PROBLEM], failures=[Failure("g", "s", "the loss became infinite")]))
+    write_report(store, found)
+    written = json.loads(store.read("runs/id/report.json"))
+    assert written["problems"][0]["record"] == "torn"
+    assert sum(written["reasons"].values()) == 2
+    rows = list(csv.DictReader(io.StringIO(store.read("runs/id/rejections.csv").decode("utf-8-sig"))))
+    assert [row["record"] for row in rows] == ["torn", "g x s"]
+
+
+def test_no_rejections_no_file() -> None:
+    """Without a rejection there is no rejections file."""
+    store = MemoryStore()
+    write_report(store, report())
+    assert [entry.key for entry in store.list()] == ["runs/id/report.json"]
+
+
+def test_summary_says_the_numbers() -> None:
+    """The Markdown artifact holds what a person asks first."""
+    found = report()
+    found.planned, found.made, found.already_there = 5, 4, 2
+    text = summary(found, "s3://b/sheet.png")
+    for words in ("4 new designs", "| planned | 5 |", "| already there | 2 |", "s3://b/sheet.png"):
+        assert words in text
