@@ -18,6 +18,7 @@ from catalogs.records import Design, Garment, Problem
 from catalogs.store_contract import Store
 from flows.conversion import Template, read_pattern, read_template, to_content, to_design, to_style
 from flows.devices import device_name
+from flows.interruption import held_back
 from flows.planning import DesignJob
 from flows.settings import Settings
 from stylecore.encoders import Encoder
@@ -91,10 +92,10 @@ def make_designs(bench: Bench, jobs: Sequence[DesignJob], on_advance: OnAdvance 
     filing = _Filing(bench, outcome)
     try:
         for ready in _batches(_readable(bench, waiting, outcome, advance), bench.batch):
-            for design in _paint(bench, ready, outcome, advance):
-                filing.add(design)
+            _paint(bench, ready, outcome, advance, filing)
     finally:
-        filing.flush()
+        with held_back():
+            filing.flush()
     return outcome
 
 
@@ -143,8 +144,8 @@ def _batches(ready: Iterator[Ready], size: int) -> Iterator[list[Ready]]:
         yield batch
 
 
-def _paint(bench: Bench, ready: list[Ready], outcome: Outcome, advance: OnAdvance) -> Iterator[Design]:
-    """Stylize one batch and write its pictures; yields the records of those that worked."""
+def _paint(bench: Bench, ready: list[Ready], outcome: Outcome, advance: OnAdvance, filing: _Filing) -> None:
+    """Stylize one batch; the pictures that worked are written and filed."""
     job = ready[0][0]
     try:
         style = to_style(read_pattern(bench.styles, job.style, bench.settings.max_pixels), bench.recipe)
@@ -169,7 +170,10 @@ def _paint(bench: Bench, ready: list[Ready], outcome: Outcome, advance: OnAdvanc
             outcome.failures.append(Failure(job.garment.garment_id, job.style.style_id, reason))
             continue
         picture = to_design(result.picture_B3HW[index : index + 1], canvas, template, bench.recipe)
-        yield _record(bench, job, result, index, encode_png(picture), picture.size)
+        png = encode_png(picture)
+        # Together, so that an interrupted run leaves no picture without a record.
+        with held_back():
+            filing.add(_record(bench, job, result, index, png, picture.size))
 
 
 def _record(

@@ -27,6 +27,17 @@ class Targets:
     layer_guides: Mapping[str, Tensor]
     guide_B1HW: Tensor
 
+    def of_pair(self, pair: int) -> "Targets":
+        """The targets of one pair, as a batch of one."""
+        one = slice(pair, pair + 1)
+        return Targets(
+            content={layer: found[one] for layer, found in self.content.items()},
+            grams={layer: gram[one] for layer, gram in self.grams.items()},
+            floors={layer: floor[one] for layer, floor in self.floors.items()},
+            layer_guides={layer: guide[one] for layer, guide in self.layer_guides.items()},
+            guide_B1HW=self.guide_B1HW[one],
+        )
+
 
 @dataclass(frozen=True)
 class Terms:
@@ -51,6 +62,24 @@ def take_targets(
     precision: Precision = "float32",
 ) -> Targets:
     """Features of the contents and Gram matrices of the styles, each style (1 x 3 x h x w) in its own size."""
+    if content_B3HW.is_cuda or len(content_B3HW) == 1:
+        return _take_targets(encoder, recipe, content_B3HW, styles, guide_B1HW, precision)
+    return _joined(
+        [
+            _take_targets(encoder, recipe, content, [style], guide, precision)
+            for content, style, guide in zip(content_B3HW.split(1), styles, guide_B1HW.split(1), strict=True)
+        ]
+    )
+
+
+def _take_targets(
+    encoder: Encoder,
+    recipe: Recipe,
+    content_B3HW: Tensor,
+    styles: Sequence[Tensor],
+    guide_B1HW: Tensor,
+    precision: Precision,
+) -> Targets:
     wanted = [layer for layer, _ in recipe.style_layers]
     with torch.no_grad():
         found = features(encoder, content_B3HW, precision)
@@ -67,10 +96,41 @@ def take_targets(
     )
 
 
+def _joined(pairs: Sequence[Targets]) -> Targets:
+    def join(named: Sequence[Mapping[str, Tensor]]) -> dict[str, Tensor]:
+        return {layer: torch.cat([one[layer] for one in named]) for layer in named[0]}
+
+    return Targets(
+        content=join([pair.content for pair in pairs]),
+        grams=join([pair.grams for pair in pairs]),
+        floors=join([pair.floors for pair in pairs]),
+        layer_guides=join([pair.layer_guides for pair in pairs]),
+        guide_B1HW=torch.cat([pair.guide_B1HW for pair in pairs]),
+    )
+
+
 def terms(
     encoder: Encoder, recipe: Recipe, targets: Targets, picture_B3HW: Tensor, precision: Precision = "float32"
 ) -> Terms:
-    """Every weighted term for the pictures."""
+    """Every weighted term for the pictures.
+
+    On a CPU pairs are taken one by one: its kernels round differently for batches, kinks and line searches
+    tell the difference, and a batch is no faster there.
+    """
+    if picture_B3HW.is_cuda or len(picture_B3HW) == 1:
+        return _terms(encoder, recipe, targets, picture_B3HW, precision)
+    each = [
+        _terms(encoder, recipe, targets.of_pair(pair), picture, precision)
+        for pair, picture in enumerate(picture_B3HW.split(1))
+    ]
+    return Terms(
+        *(torch.cat([getattr(one, name) for one in each]) for name in ("content", "style", "variation"))
+    )
+
+
+def _terms(
+    encoder: Encoder, recipe: Recipe, targets: Targets, picture_B3HW: Tensor, precision: Precision
+) -> Terms:
     normalisation = cast(Normalisation, recipe.normalisation)
     found = features(encoder, picture_B3HW, precision)
     zero_B = picture_B3HW.new_zeros(len(picture_B3HW))
@@ -99,14 +159,8 @@ def terms(
 
 def features(encoder: Encoder, picture_B3HW: Tensor, precision: Precision) -> Features:
     """The encoder's features; with bfloat16 its convolutions run under autocast."""
-    low = precision == "bfloat16"
-    channels_last = picture_B3HW.contiguous(memory_format=torch.channels_last)
-    with torch.autocast(picture_B3HW.device.type, dtype=torch.bfloat16, enabled=low):
-        if picture_B3HW.is_cuda:
-            return cast(Features, encoder(channels_last))
-        # One by one: a CPU's kernels round differently for batches, and kinks would tell the difference.
-        each = [encoder(picture) for picture in channels_last.split(1)]
-        return {layer: torch.cat([one[layer] for one in each]) for layer in each[0]}
+    with torch.autocast(picture_B3HW.device.type, dtype=torch.bfloat16, enabled=precision == "bfloat16"):
+        return cast(Features, encoder(picture_B3HW.contiguous(memory_format=torch.channels_last)))
 
 
 def _grid(features_BCHW: Tensor) -> tuple[int, int]:

@@ -82,7 +82,9 @@ def _stack(history: list[Tensor], start: Tensor) -> Tensor:
 
 
 def _dot(a: Tensor, b: Tensor) -> Tensor:
-    return (a * b).sum((1, 2, 3), keepdim=True)
+    # In double: a sum over pixels rounds differently in a batch, and line searches tell the difference.
+    products: Tensor = torch.linalg.vecdot(a.flatten(1).double(), b.flatten(1).double())
+    return products.to(a.dtype).view(-1, 1, 1, 1)
 
 
 class _Curvature:

@@ -3,7 +3,6 @@
 Shape suffixes: B pairs, C channels, H rows, W columns, N = H * W positions.
 """
 
-import torch
 from torch import Tensor
 
 
@@ -17,15 +16,8 @@ def gram_matrix(features_BCHW: Tensor, guide_B1HW: Tensor | None = None) -> Tens
     """
     features_BCN = features_BCHW.flatten(2).float()
     if guide_B1HW is None:
-        return _products(features_BCN, features_BCN) / features_BCN.shape[-1]
+        return features_BCN @ features_BCN.mT / features_BCN.shape[-1]
     guide_B1N = guide_B1HW.flatten(2).float()
     # Not the smallest float: its inverse overflows in the gradient of an empty guide.
     area_B11 = guide_B1N.sum(-1, keepdim=True).clamp_min(1e-6)
-    return _products(features_BCN * guide_B1N, features_BCN) / area_B11
-
-
-def _products(a: Tensor, b: Tensor) -> Tensor:
-    if a.is_cuda:
-        return a @ b.mT
-    # One by one, so that a batch on a CPU rounds as single runs do (see objective.features).
-    return torch.stack([one @ other.mT for one, other in zip(a, b, strict=True)])
+    return (features_BCN * guide_B1N) @ features_BCN.mT / area_B11

@@ -1,5 +1,6 @@
 """Pictures come first, records in time, and every device choice is one that was asked for."""
 
+import signal
 from pathlib import Path
 
 import pytest
@@ -84,6 +85,22 @@ def test_a_failing_upload_keeps_what_was_made(work, monkeypatch: pytest.MonkeyPa
     with pytest.raises(OSError, match="the wire was cut"):
         designing.make_designs(tools, jobs)
     assert tools.designs.existing() == set(calls[:2])
+
+
+def test_an_interrupt_between_picture_and_record(work, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Ctrl-C just after a picture was written takes effect after its record is filed."""
+    tools, jobs = work
+    real = DesignCatalog.add_picture
+
+    def add(catalog: DesignCatalog, design_id: str, png: bytes) -> tuple[str, str]:
+        added = real(catalog, design_id, png)
+        signal.raise_signal(signal.SIGINT)
+        return added
+
+    monkeypatch.setattr(DesignCatalog, "add_picture", add)
+    with pytest.raises(KeyboardInterrupt):
+        designing.make_designs(tools, jobs)
+    assert len(tools.designs.existing([job.key for job in jobs])) == 1
 
 
 def test_an_unchanged_canvas_gives_the_template_back(work) -> None:

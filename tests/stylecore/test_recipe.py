@@ -75,7 +75,7 @@ class TestDigest:
         assert list(fields) == sorted(fields)
         assert " " not in text and text.isascii()
         assert fields.keys() == {*OTHER, "engine_version"}
-        assert fields["levels"] == [[0.25, 100], [0.5, 80], [1.0, 50]]
+        assert fields["levels"] == [[scale, steps] for scale, steps in Recipe().levels]
         assert '"canvas":[320,256],"color":"style","content_layers":[["relu4_2",1.0]],' in text
 
     def test_is_stable_over_processes(self) -> None:

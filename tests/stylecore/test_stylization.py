@@ -85,7 +85,7 @@ class TestBatch:
     @pytest.mark.parametrize("optimizer", ["adam", "lbfgs"])
     def test_with_the_packaged_weights(self, optimizer: str) -> None:
         """The same holds for the house recipe's layers and the packaged network, whose kinks round off."""
-        recipe = Recipe(levels=((0.5, 6), (1.0, 6)), optimizer=optimizer)
+        recipe = Recipe(levels=((0.5, 20), (1.0, 20)), optimizer=optimizer)
         content, style = pictures(3, 4, 64, 48), pictures(4, 4, 40, 56)
         together = stylize(content, style, recipe)
         for pair in range(4):
