@@ -6,14 +6,22 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from typing import TypeVar
 
-from catalogs.errors import CatalogsError, ImageError, InvalidKeyError, MaskError, NotFoundError
+from catalogs.errors import (
+    CatalogsError,
+    ChangedError,
+    ImageError,
+    InvalidKeyError,
+    MaskError,
+    NotFoundError,
+)
 from catalogs.images import decode, decode_mask
 from catalogs.records import Garment, Problem, Style
 from catalogs.store_contract import Store
+from catalogs.tables import CSV, PARQUET
 
 READERS = 8
 
-RECORD_FAULTS = (ImageError, MaskError, NotFoundError, InvalidKeyError)
+RECORD_FAULTS = (ImageError, MaskError, NotFoundError, InvalidKeyError, ChangedError)
 """What is wrong with a record itself; any other error is the store's, and goes through."""
 Record = TypeVar("Record", Garment, Style)
 
@@ -25,11 +33,32 @@ def with_digests(store: Store, records: Sequence[Record]) -> tuple[list[Record],
     """
 
     def digest(record: Record) -> Record:
-        keys = (record.image, record.mask) if isinstance(record, Garment) else (record.image,)
-        sums = [hashlib.sha256(store.read(key)).hexdigest() if key else "" for key in keys]
-        return replace(record, digest=hashlib.sha256("\n".join(sums).encode()).hexdigest())
+        return replace(record, digest=_digest([store.read(key) if key else b"" for key in _keys(record)]))
 
     return _sorted_out(store, records, digest)
+
+
+def read_contents(store: Store, record: Garment | Style) -> list[bytes]:
+    """The bytes behind a record: picture, then a garment's mask (empty where it has none).
+
+    ChangedError where they are not those of the record's digest: its designs would be filed under a key
+    that names other contents.
+    """
+    contents = [store.read(key) if key else b"" for key in _keys(record)]
+    if record.digest and _digest(contents) != record.digest:
+        raise ChangedError(
+            "the picture or mask was replaced while the run was on; run again to use the new one"
+        )
+    return contents
+
+
+def _keys(record: Garment | Style) -> tuple[str | None, ...]:
+    return (record.image, record.mask) if isinstance(record, Garment) else (record.image,)
+
+
+def _digest(contents: Sequence[bytes]) -> str:
+    sums = [hashlib.sha256(data).hexdigest() if data else "" for data in contents]
+    return hashlib.sha256("\n".join(sums).encode()).hexdigest()
 
 
 def usable(store: Store, records: Iterable[Record], max_pixels: int) -> tuple[list[Record], list[Problem]]:
@@ -65,4 +94,5 @@ def problem(store: Store, record: Garment | Style, error: CatalogsError) -> Prob
     name = record.garment_id if isinstance(record, Garment) else record.style_id
     column = "mask" if isinstance(record, Garment) and isinstance(error, MaskError) else "image"
     value = (record.mask if isinstance(record, Garment) and column == "mask" else record.image) or ""
-    return Problem(f"{store.uri}/catalog.csv", record.row, name, column, value, str(error))
+    catalog = CSV if store.exists(CSV) else PARQUET
+    return Problem(f"{store.uri}/{catalog}", record.row, name, column, value, str(error))

@@ -10,6 +10,7 @@ CatalogsError
 ├── CatalogError             a catalog as a whole cannot be used (missing column, no rows, ...)
 ├── InvalidKeyError          a key or id is not spelled as keys are
 ├── ImageError               bytes are not a usable picture
+├── ChangedError             contents are not those that the plan was made with
 └── MaskError                a mask does not fit its garment
 """
 
@@ -52,6 +53,10 @@ class InvalidKeyError(CatalogsError):
 
 class ImageError(CatalogsError):
     """Bytes are not a usable picture."""
+
+
+class ChangedError(CatalogsError):
+    """Contents are no longer those that the plan was made with."""
 
 
 class MaskError(CatalogsError):

@@ -7,6 +7,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from catalogs.contents import read_contents
 from catalogs.images import Picture, composite, decode, decode_mask
 from catalogs.records import Garment, Style
 from catalogs.store_contract import Store
@@ -24,13 +25,14 @@ class Template:
 
 def read_template(store: Store, garment: Garment, max_pixels: int) -> Template:
     """Read and decode a garment; without a mask, alpha says what is cloth."""
-    mask = store.read(garment.mask) if garment.mask else None
-    return decode_template(store.read(garment.image), mask, max_pixels)
+    picture, mask = read_contents(store, garment)
+    return decode_template(picture, mask or None, max_pixels)
 
 
 def read_pattern(store: Store, style: Style, max_pixels: int) -> Picture:
     """Read and decode a style."""
-    return decode_pattern(store.read(style.image), max_pixels)
+    (picture,) = read_contents(store, style)
+    return decode_pattern(picture, max_pixels)
 
 
 def decode_template(picture_data: bytes, mask_data: bytes | None, max_pixels: int) -> Template:

@@ -25,8 +25,8 @@ from stylecore.encoders import Encoder
 from stylecore.recipe import Recipe
 from stylecore.stylization import Stylization, stylize
 
-TEMPLATES_KEPT = 64
-"""Decoded garments kept in memory; a shard of the next style wants the same ones."""
+TEMPLATE_BYTES = 2**31
+"""Decoded garments kept in memory, bytes; a shard of the next style wants the same ones."""
 
 OnAdvance = Callable[[float], None]
 """Told how many designs (a fraction, while one is in work) went forward."""
@@ -74,9 +74,14 @@ class Bench:
                 self.garments, garment, self.settings.max_pixels
             )
         self.templates.move_to_end(garment.garment_id)
-        while len(self.templates) > TEMPLATES_KEPT:
+        while len(self.templates) > 1 and sum(map(_bytes, self.templates.values())) > TEMPLATE_BYTES:
             self.templates.popitem(last=False)
         return self.templates[garment.garment_id]
+
+
+def _bytes(template: Template) -> int:
+    planes = (template.picture.rgb, template.picture.alpha, template.mask)
+    return sum(plane.nbytes for plane in planes if plane is not None)
 
 
 def make_designs(bench: Bench, jobs: Sequence[DesignJob], on_advance: OnAdvance | None = None) -> Outcome:

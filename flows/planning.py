@@ -54,6 +54,10 @@ class Plan:
 
     def limited(self, limit: int | None) -> "Plan":
         """The plan's first `limit` jobs; the others are held back."""
+        if limit is not None and limit < 1:
+            raise SettingsError(
+                f"The limit is {limit}, but must be at least 1; leave it out for all designs."
+            )
         if limit is None or limit >= len(self.jobs):
             return self
         return replace(self, jobs=self.jobs[:limit], held_back=len(self.jobs) - limit)
@@ -94,12 +98,20 @@ def plan_designs(
     return Plan(recipe, tuple(jobs), done, tuple(problems))
 
 
-def of_style_sets(styles: Sequence[Style], wanted: Collection[str]) -> list[Style]:
-    """Styles of the wanted sets (all, if none is named); SettingsError for a set that is not there."""
+def of_style_sets(
+    styles: Sequence[Style], wanted: Collection[str], problems: Sequence[Problem] = ()
+) -> list[Style]:
+    """Styles of the wanted sets (all, if none is named); SettingsError for a set that is not there.
+
+    `problems` are those of the style catalog: a set may be missing because its rows are rejected.
+    """
     present = {style.style_set for style in styles}
+    rejected = f" {len(problems)} problems in the catalog, the first: {problems[0]}" if problems else ""
     for name in wanted:
         if name not in present:
-            raise SettingsError(f"There is no usable style in a set '{name}': {nearest(name, present)}")
+            raise SettingsError(
+                f"There is no usable style in a set '{name}': {nearest(name, present)}{rejected}"
+            )
     return [style for style in styles if not wanted or style.style_set in wanted]
 
 

@@ -59,7 +59,7 @@ def make_plan(place: Place, settings: Settings, style_sets: Sequence[str], limit
     """Read both catalogs and what exists, and plan; pictures of records with work are looked at."""
     garment_store, style_store, designs = open_catalogs(place, settings)
     garments, styles = read_garments(garment_store), read_styles(style_store)
-    wanted = of_style_sets(styles.records, style_sets)
+    wanted = of_style_sets(styles.records, style_sets, styles.problems)
     own_garments, garment_problems = with_digests(garment_store, garments.records)
     own_styles, style_problems = with_digests(style_store, wanted)
     problems = [*garments.problems, *styles.problems, *garment_problems, *style_problems]

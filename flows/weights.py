@@ -39,7 +39,12 @@ def load_encoder(recipe: Recipe, settings: Settings, device: str = "cpu") -> Enc
     if recipe.encoder == "embedded":
         encoder = embedded_encoder(recipe.layers, pooling=pooling, device=device)
     else:
-        state = _state(_read(recipe, settings), _location(recipe, settings))
+        data = _read(recipe, settings)
+        if recipe.encoder_sha256 not in ("", _sha256(data)):
+            raise WeightsError(
+                f"{_location(recipe, settings)} was replaced while the run was on; run again to use the new weights."
+            )
+        state = _state(data, _location(recipe, settings))
         encoder = encoder_with_weights(recipe.encoder, state, recipe.layers, pooling=pooling, device=device)
     if recipe.weight_normalised:
         normalise_weights(encoder, [natural_noise().to(device)])

@@ -132,6 +132,26 @@ def test_batches_fit_the_device() -> None:
     assert choose_batch(7, cpu, 60.0) == 7
 
 
+def test_contents_replaced_during_a_run(work, catalog: Path) -> None:
+    """A garment whose picture was replaced since the plan is a problem, and the others are made."""
+    tools, jobs = work
+    (catalog / "garments" / "g1.png").write_bytes((catalog / "garments" / "g0.png").read_bytes())
+    outcome = designing.make_designs(tools, jobs)
+    assert len(outcome.made) == 2
+    assert [(p.record, p.what) for p in outcome.problems] == [
+        ("g1", "the picture or mask was replaced while the run was on; run again to use the new one")
+    ]
+
+
+def test_templates_kept_are_bounded(work, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Decoded garments over the limit in bytes leave memory, the one used longest ago first."""
+    tools, jobs = work
+    monkeypatch.setattr(designing, "TEMPLATE_BYTES", 2 * 120 * 96 * 4)
+    for job in jobs:
+        tools.template(job.garment)
+    assert list(tools.templates) == ["g1", "g2"]
+
+
 def test_a_device_that_is_no_device() -> None:
     """A word that names no device is refused with what would."""
     with pytest.raises(SettingsError, match="'gpu' is not there.*cuda:0"):

@@ -75,6 +75,8 @@ def test_limit_holds_the_rest_back() -> None:
     plan = plan_designs(GARMENTS, STYLES, RECIPE, ()).limited(5)
     assert (len(plan.jobs), plan.held_back) == (5, 7)
     assert plan_designs(GARMENTS, STYLES, RECIPE, ()).limited(99).held_back == 0
+    with pytest.raises(SettingsError, match="must be at least 1"):
+        plan_designs(GARMENTS, STYLES, RECIPE, ()).limited(0)
 
 
 def test_style_sets() -> None:
@@ -83,6 +85,13 @@ def test_style_sets() -> None:
     assert of_style_sets(STYLES, []) == STYLES
     with pytest.raises(SettingsError, match="did you mean 'set-1'"):
         of_style_sets(STYLES, ["set1"])
+
+
+def test_a_set_whose_rows_are_all_rejected() -> None:
+    """A set that is missing because its rows are rejected is refused with the reason of the first."""
+    problem = Problem("catalog.csv", 9, "s9", "image", "s9.png", "there is no such file beside the catalog")
+    with pytest.raises(SettingsError, match=r"1 problems.*row 9 \(s9\), image 's9.png': there is no such"):
+        of_style_sets(STYLES, ["set-9"], [problem])
 
 
 def test_shards_hold_one_style_and_every_job() -> None:

@@ -142,6 +142,14 @@ def test_other_weights_than_meant(files: Path) -> None:
         resolve_recipe(recipe, Settings())
 
 
+def test_weights_replaced_during_a_run(files: Path) -> None:
+    """Weights that are no longer those of the resolved recipe are refused."""
+    recipe = resolve_recipe(replace(RECIPE, encoder_weights=str(files / "w.pth")), Settings())
+    torch.save({"features.0.weight": torch.zeros(1)}, files / "w.pth")
+    with pytest.raises(WeightsError, match="was replaced while the run was on"):
+        load_encoder(recipe, Settings())
+
+
 def test_another_networks_weights(files: Path) -> None:
     """Weights of another network are refused with the tensor that does not fit."""
     save_file({"features.0.weight": torch.zeros(8, 3, 3, 3)}, files / "other.safetensors")
