@@ -27,11 +27,12 @@ SPECIAL = {
     "width": pa.int32(),
     "height": pa.int32(),
     "steps": pa.int32(),
+    "changed_outside": pa.int32(),
     "created_at": pa.timestamp("us", tz="UTC"),
     "garment_tags": TEXT_LIST,
     "style_tags": TEXT_LIST,
 }
-NUMBERS = ("loss", "loss_content", "loss_style", "loss_variation", "loss_start", "seconds")
+NUMBERS = tuple(f.name for f in fields(Design) if f.type == "float" or f.type is float)
 SCHEMA = pa.schema(
     [
         pa.field(f.name, SPECIAL.get(f.name, pa.float64() if f.name in NUMBERS else pa.string()))

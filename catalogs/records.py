@@ -93,7 +93,15 @@ class Design:
     loss_content: float
     loss_style: float
     loss_variation: float
+    loss_lighting: float
+    loss_saliency: float
+    loss_photorealism: float
     loss_start: float
+    style_distance: float
+    fold_correlation: float
+    checkerboard_peak: float
+    variation_ratio: float
+    changed_outside: int
     steps: int
     seconds: float
     device: str

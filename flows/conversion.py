@@ -1,6 +1,7 @@
 """The one place where catalog pictures become tensors, and designs become pictures again."""
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import torch
@@ -11,7 +12,9 @@ from catalogs.contents import read_contents
 from catalogs.images import Picture, composite, decode, decode_mask
 from catalogs.records import Garment, Style
 from catalogs.store_contract import Store
+from flows.planning import DesignJob
 from stylecore.canvas import Canvas, fit, fit_style, place_back
+from stylecore.mill import Pair
 from stylecore.recipe import Recipe
 
 
@@ -61,6 +64,22 @@ def to_content(template: Template, recipe: Recipe) -> Canvas:
 def to_style(pattern: Picture, recipe: Recipe) -> Tensor:
     """A style becomes style: 1 x 3 x h x w, scaled to the recipe's canvas."""
     return fit_style(to_tensor(pattern), recipe.canvas, recipe.style_scale)
+
+
+def to_pair(job: DesignJob, canvas: Canvas, pattern: Picture, recipe: Recipe, tag: Any = None) -> Pair:
+    """A garment on its canvas and a style become a pair of the mill."""
+    style = to_style(pattern, recipe)
+    size = "x".join(map(str, style.shape[2:]))
+    return Pair(
+        content=canvas.content,
+        style=style,
+        guide=canvas.guide,
+        recipe=recipe,
+        repeat=job.style.repeat,
+        content_key=job.garment.digest,
+        style_key=f"{job.style.digest}:{size}",
+        tag=tag,
+    )
 
 
 def to_design(design_13HW: Tensor, canvas: Canvas, template: Template, recipe: Recipe) -> Picture:

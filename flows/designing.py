@@ -1,11 +1,12 @@
-"""Making the designs of a shard: read, stylize in batches, write pictures, file records."""
+"""Making the designs of a shard: read ahead, paint in the mill, write pictures, file records."""
 
 import json
 import platform
 import time
-from collections import OrderedDict
+from collections import OrderedDict, deque
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from importlib.metadata import version
 
@@ -13,20 +14,26 @@ import torch
 
 from catalogs.contents import RECORD_FAULTS, problem
 from catalogs.designs import DesignCatalog
-from catalogs.images import encode_png
+from catalogs.images import Picture, encode_png
 from catalogs.records import Design, Garment, Problem
 from catalogs.store_contract import Store
-from flows.conversion import Template, read_pattern, read_template, to_content, to_design, to_style
+from flows.conversion import Template, read_pattern, read_template, to_content, to_design, to_pair
 from flows.devices import device_name
 from flows.interruption import held_back
+from flows.measuring import Measures, changed_outside, measure
 from flows.planning import DesignJob
+from flows.reading_ahead import ahead
 from flows.settings import Settings
+from stylecore.canvas import Canvas
 from stylecore.encoders import Encoder
-from stylecore.recipe import Recipe
-from stylecore.stylization import Stylization, stylize
+from stylecore.mill import Finished, Pair, mill
+from stylecore.recipe import TERMS, Recipe
+from stylecore.target_cache import TargetCache
 
 TEMPLATE_BYTES = 2**31
 """Decoded garments kept in memory, bytes; a shard of the next style wants the same ones."""
+WRITERS = 4
+"""Threads that encode and write pictures beside the device."""
 
 OnAdvance = Callable[[float], None]
 """Told how many designs (a fraction, while one is in work) went forward."""
@@ -66,6 +73,7 @@ class Bench:
     run_id: str
     settings: Settings
     templates: "OrderedDict[str, Template]" = field(default_factory=OrderedDict)
+    targets: TargetCache = field(default_factory=TargetCache)
 
     def template(self, garment: Garment) -> Template:
         """A decoded garment, from memory if it was used lately."""
@@ -84,111 +92,135 @@ def _bytes(template: Template) -> int:
     return sum(plane.nbytes for plane in planes if plane is not None)
 
 
+@dataclass(frozen=True)
+class _Work:
+    """What a pair carries through the mill: its job, and the way back from its canvas."""
+
+    job: DesignJob
+    template: Template
+    canvas: Canvas
+
+
 def make_designs(bench: Bench, jobs: Sequence[DesignJob], on_advance: OnAdvance | None = None) -> Outcome:
     """Make the designs of one style's jobs that are not filed by now.
 
-    Pictures are written as they are finished; records follow at the end, or after `commit_seconds`,
-    whichever comes first. What is finished is filed even if the work is interrupted.
+    Reading runs ahead of the device and writing behind it. Records follow their pictures at the end, or
+    after `commit_seconds`, whichever comes first. What is finished is filed even if the work is interrupted.
     """
     advance = on_advance or (lambda _designs: None)
     outcome = Outcome(met=sorted(bench.designs.existing([job.key for job in jobs])))
     waiting = [job for job in jobs if job.key not in set(outcome.met)]
     advance(len(outcome.met))
-    filing = _Filing(bench, outcome)
-    try:
-        for ready in _batches(_readable(bench, waiting, outcome, advance), bench.batch):
-            _paint(bench, ready, outcome, advance, filing)
-    finally:
-        with held_back():
-            filing.flush()
+    step = 1 / max(1, bench.recipe.steps)
+    pairs = ahead(_pairs(bench, waiting, outcome), 2 * bench.batch)
+    finished = mill(
+        pairs,
+        bench.encoder,
+        slots=bench.batch,
+        device=bench.device,
+        cache=bench.targets,
+        on_steps=lambda count: advance(count * step),
+        widen=4 if bench.device.type == "cuda" else 1,
+        compiled=bench.settings.compile and bench.device.type == "cuda",
+    )
+    with ThreadPoolExecutor(WRITERS, thread_name_prefix="writing") as writers:
+        filing = _Filing(bench, outcome, writers)
+        try:
+            for one in finished:
+                advance(1 - one.steps * step)
+                filing.take(one)
+        finally:
+            # Pictures that are being written get their records, whatever ended the work.
+            with held_back():
+                pairs.close()
+                filing.finish()
+    advance(len(waiting) - len(outcome.made) - len(outcome.failures))
     return outcome
 
 
-class _Filing:
-    """Finished designs on their way into the catalog."""
+def _pairs(bench: Bench, jobs: Sequence[DesignJob], outcome: Outcome) -> Iterator[Pair]:
+    """Prepared pairs; a record that cannot be read is a problem, and the rest go on."""
+    patterns: dict[str, Picture | None] = {}
+    for job in jobs:
+        if job.style.style_id not in patterns:
+            patterns = {job.style.style_id: _pattern(bench, job, outcome)}
+        pattern = patterns[job.style.style_id]
+        if pattern is None:
+            continue
+        try:
+            template = bench.template(job.garment)
+        except RECORD_FAULTS as error:
+            outcome.problems.append(problem(bench.garments, job.garment, error))
+            continue
+        canvas = to_content(template, bench.recipe)
+        yield to_pair(job, canvas, pattern, bench.recipe, _Work(job, template, canvas))
 
-    def __init__(self, bench: Bench, outcome: Outcome) -> None:
-        self._bench, self._outcome = bench, outcome
+
+def _pattern(bench: Bench, job: DesignJob, outcome: Outcome) -> Picture | None:
+    try:
+        return read_pattern(bench.styles, job.style, bench.settings.max_pixels)
+    except RECORD_FAULTS as error:
+        outcome.problems.append(problem(bench.styles, job.style, error))
+        return None
+
+
+class _Filing:
+    """Finished designs on their way into the catalog: written by threads, recorded together."""
+
+    def __init__(self, bench: Bench, outcome: Outcome, writers: ThreadPoolExecutor) -> None:
+        self._bench, self._outcome, self._writers = bench, outcome, writers
+        self._writing: deque[Future[Design]] = deque()
         self._waiting: list[Design] = []
         self._since = time.monotonic()
 
-    def add(self, design: Design) -> None:
-        self._waiting.append(design)
+    def take(self, finished: Finished) -> None:
+        """Write a design's picture beside the device, or note why there is none."""
+        work: _Work = finished.pair.tag
+        if finished.failure:
+            ids = work.job.garment.garment_id, work.job.style.style_id
+            self._outcome.failures.append(Failure(*ids, finished.failure))
+            return
+        measures = measure(self._bench.encoder, finished)
+        with held_back():
+            self._writing.append(self._writers.submit(_write, self._bench, finished, measures))
+        while len(self._writing) > 2 * WRITERS or (self._writing and self._writing[0].done()):
+            self._collect()
         if time.monotonic() - self._since >= self._bench.settings.commit_seconds:
-            self.flush()
+            with held_back():
+                self._flush()
 
-    def flush(self) -> None:
+    def finish(self) -> None:
+        """Wait for what is being written, and record all of it; the first error comes after that."""
+        errors = []
+        while self._writing:
+            try:
+                self._collect()
+            except Exception as error:
+                errors.append(error)
+        self._flush()
+        if errors:
+            raise errors[0]
+
+    def _collect(self) -> None:
+        with held_back():
+            self._waiting.append(self._writing.popleft().result())
+
+    def _flush(self) -> None:
+        if not self._waiting:
+            return
         self._bench.designs.file(self._waiting)
         self._outcome.made += [design.design_id for design in self._waiting]
         self._waiting, self._since = [], time.monotonic()
 
 
-Ready = tuple[DesignJob, Template]
-
-
-def _readable(
-    bench: Bench, jobs: Sequence[DesignJob], outcome: Outcome, advance: OnAdvance
-) -> Iterator[Ready]:
-    """Jobs with their decoded garment; a garment that cannot be read is a problem, and the rest go on."""
-    for job in jobs:
-        try:
-            yield job, bench.template(job.garment)
-        except RECORD_FAULTS as error:
-            outcome.problems.append(problem(bench.garments, job.garment, error))
-            advance(1)
-
-
-def _batches(ready: Iterator[Ready], size: int) -> Iterator[list[Ready]]:
-    batch: list[Ready] = []
-    for each in ready:
-        batch.append(each)
-        if len(batch) == size:
-            yield batch
-            batch = []
-    if batch:
-        yield batch
-
-
-def _paint(bench: Bench, ready: list[Ready], outcome: Outcome, advance: OnAdvance, filing: _Filing) -> None:
-    """Stylize one batch; the pictures that worked are written and filed."""
-    job = ready[0][0]
-    try:
-        style = to_style(read_pattern(bench.styles, job.style, bench.settings.max_pixels), bench.recipe)
-    except RECORD_FAULTS as error:
-        outcome.problems.append(problem(bench.styles, job.style, error))
-        advance(len(ready))
-        return
-    canvases = [to_content(template, bench.recipe) for _, template in ready]
-    step = len(ready) / max(1, bench.recipe.steps)
-    result = stylize(
-        torch.cat([canvas.content for canvas in canvases]).to(bench.device),
-        [style.to(bench.device)] * len(ready),
-        bench.recipe,
-        guide=torch.cat([canvas.guide for canvas in canvases]).to(bench.device),
-        encoder=bench.encoder,
-        precision=bench.precision,
-        on_progress=lambda _done, _of: advance(step),
-    )
-    for index, ((job, template), canvas) in enumerate(zip(ready, canvases, strict=True)):
-        reason = result.failures[index]
-        if reason:
-            outcome.failures.append(Failure(job.garment.garment_id, job.style.style_id, reason))
-            continue
-        picture = to_design(result.picture_B3HW[index : index + 1], canvas, template, bench.recipe)
-        png = encode_png(picture)
-        # Together, so that an interrupted run leaves no picture without a record.
-        with held_back():
-            filing.add(_record(bench, job, result, index, png, picture.size))
-
-
-def _record(
-    bench: Bench, job: DesignJob, result: Stylization, index: int, png: bytes, size: tuple[int, int]
-) -> Design:
-    """Write the picture, then describe it."""
-    garment, style, recipe = job.garment, job.style, bench.recipe
-    image, sha256 = bench.designs.add_picture(job.key, png)
+def _write(bench: Bench, finished: Finished, measures: Measures) -> Design:
+    """Write the picture at the template's own size, then describe it."""
+    work: _Work = finished.pair.tag
+    garment, style, recipe = work.job.garment, work.job.style, bench.recipe
+    picture = to_design(finished.picture_13HW, work.canvas, work.template, recipe)
+    image, sha256 = bench.designs.add_picture(work.job.key, encode_png(picture))
     return Design(
-        design_id=job.key,
+        design_id=work.job.key,
         garment_id=garment.garment_id,
         style_id=style.style_id,
         style_set=style.style_set,
@@ -197,17 +229,15 @@ def _record(
         recipe_json=recipe.canonical_json(),
         image=image,
         image_sha256=sha256,
-        width=size[1],
-        height=size[0],
+        width=picture.size[1],
+        height=picture.size[0],
         garment_digest=garment.digest,
         style_digest=style.digest,
-        loss=float(result.terms.total[index]),
-        loss_content=float(result.terms.content[index]),
-        loss_style=float(result.terms.style[index]),
-        loss_variation=float(result.terms.variation[index]),
-        loss_start=float(result.start_terms.total[index]),
-        steps=result.steps,
-        seconds=result.seconds / len(result.failures),
+        **_losses(finished),
+        **asdict(measures),
+        changed_outside=changed_outside(picture, work.template),
+        steps=finished.steps,
+        seconds=finished.seconds,
         device=device_name(bench.device),
         precision=bench.precision,
         versions=versions(),
@@ -225,6 +255,16 @@ def _record(
         style_further=style.further,
         rights_holder=style.rights_holder,
     )
+
+
+def _losses(finished: Finished) -> dict[str, float]:
+    """The objective and its weighted terms at the end, and the objective at the start."""
+    losses = {f"loss_{term}": float(getattr(finished.terms, term)) for term in TERMS}
+    return {
+        **losses,
+        "loss": float(finished.terms.total),
+        "loss_start": float(finished.start_terms.total),
+    }
 
 
 def versions() -> str:

@@ -45,6 +45,8 @@ class RunReport:
     precision: str = ""
     batch: int = 0
     device_seconds: float = 0.0
+    target_hit_rate: float = 0.0
+    """Share of style and content targets that were taken from memory instead of being made again."""
     seconds: float = 0.0
 
     def add(self, outcome: Outcome) -> None:

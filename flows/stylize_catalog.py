@@ -23,11 +23,12 @@ from flows import progress
 from flows.designing import Bench, Outcome, make_designs
 from flows.devices import choose_batch, choose_precision, device_name, require_device
 from flows.errors import SettingsError
-from flows.planning import DesignJob, Plan, seconds_a_design, shards
+from flows.planning import DesignJob, Plan, shards
 from flows.preparing import Place, estimate, make_plan, open_catalogs, resolve_place
 from flows.report import RunReport, publish, write_contact_sheet, write_report
 from flows.settings import Settings, read_settings
 from flows.weights import load_encoder
+from stylecore.stylization import in_precision
 
 _prepared: ContextVar[tuple[Place, Plan] | None] = ContextVar("prepared", default=None)
 
@@ -189,6 +190,7 @@ def _make(place: Place, plan: Plan, settings: Settings, report: RunReport) -> No
             )
             report.device_seconds = round(report.device_seconds + time.monotonic() - started, 3)
             report.add(outcome)
+            report.target_hit_rate = round(own.targets.hit_rate, 3)
 
 
 @lru_cache(maxsize=1)
@@ -197,15 +199,16 @@ def bench(place: Place) -> Bench:
     settings = read_settings()
     garments, styles, designs = open_catalogs(place, settings)
     device = require_device(place.device)
+    precision = choose_precision(settings.precision, device)
     return Bench(
         garments=garments,
         styles=styles,
         designs=designs,
         recipe=place.recipe,
-        encoder=load_encoder(place.recipe, settings, place.device),
+        encoder=in_precision(load_encoder(place.recipe, settings, place.device), precision),
         device=device,
-        precision=choose_precision(settings.precision, device),
-        batch=choose_batch(settings.batch, device, seconds_a_design(place.recipe, device.type)),
+        precision=precision,
+        batch=choose_batch(settings.batch, device),
         run_id=place.run_id,
         settings=settings,
     )

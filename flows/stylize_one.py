@@ -12,7 +12,8 @@ from flows.recipes import find_recipe
 from flows.settings import read_settings
 from flows.weights import load_encoder, resolve_recipe
 from stylecore.errors import NotFiniteError
-from stylecore.stylization import stylize
+from stylecore.mill import Pair, mill
+from stylecore.stylization import in_precision
 
 
 @flow(name="stylize-one")
@@ -52,16 +53,18 @@ def stylize_one(
     pattern = decode_pattern(read(style), settings.max_pixels)
     canvas = to_content(template, chosen)
     with progress.shown(1, "design"):
-        result = stylize(
-            canvas.content.to(where),
-            to_style(pattern, chosen).to(where),
-            chosen,
-            guide=canvas.guide.to(where),
-            encoder=load_encoder(chosen, settings, str(where)),
-            precision=choose_precision(settings.precision, where),
-            on_progress=lambda _done, of: progress.advance(1 / of),
+        encoder = in_precision(
+            load_encoder(chosen, settings, str(where)), choose_precision(settings.precision, where)
         )
-    if result.failures[0]:
-        raise NotFiniteError(f"{content} in the style of {style}: {result.failures[0]}.")
-    target.write(key, encode_png(to_design(result.picture_B3HW, canvas, template, chosen)))
+        pair = Pair(canvas.content, to_style(pattern, chosen), canvas.guide, chosen)
+        (finished,) = mill(
+            [pair],
+            encoder,
+            slots=1,
+            device=where,
+            on_steps=lambda _pairs: progress.advance(1 / chosen.steps),
+        )
+    if finished.failure:
+        raise NotFiniteError(f"{content} in the style of {style}: {finished.failure}.")
+    target.write(key, encode_png(to_design(finished.picture_13HW, canvas, template, chosen)))
     return f"{target.uri}/{key}"

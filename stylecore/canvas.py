@@ -11,7 +11,7 @@ from torch.nn import functional
 
 from stylecore.color import luminance
 from stylecore.guides import bounding_box
-from stylecore.tensors import Size, resize, resize_guide
+from stylecore.tensors import Size, resize, resize_guide, size_of
 
 
 @dataclass(frozen=True)
@@ -37,7 +37,7 @@ def fit(template_13HW: Tensor, guide_11HW: Tensor, size: Size, margin: float = 0
     The crop is widened to the canvas's own proportion where the template has room, so that little is
     padding. Padding repeats the rim's pixels: a hard edge would be a feature of its own.
     """
-    crop = _crop(bounding_box(guide_11HW[0]), _size(template_13HW), size, margin)
+    crop = _crop(bounding_box(guide_11HW[0]), size_of(template_13HW), size, margin)
     top, left, bottom, right = crop
     scale = min(size[0] / (bottom - top), size[1] / (right - left))
     inner = (
@@ -66,9 +66,9 @@ def place_back(
     top, left, bottom, right = placement.crop
     a, b, c, d = placement.inner
     patch = template_13HW[..., top:bottom, left:right]
-    painted = resize(design_13HW[..., a:c, b:d], _size(patch))
+    painted = resize(design_13HW[..., a:c, b:d], size_of(patch))
     if detail:
-        coarse = resize(resize(patch, (c - a, d - b)), _size(patch))
+        coarse = resize(resize(patch, (c - a, d - b)), size_of(patch))
         painted = painted + detail * (luminance(patch) - luminance(coarse))
     whole = template_13HW.clone()
     whole[..., top:bottom, left:right] = painted.clamp(0, 1)
@@ -80,7 +80,7 @@ def fit_style(style_13HW: Tensor, size: Size, scale: float = 1.0) -> Tensor:
 
     It is enlarged at most twice each way: more would only blur its motifs.
     """
-    height, width = _size(style_13HW)
+    height, width = size_of(style_13HW)
     factor = min(2.0, max(size) * scale / max(height, width))
     wanted = max(1, round(height * factor)), max(1, round(width * factor))
     return resize(style_13HW, wanted).clamp(0, 1)
@@ -103,7 +103,3 @@ def _span(centre: float, length: float, limit: int) -> tuple[int, int]:
     length = min(length, limit)
     start = min(max(0.0, centre - length / 2), limit - length)
     return int(start), min(limit, int(start + length + 0.999))
-
-
-def _size(picture: Tensor) -> Size:
-    return picture.shape[-2], picture.shape[-1]

@@ -51,6 +51,22 @@ def with_chroma_of(design_B3HW: Tensor, content_B3HW: Tensor) -> Tensor:
     return from_yiq(mixed).clamp(0, 1)
 
 
+def recolour(content_B3HW: Tensor, style_B3HW: Tensor, guide_B1HW: Tensor) -> Tensor:
+    """The content in the style's colours, its folds and edges kept: a start that is near the end, in [0, 1].
+
+    Means are matched; luminance spreads by the ratio of spreads between 0.5 and 1.5, chroma by at most 1.
+    Full matching (`match_mean_and_covariance`) would amplify the noise of plain cloth into rainbows.
+    """
+    style, content = to_yiq(style_B3HW).flatten(2), to_yiq(content_B3HW).flatten(2)
+    mean_s, covariance_s = _moments(style, torch.ones_like(style[:, :1]))
+    mean_c, covariance_c = _moments(content, guide_B1HW.flatten(2))
+    spread = (_diagonal(covariance_s) / _diagonal(covariance_c).clamp_min(1e-6)).sqrt()
+    least, most = spread.new_tensor([0.5, 0.0, 0.0]), spread.new_tensor([1.5, 1.0, 1.0])
+    gain = torch.minimum(torch.maximum(spread, least), most)[..., None]
+    recoloured = ((content - mean_c) * gain + mean_s).view_as(content_B3HW)
+    return from_yiq(recoloured).clamp(0, 1)
+
+
 def match_mean_and_covariance(
     style_B3HW: Tensor, content_B3HW: Tensor, guide_B1HW: Tensor | None = None
 ) -> Tensor:
@@ -75,6 +91,10 @@ def _moments(pixels_BCN: Tensor, weight_B1N: Tensor) -> tuple[Tensor, Tensor]:
     centred_BCN = pixels_BCN - mean_BC1
     covariance_BCC: Tensor = (centred_BCN * share_B1N) @ centred_BCN.mT
     return mean_BC1, covariance_BCC
+
+
+def _diagonal(covariance_BCC: Tensor) -> Tensor:
+    return covariance_BCC.diagonal(dim1=-2, dim2=-1)
 
 
 def _root(covariance_BCC: Tensor) -> Tensor:

@@ -6,6 +6,7 @@ its rectified output, `pool4` the pooling that ends the block.
 Shape suffixes: B pairs, C channels, H rows, W columns.
 """
 
+import copy
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Literal
@@ -69,11 +70,27 @@ class Encoder(nn.Module):
         self.pooling = pooling
         self.layers = tuple(dict.fromkeys(layers))
         self._steps = _cut(name, plan.steps(), self.layers)
-        self.features = _modules(plan, self._steps, pooling)
+        self.features = _modules(plan, self._steps, pooling, self.layers)
         self.register_buffer("mean", torch.tensor(plan.mean).view(1, 3, 1, 1), persistent=False)
         self.register_buffer("std", torch.tensor(plan.std).view(1, 3, 1, 1), persistent=False)
         self.requires_grad_(False)
         self.eval()
+
+    @property
+    def dtype(self) -> torch.dtype:
+        """The precision of its features."""
+        return next(self.features.parameters()).dtype
+
+    def in_precision(self, dtype: torch.dtype) -> "Encoder":
+        """The encoder with weights and features in `dtype`: a copy, unless it is there already.
+
+        Not autocast: that would cast frozen weights again in every step.
+        """
+        if dtype == self.dtype:
+            return self
+        other = copy.deepcopy(self)
+        other.features.to(dtype)
+        return other
 
     def forward(self, picture_B3HW: Tensor) -> Features:
         """Features of the wanted layers, each B x C x h x w.
@@ -82,7 +99,8 @@ class Encoder(nn.Module):
         there. A picture too small for the deepest layer is refused.
         """
         self._check_size(picture_B3HW)
-        x = (picture_B3HW - self.mean) / self.std
+        # Normalised in the picture's own precision: 0.485 is no bfloat16.
+        x = ((picture_B3HW - self.mean) / self.std).to(self.dtype)
         found: Features = {}
         for step, module in zip(self._steps, self.features, strict=True):
             x = module(x)
@@ -178,7 +196,9 @@ def _cut(name: str, steps: list[str], layers: tuple[str, ...]) -> list[str]:
     return steps[: max(steps.index(layer) for layer in layers) + 1]
 
 
-def _modules(plan: Architecture, steps: list[str], pooling: Pooling) -> nn.ModuleList:
+def _modules(
+    plan: Architecture, steps: list[str], pooling: Pooling, layers: tuple[str, ...]
+) -> nn.ModuleList:
     channels = iter([width for block in plan.blocks for width in block])
     inputs = 3
     modules: list[nn.Module] = []
@@ -188,8 +208,8 @@ def _modules(plan: Architecture, steps: list[str], pooling: Pooling) -> nn.Modul
             modules.append(nn.Conv2d(inputs, outputs, 3, padding=1))
             inputs = outputs
         elif step.startswith("relu"):
-            # Not in place: a wanted `conv` layer must keep its negative values.
-            modules.append(nn.ReLU())
+            # In place, but where the `conv` layer is wanted and must keep its negative values.
+            modules.append(nn.ReLU(inplace=step.replace("relu", "conv") not in layers))
         else:
             modules.append(nn.MaxPool2d(2) if pooling == "max" else nn.AvgPool2d(2))
     return nn.ModuleList(modules)

@@ -15,11 +15,18 @@ from typing import Literal
 
 import torch
 from torch import Tensor
+from torch.nn import functional
+
+from stylecore.color import YIQ
+from stylecore.statistics import STATISTICS
 
 Normalisation = Literal["balanced", "gatys", "johnson", "luan"]
 
 ENERGY_FLOOR = 0.1
 """A pale style's Gram matrix has little energy and its term would drown the rest; see `style_loss`."""
+
+LIGHT_CELLS = 32
+"""Cells along a canvas's longer side that lighting is compared in: folds are wider than one."""
 
 
 def content_loss(
@@ -39,23 +46,24 @@ def content_loss(
 
 
 def style_loss(
-    gram_BCC: Tensor,
-    target_BCC: Tensor,
+    found: Tensor,
+    target: Tensor,
     normalisation: Normalisation = "balanced",
     *,
+    statistic: str = "gram",
     positions: int = 1,
     floor_B: Tensor | float = 0.0,
 ) -> Tensor:
-    """Squared distance of a layer's Gram matrix from the style's; B values.
+    """Distance of a layer's statistic (B x C x C for Gram matrices) from the style's; B values.
 
     `positions` is M of the design's layer (`johnson` and `luan` need it). `floor_B` is an energy that
-    the balanced normaliser does not fall below.
+    the balanced normaliser does not fall below. The papers' normalisations are defined for Gram matrices.
     """
-    distance_B = (gram_BCC - target_BCC).square().sum((1, 2))
+    distance_B = STATISTICS[statistic].distance(found, target)
     if normalisation == "balanced":
-        energy_B = target_BCC.square().sum((1, 2))
+        energy_B = STATISTICS[statistic].energy(target)
         return distance_B / torch.maximum(energy_B, torch.as_tensor(floor_B)).clamp_min(1e-12)
-    channels = gram_BCC.shape[-1]
+    channels = found.shape[-1]
     factor = {
         # 1/(4 N^2 M^2) of raw Gram matrices is 1/(4 N^2) of ours, which are divided by M.
         "gatys": 1 / (4 * channels**2),
@@ -90,6 +98,58 @@ def variation_loss(
         return sums_B
     counts_B = picture_B3HW.shape[1] * (guide_down.sum((1, 2, 3)) + guide_right.sum((1, 2, 3)))
     return sums_B / counts_B.clamp_min(1)
+
+
+def low_pass_light(picture_B3HW: Tensor, guide_B1HW: Tensor) -> Tensor:
+    """Luminance of the cloth in coarse cells, over its mean: B x 1 x h x w, `LIGHT_CELLS` along the longer side.
+
+    It is what folds and shading are, whatever the cloth's colour; cells without cloth are 0.
+    """
+    cells = _cells(picture_B3HW)
+    shares = functional.adaptive_avg_pool2d(guide_B1HW, cells)
+    light = functional.adaptive_avg_pool2d(_luminance(picture_B3HW) * guide_B1HW, cells)
+    mean = light.sum((2, 3), keepdim=True) / shares.sum((2, 3), keepdim=True).clamp_min(1e-6)
+    relative: Tensor = light / shares.clamp_min(1e-3) / mean.clamp_min(1e-3)
+    return torch.where(shares > 1e-3, relative, torch.zeros_like(relative))
+
+
+def lighting_loss(picture_B3HW: Tensor, target_B1HW: Tensor, guide_B1HW: Tensor) -> Tensor:
+    """Mean squared difference of `low_pass_light` from the garment's, under the guide; B values (ours)."""
+    shares = functional.adaptive_avg_pool2d(guide_B1HW, _cells(picture_B3HW))
+    distance = (low_pass_light(picture_B3HW, guide_B1HW) - target_B1HW).square()
+    return _guided_sum(distance, shares) / shares.sum((1, 2, 3)).clamp_min(1e-6)
+
+
+def gradient_map(picture_B3HW: Tensor) -> Tensor:
+    """Strength of the luminance's slope, B x 1 x H x W: edges, seams and prints, where the eye goes.
+
+    Differences to the right and down neighbour (0 beyond the last), root of their summed squares.
+    """
+    light = _luminance(picture_B3HW)
+    right = functional.pad(light.diff(dim=3), (0, 1))
+    down = functional.pad(light.diff(dim=2), (0, 0, 0, 1))
+    # The root's slope at 0 is infinite; flat cloth must not move anything.
+    return (right.square() + down.square() + 1e-6).sqrt() - 1e-3
+
+
+def saliency_loss(picture_B3HW: Tensor, target_B1HW: Tensor, guide_B1HW: Tensor) -> Tensor:
+    """Squared difference of the `gradient_map` from the garment's, over the garment's own; B values.
+
+    What the papers name "saliency kept near constant": the design's eye-catching edges stay the garment's.
+    """
+    distance = (gradient_map(picture_B3HW) - target_B1HW).square()
+    return _guided_sum(distance, guide_B1HW) / _guided_sum(target_B1HW.square(), guide_B1HW).clamp_min(1e-6)
+
+
+def _cells(picture_B3HW: Tensor) -> tuple[int, int]:
+    height, width = picture_B3HW.shape[-2:]
+    side = max(height, width) / min(LIGHT_CELLS, max(height, width))
+    return max(1, round(height / side)), max(1, round(width / side))
+
+
+def _luminance(picture_B3HW: Tensor) -> Tensor:
+    weights = YIQ[0].to(picture_B3HW).view(1, 3, 1, 1)
+    return (picture_B3HW * weights).sum(1, keepdim=True)
 
 
 def _guided_sum(values_BCHW: Tensor, guide_B1HW: Tensor | None) -> Tensor:

@@ -1,7 +1,7 @@
 """The objective of one level: targets taken once, then a loss a pair for any picture."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, fields
 from typing import cast
 
 import torch
@@ -9,158 +9,229 @@ from torch import Tensor
 
 from stylecore.encoders import Encoder, Features
 from stylecore.guides import layer_guide
-from stylecore.losses import ENERGY_FLOOR, Normalisation, content_loss, style_loss, variation_loss
-from stylecore.recipe import Recipe
-from stylecore.statistics import gram_matrix
+from stylecore.laplacian import matting_stencil, photorealism_loss
+from stylecore.losses import (
+    ENERGY_FLOOR,
+    Normalisation,
+    content_loss,
+    gradient_map,
+    lighting_loss,
+    low_pass_light,
+    saliency_loss,
+    style_loss,
+    variation_loss,
+)
+from stylecore.recipe import TERMS, Recipe
+from stylecore.statistics import STATISTICS
 
-Precision = str
-"""float32 or bfloat16: of the encoder's features; statistics and losses are always float32."""
+Named = Mapping[str, Tensor]
 
 
 @dataclass(frozen=True)
 class Targets:
-    """What a batch of pairs is drawn to, at one level."""
+    """What a batch of pairs is drawn to, at one level; every tensor leads with B.
 
-    content: Features
-    grams: Mapping[str, Tensor]
-    floors: Mapping[str, Tensor]
-    layer_guides: Mapping[str, Tensor]
-    guide_B1HW: Tensor
+    `content` and `style` are by layer, the style's with P parts: B x P x ...; `floors` are energies, B x P;
+    `guides` B x P x h x w by layer; `weights` one value a pair by term; `kept` holds the guide of the
+    cloth and what the garment's own light, edges and colours are (guide, lighting, saliency, photorealism).
+    """
+
+    content: Named
+    style: Named
+    floors: Named
+    guides: Named
+    weights: Named
+    kept: Named
 
     def of_pair(self, pair: int) -> "Targets":
-        """The targets of one pair, as a batch of one."""
-        one = slice(pair, pair + 1)
+        """The targets of one pair, as a batch of one; views, not copies."""
+        return self._each(lambda tensor: tensor[pair : pair + 1])
+
+    def room_for(self, pairs: int) -> "Targets":
+        """Zeros for so many pairs of the same shapes."""
+        return self._each(lambda tensor: tensor.new_zeros((pairs, *tensor.shape[1:])))
+
+    def put(self, pair: int, other: "Targets") -> None:
+        """Overwrite one pair's targets, in place."""
+        for field in fields(self):
+            for name, tensor in getattr(self, field.name).items():
+                tensor[pair : pair + 1].copy_(getattr(other, field.name)[name])
+
+    def _each(self, work: Callable[[Tensor], Tensor]) -> "Targets":
         return Targets(
-            content={layer: found[one] for layer, found in self.content.items()},
-            grams={layer: gram[one] for layer, gram in self.grams.items()},
-            floors={layer: floor[one] for layer, floor in self.floors.items()},
-            layer_guides={layer: guide[one] for layer, guide in self.layer_guides.items()},
-            guide_B1HW=self.guide_B1HW[one],
+            *({name: work(t) for name, t in getattr(self, field.name).items()} for field in fields(self))
         )
+
+
+def joined(targets: Sequence[Targets]) -> Targets:
+    """Targets of several pairs as one batch."""
+    return Targets(
+        *(
+            {
+                name: torch.cat([getattr(one, field.name)[name] for one in targets])
+                for name in getattr(targets[0], field.name)
+            }
+            for field in fields(Targets)
+        )
+    )
 
 
 @dataclass(frozen=True)
 class Terms:
-    """Weighted terms of the objective, B values each."""
+    """Weighted terms of the objective, B values each; 0 where the recipe has no such term."""
 
     content: Tensor
     style: Tensor
     variation: Tensor
+    lighting: Tensor
+    saliency: Tensor
+    photorealism: Tensor
 
     @property
     def total(self) -> Tensor:
         """What is minimised."""
-        return self.content + self.style + self.variation
+        total_B: Tensor = sum((getattr(self, name) for name in TERMS[1:]), start=self.content)
+        return total_B
 
 
-def take_targets(
-    encoder: Encoder,
-    recipe: Recipe,
-    content_B3HW: Tensor,
-    styles: Sequence[Tensor],
-    guide_B1HW: Tensor,
-    precision: Precision = "float32",
-) -> Targets:
-    """Features of the contents and Gram matrices of the styles, each style (1 x 3 x h x w) in its own size."""
-    if content_B3HW.is_cuda or len(content_B3HW) == 1:
-        return _take_targets(encoder, recipe, content_B3HW, styles, guide_B1HW, precision)
-    return _joined(
-        [
-            _take_targets(encoder, recipe, content, [style], guide, precision)
-            for content, style, guide in zip(content_B3HW.split(1), styles, guide_B1HW.split(1), strict=True)
-        ]
-    )
+def content_targets(encoder: Encoder, recipe: Recipe, content_13HW: Tensor, guide_1PHW: Tensor) -> Targets:
+    """What a garment is held to at one level: its features, guides, energies, light and edges.
 
-
-def _take_targets(
-    encoder: Encoder,
-    recipe: Recipe,
-    content_B3HW: Tensor,
-    styles: Sequence[Tensor],
-    guide_B1HW: Tensor,
-    precision: Precision,
-) -> Targets:
-    wanted = [layer for layer, _ in recipe.style_layers]
+    `content_13HW` is in [0, 1]; `guide_1PHW` has a channel a part, in [0, 1].
+    """
     with torch.no_grad():
-        found = features(encoder, content_B3HW, precision)
-        own = [features(encoder, style, precision) for style in styles]
-        guides = {layer: layer_guide(guide_B1HW, _grid(found[layer])) for layer in recipe.layers}
-        grams = {layer: torch.cat([gram_matrix(each[layer]) for each in own]) for layer in wanted}
-        content_grams = {layer: gram_matrix(found[layer], guides[layer]) for layer in wanted}
-    return Targets(
-        content={layer: found[layer] for layer, _ in recipe.content_layers},
-        grams=grams,
-        floors={layer: ENERGY_FLOOR * gram.square().sum((1, 2)) for layer, gram in content_grams.items()},
-        layer_guides=guides,
-        guide_B1HW=guide_B1HW,
-    )
+        found = encoder(channels_last(content_13HW))
+        guides = {layer: layer_guide(guide_1PHW, _grid(found[layer])) for layer in recipe.layers}
+        own = {layer: _statistics(recipe, found[layer], guides[layer]) for layer in recipe.style_names}
+        cloth = guide_1PHW.sum(1, keepdim=True).clamp(0, 1)
+        kept = {"guide": cloth} | {
+            name: make(content_13HW, cloth) for name, make in KEPT.items() if recipe.has(name)
+        }
+    energy = STATISTICS[recipe.statistic].energy
+    floors = {layer: ENERGY_FLOOR * energy(own[layer].flatten(0, 1))[None] for layer in own}
+    content = {layer: found[layer] for layer, _ in recipe.content_layers}
+    return Targets(content, {}, floors, guides, {}, kept)
 
 
-def _joined(pairs: Sequence[Targets]) -> Targets:
-    def join(named: Sequence[Mapping[str, Tensor]]) -> dict[str, Tensor]:
-        return {layer: torch.cat([one[layer] for one in named]) for layer in named[0]}
+def style_targets(
+    encoder: Encoder, recipe: Recipe, style_13HW: Tensor, guide_1PHW: Tensor | None, parts: int
+) -> Targets:
+    """Statistics of a style in its own size, one a part; without a guide every part takes the whole style."""
+    with torch.no_grad():
+        found = encoder(channels_last(style_13HW))
+        taken = {}
+        for layer in recipe.style_names:
+            guide = None if guide_1PHW is None else layer_guide(guide_1PHW, _grid(found[layer]))
+            one = _statistics(recipe, found[layer], guide)
+            taken[layer] = one if guide is not None else one.repeat(1, parts, *(1,) * (one.ndim - 2))
+    return Targets({}, taken, {}, {}, {}, {})
 
-    return Targets(
-        content=join([pair.content for pair in pairs]),
-        grams=join([pair.grams for pair in pairs]),
-        floors=join([pair.floors for pair in pairs]),
-        layer_guides=join([pair.layer_guides for pair in pairs]),
-        guide_B1HW=torch.cat([pair.guide_B1HW for pair in pairs]),
-    )
+
+def weights(recipe: Recipe, device: torch.device) -> Targets:
+    """The recipe's weights as tensors, so that pairs of one batch may differ in them."""
+    values = {
+        name: torch.tensor([getattr(recipe, f"{name}_weight")], device=device, dtype=torch.float32)
+        for name in TERMS
+    }
+    return Targets({}, {}, {}, {}, values, {})
 
 
-def terms(
-    encoder: Encoder, recipe: Recipe, targets: Targets, picture_B3HW: Tensor, precision: Precision = "float32"
-) -> Terms:
+def together(content: Targets, style: Targets, weight: Targets) -> Targets:
+    """The targets of a pair from its garment's, its style's and its recipe's."""
+    return Targets(content.content, style.style, content.floors, content.guides, weight.weights, content.kept)
+
+
+def terms(encoder: Encoder, recipe: Recipe, targets: Targets, picture_B3HW: Tensor) -> Terms:
     """Every weighted term for the pictures.
 
     On a CPU pairs are taken one by one: its kernels round differently for batches, kinks and line searches
     tell the difference, and a batch is no faster there.
     """
     if picture_B3HW.is_cuda or len(picture_B3HW) == 1:
-        return _terms(encoder, recipe, targets, picture_B3HW, precision)
+        return _terms(encoder, recipe, targets, picture_B3HW)
     each = [
-        _terms(encoder, recipe, targets.of_pair(pair), picture, precision)
+        _terms(encoder, recipe, targets.of_pair(pair), picture)
         for pair, picture in enumerate(picture_B3HW.split(1))
     ]
-    return Terms(
-        *(torch.cat([getattr(one, name) for one in each]) for name in ("content", "style", "variation"))
-    )
+    return Terms(*(torch.cat([getattr(one, field.name) for one in each]) for field in fields(Terms)))
 
 
-def _terms(
-    encoder: Encoder, recipe: Recipe, targets: Targets, picture_B3HW: Tensor, precision: Precision
-) -> Terms:
+def _terms(encoder: Encoder, recipe: Recipe, targets: Targets, picture_B3HW: Tensor) -> Terms:
+    found: Features = encoder(channels_last(picture_B3HW)) if recipe.layers else {}
+    nothing_B = picture_B3HW.new_zeros(len(picture_B3HW))
+    guide, kept = targets.kept["guide"], targets.kept
     normalisation = cast(Normalisation, recipe.normalisation)
-    found = features(encoder, picture_B3HW, precision)
-    zero_B = picture_B3HW.new_zeros(len(picture_B3HW))
-    content_B, style_B = zero_B, zero_B
+    unweighted = {
+        "content": _content(recipe, targets, found, nothing_B),
+        "style": _style(recipe, targets, found, nothing_B),
+        "variation": variation_loss(picture_B3HW, recipe.variation_exponent, guide, normalisation),
+    }
+    for name, loss in KEPT_LOSSES.items():
+        unweighted[name] = loss(picture_B3HW, kept[name], guide) if name in kept else nothing_B
+    if normalisation == "balanced":
+        # Luan et al. (2017), eq. 2, sum over positions, so their term grows with the picture; ours does not.
+        unweighted["photorealism"] = unweighted["photorealism"] / picture_B3HW[0, 0].numel()
+    return Terms(*(targets.weights[name] * unweighted[name] for name in TERMS))
+
+
+def _content(recipe: Recipe, targets: Targets, found: Features, nothing_B: Tensor) -> Tensor:
+    total_B = nothing_B
     for layer, weight in recipe.content_layers:
-        distance_B = content_loss(
-            found[layer], targets.content[layer], targets.layer_guides[layer], normalisation
-        )
-        content_B = content_B + weight * distance_B
+        cloth = targets.guides[layer].sum(1, keepdim=True).clamp(0, 1)
+        normalisation = cast(Normalisation, recipe.normalisation)
+        distance_B = content_loss(found[layer], targets.content[layer], cloth, normalisation)
+        total_B = total_B + weight * distance_B
+    return total_B
+
+
+def _style(recipe: Recipe, targets: Targets, found: Features, nothing_B: Tensor) -> Tensor:
+    """Every layer's and part's distance; balanced parts count by their share of the cloth.
+
+    Luan et al. (2017), eq. 5, sum over parts as they are; so do the papers' normalisations here.
+    """
+    total_B = nothing_B
     for layer, weight in recipe.style_layers:
-        gram_BCC = gram_matrix(found[layer], targets.layer_guides[layer])
-        style_B = style_B + weight * style_loss(
-            gram_BCC,
-            targets.grams[layer],
-            normalisation,
-            positions=found[layer].shape[2:].numel(),
-            floor_B=targets.floors[layer],
-        )
-    variation_B = variation_loss(picture_B3HW, recipe.variation_exponent, targets.guide_B1HW, normalisation)
-    return Terms(
-        recipe.content_weight * content_B,
-        recipe.style_weight * style_B,
-        recipe.variation_weight * variation_B,
-    )
+        guide = targets.guides[layer]
+        share_BP = guide.sum((2, 3)) / guide.sum((1, 2, 3)).clamp_min(1e-6)[:, None]
+        for part in range(guide.shape[1]):
+            distance_B = style_loss(
+                STATISTICS[recipe.statistic].take(found[layer], guide[:, part : part + 1]),
+                targets.style[layer][:, part],
+                cast(Normalisation, recipe.normalisation),
+                statistic=recipe.statistic,
+                positions=found[layer].shape[2:].numel(),
+                floor_B=targets.floors[layer][:, part],
+            )
+            balanced = share_BP[:, part] if recipe.normalisation == "balanced" else 1.0
+            total_B = total_B + weight * balanced * distance_B
+    return total_B
 
 
-def features(encoder: Encoder, picture_B3HW: Tensor, precision: Precision) -> Features:
-    """The encoder's features; with bfloat16 its convolutions run under autocast."""
-    with torch.autocast(picture_B3HW.device.type, dtype=torch.bfloat16, enabled=precision == "bfloat16"):
-        return cast(Features, encoder(picture_B3HW.contiguous(memory_format=torch.channels_last)))
+def _statistics(recipe: Recipe, features_1CHW: Tensor, guide_1PHW: Tensor | None) -> Tensor:
+    """A layer's statistic of every part, 1 x P x ...; without a guide of the whole picture, 1 x 1 x ..."""
+    take = STATISTICS[recipe.statistic].take
+    parts = [None] if guide_1PHW is None else list(guide_1PHW.split(1, dim=1))
+    return torch.stack([take(features_1CHW, guide) for guide in parts], 1)
+
+
+KEPT: dict[str, Callable[[Tensor, Tensor], Tensor]] = {
+    "lighting": low_pass_light,
+    "saliency": lambda content, _guide: gradient_map(content),
+    "photorealism": lambda content, _guide: matting_stencil(content),
+}
+"""What of the garment a term holds on to: the picture and the cloth's guide to its target."""
+
+KEPT_LOSSES: dict[str, Callable[[Tensor, Tensor, Tensor], Tensor]] = {
+    "lighting": lighting_loss,
+    "saliency": saliency_loss,
+    "photorealism": lambda picture, stencil, _guide: photorealism_loss(picture, stencil),
+}
+"""Their losses: picture, target and the cloth's guide to B values."""
+
+
+def channels_last(picture_B3HW: Tensor) -> Tensor:
+    """The memory format in which convolutions are quickest."""
+    return picture_B3HW.contiguous(memory_format=torch.channels_last)
 
 
 def _grid(features_BCHW: Tensor) -> tuple[int, int]:

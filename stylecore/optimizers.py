@@ -1,126 +1,154 @@
-"""Optimisers over a batch of independent pairs.
+"""Optimisers over slots: a batch of independent pairs that come and go.
 
 A loss maps pictures B3HW to one value a pair, B. Nothing here mixes pairs: sums over the batch, never
-means; dot products, steps and curvature are each pair's own. So a batch gives what single runs give.
+means; dot products, steps and curvature are each pair's own, and so is the count of steps. So a batch
+gives what single runs give, whoever the company is and whenever it came.
 """
 
+import math
 from collections.abc import Callable
-from dataclasses import dataclass
+from typing import Protocol
 
 import torch
 from torch import Tensor
 
 Loss = Callable[[Tensor], Tensor]
-OnStep = Callable[[], None]
 
 HISTORY = 10
 """Curvature pairs that L-BFGS keeps: 63 MB at 512 px, where 100 would take 629 MB."""
 TRIALS = 8
 ARMIJO = 1e-4
+BETA_1, BETA_2, EPSILON = 0.9, 0.999, 1e-8
+"""Adam's constants as in Kingma and Ba (2015)."""
 
 
-@dataclass(frozen=True)
-class Minimum:
-    """Where an optimiser ended: pictures B3HW, and the loss before every step, steps x B."""
+class Optimizer(Protocol):
+    """Slots with a picture each."""
 
-    picture_B3HW: Tensor
-    history_SB: Tensor
+    picture: Tensor
 
+    def put(self, slot: int, start_13HW: Tensor, rate: float, final_rate: float, steps: int) -> None:
+        """Begin anew in one slot."""
 
-def adam(
-    start_B3HW: Tensor, loss: Loss, steps: int, rate: float, final_rate: float, on_step: OnStep | None = None
-) -> Minimum:
-    """Adam with a rate that falls linearly; pictures are clamped to [0, 1] between steps."""
-    picture = start_B3HW.detach().clone().contiguous(memory_format=torch.channels_last).requires_grad_(True)
-    optimizer = torch.optim.Adam([picture], lr=rate)
-    history = []
-    for step in range(steps):
-        optimizer.param_groups[0]["lr"] = rate + (final_rate - rate) * step / max(1, steps - 1)
-        loss_B, picture.grad = _gradient(picture, loss)
-        optimizer.step()
-        with torch.no_grad():
-            picture.clamp_(0, 1)
-        history.append(loss_B)
-        if on_step:
-            on_step()
-    return Minimum(picture.detach(), _stack(history, start_B3HW))
+    def step(self, loss: Loss) -> Tensor:
+        """One step in every slot; returns the losses before it, B values."""
 
 
-def lbfgs(start_B3HW: Tensor, loss: Loss, steps: int, rate: float, on_step: OnStep | None = None) -> Minimum:
+class Adam:
+    """Adam (Kingma and Ba 2015) with a rate that falls linearly; pictures are clamped to [0, 1] between steps."""
+
+    def __init__(self, slots: int, like_13HW: Tensor) -> None:
+        """Empty slots for pictures of one size."""
+        shape = (slots, *like_13HW.shape[1:])
+        self.picture, self._mean, self._square = (
+            like_13HW.new_zeros(shape).contiguous(memory_format=torch.channels_last) for _ in range(3)
+        )
+        self._done, self._rate, self._fall = (like_13HW.new_zeros(slots, 1, 1, 1) for _ in range(3))
+
+    def put(self, slot: int, start_13HW: Tensor, rate: float, final_rate: float, steps: int) -> None:
+        """Begin anew in one slot."""
+        self.picture[slot] = start_13HW[0]
+        self._mean[slot], self._square[slot], self._done[slot] = 0.0, 0.0, 0.0
+        self._rate[slot], self._fall[slot] = rate, (rate - final_rate) / max(1, steps - 1)
+
+    def step(self, loss: Loss) -> Tensor:
+        """One step in every slot; returns the losses before it, B values."""
+        loss_B, gradient = value_and_gradient(self.picture, loss)
+        rate = self._rate - self._fall * self._done
+        self._done += 1
+        self._mean.lerp_(gradient, 1 - BETA_1)
+        self._square.mul_(BETA_2).addcmul_(gradient, gradient, value=1 - BETA_2)
+        root = (self._square / _warmth(BETA_2, self._done)).sqrt_().add_(EPSILON)
+        self.picture.sub_(rate / _warmth(BETA_1, self._done) * self._mean / root).clamp_(0, 1)
+        return loss_B
+
+
+class Lbfgs:
     """L-BFGS with every pair's own curvature and step length.
 
-    Pictures move freely and are clamped to [0, 1] once, at the end: clamping inside makes the curvature
-    that was measured untrue, and the run diverge. `rate` is the largest change of a pixel in the first
-    step. A step is halved until it lowers the pair's loss enough (Armijo); a pair that finds no such
-    step drops its curvature, so that its next step is a gradient step, or stays where it is.
+    Pictures move freely (the caller clamps what it takes out): clamping inside makes the curvature that was
+    measured untrue, and the run diverge. `rate` is the largest change of a pixel in the first step. A step
+    is halved until it lowers the pair's loss enough (Armijo); a pair that finds no such step drops its
+    curvature, so that its next step is a gradient step, or stays where it is.
     """
-    picture = start_B3HW.detach().clone()
-    memory = _Curvature()
-    loss_B, gradient = _gradient(picture, loss)
-    history = []
-    for _ in range(steps):
-        history.append(loss_B)
-        direction = memory.direction(gradient, rate)
-        moved, loss_B, moved_gradient = _line_search(picture, loss, loss_B, gradient, direction)
-        memory.add(moved - picture, moved_gradient - gradient)
-        picture, gradient = moved, moved_gradient
-        if on_step:
-            on_step()
-    return Minimum(picture.clamp(0, 1), _stack(history, start_B3HW))
 
-
-def _gradient(picture: Tensor, loss: Loss) -> tuple[Tensor, Tensor]:
-    variable = picture.detach().requires_grad_(True)
-    loss_B = loss(variable)
-    # The sum: a mean would divide every pair's gradient by the size of the batch.
-    (gradient,) = torch.autograd.grad(loss_B.sum(), variable)
-    return loss_B.detach(), gradient
-
-
-def _stack(history: list[Tensor], start: Tensor) -> Tensor:
-    return torch.stack(history) if history else start.new_zeros(0, len(start))
-
-
-def _dot(a: Tensor, b: Tensor) -> Tensor:
-    # In double: a sum over pixels rounds differently in a batch, and line searches tell the difference.
-    products: Tensor = torch.linalg.vecdot(a.flatten(1).double(), b.flatten(1).double())
-    return products.to(a.dtype).view(-1, 1, 1, 1)
-
-
-class _Curvature:
-    """The last pairs of steps and gradient changes, for every pair of the batch by itself."""
-
-    def __init__(self) -> None:
+    def __init__(self, slots: int, like_13HW: Tensor) -> None:
+        """Empty slots for pictures of one size."""
+        self.picture = like_13HW.new_zeros(slots, *like_13HW.shape[1:])
+        self._rate = like_13HW.new_zeros(slots, 1, 1, 1)
         self._entries: list[tuple[Tensor, Tensor, Tensor]] = []
+        self._known: tuple[Tensor, Tensor] | None = None
 
-    def add(self, step: Tensor, change: Tensor) -> None:
-        """Remember a step; where the curvature is not positive, the pair's entry counts for nothing."""
+    def put(self, slot: int, start_13HW: Tensor, rate: float, final_rate: float, steps: int) -> None:  # noqa: ARG002
+        """Begin anew in one slot; the others keep their curvature. The final rate is Adam's affair."""
+        self.picture = self.picture.clone()
+        self.picture[slot], self._rate[slot], self._known = start_13HW[0], rate, None
+        for _, _, inverse in self._entries:
+            inverse[slot] = 0
+
+    def step(self, loss: Loss) -> Tensor:
+        """One step in every slot; returns the losses before it, B values."""
+        loss_B, gradient = self._known or value_and_gradient(self.picture, loss)
+        moved, moved_B, moved_gradient = _line_search(
+            self.picture, loss, loss_B, gradient, self._direction(gradient)
+        )
+        self._remember(moved - self.picture, moved_gradient - gradient)
+        self.picture, self._known = moved, (moved_B, moved_gradient)
+        return loss_B
+
+    def _remember(self, step: Tensor, change: Tensor) -> None:
+        """Keep a step; where the curvature is not positive, the pair's entry counts for nothing."""
         curvature = _dot(step, change)
         good = curvature > 1e-10 * _dot(change, change).sqrt() * _dot(step, step).sqrt()
         stuck = _dot(step, step) == 0
         inverse = torch.where(good, 1 / torch.where(good, curvature, 1), torch.zeros_like(curvature))
-        self._entries = [(s, c, torch.where(stuck, torch.zeros_like(i), i)) for s, c, i in self._entries]
+        for _, _, known in self._entries:
+            known.masked_fill_(stuck, 0)
         self._entries = [*self._entries[-(HISTORY - 1) :], (step, change, inverse)]
 
-    def direction(self, gradient: Tensor, rate: float) -> Tensor:
+    def _direction(self, gradient: Tensor) -> Tensor:
         """The two-loop recursion (Nocedal and Wright, algorithm 7.4), batched."""
         descent, alphas = gradient.clone(), []
         for step, change, inverse in reversed(self._entries):
             alpha = inverse * _dot(step, descent)
             descent = descent - alpha * change
             alphas.append(alpha)
-        descent = descent * self._scale(gradient, rate)
+        descent = descent * self._scale(gradient)
         for (step, change, inverse), alpha in zip(self._entries, reversed(alphas), strict=True):
             descent = descent + step * (alpha - inverse * _dot(change, descent))
         return -descent
 
-    def _scale(self, gradient: Tensor, rate: float) -> Tensor:
+    def _scale(self, gradient: Tensor) -> Tensor:
         """The first guess of the inverse curvature; without any, a step of `rate` at the largest pixel."""
-        scale = rate / gradient.abs().amax((1, 2, 3), keepdim=True).clamp_min(1e-30)
+        scale = self._rate / gradient.abs().amax((1, 2, 3), keepdim=True).clamp_min(1e-30)
         for step, change, inverse in self._entries:
             known = _dot(step, change) / _dot(change, change).clamp_min(1e-30)
             scale = torch.where(inverse > 0, known, scale)
         return scale
+
+
+OPTIMIZERS: dict[str, Callable[[int, Tensor], Optimizer]] = {"adam": Adam, "lbfgs": Lbfgs}
+
+
+def value_and_gradient(picture: Tensor, loss: Loss) -> tuple[Tensor, Tensor]:
+    """Losses, B values, and every pair's gradient at its own pixels."""
+    variable = picture.detach().requires_grad_(True)
+    with torch.enable_grad():
+        loss_B = loss(variable)
+        # The sum: a mean would divide every pair's gradient by the size of the batch.
+        (gradient,) = torch.autograd.grad(loss_B.sum(), variable)
+    return loss_B.detach(), gradient
+
+
+def _warmth(beta: float, steps: Tensor) -> Tensor:
+    """1 - beta^steps, without the cancellation that a float32 difference would have in the first steps."""
+    return -torch.expm1(steps * math.log(beta))
+
+
+def _dot(a: Tensor, b: Tensor) -> Tensor:
+    # In double: a sum over pixels rounds differently in a batch, and line searches tell the difference.
+    products: Tensor = torch.linalg.vecdot(a.flatten(1).double(), b.flatten(1).double())
+    return products.to(a.dtype).view(-1, 1, 1, 1)
 
 
 def _line_search(
@@ -132,7 +160,7 @@ def _line_search(
     waiting = slope_B < 0
     for _ in range(TRIALS):
         trial = torch.where(waiting.view(-1, 1, 1, 1), picture + length.view(-1, 1, 1, 1) * direction, best)
-        trial_loss, trial_gradient = _gradient(trial, loss)
+        trial_loss, trial_gradient = value_and_gradient(trial, loss)
         good = waiting & (trial_loss <= loss_B + ARMIJO * length * slope_B)
         chosen = good.view(-1, 1, 1, 1)
         best, best_gradient = (

@@ -15,6 +15,9 @@ from stylecore.errors import RecipeError, nearest
 ENGINE_VERSION = 1
 """Part of every digest: raised when a change of the engine changes pixels."""
 
+TERMS = ("content", "style", "variation", "lighting", "saliency", "photorealism")
+"""Terms of the objective; each has a weight, `content_weight` and so on."""
+
 UNDIGESTED = ("name", "encoder_weights")
 """Fields that do not shape pixels: what a recipe is called, and where (not which) its weights lie."""
 
@@ -23,7 +26,16 @@ CHOICES: dict[str, tuple[object, ...]] = {
     "pooling": ("max", "average"),
     "normalisation": ("balanced", "gatys", "johnson", "luan"),
     "color": ("style", "keep", "match"),
-    "init": ("content", "noise", "style"),
+    "init": ("content", "recoloured", "print", "noise", "style"),
+    "statistic": (
+        "gram",
+        "mean_and_deviation",
+        "covariance",
+        "wasserstein",
+        "mmd_linear",
+        "mmd_polynomial",
+        "mmd_gaussian",
+    ),
     "optimizer": ("adam", "lbfgs"),
     "variation_exponent": (1, 2),
 }
@@ -57,6 +69,8 @@ class Recipe:
     """Layers that hold the content, each with its weight."""
     style_layers: Layers = STYLE_LAYERS
     """Layers that hold the style, each with its weight w_l."""
+    statistic: str = "gram"
+    """What a style is measured by; stylecore/statistics.py says what each is."""
     normalisation: str = "balanced"
     """How terms are scaled: balanced (ours), or as printed by gatys, johnson or luan."""
     content_weight: float = 0.05
@@ -67,10 +81,18 @@ class Recipe:
     """How strongly grain is smoothed (total variation)."""
     variation_exponent: int = 2
     """Power of neighbour differences: 2 smooths, 1 keeps edges."""
+    lighting_weight: float = 0.0
+    """How strongly the garment's folds and shading hold, whatever its colour: 2 keeps them."""
+    saliency_weight: float = 0.0
+    """How strongly the garment's edges (seams, logos) hold as what the eye is drawn to."""
+    photorealism_weight: float = 0.0
+    """How strongly colours may only change as smooth functions of the garment's (matting Laplacian)."""
+    parts: bool = False
+    """Paint part by part where garment and style have part maps, or the whole garment at once."""
     color: str = "style"
     """Whose colours the design wears: style, keep (the garment's) or match."""
     init: str = "content"
-    """What the optimiser starts from: content, noise or style."""
+    """What the optimiser starts from: content, the content recoloured, the style printed on it, noise, style."""
     optimizer: str = "adam"
     """adam, or lbfgs."""
     learning_rate: float = 0.03
@@ -84,7 +106,13 @@ class Recipe:
     style_scale: float = 1.0
     """Size of the style's longer side against the canvas's: 0.5 halves the motifs."""
     levels: Levels = ((0.25, 80), (0.5, 50), (1.0, 20))
-    """Coarse to fine: share of the canvas, and steps of the optimiser."""
+    """Coarse to fine: share of the canvas, and at most so many steps of the optimiser."""
+    tolerance: float = 0.0
+    """A pair leaves a level when its loss fell by less than this share over `window` steps; 0 = never."""
+    window: int = 10
+    """Steps between two looks at whether a pair has converged."""
+    large_steps: int = 0
+    """Steps at the template's own size, in tiles, after the canvas's; 0 leaves what the canvas gives."""
     detail: float = 0.6
     """How much of the template's luminance detail finer than the canvas is laid over the design."""
     seed: int = 0
@@ -113,9 +141,43 @@ class Recipe:
         return tuple(dict.fromkeys(layer for layer, _ in self.content_layers + self.style_layers))
 
     @property
+    def style_names(self) -> tuple[str, ...]:
+        """Names of the style layers."""
+        return tuple(layer for layer, _ in self.style_layers)
+
+    def has(self, term: str) -> bool:
+        """Whether a term counts."""
+        return bool(getattr(self, f"{term}_weight") > 0)
+
+    def structure(self) -> "Recipe":
+        """The recipe with everything reset in which pairs of one batch may differ.
+
+        Recipes of one structure share batches: a weight is a number a pair, but whether a term is there
+        at all is one thing for all.
+        """
+        own: dict[str, Any] = {field: Recipe.__dataclass_fields__[field].default for field in A_PAIRS_OWN}
+        own |= {f"{term}_weight": 1.0 if self.has(term) else 0.0 for term in TERMS}
+        return dataclasses.replace(self, **own)
+
+    @property
     def steps(self) -> int:
         """Steps of all levels together."""
         return sum(steps for _, steps in self.levels)
+
+
+A_PAIRS_OWN = (
+    "name",
+    "color",
+    "init",
+    "learning_rate",
+    "final_learning_rate",
+    "margin",
+    "style_scale",
+    "detail",
+    "seed",
+    "large_steps",
+)
+"""Fields besides the weights in which pairs of one batch may differ."""
 
 
 def recipe_from(mapping: Mapping[str, Any], base: Recipe | None = None) -> Recipe:
@@ -180,7 +242,7 @@ def _problems(recipe: Recipe) -> Iterator[str]:
         value = getattr(recipe, field)
         if value not in choices:
             yield f"{field} cannot be '{value}': {nearest(str(value), map(str, choices))[:-1]}"
-    for field in ("content_weight", "style_weight", "variation_weight", "margin", "detail"):
+    for field in (*(f"{term}_weight" for term in TERMS), "margin", "detail", "tolerance"):
         if not 0 <= getattr(recipe, field) < float("inf"):
             yield f"{field} is {getattr(recipe, field)}, but must be 0 or more"
     for field in ("learning_rate", "final_learning_rate", "style_scale"):
@@ -197,6 +259,13 @@ def _problems(recipe: Recipe) -> Iterator[str]:
         or scales[-1] != 1
     ):
         yield f"levels have scales {scales}, but they must rise and end at 1.0"
+    if recipe.window < 1 or recipe.large_steps < 0:
+        yield f"window is {recipe.window} and large_steps {recipe.large_steps}; give at least 1, and at least 0"
+    if recipe.normalisation != "balanced" and recipe.statistic != "gram":
+        yield (
+            f"normalisation {recipe.normalisation} is defined for Gram matrices, not for {recipe.statistic}:"
+            " use balanced"
+        )
     if any(steps < 0 for _, steps in recipe.levels):
         yield "levels cannot have fewer than 0 steps"
 

@@ -8,17 +8,19 @@ from typing import cast
 import torch
 from torch import Tensor
 
-from stylecore import color
 from stylecore.embedded import embedded_encoder
 from stylecore.encoders import Encoder, Pooling, natural_noise, normalise_weights
 from stylecore.errors import EncoderError, PictureError, StylecoreError, nearest
-from stylecore.objective import Precision, Targets, Terms, take_targets, terms
-from stylecore.optimizers import Minimum, adam, lbfgs
-from stylecore.pyramid import SMALLEST, Level, levels, scaled
-from stylecore.recipe import Recipe
-from stylecore.tensors import Size, check_picture, resize, resize_guide
+from stylecore.mill import Finished, Pair, mill
+from stylecore.objective import Terms
+from stylecore.pyramid import levels
+from stylecore.recipe import TERMS, Recipe
+from stylecore.tensors import check_picture, size_of
 
 OnProgress = Callable[[int, int], None]
+
+PRECISIONS = {"float32": torch.float32, "bfloat16": torch.bfloat16}
+"""Of the encoder's weights and features; statistics and losses are always float32."""
 
 
 @dataclass(frozen=True)
@@ -27,7 +29,8 @@ class Stylization:
 
     `picture_B3HW` holds the designs (the content where a pair failed); `failures` has a reason or None
     for every pair; `terms` and `start_terms` are the weighted terms at the finest level, of the design
-    and of the content; `history_SB` is the loss before every step of all levels, steps x B.
+    and of the content; `history_SB` is the loss before every step of all levels, steps x B
+    (NaN after a pair has left a level, or where it failed).
     """
 
     picture_B3HW: Tensor
@@ -39,7 +42,6 @@ class Stylization:
     seconds: float
 
 
-@torch.enable_grad()
 def stylize(
     content: Tensor,
     style: Tensor | Sequence[Tensor],
@@ -47,7 +49,7 @@ def stylize(
     *,
     guide: Tensor | None = None,
     encoder: Encoder | None = None,
-    precision: Precision = "float32",
+    precision: str = "float32",
     on_progress: OnProgress | None = None,
 ) -> Stylization:
     """Paint every content in its style; pairs of a batch do not influence each other.
@@ -72,160 +74,60 @@ def stylize(
     A pair whose loss is not finite fails alone: its reason stands in `failures`.
     """
     recipe = recipe or Recipe()
-    if precision not in ("float32", "bfloat16"):
-        raise StylecoreError(
-            f"precision cannot be '{precision}': {nearest(precision, ('float32', 'bfloat16'))}"
-        )
     content, styles, guide = _checked(content, style, guide)
-    encoder = _fitting_encoder(recipe, encoder, content.device)
+    encoder = in_precision(_fitting_encoder(recipe, encoder, content.device), precision)
     started = time.perf_counter()
-    batch = _Batch(recipe, encoder, precision, _recoloured(recipe, content, styles, guide), guide)
-    plan = levels(_size(content), recipe.levels)
-    picture, failures, history = _descend(batch, plan, on_progress)
-    targets = batch.targets(plan[-1])
-    with torch.no_grad():
-        end = terms(encoder, recipe, targets, picture, precision)
-        start = terms(encoder, recipe, targets, batch.pairs[0], precision)
-    if recipe.color == "keep":
-        picture = color.with_chroma_of(picture, content)
-    failed = torch.tensor([reason is not None for reason in failures], device=content.device).view(
-        -1, 1, 1, 1
+    # Of the wrong size is found before anything is painted.
+    levels(size_of(content), recipe.levels)
+    pairs = [
+        Pair(content[i : i + 1], styles[i], guide[i : i + 1], recipe, tag=i) for i in range(len(content))
+    ]
+    done = 0
+
+    def on_steps(pairs_stepped: int) -> None:
+        nonlocal done
+        done += pairs_stepped
+        if on_progress:
+            on_progress(done // len(pairs), recipe.steps)
+
+    finished = sorted(
+        mill(pairs, encoder, slots=len(pairs), device=content.device, on_steps=on_steps, widen=1),
+        key=lambda one: int(one.pair.tag),
     )
+    if on_progress and done < len(pairs) * recipe.steps:
+        # Pairs that converged or failed made fewer steps.
+        on_progress(recipe.steps, recipe.steps)
     return Stylization(
-        picture_B3HW=torch.where(failed, content, picture),
-        failures=tuple(failures),
-        terms=end,
-        start_terms=start,
-        history_SB=torch.cat(history),
+        picture_B3HW=torch.cat([one.picture_13HW for one in finished]),
+        failures=tuple(one.failure for one in finished),
+        terms=_joined([one.terms for one in finished]),
+        start_terms=_joined([one.start_terms for one in finished]),
+        history_SB=_history(finished, recipe).to(content.device),
         steps=recipe.steps,
         seconds=time.perf_counter() - started,
     )
 
 
-class _Batch:
-    """Pairs of one recipe: contents, styles and guide at full size, and what a level makes of them."""
-
-    def __init__(
-        self,
-        recipe: Recipe,
-        encoder: Encoder,
-        precision: Precision,
-        pairs: tuple[Tensor, list[Tensor]],
-        guide: Tensor,
-    ) -> None:
-        self.recipe, self.encoder, self.precision, self.pairs, self.guide = (
-            recipe,
-            encoder,
-            precision,
-            pairs,
-            guide,
-        )
-
-    def targets(self, level: Level) -> Targets:
-        """Targets at a level; styles shrink with the canvas, so motifs keep their share of it."""
-        content, styles = self.pairs
-        return take_targets(
-            self.encoder,
-            self.recipe,
-            resize(content, level.size).clamp(0, 1),
-            [resize(style, _style_size(style, level)).clamp(0, 1) for style in styles],
-            resize_guide(self.guide, level.size),
-            self.precision,
-        )
-
-    def start(self, level: Level) -> Tensor:
-        """The picture that the first level starts from."""
-        content, styles = self.pairs
-        if self.recipe.init == "noise":
-            # Every pair starts from the same noise, so that a batch equals single runs.
-            generator = torch.Generator().manual_seed(self.recipe.seed)
-            noise = torch.rand(1, 3, *level.size, generator=generator).to(content)
-            return noise.expand(len(content), -1, -1, -1)
-        if self.recipe.init == "style":
-            return torch.cat([_cover(style, level.size) for style in styles])
-        return resize(content, level.size).clamp(0, 1)
-
-    def minimise(self, level: Level, start: Tensor, on_step: Callable[[], None] | None) -> Minimum:
-        """Run the recipe's optimiser at a level."""
-        recipe, targets = self.recipe, self.targets(level)
-
-        def loss(picture: Tensor) -> Tensor:
-            return terms(self.encoder, recipe, targets, picture, self.precision).total
-
-        if recipe.optimizer == "lbfgs":
-            return lbfgs(start, loss, level.steps, recipe.learning_rate, on_step)
-        return adam(start, loss, level.steps, recipe.learning_rate, recipe.final_learning_rate, on_step)
+def in_precision(encoder: Encoder, precision: str) -> Encoder:
+    """The encoder in a precision of `PRECISIONS`; StylecoreError for another word."""
+    if precision not in PRECISIONS:
+        raise StylecoreError(f"precision cannot be '{precision}': {nearest(precision, PRECISIONS)}")
+    return encoder.in_precision(PRECISIONS[precision])
 
 
-def _descend(
-    batch: _Batch, plan: list[Level], on_progress: OnProgress | None
-) -> tuple[Tensor, list[str | None], list[Tensor]]:
-    picture = batch.start(plan[0])
-    failures: list[str | None] = [None] * len(picture)
-    history: list[Tensor] = []
-    done = 0
-
-    def on_step() -> None:
-        nonlocal done
-        done += 1
-        if on_progress:
-            on_progress(done, batch.recipe.steps)
-
-    for number, level in enumerate(plan, 1):
-        minimum = batch.minimise(level, resize(picture, level.size).clamp(0, 1), on_step)
-        history.append(minimum.history_SB)
-        picture = _without_failed(minimum, f"level {number} of {len(plan)}", failures)
-    return picture, failures, history
+def _joined(terms: Sequence[Terms]) -> Terms:
+    return Terms(*(torch.cat([getattr(one, name) for one in terms]) for name in TERMS))
 
 
-def _without_failed(minimum: Minimum, where: str, failures: list[str | None]) -> Tensor:
-    """Note pairs whose loss or picture is not finite, and give them a grey picture to go on with."""
-    picture, history = minimum.picture_B3HW, minimum.history_SB
-    finite_SB = history.isfinite()
-    good_B = picture.isfinite().flatten(1).all(1) & finite_SB.all(0)
-    for pair in torch.nonzero(~good_B).flatten().tolist():
-        steps = torch.nonzero(~finite_SB[:, pair]).flatten()
-        step = f"step {int(steps[0]) + 1}" if len(steps) else "the last step"
-        failures[pair] = failures[pair] or f"the loss became {_word(history[steps, pair])} at {where}, {step}"
-    return torch.where(good_B.view(-1, 1, 1, 1), picture, torch.full_like(picture, 0.5))
-
-
-def _word(bad_S: Tensor) -> str:
-    return "infinite" if len(bad_S) and bad_S[0].isinf() else "not a number"
-
-
-def _recoloured(
-    recipe: Recipe, content: Tensor, styles: list[Tensor], guide: Tensor
-) -> tuple[Tensor, list[Tensor]]:
-    if recipe.color == "match":
-        matched = [
-            color.match_mean_and_covariance(style, content[i : i + 1], guide[i : i + 1])
-            for i, style in enumerate(styles)
-        ]
-        return content, matched
-    if recipe.color == "keep":
-        grey = color.luminance(content)
-        # Luminance alone is transferred; the content's chroma comes back at the end.
-        return grey, [
-            color.match_luminance(style, grey[i : i + 1], guide[i : i + 1]) for i, style in enumerate(styles)
-        ]
-    return content, styles
-
-
-def _style_size(style: Tensor, level: Level) -> Size:
-    height, width = scaled(_size(style), level.scale)
-    # A small style is not shrunk below what the deepest layer needs.
-    grow = max(1.0, SMALLEST / min(height, width))
-    return round(height * grow), round(width * grow)
-
-
-def _cover(style: Tensor, size: Size) -> Tensor:
-    scale = max(size[0] / style.shape[-2], size[1] / style.shape[-1])
-    covering = resize(
-        style, (max(size[0], scaled(_size(style), scale)[0]), max(size[1], scaled(_size(style), scale)[1]))
-    )
-    top, left = (covering.shape[-2] - size[0]) // 2, (covering.shape[-1] - size[1]) // 2
-    return covering[..., top : top + size[0], left : left + size[1]].clamp(0, 1)
+def _history(finished: Sequence[Finished], recipe: Recipe) -> Tensor:
+    """Losses of all levels below each other, steps x B; NaN where a pair made no step."""
+    history = torch.full((recipe.steps, len(finished)), torch.nan)
+    for pair, one in enumerate(finished):
+        row = 0
+        for (_, steps), losses in zip(recipe.levels, one.losses, strict=False):
+            history[row : row + len(losses), pair] = torch.tensor(losses)
+            row += steps
+    return history
 
 
 def _checked(
@@ -277,7 +179,3 @@ def _fitting_encoder(recipe: Recipe, encoder: Encoder | None, device: torch.devi
             f"Recipe '{recipe.name}' pools by {recipe.pooling}, but the encoder by {encoder.pooling}."
         )
     return encoder
-
-
-def _size(picture: Tensor) -> Size:
-    return picture.shape[-2], picture.shape[-1]

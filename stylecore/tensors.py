@@ -30,6 +30,11 @@ def check_picture(picture: Tensor, name: str, channels: int = 3) -> Tensor:
     return picture.float()
 
 
+def size_of(picture: Tensor) -> Size:
+    """Height and width of a picture, px."""
+    return picture.shape[-2], picture.shape[-1]
+
+
 def resize(picture: Tensor, size: Size) -> Tensor:
     """Resize to (height, width) without aliasing; bicubic, so values may leave [0, 1] by a little."""
     if tuple(picture.shape[-2:]) == tuple(size):

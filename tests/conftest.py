@@ -1,6 +1,7 @@
 """What all tests share: real servers, small catalogs, the assets where they are."""
 
 import os
+import signal
 import socket
 import subprocess
 import sys
@@ -15,6 +16,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
+import flows  # noqa: F401 - before torch: it tells OpenMP's threads not to spin, as in the product
+
 ROOT = Path(__file__).parents[1]
 TINY_RECIPE = "canvas = [96, 80]\nlevels = [[0.5, 3], [1.0, 3]]\n"
 
@@ -24,6 +27,8 @@ def quiet_environment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None
     """Prefect with a home of its own and no telemetry; S3 with nobody's credentials."""
     from flows.cli import quiet_prefect
 
+    # Where the tests run in the background, the shell has them (and so what they start) ignore Ctrl-C.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     for name in [name for name in os.environ if name.startswith(("STYLEMILL_", "AWS_", "PREFECT_"))]:
         if name != "STYLEMILL_ASSETS":
             del os.environ[name]

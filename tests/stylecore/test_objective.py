@@ -9,7 +9,15 @@ from torch import Tensor
 from stylecore.encoders import Encoder
 from stylecore.guides import layer_guide
 from stylecore.losses import ENERGY_FLOOR, content_loss, style_loss, variation_loss
-from stylecore.objective import features, take_targets, terms
+from stylecore.objective import (
+    Targets,
+    content_targets,
+    joined,
+    style_targets,
+    terms,
+    together,
+    weights,
+)
 from stylecore.recipe import Recipe
 from stylecore.statistics import gram_matrix
 
@@ -36,6 +44,22 @@ ENCODER = encoder()
 CONTENT, PICTURE = torch.rand(2, 3, 24, 20), torch.rand(2, 3, 24, 20)
 STYLES = [torch.rand(1, 3, 32, 16), torch.rand(1, 3, 18, 30) ** 2]
 GUIDE = torch.rand(2, 1, 24, 20)
+
+
+def take_targets(
+    encoder: Encoder, recipe: Recipe, content: Tensor, styles: list[Tensor], guide: Tensor
+) -> Targets:
+    """Targets of a batch, pair by pair."""
+    return joined(
+        [
+            together(
+                content_targets(encoder, recipe, one, where),
+                style_targets(encoder, recipe, style, None, guide.shape[1]),
+                weights(recipe, one.device),
+            )
+            for one, style, where in zip(content.split(1), styles, guide.split(1), strict=True)
+        ]
+    )
 
 
 @pytest.mark.parametrize("normalisation", ["balanced", "gatys", "johnson", "luan"])
@@ -107,7 +131,7 @@ def test_gradient() -> None:
 def test_targets_hold_no_graph() -> None:
     """Targets are constants, even where the content asks for a gradient."""
     targets = take_targets(ENCODER, RECIPE, CONTENT.clone().requires_grad_(True), STYLES, GUIDE)
-    held: list[Tensor] = [*targets.content.values(), *targets.grams.values(), *targets.floors.values()]
+    held: list[Tensor] = [*targets.content.values(), *targets.style.values(), *targets.floors.values()]
     assert not any(tensor.requires_grad for tensor in held)
 
 
@@ -139,8 +163,9 @@ def test_empty_guide(normalisation: str) -> None:
 def test_bfloat16() -> None:
     """In bfloat16 only features are coarser: terms are float32 and near the exact ones."""
     exact = terms(ENCODER, RECIPE, take_targets(ENCODER, RECIPE, CONTENT, STYLES, GUIDE), PICTURE)
-    targets = take_targets(ENCODER, RECIPE, CONTENT, STYLES, GUIDE, "bfloat16")
-    coarse = terms(ENCODER, RECIPE, targets, PICTURE, "bfloat16")
-    assert features(ENCODER, PICTURE, "bfloat16")["relu2_1"].dtype == torch.bfloat16
+    coarser = ENCODER.in_precision(torch.bfloat16)
+    coarse = terms(coarser, RECIPE, take_targets(coarser, RECIPE, CONTENT, STYLES, GUIDE), PICTURE)
+    assert coarser(PICTURE)["relu2_1"].dtype == torch.bfloat16
+    assert ENCODER(PICTURE)["relu2_1"].dtype == torch.float32
     assert coarse.total.dtype == torch.float32
     torch.testing.assert_close(coarse.total, exact.total, rtol=0.02, atol=0)

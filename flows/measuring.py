@@ -1,0 +1,48 @@
+"""Measures of a finished design, as they go into its record; stylecore/metrics.py says what each is."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+
+from catalogs.images import Picture
+from flows.conversion import Template
+from stylecore import metrics
+from stylecore.encoders import Encoder
+from stylecore.mill import Finished
+
+
+@dataclass(frozen=True)
+class Measures:
+    """Quality of a design on its canvas; NaN where a measure is not defined, as for a plain garment's folds."""
+
+    style_distance: float
+    fold_correlation: float
+    checkerboard_peak: float
+    variation_ratio: float
+
+
+def measure(encoder: Encoder, finished: Finished) -> Measures:
+    """Measure a design against its garment and style, under the garment's guide, by the recipe's encoder."""
+    pair, design = finished.pair, finished.picture_13HW
+    content, style, guide = (
+        each.to(design.device)
+        for each in (pair.content, pair.style, pair.guide.sum(1, keepdim=True).clamp(0, 1))
+    )
+    layers = pair.recipe.style_names
+    with torch.no_grad():
+        distance = metrics.style_distance(encoder, design, [style], layers, guide) if layers else torch.nan
+        return Measures(
+            style_distance=float(distance),
+            fold_correlation=float(metrics.fold_correlation(design, content, guide)),
+            checkerboard_peak=float(metrics.checkerboard_peak(design, guide)),
+            variation_ratio=float(metrics.variation_ratio(design, content, guide)),
+        )
+
+
+def changed_outside(picture: Picture, template: Template) -> int:
+    """Pixels of the finished picture that differ from the template where the mask is 0: must be 0."""
+    if template.mask is None:
+        return 0
+    differs = (picture.rgb != template.picture.rgb).any(-1)
+    return int(np.count_nonzero(differs & (template.mask == 0)))

@@ -1,0 +1,378 @@
+"""The mill: pairs go in, finished designs come out, and the batch stays full until the last pair.
+
+A recipe's levels are lanes, each with a batch of slots and one picture size. A pair starts in the coarsest
+lane; when it has converged or used its steps there, it leaves its slot, the next pair takes it, and it
+queues for the lane above. The mill always runs the finest lane that is full, so that no slot of a batch
+is idle while there is work, and only the last pairs run in batches that are not full.
+
+Pairs never influence each other (stylecore/optimizers.py), so what comes out does not depend on company.
+"""
+
+import logging
+import time
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
+from itertools import groupby
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from stylecore import objective, starting
+from stylecore.encoders import Encoder
+from stylecore.objective import Targets, Terms
+from stylecore.optimizers import OPTIMIZERS, Optimizer
+from stylecore.pyramid import Level, levels
+from stylecore.recipe import Recipe
+from stylecore.target_cache import TargetCache
+from stylecore.tensors import resize, resize_guide, size_of
+
+log = logging.getLogger(__name__)
+
+OnSteps = Callable[[int], None]
+"""Told after every step how many pairs made it."""
+
+
+@dataclass(frozen=True)
+class Pair:
+    """A content and a style that are to be a design, prepared: sRGB in [0, 1], on any device.
+
+    `content` and `guide` are 1 x 3 x H x W and 1 x P x H x W at the finest size, with a channel a part;
+    `style` is 1 x 3 x h x w and `style_guide`, if parts are matched, 1 x P x h x w. Keys name contents:
+    pairs with equal keys share targets; without one, nothing is shared. `tag` is the caller's.
+    """
+
+    content: Tensor
+    style: Tensor
+    guide: Tensor
+    recipe: Recipe
+    style_guide: Tensor | None = None
+    repeat: str = "mirror"
+    """How the style repeats where it is printed; see stylecore/printing.py."""
+    content_key: str = ""
+    style_key: str = ""
+    start: Tensor | None = None
+    """What to start from instead of the recipe's `init`: 1 x 3 x H x W."""
+    tag: Any = None
+
+
+@dataclass(frozen=True)
+class Finished:
+    """What came of a pair: the design (the content, where it failed), or why it failed.
+
+    `terms` and `start_terms` are the weighted terms at the finest level, of the design and of the content;
+    `losses` has the loss before every step of every level.
+    """
+
+    pair: Pair
+    picture_13HW: Tensor
+    failure: str | None
+    terms: Terms
+    start_terms: Terms
+    losses: tuple[tuple[float, ...], ...]
+    seconds: float
+
+    @property
+    def steps(self) -> int:
+        """Steps that were made, of all levels."""
+        return sum(map(len, self.losses))
+
+
+def mill(
+    pairs: Iterable[Pair],
+    encoder: Encoder,
+    *,
+    slots: int,
+    device: torch.device | str = "cpu",
+    cache: TargetCache | None = None,
+    on_steps: OnSteps | None = None,
+    widen: int = 4,
+    compiled: bool = False,
+) -> Iterator[Finished]:
+    """Finish pairs, in any order, as many at a time as there are slots at the finest level.
+
+    Args:
+        pairs: prepared pairs; drawn as slots come free, so a generator may read ahead on its own thread.
+            Consecutive pairs whose recipes have one structure share batches.
+        encoder: the recipes' network, on the device and in its precision.
+        slots: pairs in one forward and backward pass at the finest level.
+        widen: coarser lanes hold as many pixels, but at most so many times the pairs.
+        device: where the encoder is.
+        cache: targets to share between pairs and between calls.
+        on_steps: told after every step how many pairs made it.
+        compiled: compile the objective (torch.compile, CUDA graphs); where that cannot be done, the
+            reason is logged and the plain path taken.
+
+    A pair whose loss is not finite fails alone, with the reason in its result.
+    """
+    shared = cache or TargetCache()
+    for (structure, size), group in groupby(
+        pairs, key=lambda pair: (pair.recipe.structure(), size_of(pair.content))
+    ):
+        work = _Work(structure, encoder, torch.device(device), shared, on_steps or (lambda _pairs: None))
+        lanes = [
+            _Lane(level, number, work, lane_slots(slots, level.scale, widen), compiled)
+            for number, level in enumerate(levels(size, structure.levels), 1)
+        ]
+        yield from _run(group, lanes, work)
+
+
+def lane_slots(slots: int, scale: float, widen: int) -> int:
+    """Slots of a coarser lane: as many pixels as in the finest, but at most `widen` times the pairs."""
+    return min(widen * slots, max(slots, round(slots / scale**2)))
+
+
+def _run(pairs: Iterator[Pair], lanes: list["_Lane"], work: "_Work") -> Iterator[Finished]:
+    exhausted = False
+    while True:
+        while not exhausted and lanes[0].wants():
+            if (pair := next(pairs, None)) is None:
+                exhausted = True
+            else:
+                lanes[0].waiting.append(_Job(pair))
+        for lane in lanes:
+            lane.fill()
+        full = [lane for lane in reversed(lanes) if lane.is_full()]
+        begun = [lane for lane in lanes if lane.occupied()]
+        if not begun:
+            return
+        # Nothing full means that no more pairs come: the coarsest first, so that finer lanes fill up.
+        lane = full[0] if full else begun[0]
+        for job in lane.advance():
+            if job.failure is None and lane is not lanes[-1]:
+                lanes[lanes.index(lane) + 1].waiting.append(job)
+            else:
+                yield _finished(job, lanes[-1], work)
+
+
+@dataclass
+class _Job:
+    """A pair on its way through the lanes."""
+
+    pair: Pair
+    picture: Tensor | None = None
+    failure: str | None = None
+    losses: list[tuple[float, ...]] = field(default_factory=list)
+    here: list[float] = field(default_factory=list)
+    """Losses in the lane it is in."""
+    targets: Targets | None = None
+    """Its targets in the lane it is in."""
+    seconds: float = 0.0
+
+
+@dataclass
+class _Work:
+    """What all lanes of one structure share."""
+
+    structure: Recipe
+    encoder: Encoder
+    device: torch.device
+    cache: TargetCache
+    on_steps: OnSteps
+
+    def targets(self, pair: Pair, level: Level) -> Targets:
+        """Targets of a pair at a level: the garment's and the style's from the cache, if they are known."""
+        recipe, parts = self.structure, pair.guide.shape[1]
+        color = pair.recipe.color
+        # Matching depends on both pictures; keeping looks at the style's luminance fitted to the content's.
+        both = "" if color == "style" else pair.content_key
+        names = f"{recipe.digest()}:{level.size}"
+        content_key = f"{names}:{color == 'keep'}:{pair.content_key}" if pair.content_key else ""
+        known = pair.style_key and (both or color == "style")
+        style_key = f"{names}:{parts}:{color}:{both}:{pair.style_key}" if known else ""
+        content, style = (
+            self.cache.get(content_key, lambda: self._content(pair, level)),
+            self.cache.get(style_key, lambda: self._style(pair, level)),
+        )
+        return objective.together(content, style, objective.weights(pair.recipe, self.device))
+
+    def _content(self, pair: Pair, level: Level) -> Targets:
+        content, guide = starting.content_at(pair.content, pair.recipe, level), pair.guide
+        return objective.content_targets(
+            self.encoder, self.structure, self._here(content), self._here(resize_guide(guide, level.size))
+        )
+
+    def _style(self, pair: Pair, level: Level) -> Targets:
+        style = starting.style_at(pair.style, pair.content, pair.guide, pair.recipe, level)
+        guide = pair.style_guide
+        return objective.style_targets(
+            self.encoder,
+            self.structure,
+            self._here(style),
+            None if guide is None else self._here(resize_guide(guide, size_of(style))),
+            pair.guide.shape[1],
+        )
+
+    def start(self, job: _Job, level: Level) -> Tensor:
+        """Where a job begins at a level: the picture of the level before, or the recipe's start."""
+        pair = job.pair
+        if job.picture is not None:
+            return resize(job.picture, level.size).clamp(0, 1)
+        if pair.start is not None:
+            return self._here(resize(pair.start, level.size).clamp(0, 1))
+        return self._here(
+            starting.start_at(pair.style, pair.content, pair.guide, pair.recipe, level, pair.repeat)
+        )
+
+    def _here(self, tensor: Tensor) -> Tensor:
+        return tensor.to(self.device)
+
+
+class _Lane:
+    """One level: slots, their targets and their optimiser."""
+
+    def __init__(self, level: Level, number: int, work: _Work, slots: int, compiled: bool) -> None:
+        self.level, self.waiting = level, deque[_Job]()
+        self._number, self._work, self._compiled = number, work, compiled
+        self._jobs: list[_Job | None] = [None] * slots
+        self._targets: Targets | None = None
+        self._optimizer: Optimizer | None = None
+        self._objective = _objective(work, compiled)
+
+    def wants(self) -> bool:
+        """Whether another pair would find a slot."""
+        return len(self.waiting) < sum(job is None for job in self._jobs)
+
+    def occupied(self) -> bool:
+        """Whether a pair is in work."""
+        return any(self._jobs)
+
+    def is_full(self) -> bool:
+        """Whether every slot is in work."""
+        return all(self._jobs)
+
+    def fill(self) -> None:
+        """Give free slots to the pairs that wait longest."""
+        for slot, job in enumerate(self._jobs):
+            if job is None and self.waiting:
+                self._put(slot, self.waiting.popleft())
+
+    def _put(self, slot: int, job: _Job) -> None:
+        recipe, level = job.pair.recipe, self.level
+        targets, start = self._work.targets(job.pair, level), self._work.start(job, level)
+        if self._targets is None or self._optimizer is None:
+            self._targets = targets.room_for(len(self._jobs))
+            self._optimizer = OPTIMIZERS[recipe.optimizer](len(self._jobs), start)
+        self._targets.put(slot, targets)
+        self._optimizer.put(slot, start, recipe.learning_rate, recipe.final_learning_rate, level.steps)
+        self._jobs[slot], job.here, job.targets = job, [], targets
+
+    def advance(self) -> list[_Job]:
+        """Step until a pair may leave; returns those that do, with their picture."""
+        began = time.perf_counter()
+        steps = min(self._until_look(job) for job in self._jobs if job)
+        if steps:
+            self._step(steps)
+        busy = [job for job in self._jobs if job]
+        for job in busy:
+            job.seconds += (time.perf_counter() - began) / len(busy)
+        return self._leaving()
+
+    def _until_look(self, job: _Job) -> int:
+        """Steps until the job's own next look: never anybody else's, so company cannot change when it leaves."""
+        done, steps, window = len(job.here), self.level.steps, self._work.structure.window
+        return min(window - done % window, steps - done)
+
+    def _step(self, steps: int) -> None:
+        assert self._optimizer is not None
+        active = [slot for slot, job in enumerate(self._jobs) if job]
+        losses = []
+        for _ in range(steps):
+            losses.append(self._optimizer.step(lambda picture: self._loss(picture, active)))
+            self._work.on_steps(len(active))
+        # Read back once: every reading makes the host wait for the device.
+        for slot, values in zip(active, torch.stack(losses)[:, active].T.tolist(), strict=True):
+            job = self._jobs[slot]
+            assert job is not None
+            job.here += values
+
+    def _loss(self, picture: Tensor, active: list[int]) -> Tensor:
+        assert self._targets is not None
+        if picture.is_cuda or len(active) == len(picture):
+            return self._objective(self._targets, picture)
+        # On a CPU an empty slot would cost as much as a busy one.
+        loss_B = picture.sum((1, 2, 3)) * 0
+        for slot in active:
+            own = self._objective(self._targets.of_pair(slot), picture[slot : slot + 1])
+            loss_B = loss_B.index_add(0, torch.tensor([slot]), own)
+        return loss_B
+
+    def _leaving(self) -> list[_Job]:
+        assert self._optimizer is not None
+        left = []
+        for slot, job in enumerate(self._jobs):
+            if job is None:
+                continue
+            picture = self._optimizer.picture[slot : slot + 1].clamp(0, 1).clone()
+            job.failure = self._failure(job, picture)
+            if job.failure or len(job.here) >= self.level.steps or self._converged(job.here):
+                job.picture, self._jobs[slot] = picture, None
+                job.losses.append(tuple(job.here))
+                left.append(job)
+        return left
+
+    def _failure(self, job: _Job, picture: Tensor) -> str | None:
+        bad = [step for step, loss in enumerate(job.here, 1) if not abs(loss) < float("inf")]
+        if not bad and bool(picture.isfinite().all()):
+            return None
+        step = f"step {bad[0]}" if bad else "the last step"
+        word = "infinite" if bad and abs(job.here[bad[0] - 1]) == float("inf") else "not a number"
+        where = f"level {self._number} of {len(self._work.structure.levels)}"
+        return f"the loss became {word} at {where}, {step}"
+
+    def _converged(self, losses: list[float]) -> bool:
+        window, tolerance = self._work.structure.window, self._work.structure.tolerance
+        if not tolerance or len(losses) <= window or len(losses) % window:
+            return False
+        return losses[-1 - window] - losses[-1] < tolerance * losses[-1 - window]
+
+
+def _objective(work: _Work, compiled: bool) -> Callable[[Targets, Tensor], Tensor]:
+    def total(targets: Targets, picture: Tensor) -> Tensor:
+        return objective.terms(work.encoder, work.structure, targets, picture).total
+
+    if not compiled:
+        return total
+    return _or_plain(
+        torch.compile(total, mode="reduce-overhead" if work.device.type == "cuda" else None), total
+    )
+
+
+def _or_plain(
+    quick: Callable[[Targets, Tensor], Tensor], plain: Callable[[Targets, Tensor], Tensor]
+) -> Callable[[Targets, Tensor], Tensor]:
+    """The quick way until it fails to compile; then the plain one, and the log says why."""
+    ways = [quick]
+
+    def evaluate(targets: Targets, picture: Tensor) -> Tensor:
+        try:
+            return ways[-1](targets, picture)
+        except Exception as error:
+            if ways[-1] is plain:
+                raise
+            log.warning("The objective is not compiled: %s: %s", type(error).__name__, error)
+            ways.append(plain)
+            return plain(targets, picture)
+
+    return evaluate
+
+
+def _finished(job: _Job, finest: _Lane, work: _Work) -> Finished:
+    pair = job.pair
+    content = starting.content_at(pair.content, pair.recipe, finest.level).to(work.device)
+    picture = content if job.failure or job.picture is None else job.picture
+    with torch.no_grad():
+        # A pair that failed on the way has targets of the level where it did.
+        reached = len(job.losses) == len(work.structure.levels) and job.targets is not None
+        targets = job.targets if reached and job.targets else work.targets(pair, finest.level)
+        ends = [objective.terms(work.encoder, work.structure, targets, x) for x in (picture, content)]
+    return Finished(
+        pair=pair,
+        picture_13HW=starting.finished(picture, pair.content.to(work.device), pair.recipe, job.failure),
+        failure=job.failure,
+        terms=ends[0],
+        start_terms=ends[1],
+        losses=tuple(job.losses),
+        seconds=job.seconds,
+    )

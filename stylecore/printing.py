@@ -1,0 +1,147 @@
+"""The print look: a style tiled over the cloth as a mill would print it, under the garment's own shading."""
+
+from typing import Literal
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from stylecore.color import YIQ
+from stylecore.tensors import Size, resize, size_of
+
+Repeat = Literal["none", "full-drop", "half-drop", "half-brick", "mirror"]
+
+SHADING_RANGE = (0.25, 1.5)
+"""How much darker and lighter than the cloth a fold may be."""
+REGIONS = 3
+"""Colours of cloth that are told apart before shading is read: panels and prints are no shadows."""
+DISPLACEMENT = 0.6
+"""Pixels that the print moves per pixel of canvas and unit of the shading's slope: it bends along folds."""
+
+
+def printed(style_13HW: Tensor, content_13HW: Tensor, cloth_11HW: Tensor, repeat: str = "mirror") -> Tensor:
+    """The style in repeat over the content, times the content's shading; 1 x 3 x H x W in [0, 1]."""
+    shade = shading(content_13HW, cloth_11HW)
+    tiled = tile(style_13HW, size_of(content_13HW), repeat, _displacement(shade))
+    return (tiled * shade).clamp(0, 1)
+
+
+def tile(
+    style_13HW: Tensor, size: Size, repeat: str = "full-drop", displacement_2HW: Tensor | None = None
+) -> Tensor:
+    """A style in its repeat over `size`: 1 x 3 x H x W.
+
+    full-drop    tiles side by side, in rows
+    half-drop    every other column half a tile lower
+    half-brick   every other row half a tile to the right
+    mirror       every other tile mirrored, both ways; also for pictures that are no repeat (none)
+
+    `displacement_2HW` moves what is looked up, px down and right.
+    """
+    height, width = size_of(style_13HW)
+    rows, columns = (
+        axis.to(style_13HW)
+        for axis in torch.meshgrid(torch.arange(size[0]), torch.arange(size[1]), indexing="ij")
+    )
+    if displacement_2HW is not None:
+        rows, columns = rows + displacement_2HW[0], columns + displacement_2HW[1]
+    if repeat == "half-drop":
+        rows = rows + (columns / width).floor() % 2 * (height / 2)
+    elif repeat == "half-brick":
+        columns = columns + (rows / height).floor() % 2 * (width / 2)
+    mirrored = repeat in ("mirror", "none")
+    place = _mirrored if mirrored else torch.remainder
+    return _look_up(style_13HW, place(rows, height), place(columns, width), wrapped=not mirrored)
+
+
+def shading(content_13HW: Tensor, cloth_11HW: Tensor) -> Tensor:
+    """Light and shadow on the cloth, 1 x 1 x H x W: 1 where it is as light as its colour usually is.
+
+    Luminance over the typical one of cloth of that colour, so that a dark sleeve is no shadow and a white
+    logo no light; colours are told apart by k-means over `REGIONS` centres, of which those that may be one
+    colour in light and shade count as one.
+    """
+    light = (content_13HW * YIQ[0].to(content_13HW).view(1, 3, 1, 1)).sum(1, keepdim=True)
+    usual = _usual_light(content_13HW, light, cloth_11HW)
+    return (light / usual.clamp_min(0.02)).clamp(*SHADING_RANGE)
+
+
+def _usual_light(content_13HW: Tensor, light_11HW: Tensor, cloth_11HW: Tensor) -> Tensor:
+    pixels_N3 = content_13HW[0].flatten(1).T[cloth_11HW.flatten() > 0.5]
+    if len(pixels_N3) < REGIONS:
+        return torch.full_like(light_11HW, float(light_11HW.mean()))
+    centres_K3 = _merged(_centres(pixels_N3))
+    distances = torch.cdist(content_13HW[0].flatten(1).T, centres_K3)
+    regions_1KHW = functional.one_hot(distances.argmin(1), len(centres_K3)).T.reshape(
+        1, -1, *size_of(light_11HW)
+    )
+    own = regions_1KHW.to(light_11HW) * (cloth_11HW > 0.5)
+    usual = torch.zeros_like(light_11HW)
+    for region in range(len(centres_K3)):
+        inside = own[:, region : region + 1] > 0
+        value = light_11HW[inside].median() if inside.any() else light_11HW.mean()
+        usual = usual + value * _soft(regions_1KHW[:, region : region + 1].to(light_11HW))
+    return usual
+
+
+def _soft(region_11HW: Tensor) -> Tensor:
+    """A region with edges three pixels wide, so that a panel's border is no line of light."""
+    return functional.avg_pool2d(region_11HW, 3, stride=1, padding=1, count_include_pad=False)
+
+
+def _centres(pixels_N3: Tensor) -> Tensor:
+    """k-means from evenly spread quantiles of luminance: deterministic."""
+    pixels = pixels_N3[:: max(1, len(pixels_N3) // 20_000)]
+    order = pixels.sum(1).argsort()
+    centres = pixels[order[torch.linspace(0, len(pixels) - 1, REGIONS + 2).long()[1:-1]]]
+    for _ in range(20):
+        nearest = torch.cdist(pixels, centres).argmin(1)
+        centres = torch.stack(
+            [
+                pixels[nearest == k].mean(0) if (nearest == k).any() else centres[k]
+                for k in range(len(centres))
+            ]
+        )
+    return centres
+
+
+def _merged(centres_K3: Tensor) -> Tensor:
+    """Centres that differ as one colour does in light and shade become one: hue near, luminance within 2.2."""
+    kept: list[Tensor] = []
+    for centre in sorted(centres_K3, key=lambda c: -float(c.sum())):
+        hue = centre / centre.sum().clamp_min(1e-3)
+        same = [
+            other
+            for other in kept
+            if float(other.sum() / centre.sum().clamp_min(1e-3)) < 2.2
+            and float((other / other.sum().clamp_min(1e-3) - hue).abs().max()) < 0.08
+        ]
+        if not same:
+            kept.append(centre)
+    return torch.stack(kept)
+
+
+def _displacement(shade_11HW: Tensor) -> Tensor:
+    """How far the print moves, 2 x H x W px: along the slope of the smoothed shading, as over a fold."""
+    height, width = size_of(shade_11HW)
+    coarse = functional.adaptive_avg_pool2d(shade_11HW, (max(2, height // 8), max(2, width // 8)))
+    smooth = resize(coarse, (height, width))[0, 0]
+    slope = torch.stack(
+        [functional.pad(smooth.diff(dim=0), (0, 0, 0, 1)), functional.pad(smooth.diff(dim=1), (0, 1))]
+    )
+    most = 0.02 * max(height, width)
+    return (DISPLACEMENT * max(height, width) * slope).clamp(-most, most)
+
+
+def _mirrored(position: Tensor, length: int) -> Tensor:
+    """Positions folded back and forth into [0, length)."""
+    folded = torch.remainder(position, 2 * length)
+    return torch.where(folded >= length, 2 * length - 1 - folded, folded).clamp(0, length - 1)
+
+
+def _look_up(style_13HW: Tensor, rows: Tensor, columns: Tensor, *, wrapped: bool) -> Tensor:
+    """Bilinear values at positions in px; one more pixel all round, so that edges meet."""
+    padded = functional.pad(style_13HW, (1, 1, 1, 1), mode="circular" if wrapped else "replicate")
+    height, width = size_of(padded)
+    grid = torch.stack([(columns + 1) / (width - 1), (rows + 1) / (height - 1)], -1)[None] * 2 - 1
+    return functional.grid_sample(padded, grid.to(padded), mode="bilinear", align_corners=True)
