@@ -11,8 +11,8 @@ DEMO   ?= demo
 help: ## Show what can be made
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "%-10s %s\n", $$1, $$2}'
 
-demo: $(STAMP) ## Draw the sample catalog, stylize 12 pairs offline, print where the designs are
-	@$(BIN)/stylemill sample $(DEMO)
+demo: $(STAMP) ## Draw the sample catalog (once), stylize 12 pairs offline, print where the designs are
+	@test -f $(DEMO)/styles/catalog.csv || $(BIN)/stylemill sample $(DEMO)
 	@STYLEMILL_RECIPE=$${STYLEMILL_RECIPE:-house} $(BIN)/stylemill run \
 	  --garments $(DEMO)/garments --styles $(DEMO)/styles --designs $(DEMO)/designs --style-set studio
 

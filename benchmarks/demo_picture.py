@@ -3,6 +3,7 @@
 make demo && python -m benchmarks.demo_picture demo/designs [OUT]
 """
 
+import argparse
 import sys
 from pathlib import Path
 
@@ -11,12 +12,19 @@ from PIL import Image
 
 def main() -> None:
     """Convert the newest contact sheet."""
-    designs = Path(sys.argv[1])
-    out = Path(sys.argv[2]) if len(sys.argv) > 2 else Path("docs/pictures/demo.jpg")
-    newest = max(designs.glob("runs/*/contact_sheet.png"))
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("designs", type=Path, help="the design catalog, a folder")
+    parser.add_argument("out", type=Path, nargs="?", default=Path("docs/pictures/demo.jpg"), help="the JPEG")
+    options = parser.parse_args()
+    # A run's folder begins with its time.
+    newest = max(options.designs.glob("runs/*/contact_sheet.png"), default=None)
+    if newest is None:
+        sys.exit(f"{options.designs} holds no runs/*/contact_sheet.png: give the folder of a design catalog.")
     with Image.open(newest) as sheet:
-        sheet.convert("RGB").save(out, quality=88, optimize=True)
-    print(f"{newest} -> {out}")
+        sheet.convert("RGB").save(options.out, quality=88, optimize=True)
+    print(f"{newest} -> {options.out}")
 
 
 if __name__ == "__main__":

@@ -14,7 +14,7 @@ from catalogs.errors import (
     MaskError,
     NotFoundError,
 )
-from catalogs.images import decode, decode_mask
+from catalogs.images import decode, decode_mask, decode_parts
 from catalogs.records import Garment, Problem, Style
 from catalogs.store_contract import Store
 from catalogs.tables import CSV, PARQUET
@@ -39,7 +39,7 @@ def with_digests(store: Store, records: Sequence[Record]) -> tuple[list[Record],
 
 
 def read_contents(store: Store, record: Garment | Style) -> list[bytes]:
-    """The bytes behind a record: picture, then a garment's mask (empty where it has none).
+    """The bytes behind a record: picture, then a garment's mask and part map (empty where it has none).
 
     ChangedError where they are not those of the record's digest: its designs would be filed under a key
     that names other contents.
@@ -53,7 +53,7 @@ def read_contents(store: Store, record: Garment | Style) -> list[bytes]:
 
 
 def _keys(record: Garment | Style) -> tuple[str | None, ...]:
-    return (record.image, record.mask) if isinstance(record, Garment) else (record.image,)
+    return (record.image, record.mask, record.parts) if isinstance(record, Garment) else (record.image,)
 
 
 def _digest(contents: Sequence[bytes]) -> str:
@@ -66,10 +66,14 @@ def usable(store: Store, records: Iterable[Record], max_pixels: int) -> tuple[li
 
     def look(record: Record) -> Record:
         picture = decode(store.read(record.image), max_pixels=max_pixels)
-        if isinstance(record, Garment) and record.mask:
-            decode_mask(store.read(record.mask), picture.size, max_pixels=max_pixels)
-        elif isinstance(record, Garment) and picture.alpha is not None and not picture.alpha.any():
+        if not isinstance(record, Garment):
+            return record
+        if not record.mask and picture.alpha is not None and not picture.alpha.any():
             raise ImageError("the picture is transparent everywhere and has no mask; give one of them")
+        if record.mask:
+            decode_mask(store.read(record.mask), picture.size, max_pixels=max_pixels)
+        if record.parts:
+            decode_parts(store.read(record.parts), picture.size, max_pixels=max_pixels)
         return record
 
     return _sorted_out(store, list(records), look)

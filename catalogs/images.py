@@ -15,6 +15,8 @@ Bytes = NDArray[np.uint8]
 
 FORMATS = ("PNG", "JPEG", "WEBP", "TIFF")
 MIN_SIDE = 32
+SMALLEST_PART = 0.005
+"""Share of the picture under which a colour of a part map is the blur of an edge."""
 MAX_PIXELS = 64_000_000
 SRGB = ImageCms.createProfile("sRGB")
 
@@ -63,6 +65,47 @@ def decode_mask(data: bytes, size: tuple[int, int], *, max_pixels: int = MAX_PIX
         )
     check_mask(mask)
     return mask
+
+
+def decode_parts(data: bytes, size: tuple[int, int], *, max_pixels: int = MAX_PIXELS) -> dict[str, Bytes]:
+    """Decode a part map: for every part its mask, H x W, 255 where it is; parts do not overlap.
+
+    In an indexed or grey picture a part is named by its index, and 0 is no part. In a coloured one it is
+    named by its colour, each channel rounded to 0, 128 or 255 (soft edges and compression blur colours), and
+    what covers less than `SMALLEST_PART` of the picture goes to the part of the nearest colour. Raises
+    MaskError where the map has another size than `size` or no part.
+    """
+    image = _open(data, max_pixels)
+    if image.size != (size[1], size[0]):
+        raise MaskError(
+            f"the part map is {image.size[0]}x{image.size[1]} px but its picture is {size[1]}x{size[0]} px;"
+            " export both at one size"
+        )
+    parts = _indexed(image) if image.mode in ("P", "L") else _colored(np.asarray(image.convert("RGB")))
+    if not parts:
+        raise MaskError("the part map marks no part; give every part an index above 0, or a colour")
+    return parts
+
+
+def _indexed(image: Image.Image) -> dict[str, Bytes]:
+    indices = np.asarray(image)
+    return {str(index): _mask(indices == index) for index in np.unique(indices) if index}
+
+
+def _colored(rgb: Bytes) -> dict[str, Bytes]:
+    rounded = (np.rint(rgb / 127.5) * 127.5 + 0.5).astype(np.uint8)
+    colors, labels, counts = np.unique(
+        rounded.reshape(-1, 3), axis=0, return_inverse=True, return_counts=True
+    )
+    large = counts >= SMALLEST_PART * labels.size
+    nearest = np.abs(colors[:, None].astype(int) - colors[large][None]).sum(-1).argmin(1)
+    own = nearest[labels.reshape(-1)].reshape(rgb.shape[:2])
+    names = ["#" + bytes(color).hex() for color in colors[large]]
+    return {name: _mask(own == number) for number, name in enumerate(names)}
+
+
+def _mask(where: NDArray[np.bool_]) -> Bytes:
+    return where.astype(np.uint8) * np.uint8(255)
 
 
 def check_mask(mask: Bytes) -> None:

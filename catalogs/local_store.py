@@ -33,6 +33,13 @@ class LocalStore:
         """The folder's path."""
         return str(self._folder)
 
+    @property
+    def fault(self) -> str:
+        """What keeps the folder from holding anything yet; empty where nothing does."""
+        if self._folder.is_dir():
+            return ""
+        return "is a file, not a folder" if self._folder.exists() else "does not exist"
+
     def read(self, key: str) -> bytes:
         """Contents of a file."""
         path = self._path(key)
@@ -125,8 +132,12 @@ def _write_beside(path: Path, data: bytes) -> Path:
 def _explained(what: str) -> Iterator[None]:
     try:
         yield
-    except (FileNotFoundError, IsADirectoryError, NotADirectoryError) as error:
+    except FileNotFoundError as error:
         raise NotFoundError(f"{what}: there is no such file. Check the path.") from error
+    except IsADirectoryError as error:
+        raise NotFoundError(f"{what}: that is a folder, not a file. Check the path.") from error
+    except NotADirectoryError as error:
+        raise NotFoundError(f"{what}: a part of the path is a file, not a folder. Check the path.") from error
     except PermissionError as error:
         raise NotAllowedError(f"{what}: permission denied. Check the folder's owner and mode.") from error
     except OSError as error:

@@ -11,6 +11,7 @@ import pandas as pd
 
 from catalogs import keys
 from catalogs.errors import CatalogError, InvalidKeyError, NotFoundError
+from catalogs.local_store import LocalStore
 from catalogs.records import Further, Problem
 from catalogs.store_contract import Store
 
@@ -40,7 +41,7 @@ def read_catalog(store: Store, required: Collection[str], known: Collection[str]
     """
     found = [name for name in (CSV, PARQUET) if store.exists(name)]
     if not found:
-        raise NotFoundError(f"{store.uri} holds neither {CSV} nor {PARQUET}: put one beside the images.")
+        raise _no_catalog(store)
     if len(found) > 1:
         raise CatalogError(f"{store.uri} holds both {CSV} and {PARQUET}: keep the one that is meant.")
     table = read_table(store, found[0])
@@ -48,6 +49,17 @@ def read_catalog(store: Store, required: Collection[str], known: Collection[str]
     if not table.rows:
         raise CatalogError(f"{table.name} holds column names but no rows: add a row a record.")
     return Table(table.name, table.columns, table.rows, _remarks(table, known))
+
+
+def _no_catalog(store: Store) -> NotFoundError:
+    folder, _, name = store.uri.rpartition("/")
+    if name in (CSV, PARQUET):
+        return NotFoundError(f"{store.uri} is the catalog's file: give its folder: {folder}")
+    if isinstance(store, LocalStore) and store.fault:
+        return NotFoundError(
+            f"{store.uri} {store.fault}: give the folder that holds {CSV} or {PARQUET} and the images."
+        )
+    return NotFoundError(f"{store.uri} holds neither {CSV} nor {PARQUET}: put one beside the images.")
 
 
 def read_table(store: Store, key: str) -> Table:

@@ -5,14 +5,17 @@ import signal
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
 import typer
 
 if TYPE_CHECKING:
     from catalogs.records import Problem
+    from catalogs.store_contract import Store
     from flows.planning import Plan
     from flows.preparing import Place
+    from flows.settings import Settings
 
 SHOWN_PROBLEMS = 30
 OK, FAILED, USAGE, REJECTED, INTERRUPTED = 0, 1, 2, 3, 130
@@ -32,8 +35,12 @@ app = typer.Typer(
 Garments = Annotated[
     str | None, typer.Option(help="Garment catalog: a folder or s3://bucket/prefix. [STYLEMILL_GARMENTS]")
 ]
-Styles = Annotated[str | None, typer.Option(help="Style catalog, likewise. [STYLEMILL_STYLES]")]
-Designs = Annotated[str | None, typer.Option(help="Design catalog, likewise. [STYLEMILL_DESIGNS]")]
+Styles = Annotated[
+    str | None, typer.Option(help="Style catalog: a folder or s3://bucket/prefix. [STYLEMILL_STYLES]")
+]
+Designs = Annotated[
+    str | None, typer.Option(help="Design catalog: a folder or s3://bucket/prefix. [STYLEMILL_DESIGNS]")
+]
 RecipeName = Annotated[
     str | None, typer.Option(help="A recipe's name (see 'stylemill recipes') or a TOML file.")
 ]
@@ -41,6 +48,25 @@ StyleSets = Annotated[
     list[str] | None, typer.Option("--style-set", help="Only this style set; may be repeated.")
 ]
 Device = Annotated[str | None, typer.Option(help="auto, cpu, cuda, cuda:1, mps.")]
+
+
+def _show_version(wanted: bool) -> None:
+    if wanted:
+        from importlib.metadata import version
+
+        typer.echo(f"stylemill {version('stylemill')}")
+        _finish(OK)
+
+
+# Declares the option only; the option's own callback, which is eager, does the work.
+@app.callback()
+def _options(
+    version: Annotated[
+        bool,
+        typer.Option("--version", help="Show the version and exit.", callback=_show_version, is_eager=True),
+    ] = False,
+) -> None:
+    pass
 
 
 @app.command(
@@ -58,7 +84,7 @@ def run(
 ) -> None:
     """Make the designs that are not there yet: every garment in every style."""
     with _reported():
-        from flows.preparing import estimate, make_plan, resolve_place
+        from flows.preparing import estimate, make_plan, open_catalogs, resolve_place
         from flows.settings import read_settings
 
         settings = read_settings()
@@ -68,7 +94,9 @@ def run(
         if dry_run:
             _finish(REJECTED if plan.problems else OK)
         if not plan.jobs and not plan.problems:
-            typer.echo(f"Nothing to make: all {plan.done} designs are there.")
+            there = "the 1 design is" if plan.done == 1 else f"all {plan.done} designs are"
+            typer.echo(f"Nothing to make: {there} there.")
+            _show_places(place.designs, None, _newest_sheet(open_catalogs(place, settings)[2].store))
             _finish(OK)
         from flows.stylize_catalog import prepared, server_named, stylize_catalog
 
@@ -90,43 +118,101 @@ def one(
     mask: Annotated[str | None, typer.Option(help="White where the content is cloth.")] = None,
     recipe: RecipeName = None,
     device: Device = None,
+    parts: Annotated[str | None, typer.Option(help="A part map of CONTENT, indexed or coloured.")] = None,
+    style_parts: Annotated[str | None, typer.Option(help="A part map of STYLE; equal names match.")] = None,
 ) -> None:
     """Paint one picture in one style."""
     with _reported():
+        from flows.preparing import check_pictures
+        from flows.settings import read_settings
+
+        # Here too, so that a misspelt name is told before torch and Prefect are loaded.
+        check_pictures(read_settings(), content, style, out, mask)
         from flows.stylize_one import stylize_one
 
         # The plain function: one picture wants no flow run and no server.
-        typer.echo(stylize_one.fn(content, style, out, mask, recipe, device))
+        typer.echo(stylize_one.fn(content, style, out, mask, recipe, device, parts, style_parts))
+
+
+@app.command(
+    epilog="Example: stylemill sweep tee.jpg batik.png --axis content_weight=0.02,0.05,0.1 --out sweep"
+)
+def sweep(
+    content: Annotated[str, typer.Argument(help="The picture to paint on: a file or s3:// object.")],
+    style: Annotated[str, typer.Argument(help="The picture whose style is taken.")],
+    axis: Annotated[list[str], typer.Option(help="FIELD=v1,v2,... of the recipe; once or twice.")],
+    out: Annotated[str, typer.Option(help="Folder or s3:// prefix for sheet.png, sweep.csv, losses.png.")],
+    mask: Annotated[str | None, typer.Option(help="White where the content is cloth.")] = None,
+    recipe: RecipeName = None,
+    device: Device = None,
+) -> None:
+    """Paint one pair by every value of one or two recipe fields, and lay them side by side."""
+    with _reported():
+        from flows.studying import sweep
+
+        for uri in sweep(content, style, axis, out, mask, recipe, device):
+            typer.echo(uri)
+
+
+@app.command(epilog="Example: stylemill reconstruct style batik.png --out layers")
+def reconstruct(
+    what: Annotated[str, typer.Argument(help="content or style.")],
+    picture: Annotated[str, typer.Argument(help="A file or s3:// object.")],
+    out: Annotated[str, typer.Option(help="Folder or s3:// prefix for the sheet.")],
+    layers: Annotated[str, typer.Option(help="Layer names with commas between.")] = "",
+    steps: Annotated[int, typer.Option(min=1, help="Steps of L-BFGS for each.")] = 100,
+    recipe: RecipeName = None,
+    device: Device = None,
+) -> None:
+    """Show what the recipe's encoder keeps of a picture: content by layer, or style by growing sets of layers."""
+    with _reported():
+        from flows.studying import RECONSTRUCTED, reconstruct
+
+        names = [name.strip() for name in layers.split(",") if name.strip()] or RECONSTRUCTED
+        for uri in reconstruct(what, picture, out, names, recipe, steps, device):
+            typer.echo(uri)
 
 
 @app.command(epilog="Example: stylemill check --garments ./garments --styles ./styles")
 def check(garments: Garments = None, styles: Styles = None) -> None:
     """Look at every row and picture of both catalogs and list all problems."""
     with _reported():
-        from catalogs.contents import usable
-        from catalogs.garments import read_garments
-        from catalogs.stores import open_store
-        from catalogs.styles import read_styles
+        from catalogs.errors import CatalogsError
         from flows.settings import read_settings
 
         settings = read_settings()
-        problems: list[Problem] = []
-        for name, uri, read in (
-            ("garments", garments or settings.garments, read_garments),
-            ("styles", styles or settings.styles, read_styles),
-        ):
+        uris = {"garment": garments or settings.garments, "style": styles or settings.styles}
+        for noun, uri in uris.items():
             if not uri:
-                raise _usage(f"No {name} catalog: give --{name} URI or set STYLEMILL_{name.upper()}.")
-            store = open_store(uri, settings.s3)
-            reading: Any = read(store)
-            good, bad = usable(store, reading.records, settings.max_pixels)
-            problems += [*reading.problems, *bad]
-            rows = len({p.row for p in reading.problems}) + len(bad)
-            typer.echo(f"{store.uri}: {len(good)} {name} can be used, {rows} cannot.")
-            for remark in reading.remarks:
-                typer.echo(f"  note: {remark}")
+                raise _usage(f"No {noun}s catalog: give --{noun}s URI or set STYLEMILL_{noun.upper()}S.")
+        problems: list[Problem] = []
+        code = OK
+        for noun, uri in uris.items():
+            try:
+                problems += _check_catalog(noun, uri, settings)
+            except CatalogsError as error:
+                # The other catalog is looked at all the same.
+                _say(f"Error: {error}")
+                code = FAILED
         _show_problems(problems)
-        _finish(REJECTED if problems else OK)
+        _finish(code or (REJECTED if problems else OK))
+
+
+def _check_catalog(noun: str, uri: str, settings: "Settings") -> "list[Problem]":
+    """Say how many of a catalog's records can be used, and return what is wrong with the others."""
+    from catalogs.contents import usable
+    from catalogs.garments import read_garments
+    from catalogs.stores import open_store
+    from catalogs.styles import read_styles
+
+    store = open_store(uri, settings.s3)
+    reading: Any = read_garments(store) if noun == "garment" else read_styles(store)
+    good, bad = usable(store, reading.records, settings.max_pixels)
+    rows = len({p.row for p in reading.problems}) + len(bad)
+    typer.echo(f"{store.uri}: {_count(len(good), noun)} can be used, {rows} cannot.")
+    for remark in reading.remarks:
+        typer.echo(f"  note: {remark}")
+    return [*reading.problems, *bad]
 
 
 @app.command(epilog="Example: stylemill recipes studio > mine.toml")
@@ -139,7 +225,8 @@ def recipes(name: Annotated[str | None, typer.Argument(help="Show this recipe as
             typer.echo(as_toml(find_recipe(name)), nl=False)
             return
         for known, function in NAMED.items():
-            typer.echo(f"{known:12} {(function.__doc__ or '').strip()}")
+            sentence = (function.__doc__ or "").strip().split("\n")[0]
+            typer.echo(f"{known:12} {sentence}")
 
 
 @app.command(epilog="Example: stylemill sample ./sample")
@@ -152,11 +239,15 @@ def sample(
         from catalogs.stores import open_store
 
         store = open_store(folder)
+        if Path(store.uri).is_file():
+            raise _usage(f"{store.uri} is a file: give a folder to draw into.")
         garments, styles = write_sample(store)
-        typer.echo(f"{garments} garments in {store.uri}/garments, {styles} styles in {store.uri}/styles")
+        typer.echo(
+            f"{_count(garments, 'garment')} in {store.uri}/garments, {_count(styles, 'style')} in {store.uri}/styles"
+        )
 
 
-@app.command("list", epilog="Example: stylemill list --designs ./designs --style-set batik")
+@app.command("list", epilog="Example: stylemill list --designs ./designs --style-set heritage")
 def list_designs(
     designs: Designs = None,
     style_set: StyleSets = None,
@@ -173,11 +264,34 @@ def list_designs(
         if not uri:
             raise _usage("No design catalog: give --designs URI or set STYLEMILL_DESIGNS.")
         store = open_store(uri, settings.s3)
+        _require_designs(store)
         columns = ["created_at", "garment_id", "style_id", "style_set", "recipe", "loss_style", "image"]
         frame = DesignCatalog(store).read(columns).to_pandas()
         if style_set:
+            _require_style_sets(style_set, set(frame["style_set"]), store.uri)
             frame = frame[frame["style_set"].isin(style_set)]
         _show_designs(frame, limit, store.uri)
+
+
+def _require_designs(store: "Store") -> None:
+    """NotFoundError unless the store holds a design catalog."""
+    from catalogs import keys
+    from catalogs.errors import NotFoundError
+
+    if next(iter(store.list(f"{keys.TABLE}/_delta_log/")), None) is None:
+        raise NotFoundError(
+            f"{store.uri} holds no design catalog: check the path, or make one with"
+            f" 'stylemill run --designs {store.uri}'."
+        )
+
+
+def _require_style_sets(wanted: list[str], present: set[str], uri: str) -> None:
+    """SettingsError for a set of which there is no design."""
+    from stylecore.errors import nearest
+
+    for name in wanted:
+        if name not in present:
+            raise _usage(f"There is no design of a style set '{name}' in {uri}: {nearest(name, present)}")
 
 
 @app.command(epilog="Example: stylemill landed autumn-26")
@@ -256,17 +370,21 @@ def _finish(code: int) -> NoReturn:
     raise typer.Exit(code)
 
 
+def _count(number: int, noun: str) -> str:
+    """As '1 design', '2 designs'."""
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+
+
 def _show_plan(place: "Place", plan: "Plan", seconds: float | None) -> None:
     from rich.table import Table
 
     from flows.progress import screen
 
     table = Table(title=f"Plan with recipe {place.recipe.name} on {place.device}", show_header=False)
-    table.add_row(
-        "to make", f"{len(plan.jobs)} designs ({len(plan.garments)} garments, {len(plan.styles)} styles)"
-    )
+    garments, styles = _count(len(plan.garments), "garment"), _count(len(plan.styles), "style")
+    table.add_row("to make", f"{_count(len(plan.jobs), 'design')} ({garments}, {styles})")
     table.add_row("already there", str(plan.done))
-    table.add_row("rejected", f"{len(plan.problems)} problems")
+    table.add_row("rejected", _count(len(plan.problems), "problem"))
     if plan.held_back:
         table.add_row("held back by --limit", str(plan.held_back))
     table.add_row(
@@ -298,14 +416,25 @@ def _show_problems(problems: "list[Problem] | tuple[Problem, ...]") -> None:
 
 def _show_result(done: dict[str, Any]) -> None:
     typer.echo(
-        f"{done['made']} new designs, {done['already_there']} already there, {done['rejected']} rejected"
+        f"{_count(done['made'], 'new design')}, {done['already_there']} already there, {done['rejected']} rejected"
         f" ({_duration(done['seconds'])})."
     )
     if done["report"]:
-        typer.echo(f"Designs:       {done['designs']}")
-        typer.echo(f"Report:        {done['report']}")
-    if done["contact_sheet"]:
-        typer.echo(f"Contact sheet: {done['contact_sheet']}")
+        _show_places(done["designs"], done["report"], done["contact_sheet"])
+
+
+def _show_places(designs: str, report: str | None, sheet: str | None) -> None:
+    for name, place in (("Designs:", designs), ("Report:", report), ("Contact sheet:", sheet)):
+        if place:
+            typer.echo(f"{name:14} {place}")
+
+
+def _newest_sheet(designs: "Store") -> str | None:
+    """URI of the newest contact sheet; a run's id begins with its time."""
+    from catalogs import keys
+
+    found = [e.key for e in designs.list(f"{keys.RUNS}/") if e.key.endswith("/contact_sheet.png")]
+    return f"{designs.uri}/{max(found)}" if found else None
 
 
 def _show_designs(frame: Any, limit: int, uri: str) -> None:
@@ -313,7 +442,7 @@ def _show_designs(frame: Any, limit: int, uri: str) -> None:
     from rich.table import Table
 
     counts = frame.groupby(["style_set", "recipe"]).size()
-    typer.echo(f"{len(frame)} designs in {uri}")
+    typer.echo(f"{_count(len(frame), 'design')} in {uri}")
     for (style_set, recipe), count in counts.items():
         typer.echo(f"  {style_set}, {recipe}: {count}")
     table = Table("made", "garment", "style", "set", "recipe", "style loss", "picture", box=None)

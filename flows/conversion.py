@@ -1,6 +1,7 @@
 """The one place where catalog pictures become tensors, and designs become pictures again."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -9,27 +10,30 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from catalogs.contents import read_contents
-from catalogs.images import Picture, composite, decode, decode_mask
+from catalogs.images import SMALLEST_PART, Picture, composite, decode, decode_mask, decode_parts
 from catalogs.records import Garment, Style
 from catalogs.store_contract import Store
 from flows.planning import DesignJob
 from stylecore.canvas import Canvas, fit, fit_style, place_back
+from stylecore.guides import bounding_box
 from stylecore.mill import Pair
 from stylecore.recipe import Recipe
+from stylecore.tensors import resize_guide, size_of
 
 
 @dataclass(frozen=True)
 class Template:
-    """A decoded garment: its picture, and its mask (H x W of 8 bits) or None where all of it is cloth."""
+    """A decoded garment: its picture, its mask (H x W of 8 bits; None where all of it is cloth), its parts."""
 
     picture: Picture
     mask: NDArray[np.uint8] | None
+    parts: Mapping[str, NDArray[np.uint8]] = field(default_factory=dict)
 
 
 def read_template(store: Store, garment: Garment, max_pixels: int) -> Template:
     """Read and decode a garment; without a mask, alpha says what is cloth."""
-    picture, mask = read_contents(store, garment)
-    return decode_template(picture, mask or None, max_pixels)
+    picture, mask, parts = read_contents(store, garment)
+    return decode_template(picture, mask or None, max_pixels, parts or None)
 
 
 def read_pattern(store: Store, style: Style, max_pixels: int) -> Picture:
@@ -38,12 +42,16 @@ def read_pattern(store: Store, style: Style, max_pixels: int) -> Picture:
     return decode_pattern(picture, max_pixels)
 
 
-def decode_template(picture_data: bytes, mask_data: bytes | None, max_pixels: int) -> Template:
+def decode_template(
+    picture_data: bytes, mask_data: bytes | None, max_pixels: int, parts_data: bytes | None = None
+) -> Template:
     """A garment's bytes as a template."""
     picture = decode(picture_data, max_pixels=max_pixels)
-    if mask_data is None:
-        return Template(picture, picture.alpha)
-    return Template(picture, decode_mask(mask_data, picture.size, max_pixels=max_pixels))
+    mask = picture.alpha
+    if mask_data is not None:
+        mask = decode_mask(mask_data, picture.size, max_pixels=max_pixels)
+    parts = decode_parts(parts_data, picture.size, max_pixels=max_pixels) if parts_data else {}
+    return Template(picture, mask, parts)
 
 
 def decode_pattern(data: bytes, max_pixels: int) -> Picture:
@@ -55,20 +63,73 @@ def decode_pattern(data: bytes, max_pixels: int) -> Picture:
 
 
 def to_content(template: Template, recipe: Recipe) -> Canvas:
-    """A garment becomes content: fitted to the recipe's canvas, with its guide."""
-    picture = to_tensor(template.picture)
-    guide = torch.ones_like(picture[:, :1]) if template.mask is None else _guide(template.mask)
-    return fit(picture, guide, recipe.canvas, recipe.margin)
+    """A garment becomes content: fitted to the recipe's canvas, with its guide, a channel a part."""
+    guides = _parts(template) if recipe.parts else {"cloth": _cloth(template)}
+    return fit(to_tensor(template.picture), torch.cat(list(guides.values()), 1), recipe.canvas, recipe.margin)
 
 
-def to_style(pattern: Picture, recipe: Recipe) -> Tensor:
-    """A style becomes style: 1 x 3 x h x w, scaled to the recipe's canvas."""
-    return fit_style(to_tensor(pattern), recipe.canvas, recipe.style_scale)
+def to_style_guide(
+    template: Template, style_parts: Mapping[str, NDArray[np.uint8]], style: Tensor
+) -> tuple[Tensor, list[str]]:
+    """Where each of the garment's parts finds its style, 1 x P x h x w on the style's grid, and what to say.
+
+    Parts are matched by name. One that the style does not have takes the whole style; one that only the
+    style has is not used. Both are said.
+    """
+    names = list(_parts(template))
+    whole = torch.ones(1, 1, *style.shape[2:])
+    guides = [
+        resize_guide(to_guide(style_parts[name]), size_of(style)) if name in style_parts else whole
+        for name in names
+    ]
+    remarks = [
+        f"part '{name}' is not in the style: it takes the whole style"
+        for name in names
+        if name not in style_parts
+    ]
+    remarks += [
+        f"part '{name}' is only in the style: it is not used" for name in style_parts if name not in names
+    ]
+    return torch.cat(guides, 1), remarks
+
+
+def _parts(template: Template) -> dict[str, Tensor]:
+    """Every part's guide, and as `rest` the cloth that no part marks, if there is more than a seam of it."""
+    cloth = _cloth(template)
+    found = {name: cloth * to_guide(mask) for name, mask in template.parts.items()}
+    rest = cloth - sum(found.values(), start=torch.zeros_like(cloth))
+    if not found or float(rest.sum()) > SMALLEST_PART * float(cloth.sum()):
+        found["rest"] = rest.clamp(0, 1)
+    return found
+
+
+def _cloth(template: Template) -> Tensor:
+    if template.mask is None:
+        return torch.ones(1, 1, *template.picture.size)
+    return to_guide(template.mask)
+
+
+def to_style(pattern: Picture, recipe: Recipe, scale: float | None = None) -> Tensor:
+    """A style becomes style: 1 x 3 x h x w, its longer side `scale` (or the recipe's) times the canvas's."""
+    return fit_style(to_tensor(pattern), recipe.canvas, scale or recipe.style_scale)
+
+
+def _motif_scale(job: DesignJob, canvas: Canvas, pattern: Picture, recipe: Recipe) -> float | None:
+    """The scale at which a print has its true size on the garment; None where a width is not known.
+
+    The print width of a garment is the width of its cloth on the canvas.
+    """
+    garment_cm, repeat_cm = job.garment.print_width_cm, job.style.repeat_width_cm
+    if recipe.init != "print" or not garment_cm or not repeat_cm:
+        return None
+    _, left, _, right = bounding_box(canvas.guide[0].sum(0, keepdim=True))
+    width_px = (right - left) * repeat_cm / garment_cm
+    return width_px * max(pattern.size) / pattern.size[1] / max(recipe.canvas)
 
 
 def to_pair(job: DesignJob, canvas: Canvas, pattern: Picture, recipe: Recipe, tag: Any = None) -> Pair:
     """A garment on its canvas and a style become a pair of the mill."""
-    style = to_style(pattern, recipe)
+    style = to_style(pattern, recipe, _motif_scale(job, canvas, pattern, recipe))
     size = "x".join(map(str, style.shape[2:]))
     return Pair(
         content=canvas.content,
@@ -94,5 +155,6 @@ def to_tensor(picture: Picture) -> Tensor:
     return torch.from_numpy(picture.rgb.copy()).permute(2, 0, 1)[None].float() / 255
 
 
-def _guide(mask: NDArray[np.uint8]) -> Tensor:
+def to_guide(mask: NDArray[np.uint8]) -> Tensor:
+    """1 x 1 x H x W in [0, 1]."""
     return torch.from_numpy(mask.copy())[None, None].float() / 255

@@ -67,13 +67,15 @@ class Plan:
         return replace(self, remarks=self.remarks + tuple(remarks))
 
 
-def job_key(garment: Garment, style: Style, recipe_digest: str) -> str:
+def job_key(garment: Garment, style: Style, recipe_digest: str, *, printed: bool = False) -> str:
     """Digest of what a design is made from: 64 hexadecimal digits.
 
     Ids are part of it, so that two records of one picture get a design each; titles and tags are not,
-    so correcting them makes nothing anew.
+    so correcting them makes nothing anew. Repeat and widths shape a print, and only that.
     """
-    parts = (garment.garment_id, garment.digest, style.style_id, style.digest, recipe_digest)
+    parts = [garment.garment_id, garment.digest, style.style_id, style.digest, recipe_digest]
+    if printed:
+        parts += map(str, (style.repeat, style.repeat_width_cm, garment.print_width_cm))
     return hashlib.sha256("\n".join(parts).encode()).hexdigest()
 
 
@@ -90,7 +92,7 @@ def plan_designs(
     done = 0
     for style in styles:
         for garment in garments:
-            key = job_key(garment, style, digest)
+            key = job_key(garment, style, digest, printed=recipe.init == "print")
             if key in existing:
                 done += 1
             else:
@@ -130,8 +132,8 @@ def shards(jobs: Sequence[DesignJob], designs_a_shard: int) -> list[tuple[Design
 def seconds_a_design(recipe: Recipe, device: str, measured: Sequence[float] = ()) -> float | None:
     """Expected device time of a design: the median of those measured, else a model for CPUs, else None.
 
-    The model is steps x pixels x a constant measured on 2 shared cores
-    (benchmarks/results/embedded_judge_192x160.json).
+    The model is steps x pixels x a constant measured on 2 cores
+    (benchmarks/results/embedded_judge_house.json).
     """
     if measured:
         return sorted(measured)[len(measured) // 2]
@@ -144,5 +146,5 @@ def seconds_a_design(recipe: Recipe, device: str, measured: Sequence[float] = ()
     return pixel_steps * evaluations * CPU_SECONDS[recipe.encoder]
 
 
-CPU_SECONDS = {"embedded": 2e-6, "vgg16": 13e-6, "vgg19": 16e-6}
+CPU_SECONDS = {"embedded": 0.9e-6, "vgg16": 5e-6, "vgg19": 6.5e-6}
 """Seconds a pixel and step on 2 CPU cores in float32."""

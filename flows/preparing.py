@@ -1,22 +1,26 @@
-"""What must be known before work starts: where, with what, and the plan. No Prefect here."""
+"""What must be known before work starts: where, with what, and the plan. No Prefect here.
+
+Torch is loaded by the functions that need a device or weights, so that a misspelt place is told at once.
+"""
 
 import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from pathlib import Path
 
 from catalogs.contents import usable, with_digests
 from catalogs.designs import DesignCatalog
+from catalogs.errors import InvalidKeyError
 from catalogs.garments import read_garments
 from catalogs.store_contract import Store
-from catalogs.stores import open_store
+from catalogs.stores import locate, open_store
 from catalogs.styles import read_styles
-from flows.devices import device_name, require_device
 from flows.errors import SettingsError
 from flows.planning import Plan, of_style_sets, plan_designs, seconds_a_design
 from flows.recipes import find_recipe
 from flows.settings import Settings
-from flows.weights import resolve_recipe
+from stylecore.errors import RecipeError
 from stylecore.recipe import Recipe
 
 
@@ -40,7 +44,10 @@ def resolve_place(
     recipe: str | None = None,
     device: str | None = None,
 ) -> Place:
-    """Arguments over settings; SettingsError names a catalog that neither gives."""
+    """Arguments over settings.
+
+    SettingsError names a catalog that neither gives, and a design catalog that is a file or an input.
+    """
     found = {
         "garments": garments or settings.garments,
         "styles": styles or settings.styles,
@@ -49,10 +56,86 @@ def resolve_place(
     for name, uri in found.items():
         if not uri:
             raise SettingsError(f"No {name} catalog: give --{name} URI or set STYLEMILL_{name.upper()}.")
+    _require_own_place(found, settings)
+    from flows.devices import require_device
+    from flows.weights import resolve_recipe
+
     chosen = str(require_device(device or settings.device))
-    resolved = resolve_recipe(find_recipe(recipe or settings.recipe), settings)
+    resolved = resolve_recipe(choose_recipe(recipe or settings.recipe), settings)
     run_id = f"{datetime.now(UTC):%Y%m%dT%H%M%S}-{uuid.uuid4().hex[:6]}"
     return Place(**found, recipe=resolved, device=chosen, run_id=run_id)
+
+
+def _require_own_place(found: dict[str, str], settings: Settings) -> None:
+    """Designs lie in a folder or prefix of their own."""
+    place = {name: open_store(uri, settings.s3).uri for name, uri in found.items()}
+    designs = place["designs"]
+    if Path(designs).is_file():
+        raise SettingsError(
+            f"The design catalog {designs} is a file: give --designs a folder or s3://bucket/prefix."
+        )
+    for name in ("garments", "styles"):
+        if place[name] == designs:
+            raise SettingsError(
+                f"The design catalog and the {name} catalog are one place ({designs}): give --designs a folder"
+                " or prefix of its own."
+            )
+
+
+def choose_recipe(name: str) -> Recipe:
+    """The recipe called so; where there is none, but a file NAME.toml, the error asks whether that is meant."""
+    try:
+        return find_recipe(name)
+    except RecipeError as error:
+        if not name.endswith(".toml") and Path(f"{name}.toml").is_file():
+            raise RecipeError(f"There is no recipe '{name}': did you mean {name}.toml?") from error
+        raise
+
+
+def check_pictures(
+    settings: Settings, content: str, style: str, out: str, mask: str | None = None
+) -> tuple[Store, str]:
+    """Store and key of the PNG to write, after a look at all that it is made from.
+
+    SettingsError where `out` is no PNG's name or is one of the pictures; NotFoundError where a picture is
+    not there.
+    """
+    target = _png_to_write(out, settings)
+    for name, uri in {"CONTENT": content, "STYLE": style, **({"--mask": mask} if mask else {})}.items():
+        _require_picture(name, uri, settings)
+        if open_store(uri, settings.s3).uri == open_store(out, settings.s3).uri:
+            raise SettingsError(f"OUT '{out}' would write over {name} '{uri}': give OUT another name.")
+    return target
+
+
+def _png_to_write(out: str, settings: Settings) -> tuple[Store, str]:
+    if not out or _names_folder(out, settings):
+        example = f"{out.rstrip('/')}/design.png" if out else "design.png"
+        raise SettingsError(f"OUT '{out}' names no file: give a file name, as {example}.")
+    try:
+        store, key = locate(out, settings.s3)
+    except InvalidKeyError as error:
+        raise SettingsError(f"OUT '{out}' cannot be written: {error}.") from error
+    if not key.lower().endswith(".png"):
+        raise SettingsError(f"'{out}' cannot be written: designs are PNG, so give a name that ends in .png.")
+    if Path(store.uri).is_file():
+        raise SettingsError(f"OUT '{out}' cannot be written: {store.uri} is a file, not a folder.")
+    return store, key
+
+
+def _require_picture(name: str, uri: str, settings: Settings) -> None:
+    if not uri:
+        raise SettingsError(f"{name} is empty: give a picture.")
+    if _names_folder(uri, settings):
+        raise SettingsError(f"{name} '{uri}' is a folder: give a picture in it.")
+    store, key = locate(uri, settings.s3)
+    if not store.exists(key):
+        # Reading it says why.
+        store.read(key)
+
+
+def _names_folder(uri: str, settings: Settings) -> bool:
+    return uri.endswith("/") or Path(open_store(uri, settings.s3).uri).is_dir()
 
 
 def make_plan(place: Place, settings: Settings, style_sets: Sequence[str], limit: int | None = None) -> Plan:
@@ -74,6 +157,8 @@ def make_plan(place: Place, settings: Settings, style_sets: Sequence[str], limit
 
 def estimate(place: Place, settings: Settings) -> float | None:
     """Expected device seconds a design: from designs of this recipe and device, else from a model."""
+    from flows.devices import device_name, require_device
+
     table = open_catalogs(place, settings)[2].read(["recipe_digest", "device", "seconds"])
     name, digest = device_name(require_device(place.device)), place.recipe.digest()
     rows = zip(*(table[column].to_pylist() for column in table.column_names), strict=True)

@@ -6,41 +6,38 @@ from collections.abc import Generator, Iterable
 from typing import TypeVar
 
 Item = TypeVar("Item")
-POLL_SECONDS = 0.1
 
 
 def ahead(items: Iterable[Item], depth: int) -> Generator[Item]:
     """The same items in the same order, drawn by a thread of its own, at most `depth` before they are wanted.
 
-    What the thread raises is raised here. When the consumer stops, the thread does.
+    What the thread raises is raised here, in its place. When the consumer stops, the thread does.
     """
-    waiting: queue.Queue[Item | None] = queue.Queue(depth)
-    stopped = threading.Event()
-    raised: list[BaseException] = []
-
-    def put(item: Item | None) -> bool:
-        while not stopped.is_set():
-            try:
-                waiting.put(item, timeout=POLL_SECONDS)
-            except queue.Full:
-                continue
-            return True
-        return False
+    ready: queue.SimpleQueue[tuple[Item] | BaseException] = queue.SimpleQueue()
+    # One permit an item: taken before it is drawn, not when it is put, so that none waits in hand besides.
+    room, stopped = threading.Semaphore(depth), threading.Event()
 
     def draw() -> None:
         try:
-            all(put(item) for item in items)
+            source = iter(items)
+            while room.acquire() and not stopped.is_set():
+                ready.put((next(source),))
         except BaseException as error:
-            raised.append(error)
-        put(None)
+            # StopIteration as well: so the items end.
+            ready.put(error)
 
     thread = threading.Thread(target=draw, name="reading-ahead", daemon=True)
     thread.start()
     try:
-        while (item := waiting.get()) is not None:
-            yield item
+        while True:
+            room.release()
+            found = ready.get()
+            if isinstance(found, StopIteration):
+                return
+            if isinstance(found, BaseException):
+                raise found
+            yield found[0]
     finally:
         stopped.set()
+        room.release()
         thread.join()
-    if raised:
-        raise raised[0]

@@ -14,13 +14,47 @@ GATYS_LAYERS = tuple((f"conv{block}_1", 0.2) for block in range(1, 6))
 
 
 def house() -> Recipe:
-    """The default: painterly brushwork on the embedded encoder; fast on a laptop, needs no download."""
+    """The default: brushwork in the style's colours on the embedded encoder; quick, needs no download."""
     return Recipe(name="house")
+
+
+def draft() -> Recipe:
+    """A first look at many pairs: as house, small and a third of the time."""
+    return replace(house(), name="draft", canvas=(192, 160), levels=((0.5, 40), (1.0, 20)))
+
+
+def print_() -> Recipe:
+    """The pattern legible as a print, in its own repeat and scale, with the garment's folds and shading.
+
+    For tartans, block prints, batik and everything whose motifs must stay what they are. The scale is true
+    where the catalogs say print_width_cm and repeat_width_cm; else a style's longer side is half the canvas's.
+    """
+    return replace(
+        house(),
+        name="print",
+        init="print",
+        content_weight=0.0,
+        style_weight=0.3,
+        lighting_weight=0.5,
+        levels=((1.0, 20),),
+        learning_rate=0.01,
+        style_scale=0.5,
+    )
+
+
+def photoreal() -> Recipe:
+    """The garment as photographed, in the style's colours: logos, seams and folds stay; for colourways."""
+    return replace(house(), name="photoreal", photorealism_weight=1000.0, content_weight=0.1)
 
 
 def studio() -> Recipe:
     """As house, on VGG-19: finer strokes and truer motifs, about six times the time."""
     return replace(house(), name="studio", encoder="vgg19")
+
+
+def painterly() -> Recipe:
+    """As studio, larger and longer: brushwork for a close look, for the designs that were shortlisted."""
+    return replace(studio(), name="painterly", canvas=(512, 416), levels=((0.25, 150), (0.5, 100), (1.0, 50)))
 
 
 def gatys2016() -> Recipe:
@@ -44,7 +78,33 @@ def gatys2016() -> Recipe:
     )
 
 
-NAMED = {function.__name__: function for function in (house, studio, gatys2016)}
+def luan2017() -> Recipe:
+    """Luan et al. (2017), Deep Photo: their sums and weights, Gamma = 1e2 and lambda = 1e4, stage two.
+
+    Their stage one is this recipe with photorealism_weight = 0; here one run from the content has both.
+    """
+    return Recipe(
+        name="luan2017",
+        encoder="vgg19",
+        content_layers=(("conv4_2", 1.0),),
+        style_layers=GATYS_LAYERS,
+        normalisation="luan",
+        content_weight=1.0,
+        style_weight=1e2,
+        variation_weight=1e-3,
+        photorealism_weight=1e4,
+        parts=True,
+        init="content",
+        optimizer="lbfgs",
+        levels=((1.0, 1000),),
+        detail=0.0,
+    )
+
+
+NAMED = {
+    function.__name__.rstrip("_"): function
+    for function in (house, draft, print_, photoreal, studio, painterly, gatys2016, luan2017)
+}
 
 
 def find_recipe(name_or_toml: str) -> Recipe:

@@ -24,20 +24,20 @@ class Placement:
 
 @dataclass(frozen=True)
 class Canvas:
-    """A garment on its canvas: 1 x 3 x H x W, its guide 1 x 1 x H x W, and the way back."""
+    """A garment on its canvas: 1 x 3 x H x W, its guide 1 x P x H x W (a channel a part), and the way back."""
 
     content: Tensor
     guide: Tensor
     placement: Placement
 
 
-def fit(template_13HW: Tensor, guide_11HW: Tensor, size: Size, margin: float = 0.04) -> Canvas:
+def fit(template_13HW: Tensor, guide_1PHW: Tensor, size: Size, margin: float = 0.04) -> Canvas:
     """Crop to the guide's bounding box plus `margin` of its longer side, fit to `size`, pad by the rim.
 
     The crop is widened to the canvas's own proportion where the template has room, so that little is
     padding. Padding repeats the rim's pixels: a hard edge would be a feature of its own.
     """
-    crop = _crop(bounding_box(guide_11HW[0]), size_of(template_13HW), size, margin)
+    crop = _crop(bounding_box(guide_1PHW[0].sum(0, keepdim=True)), size_of(template_13HW), size, margin)
     top, left, bottom, right = crop
     scale = min(size[0] / (bottom - top), size[1] / (right - left))
     inner = (
@@ -47,7 +47,7 @@ def fit(template_13HW: Tensor, guide_11HW: Tensor, size: Size, margin: float = 0
     before = (size[0] - inner[0]) // 2, (size[1] - inner[1]) // 2
     pad = (before[1], size[1] - inner[1] - before[1], before[0], size[0] - inner[0] - before[0])
     content = resize(template_13HW[..., top:bottom, left:right], inner).clamp(0, 1)
-    guide = resize_guide(guide_11HW[..., top:bottom, left:right], inner)
+    guide = resize_guide(guide_1PHW[..., top:bottom, left:right], inner)
     return Canvas(
         content=functional.pad(content, pad, mode="replicate"),
         guide=functional.pad(guide, pad),

@@ -63,8 +63,9 @@ def recolour(content_B3HW: Tensor, style_B3HW: Tensor, guide_B1HW: Tensor) -> Te
     spread = (_diagonal(covariance_s) / _diagonal(covariance_c).clamp_min(1e-6)).sqrt()
     least, most = spread.new_tensor([0.5, 0.0, 0.0]), spread.new_tensor([1.5, 1.0, 1.0])
     gain = torch.minimum(torch.maximum(spread, least), most)[..., None]
-    recoloured = ((content - mean_c) * gain + mean_s).view_as(content_B3HW)
-    return from_yiq(recoloured).clamp(0, 1)
+    recoloured = from_yiq(((content - mean_c) * gain + mean_s).view_as(content_B3HW)).clamp(0, 1)
+    # Without cloth there is nothing to recolour.
+    return torch.where(guide_B1HW.amax((2, 3), keepdim=True) > 0, recoloured, content_B3HW)
 
 
 def match_mean_and_covariance(

@@ -23,7 +23,6 @@ OFFSETS = ((0, 0), (0, 1), (0, 2), *((down, right) for down in (1, 2) for right 
 """Plane k holds at pixel i the entry (i, i + OFFSETS[k]): (rows, columns), none of them backward."""
 
 PIXELS = tuple((row, column) for row in range(3) for column in range(3))
-
 STRIP = 1 << 14
 """Windows worked on at once: some 7 MiB in float64, near the caches, whatever the picture's size."""
 
@@ -52,8 +51,7 @@ def matting_stencil(content_B3HW: Tensor, epsilon: float = 1e-7) -> Tensor:
             stencil_KHW[:, top : top + sums_KHW.shape[1]] = sums_KHW
             shared_K2W = sums_KHW[:, -2:]
     # Rows of L add up to 0. A centre taken from its rounded neighbours keeps a flat picture's cost at 0.
-    ones_B1HW = torch.ones_like(stencil_BKHW[:, :1], dtype=torch.float64)
-    stencil_BKHW[:, :1] = -apply_stencil(stencil_BKHW, ones_B1HW)
+    stencil_BKHW[:, :1] = -apply_stencil(stencil_BKHW, torch.ones_like(stencil_BKHW[:, :1]).double())
     return stencil_BKHW
 
 
@@ -62,15 +60,16 @@ def _sum_windows(strip_3HW: Tensor, epsilon: float) -> Tensor:
     height, width = strip_3HW.shape[1:]
     basis_P3HW = _affine_basis(strip_3HW, epsilon)
     sums_KHW = strip_3HW.new_zeros((13, height, width))
-    for first, (row, column) in enumerate(PIXELS):
+    for first, (own_3HW, (row, column)) in enumerate(zip(basis_P3HW, PIXELS, strict=True)):
         at_first_HW = (slice(row, height - 2 + row), slice(column, width - 2 + column))
-        own_3HW, later_P3HW = basis_P3HW[first], basis_P3HW[first + 1 :]
-        # Colour by colour: a product of all three and its sum would pass more through memory.
-        projections_PHW = later_P3HW[:, 0] * own_3HW[0] + 1 / 9
-        projections_PHW.addcmul_(later_P3HW[:, 1], own_3HW[1]).addcmul_(later_P3HW[:, 2], own_3HW[2])
-        for (below, beside), projection_HW in zip(PIXELS[first + 1 :], projections_PHW, strict=True):
-            plane = OFFSETS.index((below - row, beside - column))
-            sums_KHW[(plane, *at_first_HW)] -= projection_HW
+        # The later pixels of one row of the window go to planes that follow each other.
+        for down in range(int(column == 2), 3 - row):
+            start, stop = max(first + 1, 3 * (row + down)), 3 * (row + down + 1)
+            plane = OFFSETS.index((down, start % 3 - column))
+            projections_PHW = basis_P3HW[start:stop, 0] * own_3HW[0] + 1 / 9
+            projections_PHW.addcmul_(basis_P3HW[start:stop, 1], own_3HW[1])
+            projections_PHW.addcmul_(basis_P3HW[start:stop, 2], own_3HW[2])
+            sums_KHW[(slice(plane, plane + stop - start), *at_first_HW)] -= projections_PHW
     return sums_KHW
 
 

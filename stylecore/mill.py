@@ -21,6 +21,7 @@ from torch import Tensor
 
 from stylecore import objective, starting
 from stylecore.encoders import Encoder
+from stylecore.errors import StylecoreError
 from stylecore.objective import Targets, Terms
 from stylecore.optimizers import OPTIMIZERS, Optimizer
 from stylecore.pyramid import Level, levels
@@ -94,7 +95,8 @@ def mill(
 
     Args:
         pairs: prepared pairs; drawn as slots come free, so a generator may read ahead on its own thread.
-            Consecutive pairs whose recipes have one structure share batches.
+            Consecutive pairs share batches if their recipes have one structure, and they one size and
+            one number of parts.
         encoder: the recipes' network, on the device and in its precision.
         slots: pairs in one forward and backward pass at the finest level.
         widen: coarser lanes hold as many pixels, but at most so many times the pairs.
@@ -104,11 +106,14 @@ def mill(
         compiled: compile the objective (torch.compile, CUDA graphs); where that cannot be done, the
             reason is logged and the plain path taken.
 
-    A pair whose loss is not finite fails alone, with the reason in its result.
+    A pair whose loss is not finite fails alone, with the reason in its result. Raises StylecoreError where
+    there is no slot, PictureError where a content is too small for the coarsest level.
     """
+    if slots < 1:
+        raise StylecoreError(f"slots is {slots}, but a batch needs at least 1.")
     shared = cache or TargetCache()
-    for (structure, size), group in groupby(
-        pairs, key=lambda pair: (pair.recipe.structure(), size_of(pair.content))
+    for (structure, size, _), group in groupby(
+        pairs, key=lambda pair: (pair.recipe.structure(), size_of(pair.content), pair.guide.shape[1])
     ):
         work = _Work(structure, encoder, torch.device(device), shared, on_steps or (lambda _pairs: None))
         lanes = [
@@ -177,10 +182,12 @@ class _Work:
         color = pair.recipe.color
         # Matching depends on both pictures; keeping looks at the style's luminance fitted to the content's.
         both = "" if color == "style" else pair.content_key
-        names = f"{recipe.digest()}:{level.size}"
-        content_key = f"{names}:{color == 'keep'}:{pair.content_key}" if pair.content_key else ""
+        # The scale as well as the size: it is what a style is shrunk by.
+        names = f"{recipe.digest()}:{level.scale}:{level.size}:{parts}"
+        content_key = f"content:{names}:{color == 'keep'}:{pair.content_key}" if pair.content_key else ""
         known = pair.style_key and (both or color == "style")
-        style_key = f"{names}:{parts}:{color}:{both}:{pair.style_key}" if known else ""
+        guided = pair.style_guide is not None
+        style_key = f"style:{names}:{guided}:{color}:{both}:{pair.style_key}" if known else ""
         content, style = (
             self.cache.get(content_key, lambda: self._content(pair, level)),
             self.cache.get(style_key, lambda: self._style(pair, level)),
@@ -334,9 +341,15 @@ def _objective(work: _Work, compiled: bool) -> Callable[[Targets, Tensor], Tenso
 
     if not compiled:
         return total
-    return _or_plain(
-        torch.compile(total, mode="reduce-overhead" if work.device.type == "cuda" else None), total
-    )
+    try:
+        # A lane has one size and one number of slots: shapes are not to be guessed variable from other lanes'.
+        quick = torch.compile(
+            total, mode="reduce-overhead" if work.device.type == "cuda" else None, dynamic=False
+        )
+    except Exception as error:
+        _say_plain(error)
+        return total
+    return _or_plain(quick, total)
 
 
 def _or_plain(
@@ -351,11 +364,15 @@ def _or_plain(
         except Exception as error:
             if ways[-1] is plain:
                 raise
-            log.warning("The objective is not compiled: %s: %s", type(error).__name__, error)
+            _say_plain(error)
             ways.append(plain)
             return plain(targets, picture)
 
     return evaluate
+
+
+def _say_plain(error: Exception) -> None:
+    log.warning("The objective is not compiled: %s: %s", type(error).__name__, error)
 
 
 def _finished(job: _Job, finest: _Lane, work: _Work) -> Finished:

@@ -83,8 +83,10 @@ class Lbfgs:
         """Begin anew in one slot; the others keep their curvature. The final rate is Adam's affair."""
         self.picture = self.picture.clone()
         self.picture[slot], self._rate[slot], self._known = start_13HW[0], rate, None
-        for _, _, inverse in self._entries:
-            inverse[slot] = 0
+        for entry in self._entries:
+            for tensor in entry:
+                # The steps as well: a pair that failed leaves NaN there, and 0 times NaN is NaN.
+                tensor[slot] = 0
 
     def step(self, loss: Loss) -> Tensor:
         """One step in every slot; returns the losses before it, B values."""
@@ -137,7 +139,8 @@ def value_and_gradient(picture: Tensor, loss: Loss) -> tuple[Tensor, Tensor]:
         loss_B = loss(variable)
         # The sum: a mean would divide every pair's gradient by the size of the batch.
         (gradient,) = torch.autograd.grad(loss_B.sum(), variable)
-    return loss_B.detach(), gradient
+    # Copies: what a CUDA graph returns is overwritten by its next run.
+    return loss_B.detach().clone(), gradient.clone()
 
 
 def _warmth(beta: float, steps: Tensor) -> Tensor:

@@ -11,11 +11,11 @@ from stylecore.tensors import Size, resize, size_of
 
 Repeat = Literal["none", "full-drop", "half-drop", "half-brick", "mirror"]
 
-SHADING_RANGE = (0.25, 1.5)
+SHADING_RANGE = (0.25, 1.25)
 """How much darker and lighter than the cloth a fold may be."""
 REGIONS = 3
 """Colours of cloth that are told apart before shading is read: panels and prints are no shadows."""
-DISPLACEMENT = 0.6
+DISPLACEMENT = 0.5
 """Pixels that the print moves per pixel of canvas and unit of the shading's slope: it bends along folds."""
 
 
@@ -39,16 +39,17 @@ def tile(
     `displacement_2HW` moves what is looked up, px down and right.
     """
     height, width = size_of(style_13HW)
+    # Two tiles side by side repeat as they are: so what is between two pixels is right at the tiles' borders too.
+    if repeat == "half-drop":
+        style_13HW, width = torch.cat([style_13HW, style_13HW.roll(height // 2, 2)], 3), 2 * width
+    elif repeat == "half-brick":
+        style_13HW, height = torch.cat([style_13HW, style_13HW.roll(width // 2, 3)], 2), 2 * height
     rows, columns = (
         axis.to(style_13HW)
         for axis in torch.meshgrid(torch.arange(size[0]), torch.arange(size[1]), indexing="ij")
     )
     if displacement_2HW is not None:
         rows, columns = rows + displacement_2HW[0], columns + displacement_2HW[1]
-    if repeat == "half-drop":
-        rows = rows + (columns / width).floor() % 2 * (height / 2)
-    elif repeat == "half-brick":
-        columns = columns + (rows / height).floor() % 2 * (width / 2)
     mirrored = repeat in ("mirror", "none")
     place = _mirrored if mirrored else torch.remainder
     return _look_up(style_13HW, place(rows, height), place(columns, width), wrapped=not mirrored)
@@ -124,7 +125,7 @@ def _merged(centres_K3: Tensor) -> Tensor:
 def _displacement(shade_11HW: Tensor) -> Tensor:
     """How far the print moves, 2 x H x W px: along the slope of the smoothed shading, as over a fold."""
     height, width = size_of(shade_11HW)
-    coarse = functional.adaptive_avg_pool2d(shade_11HW, (max(2, height // 8), max(2, width // 8)))
+    coarse = functional.adaptive_avg_pool2d(shade_11HW, (max(2, height // 16), max(2, width // 16)))
     smooth = resize(coarse, (height, width))[0, 0]
     slope = torch.stack(
         [functional.pad(smooth.diff(dim=0), (0, 0, 0, 1)), functional.pad(smooth.diff(dim=1), (0, 1))]

@@ -91,7 +91,7 @@ class Recipe:
     """Paint part by part where garment and style have part maps, or the whole garment at once."""
     color: str = "style"
     """Whose colours the design wears: style, keep (the garment's) or match."""
-    init: str = "content"
+    init: str = "recoloured"
     """What the optimiser starts from: content, the content recoloured, the style printed on it, noise, style."""
     optimizer: str = "adam"
     """adam, or lbfgs."""

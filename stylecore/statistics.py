@@ -39,7 +39,8 @@ class Statistic:
     """A way to measure a style.
 
     `distance(found, target)` is B values, 0 where they are equal; `energy(target)` is what the distance
-    from nothing at all would be, so that distance / energy does not depend on scale.
+    from nothing at all would be, so that distance / energy does not depend on the features' scale (nearly,
+    for `mean_and_deviation`; not for `covariance` and `polynomial`, which mix powers of it).
     """
 
     take: Take
@@ -55,37 +56,42 @@ def gram_matrix(features_BCHW: Tensor, guide_B1HW: Tensor | None = None) -> Tens
     Gatys et al. (2016), eq. 4, divided by the area so that it does not change with the resolution.
     An all-zero guide gives a zero matrix. It is the MMD with the kernel (x . y)^2, d = 2 and c = 0.
     """
-    features_BCN = features_BCHW.flatten(2)
+    gram_BCC: Tensor = _WeightedGram.apply(features_BCHW, guide_B1HW)
     if guide_B1HW is None:
-        gram_BCC: Tensor = _WeightedGram.apply(features_BCN, None)
-        return gram_BCC / features_BCN.shape[-1]
-    guide_B1N = guide_B1HW.flatten(2).float()
-    gram_BCC = _WeightedGram.apply(features_BCN, guide_B1N)
-    return gram_BCC / _area(guide_B1N)
+        return gram_BCC / features_BCHW.shape[2:].numel()
+    return gram_BCC / _area(_exact(guide_B1HW.flatten(2)))
 
 
 class _WeightedGram(torch.autograd.Function):
     """sum_k T_k F_ik F_jk with a backward pass of one product in the features' own precision.
 
-    Autograd would multiply twice, in float32, and add: a quarter of a step on a CPU.
+    Autograd would multiply twice, in float32, and add: a quarter of a step on a CPU. Positions come before
+    channels, as they lie in memory (channels_last), so that neither pass copies a layer.
     """
 
     @staticmethod
-    def forward(ctx: Any, features_BCN: Tensor, guide_B1N: Tensor | None) -> Tensor:
+    def forward(ctx: Any, features_BCHW: Tensor, guide_B1HW: Tensor | None) -> Tensor:
         """The products, in float32 (float64 stays so)."""
-        exact = features_BCN if features_BCN.dtype == torch.float64 else features_BCN.float()
-        weighted = exact if guide_B1N is None else exact * guide_B1N
-        ctx.save_for_backward(features_BCN, guide_B1N)
-        return weighted @ exact.mT
+        features_BNC = features_BCHW.permute(0, 2, 3, 1).flatten(1, 2)
+        weighted_BNC = features_BNC
+        if guide_B1HW is not None:
+            weighted_BNC = features_BNC * guide_B1HW.flatten(1)[..., None].to(features_BNC.dtype)
+        ctx.save_for_backward(weighted_BNC)
+        ctx.grid = features_BCHW.shape[2:]
+        return _exact(weighted_BNC).mT @ _exact(features_BNC)
 
     @staticmethod
     def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, None]:
         """dF_ik = T_k sum_j (D_ij + D_ji) F_jk."""
-        features_BCN, guide_B1N = ctx.saved_tensors
+        (weighted_BNC,) = ctx.saved_tensors
         (gradient_BCC,) = gradients
-        both = (gradient_BCC + gradient_BCC.mT).to(features_BCN.dtype)
-        found = both @ features_BCN
-        return (found if guide_B1N is None else found * guide_B1N.to(found.dtype)), None
+        both = (gradient_BCC + gradient_BCC.mT).to(weighted_BNC.dtype)
+        found_BNC = weighted_BNC @ both
+        return found_BNC.unflatten(1, ctx.grid).permute(0, 3, 1, 2), None
+
+
+def _exact(features: Tensor) -> Tensor:
+    return features if features.dtype == torch.float64 else features.float()
 
 
 def mean_and_deviation(features_BCHW: Tensor, guide_B1HW: Tensor | None = None) -> Tensor:
@@ -122,10 +128,11 @@ def covariance(features_BCHW: Tensor, guide_B1HW: Tensor | None = None) -> Tenso
 def samples(features_BCHW: Tensor, guide_B1HW: Tensor | None = None) -> Tensor:
     """Features at an even grid of positions with their share, B x K x (C+1): what a kernel compares."""
     size = [min(20, side) for side in features_BCHW.shape[-2:]]
-    grid_BCK = functional.interpolate(features_BCHW.float(), size=size, mode="nearest-exact").flatten(2)
+    grid_BCK = functional.interpolate(_exact(features_BCHW), size=size, mode="nearest-exact").flatten(2)
     share_B1K = torch.ones_like(grid_BCK[:, :1])
     if guide_B1HW is not None:
-        share_B1K = functional.interpolate(guide_B1HW.float(), size=size, mode="nearest-exact").flatten(2)
+        guide_B1HW = guide_B1HW.to(grid_BCK.dtype)
+        share_B1K = functional.interpolate(guide_B1HW, size=size, mode="nearest-exact").flatten(2)
     share_B1K = share_B1K / share_B1K.sum(-1, keepdim=True).clamp_min(1e-6)
     kept = torch.cat([grid_BCK, share_B1K], 1).mT
     # A grid smaller than the target's is filled with positions that count for nothing.
@@ -174,7 +181,7 @@ class _TraceOfRoot(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, matrix_BCC: Tensor) -> Tensor:
         """The sum of the roots of the eigenvalues."""
-        values_BC, vectors_BCC = torch.linalg.eigh((matrix_BCC + matrix_BCC.mT) / 2)
+        values_BC, vectors_BCC = _eigen((matrix_BCC + matrix_BCC.mT) / 2)
         roots_BC = values_BC.clamp_min(0).sqrt()
         ctx.save_for_backward(roots_BC, vectors_BCC)
         total_B: Tensor = roots_BC.sum(-1)
@@ -209,8 +216,7 @@ def _area(guide_B1N: Tensor) -> Tensor:
 
 def _shared(features_BCHW: Tensor, guide_B1HW: Tensor | None) -> tuple[Tensor, Tensor]:
     """Features B x C x N in float32 and every position's share, B x 1 x N, which sums to 1."""
-    features_BCN = features_BCHW.flatten(2)
-    features_BCN = features_BCN if features_BCN.dtype == torch.float64 else features_BCN.float()
+    features_BCN = _exact(features_BCHW.flatten(2))
     if guide_B1HW is None:
         return features_BCN, torch.full_like(features_BCN[:, :1], 1 / features_BCN.shape[-1])
     guide_B1N = guide_B1HW.flatten(2).to(features_BCN.dtype)
@@ -225,9 +231,16 @@ def _moments(features_BCHW: Tensor, guide_B1HW: Tensor | None) -> tuple[Tensor, 
 
 
 def _power(matrix_BCC: Tensor, exponent: float) -> Tensor:
-    values_BC, vectors_BCC = torch.linalg.eigh(matrix_BCC)
+    values_BC, vectors_BCC = _eigen(matrix_BCC)
     found: Tensor = (vectors_BCC * values_BC.clamp_min(0).pow(exponent)[:, None]) @ vectors_BCC.mT
     return found
+
+
+def _eigen(matrix_BCC: Tensor) -> tuple[Tensor, Tensor]:
+    """Eigenvalues and vectors; NaN for a matrix that is not finite, for which eigh refuses the whole batch."""
+    good_B11 = matrix_BCC.isfinite().all(2, keepdim=True).all(1, keepdim=True)
+    values_BC, vectors_BCC = torch.linalg.eigh(matrix_BCC.where(good_B11, torch.zeros_like(matrix_BCC)))
+    return values_BC.where(good_B11[..., 0], torch.full_like(values_BC, torch.nan)), vectors_BCC
 
 
 def _trace(matrix_BCC: Tensor) -> Tensor:

@@ -37,6 +37,20 @@ def quiet_environment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None
     os.environ["AWS_CONFIG_FILE"] = os.environ["AWS_SHARED_CREDENTIALS_FILE"] = "/dev/null"
     quiet_prefect()
     yield
+    _stop_prefect()
+
+
+def _stop_prefect() -> None:
+    """Send what waits, then end the temporary server; at exit, their words would come after pytest's summary."""
+    if "prefect.server.api.server" not in sys.modules:
+        return
+    from prefect.events.worker import EventsWorker
+    from prefect.logging.handlers import APILogHandler
+    from prefect.server.api.server import SubprocessASGIServer
+
+    APILogHandler().flush()
+    EventsWorker.drain_all(timeout=5)
+    SubprocessASGIServer().stop()
 
 
 @pytest.fixture(scope="session")

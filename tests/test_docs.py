@@ -3,12 +3,17 @@
 import os
 import re
 import shlex
+import shutil
+import string
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+from PIL import Image
 
+from catalogs.errors import InvalidKeyError
+from catalogs.keys import check_id
 from tests.conftest import ROOT
 
 DOCUMENTS = [*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md"), *ROOT.glob("deployments/*.md")]
@@ -48,6 +53,59 @@ def test_readme_runs_from_top_to_bottom(tmp_path: Path) -> None:
         )
         assert done.returncode == 0, (block, done.stderr)
         assert done.stdout
+    shown = subprocess.run(
+        [sys.executable, "-c", blocks("python")[0]], cwd=tmp_path, capture_output=True, text=True, check=True
+    ).stdout.splitlines()
+    assert shown[0].split() == ["garment_id", "style_id", "recipe", "loss_style", "image"], (
+        "no column is left out"
+    )
+    assert (tmp_path / "designs" / shown[1].split()[-1]).exists(), "image is relative to the design catalog"
+    for path in sorted(set(tmp_path.iterdir()) - {tmp_path / "quick.toml"}):
+        name = path.name + "/" * path.is_dir()
+        ignored = subprocess.run(["git", "check-ignore", "-q", "--no-index", name], cwd=ROOT, check=False)
+        assert ignored.returncode != 1, f"git would add {name}"
+
+
+def test_demo_is_drawn_once(tmp_path: Path) -> None:
+    """`make demo` draws the sample catalog the first time, and runs every time."""
+    if not shutil.which("make"):
+        pytest.skip("there is no make here")
+    called = tmp_path / "called"
+    stand_in = tmp_path / "venv" / "bin" / "stylemill"
+    stand_in.parent.mkdir(parents=True)
+    stand_in.write_text(
+        f"#!/bin/sh\necho $1 >> {called}\n"
+        'test $1 = sample || exit 0\nmkdir -p "$2/styles" && touch "$2/styles/catalog.csv"\n'
+    )
+    stand_in.chmod(0o755)
+    (tmp_path / "venv" / ".installed").touch()
+    for _ in range(2):
+        command = ["make", "demo", f"VENV={tmp_path / 'venv'}", f"DEMO={tmp_path / 'demo'}"]
+        subprocess.run(command, cwd=ROOT, check=True, capture_output=True)
+    assert called.read_text().split() == ["sample", "run", "run"]
+
+
+def _demo_picture(*arguments: object) -> "subprocess.CompletedProcess[str]":
+    command = [sys.executable, "-m", "benchmarks.demo_picture", *map(str, arguments)]
+    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+
+
+def test_demo_picture(tmp_path: Path) -> None:
+    """The README's picture is the newest contact sheet; its program has help, and tells a wrong folder in a sentence."""
+    for run, color in (("20260101T000000-ab", "red"), ("20260102T000000-aa", "blue")):
+        (tmp_path / "runs" / run).mkdir(parents=True)
+        Image.new("RGB", (64, 64), color).save(tmp_path / "runs" / run / "contact_sheet.png")
+    assert _demo_picture(tmp_path, tmp_path / "out.jpg").returncode == 0
+    with Image.open(tmp_path / "out.jpg") as made:
+        assert made.getpixel((32, 32))[2] > 200, "the newest is blue"
+    shown = _demo_picture("--help")
+    assert shown.returncode == 0
+    assert "contact sheet" in shown.stdout
+    wrong = _demo_picture(tmp_path / "nosuch")
+    assert wrong.returncode == 1
+    assert wrong.stderr == (
+        f"{tmp_path}/nosuch holds no runs/*/contact_sheet.png: give the folder of a design catalog.\n"
+    )
 
 
 @pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)
@@ -77,3 +135,50 @@ def test_runbook_names_real_commands() -> None:
     assert set(re.findall(r"`?\bstylemill ([a-z]+)\b", text)) <= known | {"--help"}
     for path in re.findall(r"deployments/[a-z.]+", text):
         assert (ROOT / path).exists()
+
+
+def test_runbook_servers_have_a_terminal_of_their_own() -> None:
+    """What never returns ends its block, and every block that talks to the server says where it is."""
+    text = (ROOT / "deployments" / "runbook.md").read_text()
+    found = [re.findall(r"\$ (.*)", block) for block in re.findall(r"(?:^ +\$ .*\n)+", text, re.MULTILINE)]
+    servers = [block for block in found if re.search(r"(server|worker) start", " ".join(block))]
+    assert len(servers) == 2
+    for block in servers:
+        assert not any(re.search(r"(server|worker) start", line) for line in block[:-1]), block
+    for block in found:
+        if any(re.match(r"prefect (?!server)|stylemill landed", line) for line in block):
+            assert block[0].startswith("export PREFECT_API_URL="), block
+
+
+def test_ids_are_spelled_as_the_conventions_say() -> None:
+    """The letters that docs/conventions.md allows in an id are those that `check_id` allows, there and no other."""
+    text = (ROOT / "docs" / "conventions.md").read_text()
+    (said,) = re.findall(r"Ids: 1 to 64 of `([^`]*)`,\s+beginning with a letter or digit, no two dots", text)
+    ranges = {"A-Z": string.ascii_uppercase, "a-z": string.ascii_lowercase, "0-9": string.digits}
+    letters = set("".join(ranges.get(word, word) for word in said.split()))
+    assert {letter for letter in string.printable if _is_id(f"a{letter}a")} == letters
+    assert {letter for letter in string.printable if _is_id(letter)} == letters - set("-_.")
+    assert (_is_id("a" * 64), _is_id("a" * 65), _is_id("a..a")) == (True, False, False)
+
+
+def _is_id(text: str) -> bool:
+    try:
+        check_id(text)
+    except InvalidKeyError:
+        return False
+    return True
+
+
+@pytest.mark.slow
+def test_the_summary_is_the_last_word() -> None:
+    """Tests that run flows end Prefect's temporary server themselves: nothing is printed after pytest's summary."""
+    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-k", "finite or report"]
+    done = subprocess.run(
+        [*command, "tests/flows/test_report.py", "tests/flows/test_bad_input.py"],
+        cwd=ROOT,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        check=False,
+    )
+    assert re.match(r"\d+ passed", done.stdout.splitlines()[-1]), done.stdout

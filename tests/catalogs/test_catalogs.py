@@ -1,12 +1,14 @@
 """Garment and style catalogs are read by row, and every problem of a row is told at once."""
 
 import io
+from pathlib import Path
 
 import pandas as pd
 import pytest
 
 from catalogs.errors import CatalogError, CatalogsError, NotFoundError
 from catalogs.garments import part_labels, read_garments
+from catalogs.local_store import LocalStore
 from catalogs.memory_store import MemoryStore
 from catalogs.styles import read_styles
 
@@ -212,6 +214,27 @@ class TestWholeCatalog:
         with pytest.raises(NotFoundError, match=r"neither catalog.csv nor catalog.parquet"):
             read_garments(MemoryStore())
 
+    def test_no_folder(self, tmp_path: Path) -> None:
+        """A folder that does not exist, and a file in its place, are told apart from a folder without a catalog."""
+        (tmp_path / "file").write_text("x")
+        (tmp_path / "folder").mkdir()
+        for name, words in (
+            ("nosuch", "nosuch does not exist"),
+            ("file", "file is a file, not a folder"),
+            ("folder", "folder holds neither catalog.csv nor catalog.parquet"),
+        ):
+            with pytest.raises(NotFoundError, match=words):
+                read_garments(LocalStore(tmp_path / name))
+
+    @pytest.mark.parametrize("name", ["catalog.csv", "catalog.parquet"])
+    def test_the_file_instead_of_its_folder(self, name: str, tmp_path: Path) -> None:
+        """Who gives the catalog's file is told its folder, on disk as in a bucket."""
+        (tmp_path / name).write_text("garment_id,image\n")
+        with pytest.raises(NotFoundError, match=f"give its folder: {tmp_path}$"):
+            read_garments(LocalStore(tmp_path / name))
+        with pytest.raises(NotFoundError, match="give its folder: memory://bucket/garments$"):
+            read_garments(MemoryStore(f"bucket/garments/{name}"))
+
     def test_two_catalogs(self) -> None:
         """Two catalogs in one folder are ambiguous."""
         both = store("garment_id,image\na,a.png\n")
@@ -229,6 +252,15 @@ class TestWholeCatalog:
         garments = read_garments(store("garment_id,image,catagory\na,a.png,top\n", "a.png"))
         assert garments.records[0].further == (("catagory", "top"),)
         assert "is 'category' meant?" in garments.remarks[0]
+
+
+def test_a_folder_where_a_file_is_meant(tmp_path: Path) -> None:
+    """Reading a folder, or below a file, says so instead of that nothing is there."""
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "file").write_text("x")
+    for key, words in (("folder", "a folder, not a file"), ("file/x.png", "a file, not a folder")):
+        with pytest.raises(NotFoundError, match=words):
+            LocalStore(tmp_path).read(key)
 
 
 def test_the_real_catalogs_are_read(assets: object) -> None:

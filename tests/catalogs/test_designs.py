@@ -23,7 +23,9 @@ def design(key: str, run: str = "run") -> Design:
     return Design(
         design_id=key, garment_id="g", style_id="s", style_set="set", recipe="house", recipe_digest="d",
         recipe_json="{}", image=f"images/{key}.png", image_sha256="0", width=4, height=5, garment_digest="g",
-        style_digest="s", loss=1.0, loss_content=0.5, loss_style=0.25, loss_variation=0.25, loss_start=3.0, steps=7,
+        style_digest="s", loss=1.0, loss_content=0.5, loss_style=0.25, loss_variation=0.25, loss_lighting=0.0,
+        loss_saliency=0.0, loss_photorealism=0.0, loss_start=3.0, style_distance=0.1, fold_correlation=float("nan"),
+        checkerboard_peak=1.0, variation_ratio=2.0, changed_outside=0, steps=7,
         seconds=1.5, device="cpu", precision="float32", versions="{}", run_id=run,
         created_at=datetime(2026, 11, 21, tzinfo=UTC), garment_tags=("a", "b"), garment_further=(("buyer", "Ann"),),
     )  # fmt: skip

@@ -9,7 +9,7 @@ import pytest
 from PIL import Image, ImageCms, features
 
 from catalogs.errors import ImageError, MaskError
-from catalogs.images import Picture, composite, decode, decode_mask, encode_png
+from catalogs.images import Picture, composite, decode, decode_mask, decode_parts, encode_png
 from tests.conftest import picture
 
 
@@ -318,3 +318,38 @@ def _linear_profile() -> bytes:
             srgb[offset : offset + 12] = b"curv" + bytes(8)
             srgb[at + 8 : at + 12] = (12).to_bytes(4, "big")
     return bytes(srgb)
+
+
+class TestParts:
+    """Part maps."""
+
+    def test_indexed(self) -> None:
+        """Indices name parts, and 0 is none."""
+        indices = np.zeros((40, 40), np.uint8)
+        indices[:10], indices[30:] = 3, 1
+        image = Image.fromarray(indices)
+        image.putpalette([0, 0, 0, 255, 0, 0, 0, 255, 0, 0, 0, 255])
+        parts = decode_parts(saved(image), (40, 40))
+        assert set(parts) == {"1", "3"}
+        assert (parts["3"] == np.where(indices == 3, 255, 0)).all()
+
+    def test_colored(self) -> None:
+        """Colours name parts; blurred edges and specks go to the part of the nearest colour."""
+        rgb = np.zeros((60, 60, 3), np.uint8)
+        rgb[:, 30:] = (250, 3, 255)
+        rgb[:, 29:31] = (120, 2, 130)
+        rgb[5, 5] = (0, 255, 0)
+        parts = decode_parts(saved(Image.fromarray(rgb)), (60, 60))
+        assert {"#000000", "#ff00ff"} <= set(parts) <= {"#000000", "#ff00ff", "#800080"}
+        assert sum((part > 0).astype(int) for part in parts.values()).min() == 1
+        assert sum((part > 0).astype(int) for part in parts.values()).max() == 1
+
+    def test_another_size(self) -> None:
+        """A map of another size than its picture is refused with both sizes."""
+        with pytest.raises(MaskError, match="40x50 px but its picture is 40x40 px"):
+            decode_parts(saved(Image.new("L", (40, 50), 1)), (40, 40))
+
+    def test_no_part(self) -> None:
+        """A map of zeros is refused with the remedy."""
+        with pytest.raises(MaskError, match="marks no part; give every part an index above 0"):
+            decode_parts(saved(Image.new("L", (40, 40), 0)), (40, 40))

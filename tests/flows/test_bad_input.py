@@ -217,6 +217,12 @@ class TestClearErrors:
             stylemill(*self.arguments(catalog, tmp_path / "d", recipe="huose")), 2, "'huose'", "'house'"
         )
 
+    def test_recipe_without_its_suffix(self, catalog: Path, tmp_path: Path, stylemill: Run) -> None:
+        """A recipe's file without .toml is asked about."""
+        loud = catalog / "tiny"
+        done = stylemill(*self.arguments(catalog, tmp_path / "d", recipe=loud))
+        self.refused(done, 2, f"did you mean {loud}.toml?")
+
     def test_toml_typo(self, catalog: Path, tmp_path: Path, stylemill: Run) -> None:
         """A misspelt field names file and field."""
         (catalog / "tiny.toml").write_text("style_wieght = 2\n")
@@ -237,6 +243,44 @@ class TestClearErrors:
         """A misspelt required column is named with what it probably is."""
         (catalog / "garments" / "catalog.csv").write_text("garment_id,imgae\na,a.png\n")
         self.refused(stylemill(*self.arguments(catalog, tmp_path / "d")), 1, "'image' (is 'imgae' meant?)")
+
+    def test_folder_that_is_not_there(self, catalog: Path, tmp_path: Path, stylemill: Run) -> None:
+        """A catalog's folder that does not exist is said not to."""
+        done = stylemill(*self.arguments(catalog, tmp_path / "d", styles=catalog / "nosuch"))
+        self.refused(done, 1, f"{catalog}/nosuch does not exist")
+
+    @pytest.mark.parametrize("name", ["garments", "styles"])
+    def test_designs_among_the_inputs(self, name: str, catalog: Path, stylemill: Run) -> None:
+        """Designs in the folder of garments or styles are refused, however it is spelled, also in a dry run."""
+        before = sorted(catalog.rglob("*"))
+        done = stylemill(*self.arguments(catalog, f"{catalog}/./{name}/"), "--dry-run")
+        self.refused(done, 2, f"the {name} catalog are one place")
+        assert sorted(catalog.rglob("*")) == before
+
+    def test_designs_among_the_inputs_of_a_bucket(self, catalog: Path, stylemill: Run) -> None:
+        """The same prefix twice is refused before the store is asked."""
+        done = stylemill(*self.arguments(catalog, "s3://looks/all/", garments="s3://looks/all"))
+        self.refused(done, 2, "the garments catalog are one place (s3://looks/all)")
+
+    def test_designs_in_a_file(self, catalog: Path, stylemill: Run) -> None:
+        """A file as the design catalog is refused, also in a dry run."""
+        done = stylemill(*self.arguments(catalog, catalog / "tiny.toml"), "--dry-run")
+        self.refused(done, 2, "tiny.toml is a file")
+
+    def test_check_looks_at_both_catalogs(self, catalog: Path, stylemill: Run) -> None:
+        """A catalog that cannot be used does not hide what is wrong with the other."""
+        with (catalog / "styles" / "catalog.csv").open("a") as file:
+            file.write("gone,set-0,gone.png,Gone,CC0\n")
+        done = stylemill("check", "--garments", catalog / "nosuch", "--styles", catalog / "styles")
+        self.refused(done, 1, f"{catalog}/nosuch does not exist", "(gone)", "no such file")
+        assert "3 styles can be used, 1 cannot" in done.stdout
+
+    def test_check_names_both_catalogs(self, catalog: Path, stylemill: Run) -> None:
+        """Of two catalogs that cannot be used, both are named."""
+        done = stylemill("check", "--garments", catalog / "no-g", "--styles", catalog / "no-s")
+        assert done.returncode == 1
+        for name in ("no-g", "no-s"):
+            assert f"Error: {catalog}/{name} does not exist" in done.stderr
 
     def test_no_catalog_given(self, catalog: Path, stylemill: Run) -> None:
         """A catalog that neither option nor setting gives is named with both."""

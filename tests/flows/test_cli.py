@@ -1,13 +1,21 @@
 """The command: help with examples, what it says, and with which code it ends."""
 
+import subprocess
+import sys
+from datetime import UTC, datetime
+from importlib.metadata import version
 from pathlib import Path
+from subprocess import CompletedProcess
 
+import pyarrow as pa
 import pytest
+from deltalake import write_deltalake
 from typer.testing import CliRunner
 
+from catalogs.designs import SCHEMA
 from catalogs.images import decode
 from flows.cli import app
-from tests.conftest import Run
+from tests.conftest import ROOT, Run
 
 COMMANDS = ("run", "one", "check", "recipes", "sample", "list", "landed")
 
@@ -24,6 +32,43 @@ def test_exit_codes_are_documented() -> None:
     shown = " ".join(CliRunner().invoke(app, ["--help"], env={"COLUMNS": "200"}).output.split())
     for code in ("0 done", "1 could not go on", "2 wrong use", "3 done, but", "130 interrupted"):
         assert code in shown
+
+
+def test_version() -> None:
+    """`stylemill --version` says which is installed."""
+    assert CliRunner().invoke(app, ["--version"]).output == f"stylemill {version('stylemill')}\n"
+
+
+def test_places_are_explained_where_they_are_asked_for() -> None:
+    """The help of `list` says what a design catalog's place looks like, without pointing to another option."""
+    shown = " ".join(CliRunner().invoke(app, ["list", "--help"], env={"COLUMNS": "200"}).output.split())
+    assert "Design catalog: a folder or s3://bucket/prefix" in shown
+    assert "likewise" not in shown
+
+
+@pytest.fixture
+def one_design(tmp_path: Path) -> Path:
+    """A design catalog with one design, of the style set `set`."""
+    row = {
+        "design_id": "a", "garment_id": "g", "style_id": "s", "style_set": "set", "recipe": "house",
+        "loss_style": 0.25, "image": "images/aa/a.png", "created_at": datetime(2026, 11, 21, tzinfo=UTC),
+    }  # fmt: skip
+    write_deltalake(tmp_path / "filed" / "table", pa.Table.from_pylist([row], SCHEMA))
+    return tmp_path / "filed"
+
+
+def test_one_is_singular(catalog: Path, tmp_path: Path, one_design: Path, stylemill: Run) -> None:
+    """One design, garment, style or problem is counted without an s."""
+    (catalog / "garments" / "catalog.csv").write_text("garment_id,image\ng0,g0.png\ng1,gone.png\n")
+    planned = stylemill(
+        "run", "--garments", catalog / "garments", "--styles", catalog / "styles", "--style-set", "set-1",
+        "--designs", tmp_path / "designs", "--recipe", catalog / "tiny.toml", "--dry-run",
+    )  # fmt: skip
+    assert "1 design (1 garment, 1 style)" in planned.stderr
+    assert "1 problem " in planned.stderr
+    assert "1 design in" in stylemill("list", "--designs", one_design).stdout
+    checked = stylemill("check", "--garments", catalog / "garments", "--styles", catalog / "styles")
+    assert "1 garment can be used" in checked.stdout
 
 
 def test_run_says_where_everything_is(catalog: Path, tmp_path: Path, stylemill: Run) -> None:
@@ -43,6 +88,9 @@ def test_run_says_where_everything_is(catalog: Path, tmp_path: Path, stylemill: 
         assert Path(line.split(":", 1)[1].strip()).exists(), line
     again = stylemill(*arguments)
     assert "Nothing to make: all 9 designs are there." in again.stdout
+    places = [line for line in done.stdout.splitlines() if line.startswith(("Designs:", "Contact sheet:"))]
+    assert len(places) == 2
+    assert again.stdout.splitlines()[1:] == places, "a run that has nothing to make says where they are, too"
     listed = stylemill("list", "--designs", tmp_path / "designs", "--style-set", "set-1", "--limit", 2)
     assert "3 designs in" in listed.stdout
     assert listed.stdout.count("images/") == 2
@@ -86,6 +134,97 @@ def test_one_writes_only_png(catalog: Path, tmp_path: Path, stylemill: Run) -> N
     assert "ends in .png" in done.stderr
 
 
+class TestOneRefuses:
+    """`stylemill one` refuses what cannot go well at once, and names the argument."""
+
+    @pytest.fixture
+    def pictures(self, catalog: Path) -> dict[str, Path]:
+        """A garment, its mask and a style."""
+        garments = catalog / "garments"
+        return {
+            "CONTENT": garments / "g0.png",
+            "STYLE": catalog / "styles" / "s0.png",
+            "--mask": garments / "g0_mask.png",
+        }
+
+    def one(self, stylemill: Run, pictures: dict[str, Path], out: object) -> "CompletedProcess[str]":
+        """The command with its three pictures."""
+        done = stylemill("one", pictures["CONTENT"], pictures["STYLE"], out, "--mask", pictures["--mask"])
+        assert "Traceback" not in done.stderr
+        return done
+
+    @pytest.mark.parametrize("name", ["CONTENT", "STYLE", "--mask"])
+    def test_to_write_over_what_it_reads(self, name: str, pictures: dict[str, Path], stylemill: Run) -> None:
+        """OUT cannot be one of the pictures that it is made from, however it is spelled."""
+        before = pictures[name].read_bytes()
+        spelled = pictures[name].parent / ".." / pictures[name].parent.name / pictures[name].name
+        done = self.one(stylemill, pictures, spelled)
+        assert done.returncode == 2, done.stderr
+        assert f"would write over {name}" in done.stderr
+        assert pictures[name].read_bytes() == before
+
+    @pytest.mark.parametrize("slash", ["", "/"])
+    def test_a_folder_to_write(
+        self, slash: str, pictures: dict[str, Path], tmp_path: Path, stylemill: Run
+    ) -> None:
+        """OUT that is a folder is told to give a file name, with an example."""
+        done = self.one(stylemill, pictures, f"{tmp_path}{slash}")
+        assert done.returncode == 2, done.stderr
+        assert f"give a file name, as {tmp_path}/design.png" in done.stderr
+
+    def test_no_name_to_write(self, pictures: dict[str, Path], stylemill: Run) -> None:
+        """An empty OUT is told to give a file name."""
+        done = self.one(stylemill, pictures, "")
+        assert done.returncode == 2, done.stderr
+        assert "give a file name, as design.png" in done.stderr
+
+    def test_to_write_below_a_file(self, pictures: dict[str, Path], stylemill: Run) -> None:
+        """OUT in a folder that is a file is refused before any work."""
+        done = self.one(stylemill, pictures, pictures["STYLE"] / "o.png")
+        assert done.returncode == 2, done.stderr
+        assert "s0.png is a file, not a folder" in done.stderr
+
+    @pytest.mark.parametrize("name", ["CONTENT", "STYLE", "--mask"])
+    def test_a_folder_to_read(
+        self, name: str, pictures: dict[str, Path], tmp_path: Path, stylemill: Run
+    ) -> None:
+        """A folder in a picture's place is called a folder."""
+        done = self.one(stylemill, {**pictures, name: tmp_path}, tmp_path / "o.png")
+        assert done.returncode == 2, done.stderr
+        assert f"{name} '{tmp_path}' is a folder" in done.stderr
+
+    @pytest.mark.parametrize("name", ["CONTENT", "STYLE", "--mask"])
+    def test_a_picture_that_is_not_there(
+        self, name: str, pictures: dict[str, Path], tmp_path: Path, stylemill: Run
+    ) -> None:
+        """A picture that is not there is named."""
+        done = self.one(stylemill, {**pictures, name: tmp_path / "nosuch.png"}, tmp_path / "o.png")
+        assert done.returncode == 1, done.stderr
+        assert f"{tmp_path}/nosuch.png: there is no such file" in done.stderr
+
+    @pytest.mark.parametrize("name", ["CONTENT", "STYLE", "--mask"])
+    def test_a_picture_that_cannot_be_read(
+        self, name: str, pictures: dict[str, Path], tmp_path: Path, stylemill: Run
+    ) -> None:
+        """Of three files, the one that is no picture is named."""
+        text = tmp_path / "text.png"
+        text.write_text("hello, I am text\n" * 20)
+        done = self.one(stylemill, {**pictures, name: text}, tmp_path / "o.png")
+        assert done.returncode == 1, done.stderr
+        assert f"{name} '{text}': the file is text" in done.stderr
+
+    def test_before_anything_heavy_is_loaded(self, pictures: dict[str, Path], tmp_path: Path) -> None:
+        """A picture that is not there is told without torch or Prefect."""
+        program = (
+            "import sys\nfrom typer.testing import CliRunner\nfrom flows.cli import app\n"
+            "done = CliRunner().invoke(app, ['one', 'nosuch.png', *sys.argv[1:]])\n"
+            "print(done.exit_code, sorted({'torch', 'prefect'} & set(sys.modules)))"
+        )
+        command = [sys.executable, "-c", program, str(pictures["STYLE"]), str(tmp_path / "o.png")]
+        done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
+        assert done.stdout.strip() == "1 []", done.stderr
+
+
 def test_a_silent_prefect_server_is_named(catalog: Path, tmp_path: Path, stylemill: Run) -> None:
     """A run with a server configured that is not there says which, and what to do."""
     done = stylemill(
@@ -95,6 +234,31 @@ def test_a_silent_prefect_server_is_named(catalog: Path, tmp_path: Path, stylemi
     assert done.returncode == 2, done.stderr
     assert "http://127.0.0.1:9/api does not answer" in done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_sample_into_a_file(tmp_path: Path, stylemill: Run) -> None:
+    """A file as the sample's target is refused before anything is drawn."""
+    (tmp_path / "README.md").write_text("mine")
+    done = stylemill("sample", tmp_path / "README.md")
+    assert done.returncode == 2, done.stderr
+    assert "README.md is a file: give a folder to draw into" in done.stderr
+    assert [path.name for path in tmp_path.iterdir()] == ["README.md"]
+
+
+def test_list_where_no_designs_are(catalog: Path, tmp_path: Path, s3: str, stylemill: Run) -> None:
+    """A place without a design catalog is said to be one: a folder, no folder, a prefix."""
+    for place in (catalog / "garments", tmp_path / "nosuch", f"s3://{s3}/designs"):
+        done = stylemill("list", "--designs", place)
+        assert done.returncode == 1
+        assert f"{place} holds no design catalog" in done.stderr
+        assert not done.stdout
+
+
+def test_list_of_an_unknown_style_set(one_design: Path, stylemill: Run) -> None:
+    """A style set of which there is no design is told the nearest and all of them, as `run` does."""
+    done = stylemill("list", "--designs", one_design, "--style-set", "sett")
+    assert done.returncode == 2
+    assert "did you mean 'set'? Valid: set." in done.stderr
 
 
 def test_recipes_are_listed(stylemill: Run) -> None:

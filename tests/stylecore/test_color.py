@@ -11,6 +11,7 @@ from stylecore.color import (
     luminance,
     match_luminance,
     match_mean_and_covariance,
+    recolour,
     to_yiq,
     with_chroma_of,
 )
@@ -187,3 +188,91 @@ class TestMatchMeanAndCovariance:
             torch.rand(1, 3, 20, 20), (torch.rand(1, 3, 20, 20) > 0.5).float()
         )
         assert matched.min() == 0 and matched.max() == 1
+
+
+class TestRecolour:
+    """A content in a style's colours."""
+
+    CONTENT, STYLE = coloured(1, (0.45, 0.5, 0.5)), coloured(2, (0.6, 0.45, 0.35))
+    ONES = torch.ones(1, 1, 40, 40)
+
+    def test_mean(self) -> None:
+        """Under the guide the mean colour is the style's."""
+        guide = torch.zeros(1, 1, 40, 40)
+        guide[..., 5:30, 8:33] = 1
+        content = torch.where(guide > 0, self.CONTENT, torch.rand(1, 3, 40, 40))
+        mean, _ = moments(recolour(content, self.STYLE, guide), guide)
+        np.testing.assert_allclose(mean, moments(self.STYLE)[0], atol=1e-4)
+
+    def test_soft_guide(self) -> None:
+        """A soft guide counts by its weights."""
+        guide = torch.rand(1, 1, 40, 40, generator=torch.Generator().manual_seed(4))
+        found = recolour(self.CONTENT, self.STYLE, guide)
+        mean = np.average(
+            found[0].flatten(1).double().numpy(), axis=1, weights=guide.flatten().double().numpy()
+        )
+        np.testing.assert_allclose(mean, moments(self.STYLE)[0], atol=1e-4)
+
+    def spreads(self, picture: torch.Tensor) -> np.ndarray:
+        """Standard deviations of luminance and chroma."""
+        return np.sqrt(np.diag(moments(to_yiq(picture))[1]))
+
+    def test_spread(self) -> None:
+        """Where the style spreads a little more or less, luminance takes its spread, and chroma if it is less."""
+        style = 0.5 + 0.8 * (self.CONTENT.flip(2) - 0.5)
+        np.testing.assert_allclose(
+            self.spreads(recolour(self.CONTENT, style, self.ONES)),
+            0.8 * self.spreads(self.CONTENT),
+            rtol=1e-3,
+        )
+
+    @pytest.mark.parametrize(
+        ("ratio", "light", "chroma"), [(0.1, 0.5, 0.1), (0.5, 0.5, 0.5), (1.2, 1.2, 1.0), (4.0, 1.5, 1.0)]
+    )
+    def test_gains(self, ratio: float, light: float, chroma: float) -> None:
+        """Luminance spreads by 0.5 to 1.5, so that folds stay; chroma never more than it did."""
+        content = 0.5 + 0.4 * (self.CONTENT - 0.5)
+        style = 0.5 + ratio * (content.flip(2) - 0.5)
+        gains = self.spreads(recolour(content, style, self.ONES)) / self.spreads(content)
+        np.testing.assert_allclose(gains, [light, chroma, chroma], rtol=2e-2)
+
+    @pytest.mark.parametrize("noise", [1e-4, 1e-3, 1e-2])
+    def test_noise_of_plain_cloth(self, noise: float) -> None:
+        """A plain garment's noise grows by 1.5 at most in luminance, and not at all in chroma."""
+        grain = noise * torch.randn(1, 3, 40, 40, generator=torch.Generator().manual_seed(3))
+        plain = torch.tensor([0.5, 0.45, 0.5]).view(1, 3, 1, 1) + grain
+        lively = torch.rand(1, 3, 50, 30, generator=torch.Generator().manual_seed(5))
+        gains = self.spreads(recolour(plain, lively, self.ONES)) / self.spreads(plain)
+        assert gains[0] <= 1.501
+        assert (gains[1:] <= 1.001).all()
+
+    def test_empty_guide(self) -> None:
+        """Without cloth the content stays as it is, and the other pair of the batch does not notice."""
+        content, style = torch.cat([self.CONTENT] * 2), torch.cat([self.STYLE] * 2)
+        guide = torch.cat([0 * self.ONES, self.ONES])
+        found = recolour(content, style, guide)
+        assert torch.equal(found[:1], self.CONTENT)
+        torch.testing.assert_close(
+            found[1:], recolour(self.CONTENT, self.STYLE, self.ONES), rtol=0, atol=1e-6
+        )
+
+    def test_to_itself(self) -> None:
+        """In its own colours a content is itself."""
+        torch.testing.assert_close(
+            recolour(self.CONTENT, self.CONTENT, self.ONES), self.CONTENT, rtol=0, atol=1e-5
+        )
+
+    def test_edges_stay_where_they_are(self) -> None:
+        """Every pixel's luminance is one rising function of what it was: no fold or seam is lost or moved."""
+        before = to_yiq(self.CONTENT)[:, 0].flatten()
+        after = to_yiq(recolour(self.CONTENT, self.STYLE, self.ONES))[:, 0].flatten()
+        assert torch.corrcoef(torch.stack([before, after]))[0, 1] > 0.9999
+
+    @pytest.mark.parametrize("one", ["style", "content"])
+    def test_range_and_single_colours(self, one: str) -> None:
+        """Extreme pictures and single colours give numbers in [0, 1]."""
+        black_and_white = (torch.rand(1, 3, 20, 20) > 0.5).float()
+        plain = torch.full((1, 3, 20, 20), 0.98)
+        pictures = (black_and_white, plain) if one == "style" else (plain, black_and_white)
+        found = recolour(*pictures, torch.ones(1, 1, 20, 20))
+        assert found.min() >= 0 and found.max() <= 1

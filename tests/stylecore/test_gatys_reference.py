@@ -87,6 +87,7 @@ def test_same_losses(assets: Path) -> None:
         content_weight=CONTENT_WEIGHT,
         style_weight=STYLE_WEIGHT,
         variation_weight=0.0,
+        init="content",
         learning_rate=RATE,
         final_learning_rate=RATE,
         levels=((1.0, STEPS),),

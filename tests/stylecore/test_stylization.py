@@ -21,6 +21,7 @@ SHALLOW = Recipe(
     pooling="average",
     content_layers=(("relu3_1", 1.0),),
     style_layers=(("relu1_1", 0.5), ("relu2_1", 0.5)),
+    init="content",
     levels=((0.5, 4), (1.0, 4)),
 )
 """A recipe of little work."""
