@@ -120,6 +120,9 @@ def one(
     device: Device = None,
     parts: Annotated[str | None, typer.Option(help="A part map of CONTENT, indexed or coloured.")] = None,
     style_parts: Annotated[str | None, typer.Option(help="A part map of STYLE; equal names match.")] = None,
+    edges: Annotated[
+        bool, typer.Option("--edges", help="Also write Sobel's edges before and after.")
+    ] = False,
 ) -> None:
     """Paint one picture in one style."""
     with _reported():
@@ -131,7 +134,7 @@ def one(
         from flows.stylize_one import stylize_one
 
         # The plain function: one picture wants no flow run and no server.
-        typer.echo(stylize_one.fn(content, style, out, mask, recipe, device, parts, style_parts))
+        typer.echo(stylize_one.fn(content, style, out, mask, recipe, device, parts, style_parts, edges))
 
 
 @app.command(

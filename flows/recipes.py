@@ -78,6 +78,31 @@ def gatys2016() -> Recipe:
     )
 
 
+def apparel() -> Recipe:
+    """Elmitwally et al., bulk apparel design: 1,000 steps of Adam at 0.02, content 1e4, style 1e-2, variation.
+
+    Their code is TensorFlow's tutorial: means of squared differences, total variation as a sum of absolute
+    ones (weight 30 there). Content goes with the square and style with the fourth power of the features'
+    scale, so their balance holds for weights on the Caffe scale, as the original VGG-19.
+    """
+    return Recipe(
+        name="apparel",
+        encoder="vgg19",
+        content_layers=(("conv4_2", 1.0),),
+        style_layers=GATYS_LAYERS,
+        normalisation="johnson",
+        content_weight=1e4,
+        style_weight=1e-2,
+        variation_weight=30.0,
+        variation_exponent=1,
+        init="content",
+        learning_rate=0.02,
+        final_learning_rate=0.02,
+        levels=((1.0, 1000),),
+        detail=0.0,
+    )
+
+
 def luan2017() -> Recipe:
     """Luan et al. (2017), Deep Photo: their sums and weights, Gamma = 1e2 and lambda = 1e4, stage two.
 
@@ -103,7 +128,7 @@ def luan2017() -> Recipe:
 
 NAMED = {
     function.__name__.rstrip("_"): function
-    for function in (house, draft, print_, photoreal, studio, painterly, gatys2016, luan2017)
+    for function in (house, draft, print_, photoreal, studio, painterly, gatys2016, apparel, luan2017)
 }
 
 

@@ -6,6 +6,7 @@ from dataclasses import replace
 
 from prefect import flow
 
+from catalogs.edge_sheet import edge_sheet
 from catalogs.errors import ImageError, MaskError
 from catalogs.images import decode_mask, decode_parts, encode_png
 from catalogs.stores import locate
@@ -31,6 +32,7 @@ def stylize_one(
     device: str | None = None,
     parts: str | None = None,
     style_parts: str | None = None,
+    edges: bool = False,
 ) -> str:
     """Paint one picture in one style and write a PNG.
 
@@ -43,6 +45,7 @@ def stylize_one(
         device: auto, cpu, cuda, cuda:1, mps.
         parts: a part map of the picture (indexed, or a colour a part): each part takes its own style.
         style_parts: the style's part map; parts of one index or colour belong together.
+        edges: write OUT's name with `.edges.png` too: Sobel's edges before and after.
 
     Returns:
         The path or URI of the PNG.
@@ -95,7 +98,10 @@ def stylize_one(
         )
     if finished.failure:
         raise NotFiniteError(f"{content} in the style of {style}: {finished.failure}.")
-    target.write(key, encode_png(to_design(finished.picture_13HW, canvas, template, chosen)))
+    design = to_design(finished.picture_13HW, canvas, template, chosen)
+    target.write(key, encode_png(design))
+    if edges:
+        target.write(f"{key[:-4]}.edges.png", edge_sheet(template.picture, design))
     return f"{target.uri}/{key}"
 
 

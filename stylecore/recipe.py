@@ -111,8 +111,6 @@ class Recipe:
     """A pair leaves a level when its loss fell by less than this share over `window` steps; 0 = never."""
     window: int = 10
     """Steps between two looks at whether a pair has converged."""
-    large_steps: int = 0
-    """Steps at the template's own size, in tiles, after the canvas's; 0 leaves what the canvas gives."""
     detail: float = 0.6
     """How much of the template's luminance detail finer than the canvas is laid over the design."""
     seed: int = 0
@@ -175,7 +173,6 @@ A_PAIRS_OWN = (
     "style_scale",
     "detail",
     "seed",
-    "large_steps",
 )
 """Fields besides the weights in which pairs of one batch may differ."""
 
@@ -259,8 +256,8 @@ def _problems(recipe: Recipe) -> Iterator[str]:
         or scales[-1] != 1
     ):
         yield f"levels have scales {scales}, but they must rise and end at 1.0"
-    if recipe.window < 1 or recipe.large_steps < 0:
-        yield f"window is {recipe.window} and large_steps {recipe.large_steps}; give at least 1, and at least 0"
+    if recipe.window < 1:
+        yield f"window is {recipe.window}, but must be at least 1"
     if recipe.normalisation != "balanced" and recipe.statistic != "gram":
         yield (
             f"normalisation {recipe.normalisation} is defined for Gram matrices, not for {recipe.statistic}:"

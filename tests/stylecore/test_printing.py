@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from stylecore.printing import SHADING_RANGE, printed, shading, tile
+from stylecore.printing import SHADING_RANGE, _displacement, printed, shading, tile
 
 HEIGHT, WIDTH = 96, 80
 ONES = torch.ones(1, 1, HEIGHT, WIDTH)
@@ -221,6 +221,15 @@ class TestPrinted:
         assert down[middle].abs().max() < 0.05
         assert right[middle].abs().max() > 0.5
         assert right[middle].abs().max() <= 0.02 * height + 0.05
+
+    @pytest.mark.parametrize("size", [(320, 256), (64, 200)])
+    def test_bends_only_so_far(self, size: tuple[int, int]) -> None:
+        """At the sharpest edge of light and shadow the print moves by 2 % of the longer side."""
+        shade = torch.full((1, 1, *size), SHADING_RANGE[0])
+        shade[..., size[1] // 2 :] = SHADING_RANGE[1]
+        found = _displacement(shade)
+        assert found.abs().max().item() == pytest.approx(0.02 * max(size))
+        assert found[0].abs().max() < 1e-4
 
     @pytest.mark.parametrize("repeat", REPEATS)
     def test_range(self, repeat: str) -> None:

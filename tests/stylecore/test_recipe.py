@@ -29,7 +29,6 @@ OTHER: dict[str, Any] = {
     "parts": True,
     "tolerance": 0.01,
     "window": 5,
-    "large_steps": 3,
     "content_weight": 0.06,
     "style_weight": 2.0,
     "variation_weight": 0.0,
