@@ -137,7 +137,8 @@ def to_pair(job: DesignJob, canvas: Canvas, pattern: Picture, recipe: Recipe, ta
         guide=canvas.guide,
         recipe=recipe,
         repeat=job.style.repeat,
-        content_key=job.garment.digest,
+        # The margin is a pair's own and shapes its content.
+        content_key=f"{job.garment.digest}:{recipe.margin}",
         style_key=f"{job.style.digest}:{size}",
         tag=tag,
     )
