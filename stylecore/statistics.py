@@ -20,6 +20,8 @@ from torch.nn import functional
 Take = Callable[[Tensor, Tensor | None], Tensor]
 """Features B x C x H x W and a guide B x 1 x H x W (or None) to B x ... in float32."""
 
+STRIP = 2**18
+"""Values of a layer that a CPU widens at a time: 1 MB."""
 SAMPLES = 400
 """Positions a picture that the Gaussian kernel compares: 20 x 20."""
 
@@ -78,7 +80,7 @@ class _WeightedGram(torch.autograd.Function):
             weighted_BNC = features_BNC * guide_B1HW.flatten(1)[..., None].to(features_BNC.dtype)
         ctx.save_for_backward(weighted_BNC)
         ctx.grid = features_BCHW.shape[2:]
-        return _exact(weighted_BNC).mT @ _exact(features_BNC)
+        return _products(weighted_BNC, features_BNC)
 
     @staticmethod
     def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, None]:
@@ -88,6 +90,20 @@ class _WeightedGram(torch.autograd.Function):
         both = (gradient_BCC + gradient_BCC.mT).to(weighted_BNC.dtype)
         found_BNC = weighted_BNC @ both
         return found_BNC.unflatten(1, ctx.grid).permute(0, 3, 1, 2), None
+
+
+def _products(a_BNC: Tensor, b_BNC: Tensor) -> Tensor:
+    """Sums over positions in float32; half-precision features are widened for it."""
+    if a_BNC.is_cuda or a_BNC.dtype not in (torch.bfloat16, torch.float16):
+        return _exact(a_BNC).mT @ _exact(b_BNC)
+    # Strip by strip: what was widened is still in the cache when it is multiplied.
+    batch, _, channels = a_BNC.shape
+    strip = max(256, STRIP // channels)
+    total_BCC = a_BNC.new_zeros((batch, channels, channels), dtype=torch.float32)
+    for a, b in zip(a_BNC.split(strip, 1), b_BNC.split(strip, 1), strict=True):
+        wide = a.float()
+        total_BCC.baddbmm_(wide.mT, wide if a_BNC is b_BNC else b.float())
+    return total_BCC
 
 
 def _exact(features: Tensor) -> Tensor:

@@ -448,3 +448,14 @@ class TestWasserstein:
         """There is as far as back."""
         one, other = activations(1).double(), activations(2).double()
         torch.testing.assert_close(distance("wasserstein", one, other), distance("wasserstein", other, one))
+
+
+@pytest.mark.parametrize("guided", [False, True])
+def test_strips_make_no_difference(guided: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Half-precision features widened strip by strip give the Gram matrix of features widened at once."""
+    features = torch.rand(2, 8, 40, 30).bfloat16()
+    guide = (torch.rand(2, 1, 40, 30) > 0.3).float() if guided else None
+    monkeypatch.setattr("stylecore.statistics.STRIP", 8 * 256)
+    found = gram_matrix(features, guide)
+    assert found.dtype == torch.float32
+    torch.testing.assert_close(found, gram_matrix(features.float(), guide), rtol=1e-5, atol=1e-6)
