@@ -67,7 +67,7 @@ def measure(options: argparse.Namespace) -> dict[str, Any]:
         if device.type == "cuda":
             flops = GFLOP_AN_ITERATION[size] * 1e9 / medians["mill, batch 4"]
             found[f"share_of_peak_{size}"] = round(flops / _matmul_peak(device), 3)
-    found["peak_memory_gb"] = round(_peak_memory(device), 2)
+    found["peak_memory_gb"] = round(peak_memory(device), 2)
     return found
 
 
@@ -97,7 +97,7 @@ def _loops(
         # Without steps: what a pair costs besides its iterations is not an iteration's.
         ticks: list[float] = []
 
-        def tick(_pairs: int) -> None:
+        def tick(_pairs: int, _share: float) -> None:
             synchronise(device)
             ticks.append(time.perf_counter())
 
@@ -134,7 +134,8 @@ def _matmul_peak(device: torch.device) -> float:
     return 2 * 8192**3 / seconds
 
 
-def _peak_memory(device: torch.device) -> float:
+def peak_memory(device: torch.device) -> float:
+    """GB at most: of the GPU, or of this process."""
     if device.type == "cuda":
         return torch.cuda.max_memory_allocated(device) / 2**30
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20

@@ -61,7 +61,7 @@ def main() -> None:
 
 
 def _sheet(name: str, options: argparse.Namespace) -> Iterator[dict[str, object]]:
-    recipe = _sized(find_recipe(name), options.long_side)
+    recipe = sized(find_recipe(name), options.long_side)
     garments, styles = _records(options)
     stores = open_store(str(options.assets / "garments")), open_store(str(options.assets / "styles"))
     settings = Settings(vgg19_weights=str(options.assets / "weights" / "vgg19_features.safetensors"))
@@ -109,7 +109,8 @@ def _measures(encoder: Encoder, finished: Finished) -> dict[str, float]:
     return {name: round(value, 4) for name, value in found.items()}
 
 
-def _sized(recipe: Recipe, long_side: int | None) -> Recipe:
+def sized(recipe: Recipe, long_side: int | None) -> Recipe:
+    """The recipe on a canvas of that longer side, in sixteens."""
     if long_side is None:
         return recipe
     height, width = recipe.canvas

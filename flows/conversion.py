@@ -17,7 +17,7 @@ from flows.planning import DesignJob
 from stylecore.canvas import Canvas, fit, fit_style, place_back
 from stylecore.guides import bounding_box
 from stylecore.mill import Pair
-from stylecore.recipe import Recipe
+from stylecore.recipe import LARGEST, Recipe
 from stylecore.tensors import resize_guide, size_of
 
 
@@ -63,9 +63,18 @@ def decode_pattern(data: bytes, max_pixels: int) -> Picture:
 
 
 def to_content(template: Template, recipe: Recipe) -> Canvas:
-    """A garment becomes content: fitted to the recipe's canvas, with its guide, a channel a part."""
+    """A garment becomes content: fitted to the recipe's canvas, with its guide, a channel a part.
+
+    Where the recipe paints large, the canvas has grown to the garment's own size.
+    """
     guides = _parts(template) if recipe.parts else {"cloth": _cloth(template)}
-    return fit(to_tensor(template.picture), torch.cat(list(guides.values()), 1), recipe.canvas, recipe.margin)
+    return fit(
+        to_tensor(template.picture),
+        torch.cat(list(guides.values()), 1),
+        recipe.canvas,
+        recipe.margin,
+        LARGEST if recipe.large_steps else 0,
+    )
 
 
 def to_style_guide(
@@ -109,9 +118,14 @@ def _cloth(template: Template) -> Tensor:
     return to_guide(template.mask)
 
 
-def to_style(pattern: Picture, recipe: Recipe, scale: float | None = None) -> Tensor:
-    """A style becomes style: 1 x 3 x h x w, its longer side `scale` (or the recipe's) times the canvas's."""
-    return fit_style(to_tensor(pattern), recipe.canvas, scale or recipe.style_scale)
+def to_style(
+    pattern: Picture, recipe: Recipe, canvas: Canvas, scale: float | None = None
+) -> tuple[Tensor, float]:
+    """A style becomes style: 1 x 3 x h x w, its longer side `scale` (or the recipe's) times the canvas's.
+
+    With how many times larger it would have to be for that (stylecore/canvas.py).
+    """
+    return fit_style(to_tensor(pattern), size_of(canvas.content), scale or recipe.style_scale)
 
 
 def _motif_scale(job: DesignJob, canvas: Canvas, pattern: Picture, recipe: Recipe) -> float | None:
@@ -124,12 +138,12 @@ def _motif_scale(job: DesignJob, canvas: Canvas, pattern: Picture, recipe: Recip
         return None
     _, left, _, right = bounding_box(canvas.guide[0].sum(0, keepdim=True))
     width_px = (right - left) * repeat_cm / garment_cm
-    return width_px * max(pattern.size) / pattern.size[1] / max(recipe.canvas)
+    return width_px * max(pattern.size) / pattern.size[1] / max(size_of(canvas.content))
 
 
 def to_pair(job: DesignJob, canvas: Canvas, pattern: Picture, recipe: Recipe, tag: Any = None) -> Pair:
     """A garment on its canvas and a style become a pair of the mill."""
-    style = to_style(pattern, recipe, _motif_scale(job, canvas, pattern, recipe))
+    style, enlarged = to_style(pattern, recipe, canvas, _motif_scale(job, canvas, pattern, recipe))
     size = "x".join(map(str, style.shape[2:]))
     return Pair(
         content=canvas.content,
@@ -137,9 +151,10 @@ def to_pair(job: DesignJob, canvas: Canvas, pattern: Picture, recipe: Recipe, ta
         guide=canvas.guide,
         recipe=recipe,
         repeat=job.style.repeat,
+        enlarged=enlarged,
         # The margin is a pair's own and shapes its content.
         content_key=f"{job.garment.digest}:{recipe.margin}",
-        style_key=f"{job.style.digest}:{size}",
+        style_key=f"{job.style.digest}:{size}:{enlarged}",
         tag=tag,
     )
 

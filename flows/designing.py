@@ -111,7 +111,6 @@ def make_designs(bench: Bench, jobs: Sequence[DesignJob], on_advance: OnAdvance 
     outcome = Outcome(met=sorted(bench.designs.existing([job.key for job in jobs])))
     waiting = [job for job in jobs if job.key not in set(outcome.met)]
     advance(len(outcome.met))
-    step = 1 / max(1, bench.recipe.steps)
     pairs = ahead(_pairs(bench, waiting, outcome), 2 * bench.batch)
     finished = mill(
         pairs,
@@ -119,15 +118,16 @@ def make_designs(bench: Bench, jobs: Sequence[DesignJob], on_advance: OnAdvance 
         slots=bench.batch,
         device=bench.device,
         cache=bench.targets,
-        on_steps=lambda count: advance(count * step),
+        on_steps=lambda count, share: advance(count * share),
         widen=4 if bench.device.type == "cuda" else 1,
         compiled=bench.settings.compile and bench.device.type == "cuda",
+        tile=bench.settings.tile,
     )
     with ThreadPoolExecutor(WRITERS, thread_name_prefix="writing") as writers:
         filing = _Filing(bench, outcome, writers)
         try:
             for one in finished:
-                advance(1 - one.steps * step)
+                advance(1 - one.work)
                 filing.take(one)
         finally:
             # Pictures that are being written get their records, whatever ended the work.

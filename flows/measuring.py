@@ -10,6 +10,8 @@ from flows.conversion import Template
 from stylecore import metrics
 from stylecore.encoders import Encoder
 from stylecore.mill import Finished
+from stylecore.pyramid import scaled
+from stylecore.tensors import resize, resize_guide, size_of
 
 
 @dataclass(frozen=True)
@@ -23,12 +25,19 @@ class Measures:
 
 
 def measure(encoder: Encoder, finished: Finished) -> Measures:
-    """Measure a design against its garment and style, under the garment's guide, by the recipe's encoder."""
-    pair, design = finished.pair, finished.picture_13HW
-    content, style, guide = (
-        each.to(design.device)
-        for each in (pair.content, pair.style, pair.guide.sum(1, keepdim=True).clamp(0, 1))
+    """Measure a design against its garment and style, under the garment's guide, by the recipe's encoder.
+
+    A design beyond its recipe's canvas is measured in the canvas's size, so that figures compare.
+    """
+    pair = finished.pair
+    scale = min(1.0, max(pair.recipe.canvas) / max(size_of(pair.content)))
+    size, device = scaled(size_of(pair.content), scale), finished.picture_13HW.device
+    style_size = scaled(size_of(pair.style), min(1.0, scale * pair.enlarged))
+    design, content, style = (
+        resize(each.to(device), wanted).clamp(0, 1)
+        for each, wanted in ((finished.picture_13HW, size), (pair.content, size), (pair.style, style_size))
     )
+    guide = resize_guide(pair.guide.sum(1, keepdim=True).clamp(0, 1).to(device), size)
     layers = pair.recipe.style_names
     with torch.no_grad():
         distance = metrics.style_distance(encoder, design, [style], layers, guide) if layers else torch.nan

@@ -139,12 +139,16 @@ def seconds_a_design(recipe: Recipe, device: str, measured: Sequence[float] = ()
         return sorted(measured)[len(measured) // 2]
     if device != "cpu":
         return None
-    pixel_steps = (
-        sum(steps * scale**2 for scale, steps in recipe.levels) * recipe.canvas[0] * recipe.canvas[1]
-    )
+    height, width = recipe.canvas
+    # How large garments are is not known before they are read; two looks at a window make a step there.
+    large = 2 * recipe.large_steps * (LARGE_SIDE / max(recipe.canvas)) ** 2 * 4 / 3
+    pixel_steps = (sum(steps * scale**2 for scale, steps in recipe.levels) + large) * height * width
     evaluations = 1.2 if recipe.optimizer == "lbfgs" else 1.0
     return pixel_steps * evaluations * CPU_SECONDS[recipe.encoder]
 
+
+LARGE_SIDE = 2048
+"""Longer side, px, that garments are thought to have where a recipe paints them in their own size."""
 
 CPU_SECONDS = {"embedded": 0.9e-6, "vgg16": 5e-6, "vgg19": 6.5e-6}
 """Seconds a pixel and step on 2 CPU cores in float32."""

@@ -25,6 +25,9 @@ class Settings(BaseSettings):
         "auto", description="of features; auto takes bfloat16 where the device has it in hardware"
     )
     batch: int = Field(0, ge=0, description="pairs a batch; 0 chooses by device and recipe")
+    tile: int = Field(
+        768, ge=0, description="longest side, px, painted at once; larger levels go by windows; 0 never does"
+    )
     compile: bool = Field(True, description="compile the objective on a GPU; the plain way where that fails")
     shard_seconds: float = Field(300, gt=0, description="device time that one task should take")
     commit_seconds: float = Field(

@@ -77,7 +77,8 @@ def stylize_one(
             template = replace(template, mask=decode_mask(read(mask), size, max_pixels=settings.max_pixels))
     with _named("STYLE", style):
         pattern = decode_pattern(read(style), settings.max_pixels)
-    canvas, prepared, guide = to_content(template, chosen), to_style(pattern, chosen), None
+    canvas, guide = to_content(template, chosen), None
+    prepared, enlarged = to_style(pattern, chosen, canvas)
     if style_parts:
         with _named("--style-parts", style_parts):
             own = decode_parts(read(style_parts), pattern.size, max_pixels=settings.max_pixels)
@@ -88,13 +89,14 @@ def stylize_one(
         encoder = in_precision(
             load_encoder(chosen, settings, str(where)), choose_precision(settings.precision, where)
         )
-        pair = Pair(canvas.content, prepared, canvas.guide, chosen, style_guide=guide)
+        pair = Pair(canvas.content, prepared, canvas.guide, chosen, guide, enlarged=enlarged)
         (finished,) = mill(
             [pair],
             encoder,
             slots=1,
             device=where,
-            on_steps=lambda _pairs: progress.advance(1 / chosen.steps),
+            on_steps=lambda _pairs, share: progress.advance(share),
+            tile=settings.tile,
         )
     if finished.failure:
         raise NotFiniteError(f"{content} in the style of {style}: {finished.failure}.")

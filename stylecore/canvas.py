@@ -11,6 +11,7 @@ from torch.nn import functional
 
 from stylecore.color import luminance
 from stylecore.guides import bounding_box
+from stylecore.pyramid import scaled
 from stylecore.tensors import Size, resize, resize_guide, size_of
 
 
@@ -31,14 +32,19 @@ class Canvas:
     placement: Placement
 
 
-def fit(template_13HW: Tensor, guide_1PHW: Tensor, size: Size, margin: float = 0.04) -> Canvas:
+def fit(
+    template_13HW: Tensor, guide_1PHW: Tensor, size: Size, margin: float = 0.04, largest: int = 0
+) -> Canvas:
     """Crop to the guide's bounding box plus `margin` of its longer side, fit to `size`, pad by the rim.
 
     The crop is widened to the canvas's own proportion where the template has room, so that little is
-    padding. Padding repeats the rim's pixels: a hard edge would be a feature of its own.
+    padding. Padding repeats the rim's pixels: a hard edge would be a feature of its own. With `largest`,
+    px, the canvas grows in its proportion until the crop is there in its own size, if that is no longer.
     """
     crop = _crop(bounding_box(guide_1PHW[0].sum(0, keepdim=True)), size_of(template_13HW), size, margin)
     top, left, bottom, right = crop
+    growth = min(max((bottom - top) / size[0], (right - left) / size[1]), largest / max(size))
+    size = scaled(size, max(1.0, growth))
     scale = min(size[0] / (bottom - top), size[1] / (right - left))
     inner = (
         min(size[0], max(1, round((bottom - top) * scale))),
@@ -75,15 +81,15 @@ def place_back(
     return whole
 
 
-def fit_style(style_13HW: Tensor, size: Size, scale: float = 1.0) -> Tensor:
+def fit_style(style_13HW: Tensor, size: Size, scale: float = 1.0) -> tuple[Tensor, float]:
     """Scale a style so that its longer side is `scale` times the canvas's longer side.
 
-    It is enlarged at most twice each way: more would only blur its motifs.
+    It is enlarged at most twice each way: more would only blur its motifs. Returns it with how many times
+    larger it would have to be.
     """
-    height, width = size_of(style_13HW)
-    factor = min(2.0, max(size) * scale / max(height, width))
-    wanted = max(1, round(height * factor)), max(1, round(width * factor))
-    return resize(style_13HW, wanted).clamp(0, 1)
+    factor = max(size) * scale / max(size_of(style_13HW))
+    fitted = resize(style_13HW, scaled(size_of(style_13HW), min(2.0, factor))).clamp(0, 1)
+    return fitted, max(1.0, factor / 2)
 
 
 def _crop(

@@ -81,6 +81,27 @@ class Encoder(nn.Module):
         """The precision of its features."""
         return next(self.features.parameters()).dtype
 
+    @property
+    def strides(self) -> dict[str, int]:
+        """Pixels between two positions of every wanted layer."""
+        found, stride = {}, 1
+        for step in self._steps:
+            stride *= 2 if step.startswith("pool") else 1
+            if step in self.layers:
+                found[step] = stride
+        return found
+
+    @property
+    def reach(self) -> int:
+        """Pixels around a position's own cell that its features depend on, in the deepest layer."""
+        reach, stride = 0, 1
+        for step in self._steps:
+            if step.startswith("conv"):
+                reach += stride
+            elif step.startswith("pool"):
+                stride *= 2
+        return reach
+
     def in_precision(self, dtype: torch.dtype) -> "Encoder":
         """The encoder with weights and features in `dtype`: a copy, unless it is there already.
 

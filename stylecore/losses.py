@@ -40,11 +40,22 @@ def content_loss(
     normalisation: Normalisation = "balanced",
 ) -> Tensor:
     """Squared distance of features from the content's, under the guide; B values."""
-    distance_BCHW = (features_BCHW.float() - target_BCHW.float()).square()
-    distance_B = _guided_sum(distance_BCHW, guide_B1HW)
+    distance_B = content_distance(features_BCHW, target_BCHW, guide_B1HW)
+    return content_scaled(distance_B, target_BCHW, guide_B1HW, normalisation)
+
+
+def content_distance(features_BCHW: Tensor, target_BCHW: Tensor, guide_B1HW: Tensor | None = None) -> Tensor:
+    """Sum of squared differences under the guide, B values; sums of windows are the sum of the whole."""
+    return _guided_sum((features_BCHW.float() - target_BCHW.float()).square(), guide_B1HW)
+
+
+def content_scaled(
+    distance_B: Tensor, target_BCHW: Tensor, guide_B1HW: Tensor | None, normalisation: Normalisation
+) -> Tensor:
+    """A layer's whole `content_distance` as the normalisation has it."""
     if normalisation == "balanced":
         return distance_B / _guided_sum(target_BCHW.float().square(), guide_B1HW).clamp_min(1e-8)
-    channels, positions = features_BCHW.shape[1], features_BCHW.shape[2:].numel()
+    channels, positions = target_BCHW.shape[1], target_BCHW.shape[2:].numel()
     factor = {"gatys": 0.5, "johnson": 1 / (channels * positions), "luan": 0.5 / (channels * positions)}
     return distance_B * factor[normalisation]
 

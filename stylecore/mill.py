@@ -24,15 +24,17 @@ from stylecore.encoders import Encoder
 from stylecore.errors import StylecoreError
 from stylecore.objective import Targets, Terms
 from stylecore.optimizers import OPTIMIZERS, Optimizer
-from stylecore.pyramid import Level, levels
+from stylecore.pyramid import Level, levels_of
 from stylecore.recipe import Recipe
 from stylecore.target_cache import TargetCache
 from stylecore.tensors import resize, resize_guide, size_of
 
 log = logging.getLogger(__name__)
 
-OnSteps = Callable[[int], None]
-"""Told after every step how many pairs made it."""
+OnSteps = Callable[[int, float], None]
+"""Told after every step how many pairs made it, and what share of a pair's whole work it was."""
+TILE = 768
+"""Longest side, px, of what is looked at at once; a VGG-19 step takes 4 GB there."""
 
 
 @dataclass(frozen=True)
@@ -51,6 +53,8 @@ class Pair:
     style_guide: Tensor | None = None
     repeat: str = "mirror"
     """How the style repeats where it is printed; see stylecore/printing.py."""
+    enlarged: float = 1.0
+    """How many times larger the style would have to be than it is given, to fit the content's size."""
     content_key: str = ""
     style_key: str = ""
     start: Tensor | None = None
@@ -73,6 +77,8 @@ class Finished:
     start_terms: Terms
     losses: tuple[tuple[float, ...], ...]
     seconds: float
+    work: float
+    """Share of its whole work that was done; below 1 where it failed or converged early."""
 
     @property
     def steps(self) -> int:
@@ -90,19 +96,22 @@ def mill(
     on_steps: OnSteps | None = None,
     widen: int = 4,
     compiled: bool = False,
+    tile: int = TILE,
 ) -> Iterator[Finished]:
-    """Finish pairs, in any order, as many at a time as there are slots at the finest level.
+    """Finish pairs, in any order, as many at a time as there are slots at the canvas's size.
 
     Args:
         pairs: prepared pairs; drawn as slots come free, so a generator may read ahead on its own thread.
             Consecutive pairs share batches if their recipes have one structure, and they one size and
             one number of parts.
         encoder: the recipes' network, on the device and in its precision.
-        slots: pairs in one forward and backward pass at the finest level.
-        widen: coarser lanes hold as many pixels, but at most so many times the pairs.
+        slots: pairs in one forward and backward pass at the canvas's size.
+        widen: coarser and finer lanes hold as many pixels, but coarser ones at most so many times the pairs.
         device: where the encoder is.
         cache: targets to share between pairs and between calls.
-        on_steps: told after every step how many pairs made it.
+        on_steps: told after every step how many pairs made it, and its share of a pair's work.
+        tile: levels with a longer side, px, are looked at window by window (stylecore/tiling.py), so that
+            memory does not grow with their size; 0 looks at any at once. It does not change the result.
         compiled: compile the objective (torch.compile, CUDA graphs); where that cannot be done, the
             reason is logged and the plain path taken.
 
@@ -115,17 +124,37 @@ def mill(
     for (structure, size, _), group in groupby(
         pairs, key=lambda pair: (pair.recipe.structure(), size_of(pair.content), pair.guide.shape[1])
     ):
-        work = _Work(structure, encoder, torch.device(device), shared, on_steps or (lambda _pairs: None))
+        plan = levels_of(size, structure)
+        pixel_steps = sum(level.steps * level.scale**2 for level in plan)
+        canvas = max(level.scale for level in plan if not level.beyond)
+        work = _Work(
+            structure,
+            encoder,
+            torch.device(device),
+            shared,
+            on_steps or _unheard,
+            tile,
+            max(1e-9, pixel_steps),
+        )
         lanes = [
-            _Lane(level, number, work, lane_slots(slots, level.scale, widen), compiled)
-            for number, level in enumerate(levels(size, structure.levels), 1)
+            _Lane(level, number, len(plan), work, lane_slots(slots, level.scale / canvas, widen), compiled)
+            for number, level in enumerate(plan, 1)
         ]
         yield from _run(group, lanes, work)
 
 
 def lane_slots(slots: int, scale: float, widen: int) -> int:
-    """Slots of a coarser lane: as many pixels as in the finest, but at most `widen` times the pairs."""
+    """Slots of a lane of so many times the canvas's size: as many pixels as at the canvas, at least one pair.
+
+    Coarser lanes hold at most `widen` times the pairs.
+    """
+    if scale > 1:
+        return max(1, int(slots / scale**2))
     return min(widen * slots, max(slots, round(slots / scale**2)))
+
+
+def _unheard(_pairs: int, _share: float) -> None:
+    pass
 
 
 def _run(pairs: Iterator[Pair], lanes: list["_Lane"], work: "_Work") -> Iterator[Finished]:
@@ -148,7 +177,7 @@ def _run(pairs: Iterator[Pair], lanes: list["_Lane"], work: "_Work") -> Iterator
             if job.failure is None and lane is not lanes[-1]:
                 lanes[lanes.index(lane) + 1].waiting.append(job)
             else:
-                yield _finished(job, lanes[-1], work)
+                yield _finished(job, lanes, work)
 
 
 @dataclass
@@ -175,6 +204,13 @@ class _Work:
     device: torch.device
     cache: TargetCache
     on_steps: OnSteps
+    tile: int
+    pixel_steps: float
+    """Steps of all levels, each by its pixels: a pair's whole work."""
+
+    def share(self, level: Level) -> float:
+        """What share of a pair's whole work a step at a level is."""
+        return level.scale**2 / self.pixel_steps
 
     def targets(self, pair: Pair, level: Level) -> Targets:
         """Targets of a pair at a level: the garment's and the style's from the cache, if they are known."""
@@ -197,11 +233,15 @@ class _Work:
     def _content(self, pair: Pair, level: Level) -> Targets:
         content, guide = starting.content_at(pair.content, pair.recipe, level), pair.guide
         return objective.content_targets(
-            self.encoder, self.structure, self._here(content), self._here(resize_guide(guide, level.size))
+            self.encoder,
+            self.structure,
+            self._here(content),
+            self._here(resize_guide(guide, level.size)),
+            self.tile,
         )
 
     def _style(self, pair: Pair, level: Level) -> Targets:
-        style = starting.style_at(pair.style, pair.content, pair.guide, pair.recipe, level)
+        style = starting.style_at(pair.style, pair.content, pair.guide, pair.recipe, level, pair.enlarged)
         guide = pair.style_guide
         return objective.style_targets(
             self.encoder,
@@ -209,18 +249,29 @@ class _Work:
             self._here(style),
             None if guide is None else self._here(resize_guide(guide, size_of(style))),
             pair.guide.shape[1],
+            self.tile,
         )
 
     def start(self, job: _Job, level: Level) -> Tensor:
         """Where a job begins at a level: the picture of the level before, or the recipe's start."""
-        pair = job.pair
-        if job.picture is not None:
-            return resize(job.picture, level.size).clamp(0, 1)
+        if job.picture is None:
+            return self._start(job.pair, level)
+        if level.beyond and job.pair.recipe.init not in ("noise", "style"):
+            return starting.carried(job.picture, self._start(job.pair, level))
+        return resize(job.picture, level.size).clamp(0, 1)
+
+    def _start(self, pair: Pair, level: Level) -> Tensor:
         if pair.start is not None:
             return self._here(resize(pair.start, level.size).clamp(0, 1))
         return self._here(
-            starting.start_at(pair.style, pair.content, pair.guide, pair.recipe, level, pair.repeat)
+            starting.start_at(
+                pair.style, pair.content, pair.guide, pair.recipe, level, pair.repeat, pair.enlarged
+            )
         )
+
+    def terms(self, targets: Targets, picture_B3HW: Tensor) -> Terms:
+        """The objective's terms."""
+        return objective.terms(self.encoder, self.structure, targets, picture_B3HW, self.tile)
 
     def _here(self, tensor: Tensor) -> Tensor:
         return tensor.to(self.device)
@@ -229,13 +280,19 @@ class _Work:
 class _Lane:
     """One level: slots, their targets and their optimiser."""
 
-    def __init__(self, level: Level, number: int, work: _Work, slots: int, compiled: bool) -> None:
+    def __init__(
+        self, level: Level, number: int, count: int, work: _Work, slots: int, compiled: bool
+    ) -> None:
         self.level, self.waiting = level, deque[_Job]()
-        self._number, self._work, self._compiled = number, work, compiled
+        self._number, self._count, self._work = number, count, work
         self._jobs: list[_Job | None] = [None] * slots
         self._targets: Targets | None = None
         self._optimizer: Optimizer | None = None
-        self._objective = _objective(work, compiled)
+        # A level that is looked at by windows spends its time in them; nothing is gained by compiling the loop.
+        self._objective = _objective(work, compiled and not self._by_windows())
+
+    def _by_windows(self) -> bool:
+        return 0 < self._work.tile < max(self.level.size)
 
     def wants(self) -> bool:
         """Whether another pair would find a slot."""
@@ -287,7 +344,7 @@ class _Lane:
         losses = []
         for _ in range(steps):
             losses.append(self._optimizer.step(lambda picture: self._loss(picture, active)))
-            self._work.on_steps(len(active))
+            self._work.on_steps(len(active), self._work.share(self.level))
         # Read back once: every reading makes the host wait for the device.
         for slot, values in zip(active, torch.stack(losses)[:, active].T.tolist(), strict=True):
             job = self._jobs[slot]
@@ -325,7 +382,7 @@ class _Lane:
             return None
         step = f"step {bad[0]}" if bad else "the last step"
         word = "infinite" if bad and abs(job.here[bad[0] - 1]) == float("inf") else "not a number"
-        where = f"level {self._number} of {len(self._work.structure.levels)}"
+        where = f"level {self._number} of {self._count}"
         return f"the loss became {word} at {where}, {step}"
 
     def _converged(self, losses: list[float]) -> bool:
@@ -337,7 +394,7 @@ class _Lane:
 
 def _objective(work: _Work, compiled: bool) -> Callable[[Targets, Tensor], Tensor]:
     def total(targets: Targets, picture: Tensor) -> Tensor:
-        return objective.terms(work.encoder, work.structure, targets, picture).total
+        return work.terms(targets, picture).total
 
     if not compiled:
         return total
@@ -375,15 +432,15 @@ def _say_plain(error: Exception) -> None:
     log.warning("The objective is not compiled: %s: %s", type(error).__name__, error)
 
 
-def _finished(job: _Job, finest: _Lane, work: _Work) -> Finished:
-    pair = job.pair
-    content = starting.content_at(pair.content, pair.recipe, finest.level).to(work.device)
+def _finished(job: _Job, lanes: list[_Lane], work: _Work) -> Finished:
+    pair, level = job.pair, lanes[-1].level
+    content = starting.content_at(pair.content, pair.recipe, level).to(work.device)
     picture = content if job.failure or job.picture is None else job.picture
     with torch.no_grad():
         # A pair that failed on the way has targets of the level where it did.
-        reached = len(job.losses) == len(work.structure.levels) and job.targets is not None
-        targets = job.targets if reached and job.targets else work.targets(pair, finest.level)
-        ends = [objective.terms(work.encoder, work.structure, targets, x) for x in (picture, content)]
+        reached = len(job.losses) == len(lanes) and job.targets is not None
+        targets = job.targets if reached and job.targets else work.targets(pair, level)
+        ends = [work.terms(targets, x) for x in (picture, content)]
     return Finished(
         pair=pair,
         picture_13HW=starting.finished(picture, pair.content.to(work.device), pair.recipe, job.failure),
@@ -392,4 +449,5 @@ def _finished(job: _Job, finest: _Lane, work: _Work) -> Finished:
         start_terms=ends[1],
         losses=tuple(job.losses),
         seconds=job.seconds,
+        work=sum(len(own) * work.share(lane.level) for own, lane in zip(job.losses, lanes, strict=False)),
     )

@@ -1,19 +1,22 @@
 """The objective of one level: targets taken once, then a loss a pair for any picture."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields
 from typing import cast
 
 import torch
 from torch import Tensor
+from torch.utils.checkpoint import checkpoint
 
+from stylecore import tiling
 from stylecore.encoders import Encoder, Features
 from stylecore.guides import layer_guide
 from stylecore.laplacian import matting_stencil, photorealism_loss
 from stylecore.losses import (
     ENERGY_FLOOR,
     Normalisation,
-    content_loss,
+    content_distance,
+    content_scaled,
     gradient_map,
     lighting_loss,
     low_pass_light,
@@ -63,19 +66,6 @@ class Targets:
         )
 
 
-def joined(targets: Sequence[Targets]) -> Targets:
-    """Targets of several pairs as one batch."""
-    return Targets(
-        *(
-            {
-                name: torch.cat([getattr(one, field.name)[name] for one in targets])
-                for name in getattr(targets[0], field.name)
-            }
-            for field in fields(Targets)
-        )
-    )
-
-
 @dataclass(frozen=True)
 class Terms:
     """Weighted terms of the objective, B values each; 0 where the recipe has no such term."""
@@ -94,36 +84,58 @@ class Terms:
         return total_B
 
 
-def content_targets(encoder: Encoder, recipe: Recipe, content_13HW: Tensor, guide_1PHW: Tensor) -> Targets:
+def content_targets(
+    encoder: Encoder, recipe: Recipe, content_13HW: Tensor, guide_1PHW: Tensor, tile: int = 0
+) -> Targets:
     """What a garment is held to at one level: its features, guides, energies, light and edges.
 
-    `content_13HW` is in [0, 1]; `guide_1PHW` has a channel a part, in [0, 1].
+    `content_13HW` is in [0, 1]; `guide_1PHW` has a channel a part, in [0, 1]. A picture with a side longer
+    than `tile` px is looked at window by window (stylecore/tiling.py); 0 looks at any at once.
     """
+    names = [layer for layer, _ in recipe.content_layers]
     with torch.no_grad():
-        found = encoder(channels_last(content_13HW))
-        guides = {layer: layer_guide(guide_1PHW, _grid(found[layer])) for layer in recipe.layers}
-        own = {layer: _statistics(recipe, found[layer], guides[layer]) for layer in recipe.style_names}
+        guides = {
+            layer: layer_guide(guide_1PHW, tiling.grid(encoder, layer, content_13HW))
+            for layer in recipe.layers
+        }
+        seen = _seen(
+            encoder,
+            recipe,
+            content_13HW,
+            guides,
+            tile,
+            lambda found, _: {name: found[name] for name in names},
+        )
         cloth = guide_1PHW.sum(1, keepdim=True).clamp(0, 1)
         kept = {"guide": cloth} | {
             name: make(content_13HW, cloth) for name, make in KEPT.items() if recipe.has(name)
         }
+        content = {
+            name: tiling.assembled(
+                encoder, name, content_13HW, [(one.window, one.content[name]) for one in seen]
+            )
+            for name in names
+        }
     energy = STATISTICS[recipe.statistic].energy
+    own = _together(recipe, seen)
     floors = {layer: ENERGY_FLOOR * energy(own[layer].flatten(0, 1))[None] for layer in own}
-    content = {layer: found[layer] for layer, _ in recipe.content_layers}
     return Targets(content, {}, floors, guides, {}, kept)
 
 
 def style_targets(
-    encoder: Encoder, recipe: Recipe, style_13HW: Tensor, guide_1PHW: Tensor | None, parts: int
+    encoder: Encoder, recipe: Recipe, style_13HW: Tensor, guide_1PHW: Tensor | None, parts: int, tile: int = 0
 ) -> Targets:
     """Statistics of a style in its own size, one a part; without a guide every part takes the whole style."""
     with torch.no_grad():
-        found = encoder(channels_last(style_13HW))
-        taken = {}
-        for layer in recipe.style_names:
-            guide = None if guide_1PHW is None else layer_guide(guide_1PHW, _grid(found[layer]))
-            one = _statistics(recipe, found[layer], guide)
-            taken[layer] = one if guide is not None else one.repeat(1, parts, *(1,) * (one.ndim - 2))
+        guides = None
+        if guide_1PHW is not None:
+            guides = {
+                layer: layer_guide(guide_1PHW, tiling.grid(encoder, layer, style_13HW))
+                for layer in recipe.style_names
+            }
+        taken = _together(recipe, _seen(encoder, recipe, style_13HW, guides, tile))
+        if guides is None:
+            taken = {layer: one.repeat(1, parts, *(1,) * (one.ndim - 2)) for layer, one in taken.items()}
     return Targets({}, taken, {}, {}, {}, {})
 
 
@@ -141,29 +153,40 @@ def together(content: Targets, style: Targets, weight: Targets) -> Targets:
     return Targets(content.content, style.style, content.floors, content.guides, weight.weights, content.kept)
 
 
-def terms(encoder: Encoder, recipe: Recipe, targets: Targets, picture_B3HW: Tensor) -> Terms:
-    """Every weighted term for the pictures.
+def terms(encoder: Encoder, recipe: Recipe, targets: Targets, picture_B3HW: Tensor, tile: int = 0) -> Terms:
+    """Every weighted term for the pictures; those with a side longer than `tile` are looked at by windows.
 
     On a CPU pairs are taken one by one: its kernels round differently for batches, kinks and line searches
     tell the difference, and a batch is no faster there.
     """
     if picture_B3HW.is_cuda or len(picture_B3HW) == 1:
-        return _terms(encoder, recipe, targets, picture_B3HW)
+        return _terms(encoder, recipe, targets, picture_B3HW, tile)
     each = [
-        _terms(encoder, recipe, targets.of_pair(pair), picture)
+        _terms(encoder, recipe, targets.of_pair(pair), picture, tile)
         for pair, picture in enumerate(picture_B3HW.split(1))
     ]
     return Terms(*(torch.cat([getattr(one, field.name) for one in each]) for field in fields(Terms)))
 
 
-def _terms(encoder: Encoder, recipe: Recipe, targets: Targets, picture_B3HW: Tensor) -> Terms:
-    found: Features = encoder(channels_last(picture_B3HW)) if recipe.layers else {}
+def _terms(encoder: Encoder, recipe: Recipe, targets: Targets, picture_B3HW: Tensor, tile: int) -> Terms:
+    def distances(found: Features, part: tiling.Part) -> Named:
+        return {
+            layer: content_distance(
+                found[layer], part(layer, targets.content[layer]), part(layer, cloth[layer])
+            )
+            for layer, _ in recipe.content_layers
+        }
+
+    cloth = {
+        layer: targets.guides[layer].sum(1, keepdim=True).clamp(0, 1) for layer, _ in recipe.content_layers
+    }
+    seen = _seen(encoder, recipe, picture_B3HW, targets.guides, tile, distances) if recipe.layers else []
     nothing_B = picture_B3HW.new_zeros(len(picture_B3HW))
     guide, kept = targets.kept["guide"], targets.kept
     normalisation = cast(Normalisation, recipe.normalisation)
     unweighted = {
-        "content": _content(recipe, targets, found, nothing_B),
-        "style": _style(recipe, targets, found, nothing_B),
+        "content": _content(recipe, targets, cloth, seen, nothing_B),
+        "style": _style(recipe, targets, _together(recipe, seen), nothing_B),
         "variation": variation_loss(picture_B3HW, recipe.variation_exponent, guide, normalisation),
     }
     for name, loss in KEPT_LOSSES.items():
@@ -174,17 +197,19 @@ def _terms(encoder: Encoder, recipe: Recipe, targets: Targets, picture_B3HW: Ten
     return Terms(*(targets.weights[name] * unweighted[name] for name in TERMS))
 
 
-def _content(recipe: Recipe, targets: Targets, found: Features, nothing_B: Tensor) -> Tensor:
-    total_B = nothing_B
+def _content(
+    recipe: Recipe, targets: Targets, cloth: Named, seen: "list[_Seen]", nothing_B: Tensor
+) -> Tensor:
+    total_B, normalisation = nothing_B, cast(Normalisation, recipe.normalisation)
     for layer, weight in recipe.content_layers:
-        cloth = targets.guides[layer].sum(1, keepdim=True).clamp(0, 1)
-        normalisation = cast(Normalisation, recipe.normalisation)
-        distance_B = content_loss(found[layer], targets.content[layer], cloth, normalisation)
-        total_B = total_B + weight * distance_B
+        distance_B = torch.stack([one.content[layer] for one in seen]).sum(0)
+        total_B = total_B + weight * content_scaled(
+            distance_B, targets.content[layer], cloth[layer], normalisation
+        )
     return total_B
 
 
-def _style(recipe: Recipe, targets: Targets, found: Features, nothing_B: Tensor) -> Tensor:
+def _style(recipe: Recipe, targets: Targets, found: Named, nothing_B: Tensor) -> Tensor:
     """Every layer's and part's distance; balanced parts count by their share of the cloth.
 
     Luan et al. (2017), eq. 5, sum over parts as they are; so do the papers' normalisations here.
@@ -195,11 +220,11 @@ def _style(recipe: Recipe, targets: Targets, found: Features, nothing_B: Tensor)
         share_BP = guide.sum((2, 3)) / guide.sum((1, 2, 3)).clamp_min(1e-6)[:, None]
         for part in range(guide.shape[1]):
             distance_B = style_loss(
-                STATISTICS[recipe.statistic].take(found[layer], guide[:, part : part + 1]),
+                found[layer][:, part],
                 targets.style[layer][:, part],
                 cast(Normalisation, recipe.normalisation),
                 statistic=recipe.statistic,
-                positions=found[layer].shape[2:].numel(),
+                positions=guide.shape[2:].numel(),
                 floor_B=targets.floors[layer][:, part],
             )
             balanced = share_BP[:, part] if recipe.normalisation == "balanced" else 1.0
@@ -207,11 +232,71 @@ def _style(recipe: Recipe, targets: Targets, found: Features, nothing_B: Tensor)
     return total_B
 
 
-def _statistics(recipe: Recipe, features_1CHW: Tensor, guide_1PHW: Tensor | None) -> Tensor:
-    """A layer's statistic of every part, 1 x P x ...; without a guide of the whole picture, 1 x 1 x ..."""
+@dataclass(frozen=True)
+class _Seen:
+    """What a window shows: of the content what was asked for, and statistics with their areas, by layer.
+
+    Statistics are B x P x ..., areas B x P.
+    """
+
+    window: tiling.Window
+    content: Named
+    statistics: Named
+    areas: Named
+
+
+def _seen(
+    encoder: Encoder,
+    recipe: Recipe,
+    picture_B3HW: Tensor,
+    guides: Named | None,
+    tile: int,
+    of_content: Callable[[Features, tiling.Part], Named] = lambda _found, _part: {},
+) -> list[_Seen]:
+    """Every window of a picture; there is one, the whole, unless a side is longer than `tile`."""
+
+    def see(picture_B3HW: Tensor, window: tiling.Window) -> _Seen:
+        found, part = tiling.look(encoder, channels_last(picture_B3HW), window)
+        own = {} if guides is None else {layer: part(layer, guides[layer]) for layer in recipe.style_names}
+        statistics, areas = {}, {}
+        for layer in recipe.style_names:
+            statistics[layer] = _statistics(recipe, found[layer], own.get(layer))
+            everywhere = torch.full((1, 1), float(found[layer][0, 0].numel()), device=picture_B3HW.device)
+            areas[layer] = own[layer].sum((2, 3)) if own else everywhere
+        return _Seen(window, of_content(found, part), statistics, areas)
+
+    side = tile if STATISTICS[recipe.statistic].together else 0
+    windows = tiling.windows(picture_B3HW, side, encoder, guides)
+    if len(windows) == 1:
+        return [see(picture_B3HW, windows[0])]
+    # A window's activations are forgotten until its gradient is taken: memory is one window's.
+    return [
+        checkpoint(see, picture_B3HW, window, use_reentrant=False, preserve_rng_state=False)
+        for window in windows
+    ]
+
+
+def _together(recipe: Recipe, seen: list[_Seen]) -> Named:
+    """Statistics of the whole picture, B x P x ... by layer, from those of its windows."""
+    if len(seen) == 1:
+        return seen[0].statistics
+    together = STATISTICS[recipe.statistic].together
+    if not seen or together is None:
+        return {}
+    found = {}
+    for layer in recipe.style_names:
+        windows = torch.stack([one.statistics[layer].flatten(0, 1) for one in seen])
+        areas = torch.stack([one.areas[layer].flatten() for one in seen])
+        shares = areas / areas.sum(0).clamp_min(1e-6)
+        found[layer] = together(windows, shares).unflatten(0, seen[0].statistics[layer].shape[:2])
+    return found
+
+
+def _statistics(recipe: Recipe, features_BCHW: Tensor, guide_BPHW: Tensor | None) -> Tensor:
+    """A layer's statistic of every part, B x P x ...; without a guide of the whole picture, B x 1 x ..."""
     take = STATISTICS[recipe.statistic].take
-    parts = [None] if guide_1PHW is None else list(guide_1PHW.split(1, dim=1))
-    return torch.stack([take(features_1CHW, guide) for guide in parts], 1)
+    parts = [None] if guide_BPHW is None else list(guide_BPHW.split(1, dim=1))
+    return torch.stack([take(features_BCHW, guide) for guide in parts], 1)
 
 
 KEPT: dict[str, Callable[[Tensor, Tensor], Tensor]] = {
@@ -232,7 +317,3 @@ KEPT_LOSSES: dict[str, Callable[[Tensor, Tensor, Tensor], Tensor]] = {
 def channels_last(picture_B3HW: Tensor) -> Tensor:
     """The memory format in which convolutions are quickest."""
     return picture_B3HW.contiguous(memory_format=torch.channels_last)
-
-
-def _grid(features_BCHW: Tensor) -> tuple[int, int]:
-    return features_BCHW.shape[-2], features_BCHW.shape[-1]

@@ -11,12 +11,14 @@ from stylecore.tensors import Size, resize, size_of
 
 Repeat = Literal["none", "full-drop", "half-drop", "half-brick", "mirror"]
 
+FOLD_CELLS = 20
+"""Cells along the longer side in which shading is smoothed before its slope moves the print."""
 SHADING_RANGE = (0.25, 1.25)
 """How much darker and lighter than the cloth a fold may be."""
 REGIONS = 3
 """Colours of cloth that are told apart before shading is read: panels and prints are no shadows."""
-DISPLACEMENT = 0.5
-"""Pixels that the print moves per pixel of canvas and unit of the shading's slope: it bends along folds."""
+DISPLACEMENT = 0.5 / 320
+"""Share of the longer side that the print moves where shading changes by 1 along it: it bends along folds."""
 
 
 def printed(style_13HW: Tensor, content_13HW: Tensor, cloth_11HW: Tensor, repeat: str = "mirror") -> Tensor:
@@ -73,15 +75,13 @@ def _usual_light(content_13HW: Tensor, light_11HW: Tensor, cloth_11HW: Tensor) -
         return torch.full_like(light_11HW, float(light_11HW.mean()))
     centres_K3 = _merged(_centres(pixels_N3))
     distances = torch.cdist(content_13HW[0].flatten(1).T, centres_K3)
-    regions_1KHW = functional.one_hot(distances.argmin(1), len(centres_K3)).T.reshape(
-        1, -1, *size_of(light_11HW)
-    )
-    own = regions_1KHW.to(light_11HW) * (cloth_11HW > 0.5)
+    regions_11HW = distances.argmin(1).reshape(light_11HW.shape)
     usual = torch.zeros_like(light_11HW)
     for region in range(len(centres_K3)):
-        inside = own[:, region : region + 1] > 0
+        own = regions_11HW == region
+        inside = own & (cloth_11HW > 0.5)
         value = light_11HW[inside].median() if inside.any() else light_11HW.mean()
-        usual = usual + value * _soft(regions_1KHW[:, region : region + 1].to(light_11HW))
+        usual = usual + value * _soft(own.to(light_11HW))
     return usual
 
 
@@ -125,13 +125,15 @@ def _merged(centres_K3: Tensor) -> Tensor:
 def _displacement(shade_11HW: Tensor) -> Tensor:
     """How far the print moves, 2 x H x W px: along the slope of the smoothed shading, as over a fold."""
     height, width = size_of(shade_11HW)
-    coarse = functional.adaptive_avg_pool2d(shade_11HW, (max(2, height // 16), max(2, width // 16)))
+    # Cells of the cloth, not of pixels: a fold moves the print as far in every size of the picture.
+    down, across = (max(2, side * FOLD_CELLS // max(height, width)) for side in (height, width))
+    coarse = functional.adaptive_avg_pool2d(shade_11HW, (down, across))
     smooth = resize(coarse, (height, width))[0, 0]
     slope = torch.stack(
         [functional.pad(smooth.diff(dim=0), (0, 0, 0, 1)), functional.pad(smooth.diff(dim=1), (0, 1))]
     )
     most = 0.02 * max(height, width)
-    return (DISPLACEMENT * max(height, width) * slope).clamp(-most, most)
+    return (DISPLACEMENT * max(height, width) ** 2 * slope).clamp(-most, most)
 
 
 def _mirrored(position: Tensor, length: int) -> Tensor:

@@ -1,9 +1,11 @@
-"""The pyramid: sizes of a recipe's levels, coarse to fine."""
+"""The pyramid: sizes of a recipe's levels, coarse to fine, and beyond its canvas."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from stylecore.errors import PictureError
+from stylecore.recipe import Recipe
 from stylecore.tensors import Size
 
 SMALLEST = 16
@@ -12,11 +14,12 @@ SMALLEST = 16
 
 @dataclass(frozen=True)
 class Level:
-    """One level: the scale against the finest one, the picture's size there, and the steps."""
+    """One level: scale against the finest, size of the picture, steps, and whether it is beyond the canvas."""
 
     scale: float
     size: Size
     steps: int
+    beyond: bool = False
 
 
 def levels(finest: Size, plan: Sequence[tuple[float, int]]) -> list[Level]:
@@ -28,6 +31,21 @@ def levels(finest: Size, plan: Sequence[tuple[float, int]]) -> list[Level]:
             f" coarsest level; give at least {SMALLEST} px there, or drop that level."
         )
     return found
+
+
+def levels_of(finest: Size, recipe: Recipe) -> list[Level]:
+    """Levels of a recipe for a finest size, with those beyond its canvas where it paints large.
+
+    Beyond the canvas every level has twice the side of the one before, and the last is the finest size.
+    """
+    growth = max(finest) / max(recipe.canvas)
+    # Less than a hundredth more than a doubling, or than the canvas, is rounding.
+    if not recipe.large_steps or growth < 1.01:
+        return levels(finest, recipe.levels)
+    within = levels(finest, [(scale / growth, steps) for scale, steps in recipe.levels])
+    doublings = math.ceil(math.log2(growth / 1.009))
+    scales = [2**number / growth for number in range(1, doublings)] + [1.0]
+    return within + [Level(scale, scaled(finest, scale), recipe.large_steps, True) for scale in scales]
 
 
 def scaled(size: Size, scale: float) -> Size:

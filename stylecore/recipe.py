@@ -18,6 +18,9 @@ ENGINE_VERSION = 1
 TERMS = ("content", "style", "variation", "lighting", "saliency", "photorealism")
 """Terms of the objective; each has a weight, `content_weight` and so on."""
 
+LARGEST = 4096
+"""Longer side, px, up to which a recipe with `large_steps` paints."""
+
 UNDIGESTED = ("name", "encoder_weights")
 """Fields that do not shape pixels: what a recipe is called, and where (not which) its weights lie."""
 
@@ -39,6 +42,9 @@ CHOICES: dict[str, tuple[object, ...]] = {
     "optimizer": ("adam", "lbfgs"),
     "variation_exponent": (1, 2),
 }
+
+WHOLE_STATISTICS = ("mmd_gaussian",)
+"""Statistics that cannot be put together from windows (stylecore/tiling.py)."""
 
 STYLE_LAYERS = tuple((f"relu{block}_1", 0.2) for block in range(1, 6))
 
@@ -107,6 +113,8 @@ class Recipe:
     """Size of the style's longer side against the canvas's: 0.5 halves the motifs."""
     levels: Levels = ((0.25, 80), (0.5, 50), (1.0, 20))
     """Coarse to fine: share of the canvas, and at most so many steps of the optimiser."""
+    large_steps: int = 0
+    """Steps at each doubling from the canvas to the garment's own size, at most 4096 px; 0 = paint no larger."""
     tolerance: float = 0.0
     """A pair leaves a level when its loss fell by less than this share over `window` steps; 0 = never."""
     window: int = 10
@@ -248,6 +256,7 @@ def _problems(recipe: Recipe) -> Iterator[str]:
     if min(recipe.canvas) < 32 or max(recipe.canvas) > 8192:
         yield f"canvas is {recipe.canvas[0]} x {recipe.canvas[1]}, but each side must be 32 to 8192 px"
     yield from _layer_problems(recipe)
+    yield from _large_problems(recipe)
     scales = [scale for scale, _ in recipe.levels]
     if (
         not scales
@@ -274,3 +283,13 @@ def _layer_problems(recipe: Recipe) -> Iterator[str]:
         for layer, weight in getattr(recipe, field):
             if not 0 <= weight < float("inf"):
                 yield f"{field} gives {layer} the weight {weight}, but it must be 0 or more"
+
+
+def _large_problems(recipe: Recipe) -> Iterator[str]:
+    if recipe.large_steps and recipe.statistic in WHOLE_STATISTICS:
+        yield (
+            f"statistic {recipe.statistic} compares positions all over a picture, which cannot be done for large"
+            " ones: choose another statistic, or large_steps = 0"
+        )
+    if recipe.large_steps < 0:
+        yield f"large_steps is {recipe.large_steps}, but must be 0 or more"

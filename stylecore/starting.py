@@ -17,11 +17,19 @@ def content_at(content_13HW: Tensor, recipe: Recipe, level: Level) -> Tensor:
 
 
 def style_at(
-    style_13HW: Tensor, content_13HW: Tensor, guide_1PHW: Tensor, recipe: Recipe, level: Level
+    style_13HW: Tensor,
+    content_13HW: Tensor,
+    guide_1PHW: Tensor,
+    recipe: Recipe,
+    level: Level,
+    enlarged: float = 1.0,
 ) -> Tensor:
-    """The style as a level sees it: recoloured by the recipe's policy, and shrunk with the canvas."""
+    """The style as a level sees it: recoloured by the recipe's policy, and shrunk with the canvas.
+
+    A style that would have to be `enlarged` so many times more at the finest level is taken as it is there.
+    """
     recoloured = recoloured_style(style_13HW, content_13HW, guide_1PHW, recipe)
-    return resize(recoloured, _style_size(style_13HW, level)).clamp(0, 1)
+    return resize(recoloured, _style_size(style_13HW, min(1.0, level.scale * enlarged))).clamp(0, 1)
 
 
 def recoloured_style(style_13HW: Tensor, content_13HW: Tensor, guide_1PHW: Tensor, recipe: Recipe) -> Tensor:
@@ -42,6 +50,7 @@ def start_at(
     recipe: Recipe,
     level: Level,
     repeat: str = "mirror",
+    enlarged: float = 1.0,
 ) -> Tensor:
     """The picture that the first level starts from, 1 x 3 x H x W in [0, 1]."""
     if recipe.init == "noise":
@@ -56,8 +65,19 @@ def start_at(
     if recipe.init == "recoloured":
         content = color.recolour(content, style, cloth)
     elif recipe.init == "print":
-        content = printed(style, content, cloth, repeat)
+        motif = resize(style, scaled(size_of(style), enlarged))
+        content = printed(motif, content, cloth, repeat)
     return resize(content, level.size).clamp(0, 1)
+
+
+def carried(picture_13HW: Tensor, start_13HW: Tensor) -> Tensor:
+    """A level's picture in the size of the next one, with what is finer in that level's own start.
+
+    Beyond the canvas there are only few steps: weave, seams and a print's edges would not come by themselves.
+    """
+    size = size_of(start_13HW)
+    finer = start_13HW - resize(resize(start_13HW, size_of(picture_13HW)), size)
+    return (resize(picture_13HW, size) + finer).clamp(0, 1)
 
 
 def finished(picture_13HW: Tensor, content_13HW: Tensor, recipe: Recipe, failure: str | None) -> Tensor:
@@ -67,8 +87,8 @@ def finished(picture_13HW: Tensor, content_13HW: Tensor, recipe: Recipe, failure
     return color.with_chroma_of(picture_13HW, content_13HW) if recipe.color == "keep" else picture_13HW
 
 
-def _style_size(style_13HW: Tensor, level: Level) -> Size:
-    height, width = scaled(size_of(style_13HW), level.scale)
+def _style_size(style_13HW: Tensor, scale: float) -> Size:
+    height, width = scaled(size_of(style_13HW), scale)
     # A small style is not shrunk below what the deepest layer needs.
     grow = max(1.0, SMALLEST / min(height, width))
     return round(height * grow), round(width * grow)

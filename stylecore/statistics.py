@@ -34,6 +34,12 @@ def squares(target: Tensor) -> Tensor:
     return target.square().flatten(1).sum(1)
 
 
+def averaged(windows_TB: Tensor, shares_TB: Tensor) -> Tensor:
+    """Statistics that are means over positions: T x B x ... by every window's share of them, T x B."""
+    shares = shares_TB.view(*shares_TB.shape, *(1,) * (windows_TB.ndim - 2))
+    return (windows_TB * shares).sum(0)
+
+
 @dataclass(frozen=True)
 class Statistic:
     """A way to measure a style.
@@ -41,11 +47,14 @@ class Statistic:
     `distance(found, target)` is B values, 0 where they are equal; `energy(target)` is what the distance
     from nothing at all would be, so that distance / energy does not depend on the features' scale (nearly,
     for `mean_and_deviation`; not for `covariance` and `polynomial`, which mix powers of it).
+    `together(windows, shares)` is a picture's statistic from those of its windows; without it large
+    pictures are looked at as a whole.
     """
 
     take: Take
     distance: Callable[[Tensor, Tensor], Tensor] = squared_distance
     energy: Callable[[Tensor], Tensor] = squares
+    together: Callable[[Tensor, Tensor], Tensor] | None = None
 
 
 def gram_matrix(features_BCHW: Tensor, guide_B1HW: Tensor | None = None) -> Tensor:
@@ -117,6 +126,15 @@ def mean_and_deviation(features_BCHW: Tensor, guide_B1HW: Tensor | None = None) 
     return torch.cat([mean_BC, (variance_BC + 1e-6).sqrt() - 1e-3], 1)
 
 
+def pooled_deviation(windows_TBD: Tensor, shares_TB: Tensor) -> Tensor:
+    """`mean_and_deviation` of a picture from its windows: variance within them and between their means."""
+    means_TBC, roots_TBC = windows_TBD.chunk(2, -1)
+    mean_BC = averaged(means_TBC, shares_TB)
+    within_TBC = (roots_TBC + 1e-3).square() - 1e-6
+    variance_BC = averaged(within_TBC + (means_TBC - mean_BC).square(), shares_TB)
+    return torch.cat([mean_BC, (variance_BC + 1e-6).sqrt() - 1e-3], 1)
+
+
 def mean(features_BCHW: Tensor, guide_B1HW: Tensor | None = None) -> Tensor:
     """Mean of every channel, B x C: the MMD with the linear kernel x . y (Li et al. 2017)."""
     features_BCN, share_B1N = _shared(features_BCHW, guide_B1HW)
@@ -136,6 +154,16 @@ def polynomial(features_BCHW: Tensor, guide_B1HW: Tensor | None = None) -> Tenso
 def covariance(features_BCHW: Tensor, guide_B1HW: Tensor | None = None) -> Tensor:
     """Mean and covariance, B x C x (C+1): the Gram matrix with the mean taken apart."""
     mean_BC, covariance_BCC = _moments(features_BCHW, guide_B1HW)
+    return torch.cat([covariance_BCC, mean_BC[..., None]], -1)
+
+
+def pooled_covariance(windows_TBCD: Tensor, shares_TB: Tensor) -> Tensor:
+    """`covariance` of a picture from its windows: covariance within them and between their means."""
+    means_TBC = windows_TBCD[..., -1]
+    mean_BC = averaged(means_TBC, shares_TB)
+    apart_TBC = means_TBC - mean_BC
+    between_TBCC = apart_TBC[..., None] * apart_TBC[..., None, :]
+    covariance_BCC = averaged(windows_TBCD[..., :-1] + between_TBCC, shares_TB)
     return torch.cat([covariance_BCC, mean_BC[..., None]], -1)
 
 
@@ -213,12 +241,12 @@ class _TraceOfRoot(torch.autograd.Function):
 
 
 STATISTICS = {
-    "gram": Statistic(gram_matrix),
-    "mean_and_deviation": Statistic(mean_and_deviation),
-    "covariance": Statistic(covariance),
-    "wasserstein": Statistic(covariance, wasserstein, wasserstein_energy),
-    "mmd_linear": Statistic(mean),
-    "mmd_polynomial": Statistic(polynomial),
+    "gram": Statistic(gram_matrix, together=averaged),
+    "mean_and_deviation": Statistic(mean_and_deviation, together=pooled_deviation),
+    "covariance": Statistic(covariance, together=pooled_covariance),
+    "wasserstein": Statistic(covariance, wasserstein, wasserstein_energy, pooled_covariance),
+    "mmd_linear": Statistic(mean, together=averaged),
+    "mmd_polynomial": Statistic(polynomial, together=averaged),
     "mmd_gaussian": Statistic(samples, gaussian_discrepancy, gaussian_energy),
 }
 

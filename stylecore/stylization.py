@@ -13,7 +13,7 @@ from stylecore.encoders import Encoder, Pooling, natural_noise, normalise_weight
 from stylecore.errors import EncoderError, PictureError, StylecoreError, nearest
 from stylecore.mill import Finished, Pair, mill
 from stylecore.objective import Terms
-from stylecore.pyramid import levels
+from stylecore.pyramid import Level, levels_of
 from stylecore.recipe import TERMS, Recipe
 from stylecore.tensors import check_picture, size_of
 
@@ -78,32 +78,33 @@ def stylize(
     encoder = in_precision(_fitting_encoder(recipe, encoder, content.device), precision)
     started = time.perf_counter()
     # Of the wrong size is found before anything is painted.
-    levels(size_of(content), recipe.levels)
+    plan = levels_of(size_of(content), recipe)
+    steps = sum(level.steps for level in plan)
     pairs = [
         Pair(content[i : i + 1], styles[i], guide[i : i + 1], recipe, tag=i) for i in range(len(content))
     ]
     done = 0
 
-    def on_steps(pairs_stepped: int) -> None:
+    def on_steps(pairs_stepped: int, _share: float) -> None:
         nonlocal done
         done += pairs_stepped
         if on_progress:
-            on_progress(done // len(pairs), recipe.steps)
+            on_progress(done // len(pairs), steps)
 
     finished = sorted(
         mill(pairs, encoder, slots=len(pairs), device=content.device, on_steps=on_steps, widen=1),
         key=lambda one: int(one.pair.tag),
     )
-    if on_progress and done < len(pairs) * recipe.steps:
+    if on_progress and done < len(pairs) * steps:
         # Pairs that converged or failed made fewer steps.
-        on_progress(recipe.steps, recipe.steps)
+        on_progress(steps, steps)
     return Stylization(
         picture_B3HW=torch.cat([one.picture_13HW for one in finished]),
         failures=tuple(one.failure for one in finished),
         terms=_joined([one.terms for one in finished]),
         start_terms=_joined([one.start_terms for one in finished]),
-        history_SB=_history(finished, recipe).to(content.device),
-        steps=recipe.steps,
+        history_SB=_history(finished, plan).to(content.device),
+        steps=steps,
         seconds=time.perf_counter() - started,
     )
 
@@ -119,14 +120,14 @@ def _joined(terms: Sequence[Terms]) -> Terms:
     return Terms(*(torch.cat([getattr(one, name) for one in terms]) for name in TERMS))
 
 
-def _history(finished: Sequence[Finished], recipe: Recipe) -> Tensor:
+def _history(finished: Sequence[Finished], plan: Sequence[Level]) -> Tensor:
     """Losses of all levels below each other, steps x B; NaN where a pair made no step."""
-    history = torch.full((recipe.steps, len(finished)), torch.nan)
+    history = torch.full((sum(level.steps for level in plan), len(finished)), torch.nan)
     for pair, one in enumerate(finished):
         row = 0
-        for (_, steps), losses in zip(recipe.levels, one.losses, strict=False):
+        for level, losses in zip(plan, one.losses, strict=False):
             history[row : row + len(losses), pair] = torch.tensor(losses)
-            row += steps
+            row += level.steps
     return history
 
 

@@ -69,7 +69,7 @@ def _pair(garments: LocalStore, styles: LocalStore, garment: Garment, style: Sty
     return Pair(
         f"{garment.garment_id} x {style.style_id}",
         canvas,
-        fit_style(picture, recipe.canvas, recipe.style_scale),
+        fit_style(picture, recipe.canvas, recipe.style_scale)[0],
     )
 
 

@@ -14,6 +14,7 @@ from flows.conversion import (
     Template,
     decode_template,
     to_content,
+    to_design,
     to_pair,
     to_style,
     to_style_guide,
@@ -81,7 +82,7 @@ def test_true_scale_of_a_print() -> None:
         job = DesignJob("k", garment, Style("s", "set", "s.png", repeat_width_cm=repeat_cm))
         assert to_pair(job, canvas, pattern, recipe).style.shape[-1] == pytest.approx(width, abs=1)
     unknown = DesignJob("k", garment, Style("s", "set", "s.png"))
-    assert to_pair(unknown, canvas, pattern, recipe).style.shape == to_style(pattern, recipe).shape
+    assert to_pair(unknown, canvas, pattern, recipe).style.shape == to_style(pattern, recipe, canvas)[0].shape
 
 
 def test_equal_contents_share_keys() -> None:
@@ -94,3 +95,55 @@ def test_equal_contents_share_keys() -> None:
     assert (one.content_key, one.style_key) == (other.content_key, other.style_key)
     smaller = to_pair(DesignJob("m", garment, style), canvas, pattern, replace(recipe, style_scale=0.25))
     assert smaller.style_key != one.style_key
+
+
+class TestLarge:
+    """Garments in their own size."""
+
+    TEMPLATE = Template(
+        Picture(np.random.default_rng(1).integers(0, 255, (200, 160, 3)).astype(np.uint8)), None
+    )
+    LARGE = replace(RECIPE, large_steps=3)
+
+    def test_canvas(self) -> None:
+        """With large steps the canvas grows to the garment's own size and lays back unchanged; without, it does not."""
+        assert to_content(self.TEMPLATE, RECIPE).content.shape == (1, 3, 64, 64)
+        canvas = to_content(self.TEMPLATE, self.LARGE)
+        assert canvas.content.shape == (1, 3, 200, 200) and canvas.guide.shape == (1, 1, 200, 200)
+        back = to_design(canvas.content, canvas, self.TEMPLATE, self.LARGE)
+        assert np.array_equal(back.rgb, self.TEMPLATE.picture.rgb)
+
+    def test_largest(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        """The canvas never grows beyond the largest that a recipe paints."""
+        monkeypatch.setattr("flows.conversion.LARGEST", 150)
+        assert to_content(self.TEMPLATE, self.LARGE).content.shape == (1, 3, 150, 150)
+
+    def test_style(self) -> None:
+        """A style is fitted to the canvas as it has grown: enlarged twice, with what is missing."""
+        pattern = Picture(np.full((25, 50, 3), 90, np.uint8))
+        style, enlarged = to_style(pattern, RECIPE, to_content(self.TEMPLATE, RECIPE))
+        assert (style.shape, enlarged) == ((1, 3, 32, 64), 1)
+        style, enlarged = to_style(pattern, self.LARGE, to_content(self.TEMPLATE, self.LARGE))
+        assert (style.shape, enlarged) == ((1, 3, 50, 100), 2)
+
+    def test_true_scale_of_a_print(self) -> None:
+        """A repeat has its true width on the garment's own pixels, though the style is not given so large."""
+        recipe = replace(find_recipe("print"), canvas=(128, 128), margin=0.0, large_steps=3)
+        template = Template(Picture(np.full((512, 512, 3), 200, np.uint8)), None)
+        garment = Garment("g", "g.png", print_width_cm=40.0)
+        job = DesignJob("k", garment, Style("s", "set", "s.png", repeat_width_cm=20.0))
+        pair = to_pair(job, to_content(template, recipe), Picture(np.full((20, 40, 3), 90, np.uint8)), recipe)
+        assert pair.style.shape[-1] == 80
+        assert pair.style.shape[-1] * pair.enlarged == pytest.approx(256)
+
+    def test_styles_that_are_missing_more(self) -> None:
+        """Two scales that are given at one size are not taken for one style."""
+        recipe = replace(find_recipe("print"), canvas=(128, 128))
+        canvas = to_content(Template(Picture(np.full((128, 128, 3), 200, np.uint8)), None), recipe)
+        pattern = Picture(np.full((10, 20, 3), 90, np.uint8))
+        job = DesignJob("k", Garment("g", "g.png", digest="a"), Style("s", "set", "s.png", digest="b"))
+        one, other = (
+            to_pair(job, canvas, pattern, replace(recipe, style_scale=scale)) for scale in (0.5, 0.75)
+        )
+        assert one.style.shape == other.style.shape
+        assert one.style_key != other.style_key

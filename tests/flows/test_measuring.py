@@ -28,7 +28,7 @@ NOTHING = Terms(*(torch.zeros(1) for _ in dataclasses.fields(Terms)))
 def finished(design: Tensor, recipe: Recipe = SHALLOW, **fields: Any) -> Finished:
     """A design as the mill hands it out."""
     pair = dataclasses.replace(Pair(CONTENT, STYLE, GUIDE, recipe), **fields)
-    return Finished(pair, design, None, NOTHING, NOTHING, (), 0.0)
+    return Finished(pair, design, None, NOTHING, NOTHING, (), 0.0, 1.0)
 
 
 def test_every_measure_is_its_metric() -> None:
@@ -96,6 +96,51 @@ def test_no_gradient_is_kept() -> None:
     design = DESIGN.clone().requires_grad_(True)
     measure(ENCODER, finished(design))
     assert design.grad is None and torch.equal(design.detach(), DESIGN)
+
+
+class TestLarge:
+    """Designs beyond the canvas."""
+
+    RECIPE = dataclasses.replace(SHALLOW, canvas=(64, 56), large_steps=1)
+
+    @staticmethod
+    def wave(seed: int, side: int) -> Tensor:
+        """Crossed waves, the same whatever their size: 1 x 3 x side x side * 7 / 8."""
+        generator = torch.Generator().manual_seed(seed)
+        rows, columns = torch.meshgrid(
+            (torch.arange(side) + 0.5) / side, (torch.arange(side * 7 // 8) + 0.5) / side, indexing="ij"
+        )
+        waves = torch.zeros(3, *rows.shape)
+        for frequency in (2.0, 5.0, 9.0):
+            along, across, phase = torch.rand(3, 3, 1, 1, generator=generator)
+            waves = waves + (frequency * 6 * (along * rows + across * columns) + 6 * phase).sin()
+        return (0.5 + 0.13 * waves)[None]
+
+    def measured(self, side: int, style_side: int, enlarged: float = 1.0) -> Measures:
+        """Measures of one design on one garment in one style, at a size."""
+        guide = torch.zeros(1, 1, side, side * 7 // 8)
+        guide[..., side // 8 : -side // 8, side // 16 : -side // 16] = 1
+        return measure(
+            ENCODER,
+            finished(
+                0.6 * self.wave(1, side) + 0.4 * self.wave(3, side),
+                self.RECIPE,
+                content=self.wave(1, side),
+                style=self.wave(2, style_side),
+                guide=guide,
+                enlarged=enlarged,
+            ),
+        )
+
+    def test_measured_in_the_canvas_size(self) -> None:
+        """A design four times the canvas has the measures of the same design on the canvas, to 5 %."""
+        small, large = (dataclasses.asdict(self.measured(side, side)) for side in (64, 256))
+        assert large == pytest.approx(small, rel=0.05)
+
+    def test_a_style_too_small(self) -> None:
+        """A style that is not given as large as it should be is compared in the size it has on the canvas."""
+        large, given_small = self.measured(256, 256), self.measured(256, 64, enlarged=4.0)
+        assert given_small.style_distance == pytest.approx(large.style_distance, rel=0.05)
 
 
 class TestChangedOutside:

@@ -117,6 +117,72 @@ class TestFit:
         assert fitted.content.min() >= 0 and fitted.content.max() <= 1
 
 
+LARGE_CASES = [
+    pytest.param((400, 600), (200, 300), 120, (96, 80), id="room on all sides"),
+    pytest.param((301, 203), (150, 101), 101, (48, 40), id="odd, touches the sides"),
+    pytest.param((240, 800), (120, 400), 119, (96, 80), id="wide template"),
+    pytest.param((800, 240), (400, 120), 119, (64, 128), id="wide canvas"),
+    pytest.param((400, 401), (83, 91), 83, (97, 81), id="corner, odd canvas"),
+]
+
+
+class TestLarge:
+    """The garment on a canvas that grows to its own size."""
+
+    @pytest.mark.parametrize(("size", "centre", "radius", "canvas"), LARGE_CASES)
+    def test_own_size(self, size: Size, centre: Size, radius: int, canvas: Size) -> None:
+        """A pixel of the canvas is a pixel of the template, bit for bit, and the canvas keeps its proportion."""
+        template = torch.rand(1, 3, *size)
+        fitted = fit(template, disc(size, centre, radius), canvas, largest=4096)
+        top, left, bottom, right = fitted.placement.crop
+        a, b, c, d = fitted.placement.inner
+        assert (c - a, d - b) == (bottom - top, right - left)
+        assert torch.equal(fitted.content[..., a:c, b:d], template[..., top:bottom, left:right])
+        height, width = fitted.content.shape[2:]
+        assert fitted.guide.shape == (1, 1, height, width)
+        assert (height, width) >= canvas and abs(height - width * canvas[0] / canvas[1]) <= 1
+
+    @pytest.mark.parametrize(("size", "centre", "radius", "canvas"), LARGE_CASES)
+    def test_as_small_as_can_be(self, size: Size, centre: Size, radius: int, canvas: Size) -> None:
+        """The canvas grows no further than the crop: it fills one side of it, but for rounding."""
+        fitted = fit(smooth(size), disc(size, centre, radius), canvas, largest=4096)
+        a, b, c, d = fitted.placement.inner
+        assert min(fitted.content.shape[2] - (c - a), fitted.content.shape[3] - (d - b)) == 0
+
+    @pytest.mark.parametrize(("size", "centre", "radius", "canvas"), LARGE_CASES)
+    def test_same_crop(self, size: Size, centre: Size, radius: int, canvas: Size) -> None:
+        """Large or not, the same part of the template is painted."""
+        guide = disc(size, centre, radius)
+        large = fit(smooth(size), guide, canvas, largest=4096).placement
+        assert large.crop == fit(smooth(size), guide, canvas).placement.crop
+
+    @pytest.mark.parametrize("largest", [97, 150, 256])
+    def test_never_beyond_the_largest(self, largest: int) -> None:
+        """A garment larger than the largest canvas is shrunk onto it, in the canvas's proportion."""
+        fitted = fit(smooth((700, 600)), torch.ones(1, 1, 700, 600), (96, 80), largest=largest)
+        height, width = fitted.content.shape[2:]
+        assert height == largest and abs(width - largest * 80 / 96) <= 0.5
+
+    @pytest.mark.parametrize(
+        ("size", "largest"), [((50, 40), 4096), ((96, 80), 4096), ((700, 600), 0), ((700, 600), 50)]
+    )
+    def test_never_smaller_than_the_canvas(self, size: Size, largest: int) -> None:
+        """A garment smaller than the canvas, and a largest size below it, change nothing."""
+        guide = torch.ones(1, 1, *size)
+        fitted, usual = (fit(smooth(size), guide, (96, 80), **named) for named in ({"largest": largest}, {}))
+        assert fitted.placement == usual.placement
+        assert torch.equal(fitted.content, usual.content) and torch.equal(fitted.guide, usual.guide)
+
+    @pytest.mark.parametrize("detail", [0.0, 0.6])
+    @pytest.mark.parametrize(("size", "centre", "radius", "canvas"), LARGE_CASES)
+    def test_round_trip(self, size: Size, centre: Size, radius: int, canvas: Size, detail: float) -> None:
+        """The canvas's own content, laid back, is the template to less than a level of 8 bits, noise and all."""
+        template = torch.rand(1, 3, *size)
+        fitted = fit(template, disc(size, centre, radius), canvas, largest=4096)
+        back = place_back(fitted.content, template, fitted.placement, detail)
+        assert (back - template).abs().max() < 1 / 255
+
+
 class TestPlaceBack:
     """The design over its template."""
 
@@ -189,11 +255,28 @@ class TestFitStyle:
     )
     def test_known_value(self, size: Size, scale: float, wanted: Size) -> None:
         """The longer side becomes the canvas's longer side times the scale."""
-        assert fit_style(torch.rand(1, 3, *size), (384, 320), scale).shape[2:] == wanted
+        assert fit_style(torch.rand(1, 3, *size), (384, 320), scale)[0].shape[2:] == wanted
 
     def test_enlarged_twice_at_most(self) -> None:
         """A small style is enlarged to at most four times its pixels."""
-        assert fit_style(torch.rand(1, 3, 50, 40), (384, 320)).shape[2:] == (100, 80)
+        assert fit_style(torch.rand(1, 3, 50, 40), (384, 320))[0].shape[2:] == (100, 80)
+
+    @pytest.mark.parametrize(
+        ("size", "scale", "wanted"),
+        [
+            ((800, 400), 1.0, 1.0),
+            ((192, 100), 1.0, 1.0),
+            ((96, 80), 1.0, 2.0),
+            ((40, 48), 1.0, 4.0),
+            ((96, 80), 0.25, 1.0),
+            ((48, 20), 3.0, 12.0),
+        ],
+    )
+    def test_how_much_larger_it_would_be(self, size: Size, scale: float, wanted: float) -> None:
+        """What it would take beyond twice its size to reach its scale; 1 where twice is enough."""
+        style, enlarged = fit_style(torch.rand(1, 3, *size), (384, 320), scale)
+        assert enlarged == pytest.approx(wanted)
+        assert max(style.shape[2:]) * enlarged == pytest.approx(384 * scale, abs=1)
 
     @pytest.mark.parametrize(
         ("size", "scale"),
@@ -201,10 +284,10 @@ class TestFitStyle:
     )
     def test_not_stretched(self, size: Size, scale: float) -> None:
         """A style keeps its proportion, a narrow one and a small scale included."""
-        height, width = fit_style(torch.rand(1, 3, *size), (384, 320), scale).shape[2:]
+        height, width = fit_style(torch.rand(1, 3, *size), (384, 320), scale)[0].shape[2:]
         assert height / width == pytest.approx(size[0] / size[1], rel=0.03)
 
     def test_range(self) -> None:
         """Hard edges do not ring out of [0, 1]."""
-        fitted = fit_style((torch.rand(1, 3, 90, 70) > 0.5).float(), (64, 56))
+        fitted, _ = fit_style((torch.rand(1, 3, 90, 70) > 0.5).float(), (64, 56))
         assert fitted.min() >= 0 and fitted.max() <= 1

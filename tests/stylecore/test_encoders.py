@@ -17,9 +17,11 @@ from stylecore.encoders import (
     normalise_weights,
 )
 from stylecore.errors import EncoderError
+from stylecore.guides import bounding_box
 
 MEAN = torch.tensor([0.485, 0.456, 0.406]).view(1, 3, 1, 1)
 STD = torch.tensor([0.229, 0.224, 0.225]).view(1, 3, 1, 1)
+BLOCKS = tuple(f"relu{block}_1" for block in range(1, 6))
 # Where layers lie in torchvision's `features`.
 INDEX = {
     "vgg19": {
@@ -120,6 +122,40 @@ class TestStructure:
         assert found["relu1_1"].shape == (2, 16, 47, 65)
         assert found["relu3_1"].shape == (2, 64, 11, 16)
         assert found["pool5"].shape == (2, 256, 1, 2)
+
+    @pytest.mark.parametrize(
+        ("name", "layers", "strides", "reach"),
+        [
+            ("vgg19", BLOCKS, (1, 2, 4, 8, 16), 70),
+            ("vgg16", BLOCKS, (1, 2, 4, 8, 16), 58),
+            ("embedded", BLOCKS, (1, 2, 4, 8, 16), 58),
+            ("vgg19", ("relu4_2", "relu1_1"), (8, 1), 38),
+            ("embedded", ("conv1_1",), (1,), 1),
+            ("embedded", ("pool2",), (4,), 6),
+        ],
+    )
+    def test_strides_and_reach(
+        self, name: str, layers: tuple[str, ...], strides: tuple[int, ...], reach: int
+    ) -> None:
+        """Every pooling doubles the stride; every 3 x 3 convolution up to the deepest layer reaches one further."""
+        with torch.device("meta"):
+            encoder = Encoder(name, layers)
+        assert encoder.strides == dict(zip(layers, strides, strict=True))
+        assert encoder.reach == reach
+
+    @pytest.mark.parametrize("layer", ["relu1_2", "pool2", "conv3_2", "relu5_1"])
+    def test_reach_is_what_gradients_reach(self, layer: str) -> None:
+        """A position depends on its own cell and on `reach` pixels around it, and on none besides."""
+        encoder = Encoder("embedded", [layer], "average")
+        for parameter in encoder.parameters():
+            parameter.abs_()
+        stride, picture = encoder.strides[layer], torch.ones(1, 3, 192, 176).requires_grad_(True)
+        position = (96 // stride, 80 // stride)
+        encoder(picture)[layer][0, :, position[0], position[1]].sum().backward()
+        assert picture.grad is not None
+        begin = tuple(place * stride - encoder.reach for place in position)
+        end = tuple((place + 1) * stride + encoder.reach for place in position)
+        assert bounding_box(picture.grad[0].abs().sum(0, keepdim=True)) == (*begin, *end)
 
     def test_weights_are_frozen(self) -> None:
         """No weight asks for a gradient, but a picture gets one, and the encoder is in evaluation mode."""

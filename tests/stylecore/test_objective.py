@@ -12,7 +12,6 @@ from stylecore.losses import ENERGY_FLOOR, content_loss, style_loss, variation_l
 from stylecore.objective import (
     Targets,
     content_targets,
-    joined,
     style_targets,
     terms,
     together,
@@ -50,16 +49,18 @@ def take_targets(
     encoder: Encoder, recipe: Recipe, content: Tensor, styles: list[Tensor], guide: Tensor
 ) -> Targets:
     """Targets of a batch, pair by pair."""
-    return joined(
-        [
-            together(
-                content_targets(encoder, recipe, one, where),
-                style_targets(encoder, recipe, style, None, guide.shape[1]),
-                weights(recipe, one.device),
-            )
-            for one, style, where in zip(content.split(1), styles, guide.split(1), strict=True)
-        ]
-    )
+    each = [
+        together(
+            content_targets(encoder, recipe, one, where),
+            style_targets(encoder, recipe, style, None, guide.shape[1]),
+            weights(recipe, one.device),
+        )
+        for one, style, where in zip(content.split(1), styles, guide.split(1), strict=True)
+    ]
+    batch = each[0].room_for(len(each))
+    for pair, own in enumerate(each):
+        batch.put(pair, own)
+    return batch
 
 
 @pytest.mark.parametrize("normalisation", ["balanced", "gatys", "johnson", "luan"])

@@ -264,13 +264,73 @@ class TestLbfgs:
         ours = rosenbrock(lbfgs(start, rosenbrock, 80, 0.03).picture_B3HW).item()
         assert ours <= 1.1 * max(scipys, rosenbrock(variable.detach()).item(), 1e-6)
 
-    def test_moves_freely_on_the_way(self) -> None:
-        """Pictures may leave [0, 1] between steps: clamping there would spoil the curvature."""
-        largest: list[float] = []
+    def test_equals_torchs_on_a_bowl(self) -> None:
+        """Batched, every pair ends where torch.optim.LBFGS ends alone on its convex bowl, to 1e-6."""
+        curvature = torch.logspace(0, 1, 144).view(1, 3, 8, 6) * torch.tensor([0.5, 1.0, 5.0]).view(
+            3, 1, 1, 1
+        )
+
+        def bowl(pairs: slice) -> Loss:
+            return lambda x: (curvature[pairs] * (x - TARGET[pairs]).square()).sum((1, 2, 3))
+
+        ours = lbfgs(START, bowl(slice(None)), 60, 0.03).picture_B3HW
+        for pair in range(3):
+            variable = START[pair : pair + 1].clone().requires_grad_(True)
+            torchs = torch.optim.LBFGS(
+                [variable],
+                max_iter=60,
+                history_size=HISTORY,
+                line_search_fn="strong_wolfe",
+                tolerance_change=0,
+            )
+
+            def closure(variable: Tensor = variable, pair: int = pair) -> Tensor:
+                variable.grad = None
+                loss = bowl(slice(pair, pair + 1))(variable).sum()
+                loss.backward()  # type: ignore[no-untyped-call]
+                return loss
+
+            torchs.step(closure)
+            torch.testing.assert_close(ours[pair], variable.detach()[0], rtol=0, atol=1e-6)
+
+    def test_bounds_equal_scipy(self) -> None:
+        """Where minima lie outside [0, 1] it ends on the bounds, where scipy's bounded L-BFGS-B does."""
+        generator = torch.Generator().manual_seed(5)
+        mixing = torch.randn(48, 48, generator=generator, dtype=torch.float64) / 7
+        form = mixing @ mixing.T + 0.1 * torch.eye(48, dtype=torch.float64)
+        wanted = 1.5 * torch.randn(48, generator=generator, dtype=torch.float64) + 0.5
+
+        def of_numpy(x: np.ndarray) -> tuple[float, np.ndarray]:
+            apart = x - wanted.numpy()
+            return apart @ form.numpy() @ apart / 2, form.numpy() @ apart
+
+        scipys = minimize(
+            of_numpy,
+            np.full(48, 0.5),
+            jac=True,
+            method="L-BFGS-B",
+            bounds=[(0, 1)] * 48,
+            options={"ftol": 0, "gtol": 1e-10, "maxiter": 1000},
+        )
 
         def loss(x: Tensor) -> Tensor:
-            largest.append(x.max().item())
+            apart = x.flatten(1) - wanted
+            return ((apart @ form) * apart).sum(1) / 2
+
+        ours = lbfgs(
+            torch.full((1, 3, 4, 4), 0.5, dtype=torch.float64), loss, 150, 0.03
+        ).picture_B3HW.flatten()
+        assert 10 < int(((ours == 0) | (ours == 1)).sum()) < 48
+        np.testing.assert_allclose(ours.numpy(), scipys.x, atol=1e-4)
+
+    def test_never_outside(self) -> None:
+        """No trial leaves [0, 1], so the loss that was reached is that of the picture that is handed out."""
+        seen: list[tuple[float, float]] = []
+
+        def loss(x: Tensor) -> Tensor:
+            seen.append((x.min().item(), x.max().item()))
             return (x - 1.5).square().sum((1, 2, 3))
 
-        lbfgs(torch.full((1, 3, 2, 2), 0.5), loss, 10, 0.03)
-        assert max(largest) == pytest.approx(1.5, abs=1e-3)
+        minimum = lbfgs(torch.full((1, 3, 2, 2), 0.5), loss, 10, 0.03)
+        assert min(low for low, _ in seen) >= 0 and max(high for _, high in seen) <= 1
+        assert minimum.history_SB[-1].item() == pytest.approx(12 * 0.25)

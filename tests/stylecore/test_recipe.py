@@ -42,6 +42,7 @@ OTHER: dict[str, Any] = {
     "margin": 0.05,
     "style_scale": 0.5,
     "levels": ((1.0, 10),),
+    "large_steps": 5,
     "detail": 0.5,
     "seed": 1,
 }
@@ -140,6 +141,7 @@ class TestRange:
             ("levels", ((0.5, 5),), "must rise and end at 1.0"),
             ("levels", ((0.0, 5), (1.0, 5)), "must rise and end at 1.0"),
             ("levels", ((1.0, -1),), "fewer than 0 steps"),
+            ("large_steps", -1, "large_steps is -1, but must be 0 or more"),
         ],
     )
     def test_bad_value(self, field: str, value: Any, message: str) -> None:
@@ -257,6 +259,7 @@ class TestRecipeFrom:
             ("content_weight", "0.1"),
             ("content_weight", True),
             ("seed", 1.5),
+            ("large_steps", 2.5),
             ("seed", True),
             ("weight_normalised", 1),
             ("encoder", 19),
@@ -296,3 +299,9 @@ class TestRecipeFrom:
         """Converted values must be in range as well."""
         with pytest.raises(RecipeError, match="did you mean 'keep'"):
             recipe_from({"color": "kept"})
+
+
+def test_large_by_a_statistic_of_far_positions_is_refused() -> None:
+    """What cannot be done window by window is said before anything is painted, with what to do."""
+    with pytest.raises(RecipeError, match="mmd_gaussian .* choose another statistic, or large_steps = 0"):
+        Recipe(statistic="mmd_gaussian", large_steps=1)

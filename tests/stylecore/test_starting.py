@@ -9,9 +9,9 @@ from torch import Tensor
 
 from stylecore import color
 from stylecore.printing import printed
-from stylecore.pyramid import SMALLEST, Level
+from stylecore.pyramid import SMALLEST, Level, scaled
 from stylecore.recipe import Recipe
-from stylecore.starting import content_at, finished, recoloured_style, start_at, style_at
+from stylecore.starting import carried, content_at, finished, recoloured_style, start_at, style_at
 from stylecore.tensors import resize, size_of
 from tests.stylecore.test_stylization import pictures
 
@@ -71,6 +71,25 @@ class TestStyle:
         # A side of a few pixels is rounded before it grows.
         assert found[0] / found[1] == pytest.approx(size[0] / size[1], rel=0.35)
 
+    @pytest.mark.parametrize(
+        ("scale", "enlarged", "wanted"),
+        [
+            (1.0, 1.0, (120, 64)),
+            (0.5, 1.0, (60, 32)),
+            (1.0, 4.0, (120, 64)),
+            (0.5, 4.0, (120, 64)),
+            (0.25, 4.0, (120, 64)),
+            (0.25, 2.0, (60, 32)),
+            (0.125, 4.0, (60, 32)),
+        ],
+    )
+    def test_too_small_for_the_canvas(self, scale: float, enlarged: float, wanted: tuple[int, int]) -> None:
+        """A style that is not given as large as it should be shrinks only where that would still be too large."""
+        style, level = pictures(2, 1, 120, 64), Level(scale, scaled((48, 40), scale), 5)
+        found = style_at(style, CONTENT, GUIDE, recipe(), level, enlarged)
+        assert size_of(found) == wanted
+        assert (wanted == (120, 64)) == torch.equal(found, style)
+
     @pytest.mark.parametrize("guide", [GUIDE, PARTS])
     def test_policies(self, guide: Tensor) -> None:
         """Its colours are its own, or matched under the cloth, or luminance alone, whatever the parts."""
@@ -122,6 +141,16 @@ class TestStart:
         found = start(HALF, repeat=repeat, init="print")
         torch.testing.assert_close(found, resize(wanted, (24, 20)).clamp(0, 1))
 
+    @pytest.mark.parametrize("enlarged", [1.0, 1.5, 2.0])
+    def test_print_of_a_style_too_small(self, enlarged: float) -> None:
+        """A style that would have to be so many times larger is printed so many times larger, and so repeats."""
+        motif, flat = pictures(4, 1, 12, 10), torch.full((1, 3, 48, 40), 0.5)
+        found = start_at(motif, flat, GUIDE, recipe(init="print"), FINEST, "full-drop", enlarged)
+        down, right = round(12 * enlarged), round(10 * enlarged)
+        torch.testing.assert_close(found[..., :down, :right], resize(motif, (down, right)).clamp(0, 1))
+        torch.testing.assert_close(found[..., down:, :], found[..., :-down, :], rtol=0, atol=1e-5)
+        torch.testing.assert_close(found[..., right:], found[..., :-right], rtol=0, atol=1e-5)
+
     def test_repeat_counts(self) -> None:
         """Another repeat is another print."""
         assert (
@@ -154,6 +183,46 @@ class TestStart:
                 found = start_at(STYLE, extreme, guide, recipe(init=init, color=policy), level)
                 assert found.shape == (1, 3, *level.size)
                 assert found.min() >= 0 and found.max() <= 1
+
+
+class TestCarried:
+    """A level's picture in the next one's size."""
+
+    PICTURE = 0.2 + 0.6 * resize(torch.rand(1, 3, 5, 4, generator=torch.Generator().manual_seed(5)), (24, 20))
+
+    def test_its_own_start_again(self) -> None:
+        """A start that went through a smaller size unpainted comes out as itself, every thread of it."""
+        torch.testing.assert_close(carried(resize(CONTENT, (24, 20)), CONTENT), CONTENT, rtol=0, atol=1e-6)
+
+    @pytest.mark.parametrize("size", [(48, 40), (43, 36), (30, 25)])
+    def test_shrinks_to_the_picture(self, size: tuple[int, int]) -> None:
+        """What is added is finer than the picture: shrunk again, it is the picture."""
+        found = carried(self.PICTURE, resize(CONTENT, size).clamp(0, 1))
+        assert size_of(found) == size
+        again = resize(found, (24, 20))
+        assert (again - self.PICTURE).abs().max() < 0.05
+        assert (again - self.PICTURE).abs().mean() < 0.01
+
+    def test_seams_come_along(self) -> None:
+        """A line one pixel wide, of which a smaller picture knows nothing, keeps more than half its contrast."""
+        start = torch.full((1, 3, 48, 40), 0.5)
+        start[..., 17] = 0.2
+        found = carried(torch.full((1, 3, 24, 20), 0.6), start)
+        contrast = found[..., 25:].mean() - found[..., 17].mean()
+        assert 0.5 * 0.3 < contrast.item() <= 0.3
+        assert found[..., 25:].mean().item() == pytest.approx(0.6, abs=0.01)
+
+    @pytest.mark.parametrize("value", [0.0, 0.5, 1.0])
+    def test_nothing_finer(self, value: float) -> None:
+        """A start without detail adds nothing."""
+        found = carried(self.PICTURE, torch.full((1, 3, 48, 40), value))
+        torch.testing.assert_close(found, resize(self.PICTURE, (48, 40)).clamp(0, 1), rtol=0, atol=1e-6)
+
+    def test_range(self) -> None:
+        """Black and white grain on black and white stays in [0, 1]."""
+        picture, start = ((torch.rand(1, 3, *size) > 0.5).float() for size in ((24, 20), (48, 40)))
+        found = carried(picture, start)
+        assert found.min() == 0 and found.max() == 1
 
 
 class TestFinished:

@@ -9,7 +9,7 @@ from scipy.linalg import sqrtm
 from torch import Tensor
 from torch.autograd import gradcheck
 
-from stylecore.recipe import CHOICES
+from stylecore.recipe import CHOICES, WHOLE_STATISTICS
 from stylecore.statistics import SAMPLES, STATISTICS, covariance, gram_matrix, mean_and_deviation, samples
 
 
@@ -371,6 +371,44 @@ class TestKernels:
         assert small[0, :12, 2].sum().item() == pytest.approx(1) and (small[0, 12:] == 0).all()
 
 
+class TestTogether:
+    """A picture's statistic from those of its windows."""
+
+    SOME = pytest.mark.parametrize("name", [name for name, one in STATISTICS.items() if one.together])
+
+    def halves(self, name: str, features: Tensor, guide: Tensor | None) -> Tensor:
+        """The statistic of features from those of their first two columns and of the rest."""
+        statistic = STATISTICS[name]
+        assert statistic.together is not None
+        parts = [slice(0, 2), slice(2, None)]
+        taken = [statistic.take(features[..., p], None if guide is None else guide[..., p]) for p in parts]
+        counted = torch.ones_like(features[:, :1]) if guide is None else guide
+        areas = torch.stack([counted[..., p].sum((1, 2, 3)) for p in parts])
+        return statistic.together(torch.stack(taken), areas / areas.sum(0))
+
+    def test_which(self) -> None:
+        """All but the kernel that compares positions with each other can be put together."""
+        assert [name for name, one in STATISTICS.items() if not one.together] == ["mmd_gaussian"]
+
+    @SOME
+    @pytest.mark.parametrize("guided", [False, True])
+    def test_equals_the_whole(self, name: str, guided: bool) -> None:
+        """Halves that differ in size, in guide and in what they show give the statistic of the whole."""
+        features = activations(1).double()
+        features[..., 2:] = 3 * features[..., 2:] + 1
+        guide = torch.rand(2, 1, 6, 7).double() * torch.linspace(0.1, 1, 7).double() if guided else None
+        wanted = STATISTICS[name].take(features, guide)
+        torch.testing.assert_close(self.halves(name, features, guide), wanted, rtol=1e-9, atol=1e-9)
+
+    @SOME
+    def test_a_window_without_cloth(self, name: str) -> None:
+        """A window outside one pair's guide counts for nothing there, and as ever for the other pair."""
+        features, guide = activations(1).double(), torch.ones(2, 1, 6, 7).double()
+        guide[0, ..., 2:] = 0
+        wanted = STATISTICS[name].take(features, guide)
+        torch.testing.assert_close(self.halves(name, features, guide), wanted, rtol=1e-9, atol=1e-9)
+
+
 class TestMoments:
     """Means, deviations and covariances against numpy."""
 
@@ -458,6 +496,9 @@ def test_half_precision_features_are_summed_in_float32(dtype: torch.dtype, guide
     guide = (torch.rand(2, 1, 40, 30) > 0.3).float() if guided else None
     found = gram_matrix(features, guide)
     assert found.dtype == torch.float32
-    torch.testing.assert_close(
-        found, gram_matrix(features.double(), guide).float(), rtol=2**-16, atol=1e-6
-    )
+    torch.testing.assert_close(found, gram_matrix(features.double(), guide).float(), rtol=2**-16, atol=1e-6)
+
+
+def test_what_cannot_be_put_together_is_named_in_the_recipe() -> None:
+    """Recipes refuse to paint large by exactly the statistics that windows cannot be put together for."""
+    assert {name for name, one in STATISTICS.items() if one.together is None} == set(WHOLE_STATISTICS)

@@ -387,6 +387,22 @@ class TestResult:
         )
         assert calls == [(n, 5) for n in range(1, 6)]
 
+    def test_beyond_the_canvas(self) -> None:
+        """Steps beyond the canvas are counted, told and kept in the history as the others are."""
+        calls: list[tuple[int, int]] = []
+        recipe = recipe_with(canvas=(48, 40), levels=((0.5, 2), (1.0, 3)), large_steps=4)
+        result = stylize(
+            pictures(3, 2, 96, 80),
+            STYLE[:2],
+            recipe,
+            encoder=ENCODER,
+            on_progress=lambda done, total: calls.append((done, total)),
+        )
+        assert sorted(set(calls)) == [(n, 9) for n in range(1, 10)]
+        assert result.steps == 9 and result.history_SB.shape == (9, 2)
+        assert result.history_SB.isfinite().all()
+        assert result.picture_B3HW.shape == (2, 3, 96, 80)
+
     @pytest.mark.parametrize("color", ["style", "keep", "match"])
     def test_callers_tensors_are_not_changed(self, color: str) -> None:
         """Content, style and guide are afterwards what they were."""
