@@ -45,10 +45,13 @@ from stylecore.encoders import Encoder, encoder_with_weights
 from stylecore.mill import Finished, Pair, mill
 from stylecore.recipe import Recipe
 from stylecore.stylization import in_precision
+from stylecore.target_cache import TargetCache
 
 WRITERS = 4
 PICTURES = 1000
 """Kept on disk; later ones are written over the first."""
+CACHE_BYTES = 2**27
+"""Of targets: small, so that it is full within minutes and a soak shows what else grows."""
 EVERY_SECONDS = 5.0
 """Between two looks at the process's memory."""
 
@@ -124,6 +127,7 @@ def run(options: argparse.Namespace, folder: Path) -> dict[str, Any]:
         encoder,
         slots=batch,
         device=device,
+        cache=TargetCache(CACHE_BYTES),
         on_steps=watch.step,
         widen=4 if device.type == "cuda" else 1,
         compiled=device.type == "cuda",

@@ -9,8 +9,10 @@ import json
 import random
 import re
 import time
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import asdict, fields
+from datetime import timedelta
+from functools import partial
 
 import pyarrow as pa
 from deltalake import CommitProperties, DeltaTable
@@ -41,6 +43,9 @@ SCHEMA = pa.schema(
 )
 FURTHER = ("garment_further", "style_further")
 COMMIT_ATTEMPTS = 40
+ONE_TRY = CommitProperties(max_commit_retries=0)
+"""No automatic retry: a lost race must read the table again, or it files a design twice."""
+IDS_A_COMMIT = 1000
 
 
 class DesignCatalog:
@@ -84,16 +89,42 @@ class DesignCatalog:
         return {design_id: image for design_id, image, run in rows if run == run_id}
 
     def file(self, designs: Iterable[Design]) -> int:
-        """Insert records whose design_id is not there yet, in one commit; returns how many were new.
-
-        A commit that loses a race is tried again with a growing, random pause.
-        """
+        """Insert records whose design_id is not there yet, in one commit; returns how many were new."""
         rows = pa.Table.from_pylist([_row(design) for design in designs], SCHEMA)
-        if not rows.num_rows:
+        return self._committed(lambda: self._insert(rows)) if rows.num_rows else 0
+
+    def remove(self, design_ids: Sequence[str]) -> int:
+        """Take records out; their pictures stay where they are. Returns how many there were."""
+        table = self._table()
+        if table is None or not design_ids:
             return 0
+        batches = [design_ids[n : n + IDS_A_COMMIT] for n in range(0, len(design_ids), IDS_A_COMMIT)]
+        return sum(self._committed(partial(self._delete, ids)) for ids in batches)
+
+    def tidy(self, retention: timedelta) -> tuple[int, int]:
+        """Merge the table's small files, and remove files that no version of the last `retention` needs.
+
+        Returns how many files were merged and how many were removed. A reader that opened the table longer
+        ago than that loses it: keep it above the longest run.
+        """
+        table = self._table()
+        if table is None:
+            return 0, 0
+        merged = self._committed(self._compact)
+        hours = int(retention.total_seconds() // 3600)
+        try:
+            table.update_incremental()
+            table.create_checkpoint()
+            removed = table.vacuum(hours, dry_run=False, enforce_retention_duration=False)
+        except (DeltaError, OSError) as error:
+            raise self._explained(error) from error
+        return merged, len(removed)
+
+    def _committed(self, commit: Callable[[], int]) -> int:
+        """What a commit returns; one that loses a race is tried again after a growing, random pause."""
         for attempt in range(COMMIT_ATTEMPTS):
             try:
-                return self._insert(rows)
+                return commit()
             except CommitFailedError as error:
                 if attempt + 1 == COMMIT_ATTEMPTS:
                     raise UnreachableError(
@@ -105,6 +136,19 @@ class DesignCatalog:
                 raise self._explained(error) from error
         raise AssertionError("unreachable")
 
+    def _delete(self, ids: Sequence[str]) -> int:
+        uri, options = self.store.delta_location()
+        quoted = ", ".join(f"'{keys.check_id(one)}'" for one in ids)
+        metrics = DeltaTable(uri, storage_options=options).delete(
+            f"design_id IN ({quoted})", commit_properties=ONE_TRY
+        )
+        return int(metrics["num_deleted_rows"] or 0)
+
+    def _compact(self) -> int:
+        uri, options = self.store.delta_location()
+        table = DeltaTable(uri, storage_options=options)
+        return int(table.optimize.compact(commit_properties=ONE_TRY)["numFilesRemoved"])
+
     def _insert(self, rows: pa.Table) -> int:
         uri, options = self.store.delta_location()
         table = DeltaTable.create(uri, SCHEMA, mode="ignore", storage_options=options)
@@ -114,8 +158,7 @@ class DesignCatalog:
                 predicate="filed.design_id = made.design_id",
                 source_alias="made",
                 target_alias="filed",
-                # No automatic retry: a lost race must read the table again, or it files a design twice.
-                commit_properties=CommitProperties(max_commit_retries=0),
+                commit_properties=ONE_TRY,
             )
             .when_not_matched_insert_all()
             .execute()

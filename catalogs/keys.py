@@ -7,6 +7,7 @@ from catalogs.errors import InvalidKeyError
 ID_PATTERN = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9_-]|\.(?!\.)){0,63}")
 
 TABLE = "table"
+IMAGES = "images/"
 RUNS = "runs"
 PROBE = ".stylemill-probe"
 
@@ -47,7 +48,7 @@ def design_image(design_id: str, sha256: str) -> str:
     The contents are part of it: two runs that make one design at once, on devices that round
     differently, write two pictures, and the record that wins points at its own.
     """
-    return f"images/{design_id[:2]}/{design_id}-{sha256[:12]}.png"
+    return f"{IMAGES}{design_id[:2]}/{design_id}-{sha256[:12]}.png"
 
 
 def run_file(run_id: str, name: str) -> str:

@@ -5,6 +5,7 @@ import os
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 
 from catalogs import keys
@@ -78,15 +79,28 @@ class LocalStore:
 
     def list(self, prefix: str = "") -> Iterator[ObjectInfo]:
         """Every file whose key begins with `prefix`, by key; half-written ones are not shown."""
+        return self._shown(prefix, halves=False)
+
+    def leftovers(self) -> Iterator[ObjectInfo]:
+        """Files that were being written when their writer was killed."""
+        return self._shown("", halves=True)
+
+    def _shown(self, prefix: str, *, halves: bool) -> Iterator[ObjectInfo]:
         with _explained(f"listing {self._folder}"):
             for path in sorted(self._walk(prefix)):
+                if path.name.startswith(PARTIAL) != halves:
+                    continue
                 try:
                     status = path.stat()
                 except FileNotFoundError:
                     # Removed since the walk, or a link to nowhere (an editor's lock): no object.
                     continue
-                key = path.relative_to(self._folder).as_posix()
-                yield ObjectInfo(key, status.st_size, f"{status.st_mtime_ns:x}-{status.st_size:x}")
+                yield ObjectInfo(
+                    path.relative_to(self._folder).as_posix(),
+                    status.st_size,
+                    f"{status.st_mtime_ns:x}-{status.st_size:x}",
+                    datetime.fromtimestamp(status.st_mtime, UTC),
+                )
 
     def delete(self, key: str) -> None:
         """Remove a file, if there is one."""
@@ -106,9 +120,7 @@ class LocalStore:
         for folder, _, names in os.walk(start):
             for name in names:
                 path = Path(folder, name)
-                if not name.startswith(PARTIAL) and path.relative_to(self._folder).as_posix().startswith(
-                    prefix
-                ):
+                if path.relative_to(self._folder).as_posix().startswith(prefix):
                     yield path
 
 

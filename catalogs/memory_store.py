@@ -2,6 +2,7 @@
 
 import hashlib
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from threading import Lock
 
 from catalogs import keys
@@ -15,7 +16,7 @@ class MemoryStore:
     def __init__(self, name: str = "memory") -> None:
         """`name` only shows in messages."""
         self._name = name
-        self._objects: dict[str, bytes] = {}
+        self._objects: dict[str, tuple[bytes, datetime]] = {}
         self._lock = Lock()
 
     @property
@@ -27,20 +28,20 @@ class MemoryStore:
         """Contents of an object."""
         keys.check_key(key)
         try:
-            return self._objects[key]
+            return self._objects[key][0]
         except KeyError as error:
             raise NotFoundError(f"{self.uri}/{key} does not exist.") from error
 
     def write(self, key: str, data: bytes) -> None:
         """Create or replace an object."""
-        self._objects[keys.check_key(key)] = bytes(data)
+        self._objects[keys.check_key(key)] = bytes(data), datetime.now(UTC)
 
     def create(self, key: str, data: bytes) -> bool:
         """Create an object; False if it is there already."""
         with self._lock:
             if keys.check_key(key) in self._objects:
                 return False
-            self._objects[key] = bytes(data)
+            self._objects[key] = bytes(data), datetime.now(UTC)
             return True
 
     def exists(self, key: str) -> bool:
@@ -49,9 +50,13 @@ class MemoryStore:
 
     def list(self, prefix: str = "") -> Iterator[ObjectInfo]:
         """Every object whose key begins with `prefix`, by key."""
-        for key, data in sorted(self._objects.items()):
+        for key, (data, modified) in sorted(self._objects.items()):
             if key.startswith(prefix):
-                yield ObjectInfo(key, len(data), hashlib.sha256(data).hexdigest())
+                yield ObjectInfo(key, len(data), hashlib.sha256(data).hexdigest(), modified)
+
+    def leftovers(self) -> Iterator[ObjectInfo]:
+        """None: a write here is one assignment."""
+        return iter(())
 
     def delete(self, key: str) -> None:
         """Remove an object, if there is one."""

@@ -121,7 +121,16 @@ class S3Store:
             for page in pages:
                 for entry in page.get("Contents", []):
                     if not entry["Key"].endswith("/"):
-                        yield ObjectInfo(entry["Key"][len(base) :], entry["Size"], entry["ETag"].strip('"'))
+                        yield ObjectInfo(
+                            entry["Key"][len(base) :],
+                            entry["Size"],
+                            entry["ETag"].strip('"'),
+                            entry["LastModified"],
+                        )
+
+    def leftovers(self) -> Iterator[ObjectInfo]:
+        """None: an object is put in one request, whole or not at all."""
+        return iter(())
 
     def delete(self, key: str) -> None:
         """Remove an object, if there is one."""

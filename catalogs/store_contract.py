@@ -6,16 +6,18 @@ one or none, never half of one.
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Protocol
 
 
 @dataclass(frozen=True)
 class ObjectInfo:
-    """An object as a listing shows it. `etag` changes whenever the contents do."""
+    """An object as a listing shows it. `etag` changes whenever the contents do; `modified` is in UTC."""
 
     key: str
     size: int
     etag: str
+    modified: datetime
 
 
 class Store(Protocol):
@@ -44,6 +46,10 @@ class Store(Protocol):
 
     def list(self, prefix: str = "") -> Iterator[ObjectInfo]:
         """Every object whose key begins with `prefix`, by key."""
+        ...
+
+    def leftovers(self) -> Iterator[ObjectInfo]:
+        """Halves of objects that writers left when they were killed; `delete` removes them."""
         ...
 
     def delete(self, key: str) -> None:

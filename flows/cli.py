@@ -1,14 +1,25 @@
 """The command `stylemill`. Heavy parts are loaded by the command that needs them."""
 
 import os
-import signal
-import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, NoReturn
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+
+from flows import design_commands
+from flows.terminal import (
+    FAILED,
+    OK,
+    REJECTED,
+    Designs,
+    StyleSets,
+    counted,
+    duration,
+    finish,
+    reported,
+    say,
+    usage,
+)
 
 if TYPE_CHECKING:
     from catalogs.records import Problem
@@ -18,7 +29,6 @@ if TYPE_CHECKING:
     from flows.settings import Settings
 
 SHOWN_PROBLEMS = 30
-OK, FAILED, USAGE, REJECTED, INTERRUPTED = 0, 1, 2, 3, 130
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -38,14 +48,8 @@ Garments = Annotated[
 Styles = Annotated[
     str | None, typer.Option(help="Style catalog: a folder or s3://bucket/prefix. [STYLEMILL_STYLES]")
 ]
-Designs = Annotated[
-    str | None, typer.Option(help="Design catalog: a folder or s3://bucket/prefix. [STYLEMILL_DESIGNS]")
-]
 RecipeName = Annotated[
     str | None, typer.Option(help="A recipe's name (see 'stylemill recipes') or a TOML file.")
-]
-StyleSets = Annotated[
-    list[str] | None, typer.Option("--style-set", help="Only this style set; may be repeated.")
 ]
 Device = Annotated[str | None, typer.Option(help="auto, cpu, cuda, cuda:1, mps.")]
 
@@ -55,7 +59,7 @@ def _show_version(wanted: bool) -> None:
         from importlib.metadata import version
 
         typer.echo(f"stylemill {version('stylemill')}")
-        _finish(OK)
+        finish(OK)
 
 
 # Declares the option only; the option's own callback, which is eager, does the work.
@@ -83,7 +87,7 @@ def run(
     device: Device = None,
 ) -> None:
     """Make the designs that are not there yet: every garment in every style."""
-    with _reported():
+    with reported():
         from flows.preparing import estimate, make_plan, open_catalogs, resolve_place
         from flows.settings import read_settings
 
@@ -92,12 +96,12 @@ def run(
         plan = make_plan(place, settings, style_set or [], limit)
         _show_plan(place, plan, estimate(place, settings))
         if dry_run:
-            _finish(REJECTED if plan.problems else OK)
+            finish(REJECTED if plan.problems else OK)
         if not plan.jobs and not plan.problems:
             there = "the 1 design is" if plan.done == 1 else f"all {plan.done} designs are"
             typer.echo(f"Nothing to make: {there} there.")
             _show_places(place.designs, None, _newest_sheet(open_catalogs(place, settings)[2].store))
-            _finish(OK)
+            finish(OK)
         from flows.stylize_catalog import prepared, server_named, stylize_catalog
 
         with prepared(place, plan), server_named():
@@ -107,7 +111,7 @@ def run(
                 style_sets=style_set, limit=limit, device=place.device,
             )  # fmt: skip
         _show_result(done)
-        _finish(REJECTED if done["rejected"] else OK)
+        finish(REJECTED if done["rejected"] else OK)
 
 
 @app.command(epilog="Example: stylemill one tee.jpg batik.png out.png --mask tee_mask.png")
@@ -125,7 +129,7 @@ def one(
     ] = False,
 ) -> None:
     """Paint one picture in one style."""
-    with _reported():
+    with reported():
         from flows.preparing import check_pictures
         from flows.settings import read_settings
 
@@ -150,7 +154,7 @@ def sweep(
     device: Device = None,
 ) -> None:
     """Paint one pair by every value of one or two recipe fields, and lay them side by side."""
-    with _reported():
+    with reported():
         from flows.studying import sweep
 
         for uri in sweep(content, style, axis, out, mask, recipe, device):
@@ -168,7 +172,7 @@ def reconstruct(
     device: Device = None,
 ) -> None:
     """Show what the recipe's encoder keeps of a picture: content by layer, or style by growing sets of layers."""
-    with _reported():
+    with reported():
         from flows.studying import RECONSTRUCTED, reconstruct
 
         names = [name.strip() for name in layers.split(",") if name.strip()] or RECONSTRUCTED
@@ -179,7 +183,7 @@ def reconstruct(
 @app.command(epilog="Example: stylemill check --garments ./garments --styles ./styles")
 def check(garments: Garments = None, styles: Styles = None) -> None:
     """Look at every row and picture of both catalogs and list all problems."""
-    with _reported():
+    with reported():
         from catalogs.errors import CatalogsError
         from flows.settings import read_settings
 
@@ -187,7 +191,7 @@ def check(garments: Garments = None, styles: Styles = None) -> None:
         uris = {"garment": garments or settings.garments, "style": styles or settings.styles}
         for noun, uri in uris.items():
             if not uri:
-                raise _usage(f"No {noun}s catalog: give --{noun}s URI or set STYLEMILL_{noun.upper()}S.")
+                raise usage(f"No {noun}s catalog: give --{noun}s URI or set STYLEMILL_{noun.upper()}S.")
         problems: list[Problem] = []
         code = OK
         for noun, uri in uris.items():
@@ -195,10 +199,10 @@ def check(garments: Garments = None, styles: Styles = None) -> None:
                 problems += _check_catalog(noun, uri, settings)
             except CatalogsError as error:
                 # The other catalog is looked at all the same.
-                _say(f"Error: {error}")
+                say(f"Error: {error}")
                 code = FAILED
         _show_problems(problems)
-        _finish(code or (REJECTED if problems else OK))
+        finish(code or (REJECTED if problems else OK))
 
 
 def _check_catalog(noun: str, uri: str, settings: "Settings") -> "list[Problem]":
@@ -212,7 +216,7 @@ def _check_catalog(noun: str, uri: str, settings: "Settings") -> "list[Problem]"
     reading: Any = read_garments(store) if noun == "garment" else read_styles(store)
     good, bad = usable(store, reading.records, settings.max_pixels)
     rows = len({p.row for p in reading.problems}) + len(bad)
-    typer.echo(f"{store.uri}: {_count(len(good), noun)} can be used, {rows} cannot.")
+    typer.echo(f"{store.uri}: {counted(len(good), noun)} can be used, {rows} cannot.")
     for remark in reading.remarks:
         typer.echo(f"  note: {remark}")
     return [*reading.problems, *bad]
@@ -221,7 +225,7 @@ def _check_catalog(noun: str, uri: str, settings: "Settings") -> "list[Problem]"
 @app.command(epilog="Example: stylemill recipes studio > mine.toml")
 def recipes(name: Annotated[str | None, typer.Argument(help="Show this recipe as TOML.")] = None) -> None:
     """List the named recipes, or show one as TOML to begin your own with."""
-    with _reported():
+    with reported():
         from flows.recipes import NAMED, as_toml, find_recipe
 
         if name:
@@ -237,70 +241,23 @@ def sample(
     folder: Annotated[str, typer.Argument(help="Folder to draw into; made if it is not there.")],
 ) -> None:
     """Draw a sample catalog of garments and styles, to try everything with."""
-    with _reported():
+    with reported():
         from catalogs.samples.catalog import write_sample
         from catalogs.stores import open_store
 
         store = open_store(folder)
         if Path(store.uri).is_file():
-            raise _usage(f"{store.uri} is a file: give a folder to draw into.")
+            raise usage(f"{store.uri} is a file: give a folder to draw into.")
         garments, styles = write_sample(store)
         typer.echo(
-            f"{_count(garments, 'garment')} in {store.uri}/garments, {_count(styles, 'style')} in {store.uri}/styles"
+            f"{counted(garments, 'garment')} in {store.uri}/garments, {counted(styles, 'style')} in {store.uri}/styles"
         )
-
-
-@app.command("list", epilog="Example: stylemill list --designs ./designs --style-set heritage")
-def list_designs(
-    designs: Designs = None,
-    style_set: StyleSets = None,
-    limit: Annotated[int, typer.Option(min=1, help="Show the newest so many.")] = 20,
-) -> None:
-    """List the newest designs of a catalog, with counts a style set and recipe."""
-    with _reported():
-        from catalogs.designs import DesignCatalog
-        from catalogs.stores import open_store
-        from flows.settings import read_settings
-
-        settings = read_settings()
-        uri = designs or settings.designs
-        if not uri:
-            raise _usage("No design catalog: give --designs URI or set STYLEMILL_DESIGNS.")
-        store = open_store(uri, settings.s3)
-        _require_designs(store)
-        columns = ["created_at", "garment_id", "style_id", "style_set", "recipe", "loss_style", "image"]
-        frame = DesignCatalog(store).read(columns).to_pandas()
-        if style_set:
-            _require_style_sets(style_set, set(frame["style_set"]), store.uri)
-            frame = frame[frame["style_set"].isin(style_set)]
-        _show_designs(frame, limit, store.uri)
-
-
-def _require_designs(store: "Store") -> None:
-    """NotFoundError unless the store holds a design catalog."""
-    from catalogs import keys
-    from catalogs.errors import NotFoundError
-
-    if next(iter(store.list(f"{keys.TABLE}/_delta_log/")), None) is None:
-        raise NotFoundError(
-            f"{store.uri} holds no design catalog: check the path, or make one with"
-            f" 'stylemill run --designs {store.uri}'."
-        )
-
-
-def _require_style_sets(wanted: list[str], present: set[str], uri: str) -> None:
-    """SettingsError for a set of which there is no design."""
-    from stylecore.errors import nearest
-
-    for name in wanted:
-        if name not in present:
-            raise _usage(f"There is no design of a style set '{name}' in {uri}: {nearest(name, present)}")
 
 
 @app.command(epilog="Example: stylemill landed autumn-26")
 def landed(style_set: Annotated[str, typer.Argument(help="The style set that is complete.")]) -> None:
     """Tell the Prefect server that a style set has landed, which starts a run for it."""
-    with _reported():
+    with reported():
         from catalogs.errors import InvalidKeyError
         from catalogs.keys import check_id
         from flows.events import emit_landed
@@ -308,8 +265,11 @@ def landed(style_set: Annotated[str, typer.Argument(help="The style set that is 
         try:
             check_id(style_set)
         except InvalidKeyError as error:
-            raise _usage(str(error)) from error
+            raise usage(str(error)) from error
         typer.echo(f"Told the server that '{style_set}' has landed (event {emit_landed(style_set)}).")
+
+
+app.add_typer(design_commands.app)
 
 
 def main() -> None:
@@ -334,93 +294,38 @@ def quiet_prefect() -> None:
         os.environ.setdefault(name, value)
 
 
-@contextmanager
-def _reported() -> Iterator[None]:
-    """Every error that we raise on purpose is one message and an exit code, never a traceback."""
-    signal.signal(signal.SIGTERM, _interrupt)
-    from catalogs.errors import CatalogsError
-    from flows.errors import FlowsError, SettingsError
-    from stylecore.errors import RecipeError, StylecoreError
-
-    try:
-        yield
-    except KeyboardInterrupt:
-        _say("Stopped. Finished designs are filed; run the same command to go on.")
-        _finish(INTERRUPTED)
-    except (SettingsError, RecipeError) as error:
-        _say(f"Error: {error}")
-        _finish(USAGE)
-    except (CatalogsError, FlowsError, StylecoreError) as error:
-        _say(f"Error: {error}")
-        _finish(FAILED)
-
-
-def _interrupt(_signal: int, _frame: object) -> NoReturn:
-    raise KeyboardInterrupt
-
-
-def _usage(message: str) -> Exception:
-    from flows.errors import SettingsError
-
-    return SettingsError(message)
-
-
-def _say(message: str) -> None:
-    typer.echo(message, err=True)
-
-
-def _finish(code: int) -> NoReturn:
-    raise typer.Exit(code)
-
-
-def _count(number: int, noun: str) -> str:
-    """As '1 design', '2 designs'."""
-    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
-
-
 def _show_plan(place: "Place", plan: "Plan", seconds: float | None) -> None:
     from rich.table import Table
 
     from flows.progress import screen
 
     table = Table(title=f"Plan with recipe {place.recipe.name} on {place.device}", show_header=False)
-    garments, styles = _count(len(plan.garments), "garment"), _count(len(plan.styles), "style")
-    table.add_row("to make", f"{_count(len(plan.jobs), 'design')} ({garments}, {styles})")
+    garments, styles = counted(len(plan.garments), "garment"), counted(len(plan.styles), "style")
+    table.add_row("to make", f"{counted(len(plan.jobs), 'design')} ({garments}, {styles})")
     table.add_row("already there", str(plan.done))
-    table.add_row("rejected", _count(len(plan.problems), "problem"))
+    table.add_row("rejected", counted(len(plan.problems), "problem"))
     if plan.held_back:
         table.add_row("held back by --limit", str(plan.held_back))
     table.add_row(
-        "expected", _duration(seconds * len(plan.jobs)) if seconds else "unknown until the first designs"
+        "expected", duration(seconds * len(plan.jobs)) if seconds else "unknown until the first designs"
     )
     screen.print(table)
     for remark in plan.remarks:
-        _say(f"note: {remark}")
+        say(f"note: {remark}")
     _show_problems(plan.problems[:SHOWN_PROBLEMS])
     if len(plan.problems) > SHOWN_PROBLEMS:
-        _say(f"  ... and {len(plan.problems) - SHOWN_PROBLEMS} more: 'stylemill check' lists them all.")
-
-
-def _duration(seconds: float) -> str:
-    minutes = seconds / 60
-    return (
-        f"{seconds:.0f} s"
-        if minutes < 2
-        else f"{minutes:.0f} min"
-        if minutes < 120
-        else f"{minutes / 60:.1f} h"
-    )
+        say(f"  ... and {len(plan.problems) - SHOWN_PROBLEMS} more: 'stylemill check' lists them all.")
 
 
 def _show_problems(problems: "list[Problem] | tuple[Problem, ...]") -> None:
     for problem in problems:
-        _say(f"  {problem}")
+        say(f"  {problem}")
 
 
 def _show_result(done: dict[str, Any]) -> None:
     typer.echo(
-        f"{_count(done['made'], 'new design')}, {done['already_there']} already there, {done['rejected']} rejected"
-        f" ({_duration(done['seconds'])})."
+        f"{counted(done['made'], 'new design')}, {done['already_there']} already there, {done['rejected']} rejected"
+        f" ({duration(done['seconds'])})."
     )
     if done["report"]:
         _show_places(done["designs"], done["report"], done["contact_sheet"])
@@ -438,23 +343,6 @@ def _newest_sheet(designs: "Store") -> str | None:
 
     found = [e.key for e in designs.list(f"{keys.RUNS}/") if e.key.endswith("/contact_sheet.png")]
     return f"{designs.uri}/{max(found)}" if found else None
-
-
-def _show_designs(frame: Any, limit: int, uri: str) -> None:
-    from rich.console import Console
-    from rich.table import Table
-
-    counts = frame.groupby(["style_set", "recipe"]).size()
-    typer.echo(f"{_count(len(frame), 'design')} in {uri}")
-    for (style_set, recipe), count in counts.items():
-        typer.echo(f"  {style_set}, {recipe}: {count}")
-    table = Table("made", "garment", "style", "set", "recipe", "style loss", "picture", box=None)
-    for row in frame.sort_values("created_at", ascending=False).head(limit).itertuples():
-        when = f"{row.created_at:%Y-%m-%d %H:%M}"
-        table.add_row(
-            when, row.garment_id, row.style_id, row.style_set, row.recipe, f"{row.loss_style:.4g}", row.image
-        )
-    Console(width=None if sys.stdout.isatty() else 200).print(table)
 
 
 if __name__ == "__main__":

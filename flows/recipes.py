@@ -46,7 +46,7 @@ def print_() -> Recipe:
 
 def photoreal() -> Recipe:
     """The garment as photographed, in the style's colours: logos, seams and folds stay; for colourways."""
-    return replace(house(), name="photoreal", photorealism_weight=1000.0, content_weight=0.1)
+    return replace(house(), name="photoreal", photorealism_weight=1e4, content_weight=0.1)
 
 
 def studio() -> Recipe:

@@ -1,0 +1,156 @@
+"""Commands over a design catalog: list, doctor, gc."""
+
+import sys
+from datetime import timedelta
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from flows.terminal import OK, REJECTED, Designs, StyleSets, counted, finish, reported, say, usage
+
+if TYPE_CHECKING:
+    from catalogs.designs import DesignCatalog
+    from catalogs.store_contract import ObjectInfo, Store
+
+SHOWN_FAULTS = 30
+
+app = typer.Typer()
+
+
+@app.command("list", epilog="Example: stylemill list --designs ./designs --style-set heritage")
+def list_designs(
+    designs: Designs = None,
+    style_set: StyleSets = None,
+    limit: Annotated[int, typer.Option(min=1, help="Show the newest so many.")] = 20,
+) -> None:
+    """List the newest designs of a catalog, with counts a style set and recipe."""
+    with reported():
+        catalog = _open(designs)
+        columns = ["created_at", "garment_id", "style_id", "style_set", "recipe", "loss_style", "image"]
+        frame = catalog.read(columns).to_pandas()
+        if style_set:
+            _require_style_sets(style_set, set(frame["style_set"]), catalog.store.uri)
+            frame = frame[frame["style_set"].isin(style_set)]
+        _show_designs(frame, limit, catalog.store.uri)
+
+
+@app.command(epilog="Example: stylemill doctor --designs ./designs --repair")
+def doctor(
+    designs: Designs = None,
+    repair: Annotated[
+        bool, typer.Option("--repair", help="Take out faulty records; the next run makes them again.")
+    ] = False,
+    quick: Annotated[
+        bool, typer.Option("--quick", help="Only look whether pictures are there; do not read them.")
+    ] = False,
+) -> None:
+    """Verify that every record has its picture, with the contents that were filed, and count orphans.
+
+    Exit code 3 if records are faulty (and were not repaired).
+    """
+    with reported():
+        from catalogs import upkeep
+
+        catalog = _open(designs)
+        found = upkeep.examine(catalog, contents=not quick)
+        for fault in found.faults[:SHOWN_FAULTS]:
+            say(f"  {fault.design_id[:12]} {fault.image}: {fault.what}")
+        if len(found.faults) > SHOWN_FAULTS:
+            say(f"  ... and {len(found.faults) - SHOWN_FAULTS} more")
+        size = sum(orphan.size for orphan in found.orphans) / 1e6
+        typer.echo(
+            f"{counted(found.designs, 'design')}, {counted(len(found.faults), 'faulty record')},"
+            f" {counted(len(found.orphans), 'picture')} without a record ({size:.1f} MB; 'stylemill gc' removes them)."
+        )
+        if found.faults and repair:
+            removed = upkeep.repair(catalog, found.faults)
+            typer.echo(f"{counted(removed, 'record')} taken out: the next 'stylemill run' makes them again.")
+        finish(REJECTED if found.faults and not repair else OK)
+
+
+@app.command(epilog="Example: stylemill gc --designs ./designs --older-than 48 --delete")
+def gc(
+    designs: Designs = None,
+    older_than: Annotated[
+        float, typer.Option(min=0, help="Hours; longer than any run keeps a picture without its record.")
+    ] = 24.0,
+    retention: Annotated[
+        float, typer.Option(min=0, help="Days for which old versions of the table stay readable.")
+    ] = 7.0,
+    delete: Annotated[bool, typer.Option("--delete", help="Remove; without it only what would be.")] = False,
+) -> None:
+    """Remove what killed and raced runs left, and merge the table's small files. Dry unless --delete is given."""
+    with reported():
+        from catalogs import upkeep
+
+        catalog = _open(designs)
+        found = list(upkeep.unclaimed(catalog, timedelta(hours=older_than)))
+        if not delete:
+            for one in found[:SHOWN_FAULTS]:
+                say(f"  {one.modified:%Y-%m-%d %H:%M} {one.key}")
+            typer.echo(f"{_orphans(found, older_than)} would be removed: run it with --delete.")
+            return
+        found = upkeep.discard(catalog, found)
+        merged, removed = catalog.tidy(timedelta(days=retention))
+        typer.echo(
+            f"{_orphans(found, older_than)} removed. {counted(merged, 'file')} of the table merged,"
+            f" {counted(removed, 'file')} older than {retention:g} days removed."
+        )
+
+
+def _orphans(found: "list[ObjectInfo]", older_than: float) -> str:
+    size = sum(one.size for one in found) / 1e6
+    return f"{counted(len(found), 'orphan')} ({size:.1f} MB) older than {older_than:g} hours"
+
+
+def _open(designs: str | None) -> "DesignCatalog":
+    """The design catalog that is named here or in the settings; it must be there."""
+    from catalogs.designs import DesignCatalog
+    from catalogs.stores import open_store
+    from flows.settings import read_settings
+
+    settings = read_settings()
+    uri = designs or settings.designs
+    if not uri:
+        raise usage("No design catalog: give --designs URI or set STYLEMILL_DESIGNS.")
+    store = open_store(uri, settings.s3)
+    _require_designs(store)
+    return DesignCatalog(store)
+
+
+def _require_designs(store: "Store") -> None:
+    """NotFoundError unless the store holds a design catalog."""
+    from catalogs import keys
+    from catalogs.errors import NotFoundError
+
+    if next(iter(store.list(f"{keys.TABLE}/_delta_log/")), None) is None:
+        raise NotFoundError(
+            f"{store.uri} holds no design catalog: check the path, or make one with"
+            f" 'stylemill run --designs {store.uri}'."
+        )
+
+
+def _require_style_sets(wanted: list[str], present: set[str], uri: str) -> None:
+    """SettingsError for a set of which there is no design."""
+    from stylecore.errors import nearest
+
+    for name in wanted:
+        if name not in present:
+            raise usage(f"There is no design of a style set '{name}' in {uri}: {nearest(name, present)}")
+
+
+def _show_designs(frame: Any, limit: int, uri: str) -> None:
+    from rich.console import Console
+    from rich.table import Table
+
+    counts = frame.groupby(["style_set", "recipe"]).size()
+    typer.echo(f"{counted(len(frame), 'design')} in {uri}")
+    for (style_set, recipe), count in counts.items():
+        typer.echo(f"  {style_set}, {recipe}: {count}")
+    table = Table("made", "garment", "style", "set", "recipe", "style loss", "picture", box=None)
+    for row in frame.sort_values("created_at", ascending=False).head(limit).itertuples():
+        when = f"{row.created_at:%Y-%m-%d %H:%M}"
+        table.add_row(
+            when, row.garment_id, row.style_id, row.style_set, row.recipe, f"{row.loss_style:.4g}", row.image
+        )
+    Console(width=None if sys.stdout.isatty() else 200).print(table)

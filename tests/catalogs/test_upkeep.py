@@ -1,0 +1,159 @@
+"""Upkeep: every record has its picture, and nobody's pictures go only when asked."""
+
+import hashlib
+import os
+import time
+from dataclasses import replace
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from deltalake import DeltaTable
+
+from catalogs import upkeep
+from catalogs.designs import DesignCatalog
+from catalogs.stores import open_store
+from tests.catalogs.test_designs import design
+
+NO_TIME = timedelta(0)
+
+
+def filed(where: str, *names: str) -> DesignCatalog:
+    """A catalog with designs whose pictures are there."""
+    catalog = DesignCatalog(open_store(where))
+    records = []
+    for name in names:
+        image, sha256 = catalog.add_picture(name, name.encode())
+        records.append(replace(design(name), image=image, image_sha256=sha256))
+    catalog.file(records)
+    return catalog
+
+
+class Contract:
+    """The same on a folder and on S3."""
+
+    def test_a_sound_catalog(self, where: str) -> None:
+        """Where every record has its picture nothing is found."""
+        assert upkeep.examine(filed(where, "a", "b")) == upkeep.Findings(2, (), ())
+
+    def test_missing_and_torn_pictures_are_found(self, where: str) -> None:
+        """A picture that is gone and one with other contents are faults; contents are read only if wanted."""
+        catalog = filed(where, "a", "b", "c")
+        gone, torn = (catalog.read(["design_id", "image"]).to_pylist()[n] for n in (0, 1))
+        catalog.store.delete(gone["image"])
+        catalog.store.write(torn["image"], b"half")
+        faults = {fault.design_id: fault.what for fault in upkeep.examine(catalog).faults}
+        assert faults == {
+            gone["design_id"]: "there is no such picture",
+            torn["design_id"]: "the picture (4 bytes) is not the one that was filed",
+        }
+        quick = upkeep.examine(catalog, contents=False).faults
+        assert [fault.design_id for fault in quick] == [gone["design_id"]]
+
+    def test_repaired_records_are_made_again(self, where: str) -> None:
+        """Repairing takes out the faulty records alone, so that a run finds them missing."""
+        catalog = filed(where, "a", "b", "c")
+        catalog.store.delete(catalog.read(["image"])["image"][0].as_py())
+        faults = upkeep.examine(catalog).faults
+        assert upkeep.repair(catalog, faults) == 1
+        assert catalog.existing() == {"a", "b", "c"} - {faults[0].design_id}
+        assert upkeep.examine(catalog).faults == ()
+        assert upkeep.repair(catalog, ()) == 0
+
+    def test_orphans(self, where: str) -> None:
+        """A picture without a record is an orphan; it goes only when it is older than the grace time."""
+        catalog = filed(where, "a")
+        orphan, _ = catalog.add_picture("b", b"nobody's")
+        assert [one.key for one in upkeep.examine(catalog).orphans] == [orphan]
+        assert list(upkeep.unclaimed(catalog, timedelta(hours=1))) == []
+        # S3 tells times in whole seconds.
+        time.sleep(1.1)
+        found = list(upkeep.unclaimed(catalog, NO_TIME))
+        assert [one.key for one in found] == [orphan]
+        assert upkeep.discard(catalog, found) == found
+        assert not catalog.store.exists(orphan)
+        assert upkeep.examine(catalog) == upkeep.Findings(1, (), ())
+
+    def test_a_picture_that_is_written_again_stays(self, where: str) -> None:
+        """What a run writes anew between the look and the removal is left alone."""
+        catalog = filed(where, "a")
+        catalog.add_picture("b", b"nobody's")
+        time.sleep(1.1)
+        found = list(upkeep.unclaimed(catalog, NO_TIME))
+        catalog.add_picture("b", b"nobody's")
+        assert upkeep.discard(catalog, found) == []
+        assert catalog.store.exists(found[0].key)
+
+    def test_many_records_are_taken_out(self, where: str, monkeypatch: pytest.MonkeyPatch) -> None:
+        """More records than fit one commit are taken out by several."""
+        monkeypatch.setattr("catalogs.designs.IDS_A_COMMIT", 2)
+        catalog = filed(where, *"abcde")
+        assert catalog.remove(["a", "b", "c", "d", "nobody"]) == 4
+        assert catalog.existing() == {"e"}
+
+    def test_tidying_keeps_every_record(self, where: str) -> None:
+        """Ten small files become one, old ones go after the retention, and every record is still there."""
+        catalog = filed(where, "a")
+        for name in "bcdefghij":
+            catalog.file([design(name)])
+        before = len(DeltaTable(*_table(catalog)).file_uris())
+        merged, removed = catalog.tidy(timedelta(days=7))
+        assert (before, merged, removed) == (10, 10, 0)
+        assert len(DeltaTable(*_table(catalog)).file_uris()) == 1
+        assert catalog.tidy(NO_TIME) == (0, 10)
+        assert catalog.existing() == set("abcdefghij")
+        assert catalog.file([design("a"), design("k")]) == 1
+
+
+def _table(catalog: DesignCatalog) -> tuple[str, None, dict[str, str]]:
+    uri, options = catalog.store.delta_location()
+    return uri, None, options
+
+
+class TestFolder(Contract):
+    """On a folder."""
+
+    @pytest.fixture
+    def where(self, tmp_path: Path) -> str:
+        """An empty folder."""
+        return str(tmp_path / "designs")
+
+    def test_halves_of_killed_writers(self, where: str) -> None:
+        """A file that was being written when its writer was killed is removed after the grace time."""
+        catalog = filed(where, "a")
+        half = Path(where, "images", ".partial-killed")
+        half.write_bytes(b"ha")
+        assert list(upkeep.unclaimed(catalog, timedelta(hours=1))) == []
+        old = time.time() - 7200
+        os.utime(half, (old, old))
+        found = list(upkeep.unclaimed(catalog, timedelta(hours=1)))
+        assert [one.key for one in found] == ["images/.partial-killed"]
+        upkeep.discard(catalog, found)
+        assert not half.exists()
+
+
+class TestS3(Contract):
+    """On a real S3 server."""
+
+    @pytest.fixture
+    def where(self, s3: str) -> str:
+        """A prefix in a fresh bucket."""
+        return f"s3://{s3}/designs"
+
+
+def test_nothing_there(tmp_path: Path) -> None:
+    """A catalog that was never written has nothing to find, repair or tidy."""
+    catalog = DesignCatalog(open_store(str(tmp_path)))
+    assert upkeep.examine(catalog) == upkeep.Findings(0, (), ())
+    assert catalog.remove(["a"]) == 0
+    assert catalog.tidy(NO_TIME) == (0, 0)
+
+
+def test_a_picture_written_after_the_listing_is_no_fault(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A run that files a design while the catalog is examined is not accused."""
+    catalog = filed(str(tmp_path), "a")
+    monkeypatch.setattr(type(catalog.store), "list", lambda *_: iter(()))
+    assert upkeep.examine(catalog, contents=False).faults == ()
+    assert hashlib.sha256(b"a").hexdigest() == catalog.read(["image_sha256"])["image_sha256"][0].as_py()

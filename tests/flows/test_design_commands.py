@@ -1,0 +1,50 @@
+"""Commands over a design catalog, as a person runs them."""
+
+from pathlib import Path
+
+from catalogs.designs import DesignCatalog
+from catalogs.stores import open_store
+from tests.catalogs.test_upkeep import filed
+from tests.conftest import Run
+
+
+def test_doctor_tells_repairs_and_is_content(stylemill: Run, tmp_path: Path) -> None:
+    """A lost picture is named with exit code 3, --repair takes its record out, and then all is well."""
+    where = str(tmp_path / "designs")
+    catalog = filed(where, "a", "b")
+    lost = catalog.read(["image"])["image"][0].as_py()
+    catalog.store.delete(lost)
+    found = stylemill("doctor", "--designs", where)
+    assert found.returncode == 3
+    assert f"{lost}: there is no such picture" in found.stderr
+    assert "2 designs, 1 faulty record, 0 pictures without a record" in found.stdout
+    repaired = stylemill("doctor", "--designs", where, "--repair")
+    assert repaired.returncode == 0
+    assert "1 record taken out: the next 'stylemill run' makes them again" in repaired.stdout
+    again = stylemill("doctor", "--designs", where, "--quick")
+    assert again.returncode == 0
+    assert "1 design, 0 faulty records" in again.stdout
+
+
+def test_gc_is_dry_unless_asked(stylemill: Run, tmp_path: Path) -> None:
+    """Without --delete orphans are named and stay; with it they go, and records stay."""
+    where = str(tmp_path / "designs")
+    catalog = filed(where, "a")
+    orphan, _ = catalog.add_picture("b", b"nobody's")
+    dry = stylemill("gc", "--designs", where, "--older-than", 0)
+    assert dry.returncode == 0
+    assert orphan in dry.stderr and "1 orphan" in dry.stdout and "would be removed" in dry.stdout
+    assert catalog.store.exists(orphan)
+    assert "0 orphans" in stylemill("gc", "--designs", where).stdout, "a day of grace is the default"
+    done = stylemill("gc", "--designs", where, "--older-than", 0, "--delete")
+    assert done.returncode == 0 and "1 orphan" in done.stdout and "removed" in done.stdout
+    assert not catalog.store.exists(orphan)
+    assert DesignCatalog(open_store(where)).existing() == {"a"}
+
+
+def test_no_catalog_is_said(stylemill: Run, tmp_path: Path) -> None:
+    """A place without designs is one clear message, not a clean bill."""
+    for command in ("doctor", "gc"):
+        found = stylemill(command, "--designs", tmp_path)
+        assert found.returncode == 1
+        assert "holds no design catalog" in found.stderr
