@@ -88,30 +88,72 @@ def run(
 ) -> None:
     """Make the designs that are not there yet: every garment in every style."""
     with reported():
-        from flows.preparing import estimate, make_plan, open_catalogs, resolve_place
+        from flows.preparing import make_plan, resolve_place
         from flows.settings import read_settings
 
         settings = read_settings()
         place = resolve_place(settings, garments, styles, designs, recipe, device)
         plan = make_plan(place, settings, style_set or [], limit)
-        _show_plan(place, plan, estimate(place, settings))
-        if dry_run:
-            finish(REJECTED if plan.problems else OK)
-        if not plan.jobs and not plan.problems:
-            there = "the 1 design is" if plan.done == 1 else f"all {plan.done} designs are"
-            typer.echo(f"Nothing to make: {there} there.")
-            _show_places(place.designs, None, _newest_sheet(open_catalogs(place, settings)[2].store))
-            finish(OK)
-        from flows.stylize_catalog import prepared, server_named, stylize_catalog
+        _carry_out(settings, place, plan, dry_run=dry_run, recipe=recipe, style_sets=style_set, limit=limit)
 
-        with prepared(place, plan), server_named():
-            # The arguments are what Prefect shows of the run; what is done is the plan.
-            done = stylize_catalog(
-                garments=place.garments, styles=place.styles, designs=place.designs, recipe=recipe,
-                style_sets=style_set, limit=limit, device=place.device,
-            )  # fmt: skip
-        _show_result(done)
-        finish(REJECTED if done["rejected"] else OK)
+
+@app.command(epilog="Example: stylemill retry --designs ./designs --run 20261121T031500-4f2a9c")
+def retry(
+    run_id: Annotated[str, typer.Option("--run", help="The run whose rejected are tried again.")],
+    designs: Designs = None,
+    recipe: RecipeName = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Show the plan and stop.")] = False,
+    device: Device = None,
+) -> None:
+    """Try exactly what a run rejected once more: its failed pairs, and all designs of records it could not use.
+
+    Catalogs and recipe are those of the run; a recipe from a TOML file must be given again.
+    """
+    with reported():
+        from flows.preparing import make_plan, rejected_by, require_same_recipe, resolve_place
+        from flows.settings import read_settings
+
+        settings = read_settings()
+        rejected = rejected_by(settings, designs, run_id)
+        place = resolve_place(
+            settings, rejected.garments, rejected.styles, rejected.designs, recipe or rejected.recipe, device
+        )
+        require_same_recipe(place, rejected)
+        plan = make_plan(place, settings, [], rejected=rejected)
+        _carry_out(settings, place, plan, dry_run=dry_run, recipe=recipe or rejected.recipe)
+
+
+def _carry_out(
+    settings: "Settings",
+    place: "Place",
+    plan: "Plan",
+    *,
+    dry_run: bool,
+    recipe: str | None,
+    style_sets: list[str] | None = None,
+    limit: int | None = None,
+) -> None:
+    """Show a plan and do it; ends the command."""
+    from flows.preparing import estimate, open_catalogs
+
+    _show_plan(place, plan, estimate(place, settings))
+    if dry_run:
+        finish(REJECTED if plan.problems else OK)
+    if not plan.jobs and not plan.problems:
+        there = "the 1 design is" if plan.done == 1 else f"all {plan.done} designs are"
+        typer.echo(f"Nothing to make: {there} there.")
+        _show_places(place.designs, None, _newest_sheet(open_catalogs(place, settings)[2].store))
+        finish(OK)
+    from flows.stylize_catalog import prepared, server_named, stylize_catalog
+
+    with prepared(place, plan), server_named():
+        # The arguments are what Prefect shows of the run; what is done is the plan.
+        done = stylize_catalog(
+            garments=place.garments, styles=place.styles, designs=place.designs, recipe=recipe,
+            style_sets=style_sets, limit=limit, device=place.device,
+        )  # fmt: skip
+    _show_result(done)
+    finish(REJECTED if done["rejected"] else OK)
 
 
 @app.command(epilog="Example: stylemill one tee.jpg batik.png out.png --mask tee_mask.png")

@@ -1,8 +1,10 @@
 """Making the designs of a shard: read ahead, paint in the mill, write pictures, file records."""
 
 import json
+import logging
 import platform
 import time
+import traceback
 from collections import OrderedDict, deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -12,13 +14,16 @@ from importlib.metadata import version
 
 import torch
 
+from catalogs import keys
 from catalogs.contents import RECORD_FAULTS, problem
 from catalogs.designs import DesignCatalog
+from catalogs.errors import CatalogsError
 from catalogs.images import Picture, encode_png
 from catalogs.records import Design, Garment, Problem
 from catalogs.store_contract import Store
 from flows.conversion import Template, read_pattern, read_template, to_content, to_design, to_pair
 from flows.devices import device_name
+from flows.errors import DeviceMemoryError, FlowsError
 from flows.interruption import held_back
 from flows.measuring import Measures, changed_outside, measure
 from flows.planning import DesignJob
@@ -26,9 +31,12 @@ from flows.reading_ahead import ahead
 from flows.settings import Settings
 from stylecore.canvas import Canvas
 from stylecore.encoders import Encoder
+from stylecore.errors import StylecoreError
 from stylecore.mill import Finished, Pair, mill
 from stylecore.recipe import TERMS, Recipe
 from stylecore.target_cache import TargetCache
+
+log = logging.getLogger(__name__)
 
 TEMPLATE_BYTES = 2**31
 """Decoded garments kept in memory, bytes; a shard of the next style wants the same ones."""
@@ -37,6 +45,20 @@ WRITERS = 4
 
 OnAdvance = Callable[[float], None]
 """Told how many designs (a fraction, while one is in work) went forward."""
+
+
+ATTEMPTS = 3
+"""Times that a job is tried whose failure nobody foresaw, before it is put aside."""
+
+FORESEEN = (
+    CatalogsError,
+    FlowsError,
+    StylecoreError,
+    OSError,
+    torch.OutOfMemoryError,
+    torch.AcceleratorError,
+)
+"""Errors that are no fault of one job: the store's, the settings', the machine's, the device's."""
 
 
 @dataclass(frozen=True)
@@ -50,12 +72,17 @@ class Failure:
 
 @dataclass
 class Outcome:
-    """What came of a shard: keys of new designs, of designs that were there by now, problems and failures."""
+    """What came of a shard: keys of new designs, of designs that were there by now, problems and failures.
+
+    `settled` are the keys of all jobs that need no further try; `remarks` are for the run's report.
+    """
 
     made: list[str] = field(default_factory=list)
     met: list[str] = field(default_factory=list)
     problems: list[Problem] = field(default_factory=list)
     failures: list[Failure] = field(default_factory=list)
+    settled: set[str] = field(default_factory=set)
+    remarks: list[str] = field(default_factory=list)
 
 
 @dataclass
@@ -104,21 +131,111 @@ class _Work:
 def make_designs(bench: Bench, jobs: Sequence[DesignJob], on_advance: OnAdvance | None = None) -> Outcome:
     """Make the designs of one style's jobs that are not filed by now.
 
-    Reading runs ahead of the device and writing behind it. Records follow their pictures at the end, or
-    after `commit_seconds`, whichever comes first. What is finished is filed even if the work is interrupted.
+    A batch that does not fit the device's memory is halved, for the rest of the run. An error that nobody
+    foresaw is hunted down: jobs are tried alone, and one that fails `ATTEMPTS` times is put aside with its
+    traceback. Errors of the store or the settings end the shard; what was finished is filed.
     """
-    advance = on_advance or (lambda _designs: None)
+    advance = _Advance(on_advance or (lambda _designs: None))
     outcome = Outcome(met=sorted(bench.designs.existing([job.key for job in jobs])))
-    waiting = [job for job in jobs if job.key not in set(outcome.met)]
-    advance(len(outcome.met))
-    pairs = ahead(_pairs(bench, waiting, outcome), 2 * bench.batch)
+    outcome.settled.update(outcome.met)
+    advance.to(len(outcome.met))
+    while waiting := [job for job in jobs if job.key not in outcome.settled]:
+        short = False
+        try:
+            _paint_all(bench, waiting, outcome, advance)
+        except torch.OutOfMemoryError as error:
+            short = True
+            if bench.batch == 1:
+                raise DeviceMemoryError(
+                    f"One pair of recipe {bench.recipe.name} does not fit the memory of {bench.device}: choose a"
+                    " smaller canvas, or a smaller STYLEMILL_TILE."
+                ) from error
+        # Outside the handler: its traceback holds the tensors that did not fit.
+        if short:
+            _halve(bench, outcome)
+        advance.to(len(outcome.settled))
+    return outcome
+
+
+def _halve(bench: Bench, outcome: Outcome) -> None:
+    bench.batch //= 2
+    bench.targets.clear()
+    if bench.device.type == "cuda":
+        torch.cuda.empty_cache()
+    remark = (
+        f"batches of {2 * bench.batch} did not fit the memory of {bench.device}: they are {bench.batch} now"
+    )
+    outcome.remarks.append(remark)
+    log.warning("%s", remark)
+
+
+def _paint_all(bench: Bench, jobs: Sequence[DesignJob], outcome: Outcome, advance: "_Advance") -> None:
+    try:
+        _paint(bench, jobs, outcome, advance, bench.batch)
+    except FORESEEN:
+        raise
+    except Exception as error:
+        log.warning("%s: %s; the shard's jobs are tried one by one", type(error).__name__, error)
+        _paint_alone(bench, jobs, outcome, advance)
+
+
+def _paint_alone(bench: Bench, jobs: Sequence[DesignJob], outcome: Outcome, advance: "_Advance") -> None:
+    """One job after the other, so that only the one that fails does."""
+    for job in jobs:
+        for attempt in range(1, ATTEMPTS + 1):
+            if job.key in outcome.settled:
+                break
+            try:
+                _paint(bench, [job], outcome, advance, 1)
+            except FORESEEN:
+                raise
+            except Exception as error:
+                if attempt == ATTEMPTS:
+                    _put_aside(bench, job, outcome, error)
+        advance.to(len(outcome.settled))
+
+
+def _put_aside(bench: Bench, job: DesignJob, outcome: Outcome, error: Exception) -> None:
+    """A failure with its traceback in the run's folder."""
+    key = keys.run_file(bench.run_id, f"quarantine/{job.key}.txt")
+    bench.designs.store.write(key, "".join(traceback.format_exception(error)).encode())
+    ids = job.garment.garment_id, job.style.style_id
+    what = str(error).splitlines()[0] if str(error) else ""
+    reason = f"{type(error).__name__}: {what}; {ATTEMPTS} times; its traceback is in {key}"
+    outcome.failures.append(Failure(*ids, reason))
+    outcome.settled.add(job.key)
+
+
+class _Advance:
+    """Progress that ends where it should: shares of designs on the way, whole ones when they are settled."""
+
+    def __init__(self, tell: OnAdvance) -> None:
+        self._tell, self._told = tell, 0.0
+
+    def by(self, designs: float) -> None:
+        """So much further."""
+        self._told += designs
+        self._tell(designs)
+
+    def to(self, designs: float) -> None:
+        """To so many in all; back, where work was lost."""
+        self.by(designs - self._told)
+
+
+def _paint(bench: Bench, jobs: Sequence[DesignJob], outcome: Outcome, advance: _Advance, slots: int) -> None:
+    """Reading runs ahead of the device and writing behind it.
+
+    Records follow their pictures at the end, or after `commit_seconds`, whichever comes first. What is
+    finished is filed even if the work is interrupted.
+    """
+    pairs = ahead(_pairs(bench, jobs, outcome), 2 * slots)
     finished = mill(
         pairs,
         bench.encoder,
-        slots=bench.batch,
+        slots=slots,
         device=bench.device,
         cache=bench.targets,
-        on_steps=lambda count, share: advance(count * share),
+        on_steps=lambda count, share: advance.by(count * share),
         widen=4 if bench.device.type == "cuda" else 1,
         compiled=bench.settings.compile and bench.device.type == "cuda",
         tile=bench.settings.tile,
@@ -127,15 +244,13 @@ def make_designs(bench: Bench, jobs: Sequence[DesignJob], on_advance: OnAdvance 
         filing = _Filing(bench, outcome, writers)
         try:
             for one in finished:
-                advance(1 - one.work)
+                advance.by(1 - one.work)
                 filing.take(one)
         finally:
             # Pictures that are being written get their records, whatever ended the work.
             with held_back():
                 pairs.close()
                 filing.finish()
-    advance(len(waiting) - len(outcome.made) - len(outcome.failures))
-    return outcome
 
 
 def _pairs(bench: Bench, jobs: Sequence[DesignJob], outcome: Outcome) -> Iterator[Pair]:
@@ -146,11 +261,13 @@ def _pairs(bench: Bench, jobs: Sequence[DesignJob], outcome: Outcome) -> Iterato
             patterns = {job.style.style_id: _pattern(bench, job, outcome)}
         pattern = patterns[job.style.style_id]
         if pattern is None:
+            outcome.settled.add(job.key)
             continue
         try:
             template = bench.template(job.garment)
         except RECORD_FAULTS as error:
             outcome.problems.append(problem(bench.garments, job.garment, error))
+            outcome.settled.add(job.key)
             continue
         canvas = to_content(template, bench.recipe)
         yield to_pair(job, canvas, pattern, bench.recipe, _Work(job, template, canvas))
@@ -179,6 +296,7 @@ class _Filing:
         if finished.failure:
             ids = work.job.garment.garment_id, work.job.style.style_id
             self._outcome.failures.append(Failure(*ids, finished.failure))
+            self._outcome.settled.add(work.job.key)
             return
         measures = measure(self._bench.encoder, finished)
         with held_back():
@@ -209,7 +327,9 @@ class _Filing:
         if not self._waiting:
             return
         self._bench.designs.file(self._waiting)
-        self._outcome.made += [design.design_id for design in self._waiting]
+        made = [design.design_id for design in self._waiting]
+        self._outcome.made += made
+        self._outcome.settled.update(made)
         self._waiting, self._since = [], time.monotonic()
 
 

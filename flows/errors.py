@@ -2,7 +2,8 @@
 
 FlowsError
 ├── SettingsError    a setting or a command's argument cannot be used
-└── WeightsError     an encoder's weights cannot be had, or are not the ones that were meant
+├── WeightsError     an encoder's weights cannot be had, or are not the ones that were meant
+└── DeviceMemoryError  one pair does not fit the device's memory
 """
 
 
@@ -16,3 +17,7 @@ class SettingsError(FlowsError):
 
 class WeightsError(FlowsError):
     """An encoder's weights cannot be had, or are not the ones that were meant."""
+
+
+class DeviceMemoryError(FlowsError):
+    """Not even one pair fits the device's memory."""

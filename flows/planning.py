@@ -52,6 +52,17 @@ class Plan:
         )
         return replace(self, jobs=jobs, problems=self.problems + tuple(problems))
 
+    def only(self, pairs: Collection[tuple[str, str]], records: Collection[str]) -> "Plan":
+        """The plan's jobs of these pairs (garment and style id), and all of these garments and styles."""
+        jobs = tuple(
+            job
+            for job in self.jobs
+            if (job.garment.garment_id, job.style.style_id) in pairs
+            or job.garment.garment_id in records
+            or job.style.style_id in records
+        )
+        return replace(self, jobs=jobs)
+
     def limited(self, limit: int | None) -> "Plan":
         """The plan's first `limit` jobs; the others are held back."""
         if limit is not None and limit < 1:

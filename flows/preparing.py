@@ -3,15 +3,17 @@
 Torch is loaded by the functions that need a device or weights, so that a misspelt place is told at once.
 """
 
+import json
 import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
+from catalogs import keys
 from catalogs.contents import usable, with_digests
 from catalogs.designs import DesignCatalog
-from catalogs.errors import InvalidKeyError
+from catalogs.errors import InvalidKeyError, NotFoundError
 from catalogs.garments import read_garments
 from catalogs.store_contract import Store
 from catalogs.stores import locate, open_store
@@ -20,7 +22,7 @@ from flows.errors import SettingsError
 from flows.planning import Plan, of_style_sets, plan_designs, seconds_a_design
 from flows.recipes import find_recipe
 from flows.settings import Settings
-from stylecore.errors import RecipeError
+from stylecore.errors import RecipeError, nearest
 from stylecore.recipe import Recipe
 
 
@@ -138,8 +140,62 @@ def _names_folder(uri: str, settings: Settings) -> bool:
     return uri.endswith("/") or Path(open_store(uri, settings.s3).uri).is_dir()
 
 
-def make_plan(place: Place, settings: Settings, style_sets: Sequence[str], limit: int | None = None) -> Plan:
-    """Read both catalogs and what exists, and plan; pictures of records with work are looked at."""
+@dataclass(frozen=True)
+class Rejected:
+    """What a run turned away: where it worked, by which recipe, and the pairs and records."""
+
+    garments: str
+    styles: str
+    designs: str
+    recipe: str
+    recipe_digest: str
+    pairs: frozenset[tuple[str, str]]
+    records: frozenset[str]
+
+
+def rejected_by(settings: Settings, designs: str | None, run_id: str) -> Rejected:
+    """What the report of a run lists as rejected; SettingsError where there is no such run."""
+    uri = designs or settings.designs
+    if not uri:
+        raise SettingsError("No design catalog: give --designs URI or set STYLEMILL_DESIGNS.")
+    store = open_store(uri, settings.s3)
+    try:
+        report = json.loads(store.read(keys.run_file(run_id, "report.json")))
+    except (NotFoundError, InvalidKeyError) as error:
+        runs = sorted({found.key.split("/")[1] for found in store.list(f"{keys.RUNS}/")})
+        raise SettingsError(f"There is no run '{run_id}' in {store.uri}: {nearest(run_id, runs)}") from error
+    return Rejected(
+        garments=report["garments"],
+        styles=report["styles"],
+        designs=uri,
+        recipe=report["recipe"],
+        recipe_digest=report["recipe_digest"],
+        pairs=frozenset((one["garment_id"], one["style_id"]) for one in report["failures"]),
+        records=frozenset(one["record"] for one in report["problems"]),
+    )
+
+
+def require_same_recipe(place: Place, rejected: Rejected) -> None:
+    """SettingsError unless the place's recipe is the one that the run worked by."""
+    if place.recipe.digest() != rejected.recipe_digest:
+        raise SettingsError(
+            f"The run worked by recipe {rejected.recipe} {rejected.recipe_digest[:12]}, but that is"
+            f" {place.recipe.digest()[:12]} now: give --recipe with the TOML file that it used, or 'stylemill run'"
+            " for designs by the new one."
+        )
+
+
+def make_plan(
+    place: Place,
+    settings: Settings,
+    style_sets: Sequence[str],
+    limit: int | None = None,
+    rejected: Rejected | None = None,
+) -> Plan:
+    """Read both catalogs and what exists, and plan; pictures of records with work are looked at.
+
+    With what a run `rejected`, nothing else is planned.
+    """
     garment_store, style_store, designs = open_catalogs(place, settings)
     garments, styles = read_garments(garment_store), read_styles(style_store)
     wanted = of_style_sets(styles.records, style_sets, styles.problems)
@@ -147,6 +203,8 @@ def make_plan(place: Place, settings: Settings, style_sets: Sequence[str], limit
     own_styles, style_problems = with_digests(style_store, wanted)
     problems = [*garments.problems, *styles.problems, *garment_problems, *style_problems]
     plan = plan_designs(own_garments, own_styles, place.recipe, designs.existing(), problems)
+    if rejected:
+        plan = plan.only(rejected.pairs, rejected.records)
     _, bad_garments = usable(garment_store, plan.garments, settings.max_pixels)
     _, bad_styles = usable(style_store, plan.styles, settings.max_pixels)
     plan = plan.without(

@@ -53,6 +53,7 @@ class RunReport:
         """Count what came of a shard; a record's problem is listed once, however many designs it cost."""
         self.made += len(outcome.made)
         self.failures += outcome.failures
+        self.remarks += tuple(outcome.remarks)
         self.problems += [problem for problem in outcome.problems if problem not in self.problems]
 
     @property

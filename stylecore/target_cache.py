@@ -34,6 +34,11 @@ class TargetCache:
                 self._bytes -= size_in_bytes(self._kept.popitem(last=False)[1])
         return made
 
+    def clear(self) -> None:
+        """Forget all targets; hits and misses stay."""
+        self._kept.clear()
+        self._bytes = 0
+
     @property
     def hit_rate(self) -> float:
         """Share of the questions that were answered from memory; 0 where none was asked."""

@@ -17,7 +17,7 @@ from catalogs.images import decode
 from flows.cli import app
 from tests.conftest import ROOT, Run
 
-COMMANDS = ("run", "one", "check", "recipes", "sample", "list", "doctor", "gc", "landed")
+COMMANDS = ("run", "one", "check", "recipes", "sample", "list", "retry", "doctor", "gc", "landed")
 
 
 @pytest.mark.parametrize("command", COMMANDS)

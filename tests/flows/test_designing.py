@@ -11,7 +11,7 @@ from catalogs.records import Design
 from flows import designing
 from flows.conversion import read_template, to_content, to_design
 from flows.devices import choose_batch, choose_precision, require_device
-from flows.errors import SettingsError
+from flows.errors import DeviceMemoryError, SettingsError
 from flows.preparing import make_plan, resolve_place
 from flows.settings import Settings
 from flows.stylize_catalog import bench
@@ -86,6 +86,71 @@ def test_a_failing_upload_keeps_what_was_made(work, monkeypatch: pytest.MonkeyPa
     with pytest.raises(OSError, match="the wire was cut"):
         designing.make_designs(tools, jobs)
     assert tools.designs.existing() == set(calls[:2])
+
+
+def test_batches_that_do_not_fit_are_halved(work, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Out of memory halves the batch until it fits, for the rest of the run, and says so; every design is made."""
+    tools, jobs = work
+    tools.batch, asked, real, told = 4, [], designing.mill, []
+
+    def mill(pairs, *args, slots: int, **options):
+        asked.append(slots)
+        finished = real(pairs, *args, slots=slots, **options)
+        if slots > 1:
+            yield next(finished)
+            raise torch.OutOfMemoryError("tried to allocate 20 GiB")
+        yield from finished
+
+    monkeypatch.setattr(designing, "mill", mill)
+    outcome = designing.make_designs(tools, jobs, told.append)
+    assert asked == [4, 2, 1]
+    assert (len(outcome.made), len(set(outcome.made))) == (3, 3)
+    assert outcome.remarks == [
+        f"batches of {n} did not fit the memory of cpu: they are {n // 2} now" for n in (4, 2)
+    ]
+    assert tools.batch == 1
+    assert sum(told) == pytest.approx(3)
+
+
+def test_a_pair_that_does_not_fit_is_said(work, monkeypatch: pytest.MonkeyPatch) -> None:
+    """When not even one pair fits, the error names the recipe and what to do."""
+    tools, jobs = work
+
+    def mill(*_args, **_options):
+        raise torch.OutOfMemoryError("tried to allocate 20 GiB")
+        yield
+
+    monkeypatch.setattr(designing, "mill", mill)
+    with pytest.raises(DeviceMemoryError, match="One pair of recipe tiny .* smaller canvas"):
+        designing.make_designs(tools, jobs)
+
+
+@pytest.mark.parametrize("part", ["to_pair", "to_design"])
+def test_a_job_that_fails_for_no_known_reason_is_put_aside(
+    work, monkeypatch: pytest.MonkeyPatch, part: str
+) -> None:
+    """Three unforeseen failures of one job, before or after the mill, set it aside with its traceback; others go on."""
+    tools, jobs = work
+    bad, real, tries = jobs[1], getattr(designing, part), []
+
+    def faulty(*args):
+        failing = args[0] if part == "to_pair" else args[2]
+        if failing is (bad if part == "to_pair" else tools.templates[bad.garment.garment_id]):
+            tries.append(failing)
+            raise ValueError("no such luck")
+        return real(*args)
+
+    monkeypatch.setattr(designing, part, faulty)
+    told: list[float] = []
+    outcome = designing.make_designs(tools, jobs, told.append)
+    assert set(outcome.made) == {jobs[0].key, jobs[2].key}
+    (failure,) = outcome.failures
+    assert (failure.garment_id, failure.style_id) == (bad.garment.garment_id, bad.style.style_id)
+    assert failure.reason.startswith("ValueError: no such luck; 3 times; its traceback is in runs/")
+    assert len(tries) == 1 + designing.ATTEMPTS
+    text = tools.designs.store.read(f"runs/{tools.run_id}/quarantine/{bad.key}.txt").decode()
+    assert "Traceback" in text and "no such luck" in text
+    assert sum(told) == pytest.approx(3)
 
 
 def test_an_interrupt_between_picture_and_record(work, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,0 +1,79 @@
+"""What a run rejected is tried again, and nothing else."""
+
+import json
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+from catalogs.designs import DesignCatalog
+from catalogs.stores import open_store
+from flows.preparing import make_plan, rejected_by, resolve_place
+from flows.settings import Settings
+from tests.conftest import Run, picture
+
+
+def test_retry_makes_exactly_the_rejected(stylemill: Run, catalog: Path, tmp_path: Path) -> None:
+    """A garment that was cut short is mended: retrying its run makes its designs, not those of a new garment."""
+    designs, recipe = tmp_path / "designs", catalog / "tiny.toml"
+    whole = (catalog / "garments" / "g1.png").read_bytes()
+    (catalog / "garments" / "g1.png").write_bytes(whole[: len(whole) // 2])
+    places = ("--garments", catalog / "garments", "--styles", catalog / "styles", "--designs", designs)
+    first = stylemill("run", *places, "--recipe", recipe)
+    assert first.returncode == 3 and "6 new designs" in first.stdout
+    (report,) = designs.glob("runs/*/report.json")
+    run_id = json.loads(report.read_text())["run_id"]
+
+    (catalog / "garments" / "g1.png").write_bytes(whole)
+    Image.fromarray(picture(9)).save(catalog / "garments" / "g9.png")
+    with (catalog / "garments" / "catalog.csv").open("a") as rows:
+        rows.write("g9,g9.png,g1_mask.png,New,Ann\n")
+    again = stylemill("retry", "--designs", designs, "--run", run_id, "--recipe", recipe)
+    assert again.returncode == 0, again.stderr
+    assert "3 new designs" in again.stdout
+    made = DesignCatalog(open_store(str(designs))).read(["garment_id"])["garment_id"].to_pylist()
+    assert sorted(made) == sorted(3 * ["g0", "g1", "g2"])
+    third = stylemill("retry", "--designs", designs, "--run", run_id, "--recipe", recipe)
+    assert third.returncode == 0 and "Nothing to make" in third.stdout
+
+
+def test_failed_pairs_are_tried_again(catalog: Path, tmp_path: Path) -> None:
+    """Of a run with one failed pair exactly that pair is planned."""
+    settings = Settings(
+        garments=f"{catalog}/garments", styles=f"{catalog}/styles", designs=str(tmp_path / "designs"),
+        recipe=str(catalog / "tiny.toml"), device="cpu",
+    )  # fmt: skip
+    place = resolve_place(settings)
+    report = {
+        "garments": place.garments, "styles": place.styles, "recipe": "tiny",
+        "recipe_digest": place.recipe.digest(), "problems": [],
+        "failures": [{"garment_id": "g2", "style_id": "s1", "reason": "the loss became infinite"}],
+    }  # fmt: skip
+    open_store(place.designs).write("runs/r1/report.json", json.dumps(report).encode())
+    plan = make_plan(place, settings, [], rejected=rejected_by(settings, None, "r1"))
+    assert [(job.garment.garment_id, job.style.style_id) for job in plan.jobs] == [("g2", "s1")]
+
+
+@pytest.mark.parametrize("run_id", ["r1-of-nobody", "../secret"])
+def test_an_unknown_run_is_said(stylemill: Run, tmp_path: Path, run_id: str) -> None:
+    """A run that is not there ends with its name and the nearest one."""
+    (tmp_path / "runs" / "r1").mkdir(parents=True)
+    (tmp_path / "runs" / "r1" / "report.json").write_text("{}")
+    found = stylemill("retry", "--designs", tmp_path, "--run", run_id)
+    assert found.returncode == 2
+    assert f"There is no run '{run_id}'" in found.stderr and "r1" in found.stderr
+
+
+def test_another_recipe_is_refused(stylemill: Run, catalog: Path, tmp_path: Path) -> None:
+    """A recipe that changed since the run is no second try of it, and the message says what to do."""
+    report = {
+        "garments": f"{catalog}/garments", "styles": f"{catalog}/styles", "recipe": "tiny",
+        "recipe_digest": "0" * 64, "problems": [], "failures": [],
+    }  # fmt: skip
+    (tmp_path / "designs" / "runs" / "r1").mkdir(parents=True)
+    (tmp_path / "designs" / "runs" / "r1" / "report.json").write_text(json.dumps(report))
+    found = stylemill(
+        "retry", "--designs", tmp_path / "designs", "--run", "r1", "--recipe", catalog / "tiny.toml"
+    )
+    assert found.returncode == 2
+    assert "The run worked by recipe tiny 000000000000" in found.stderr and "stylemill run" in found.stderr
