@@ -52,7 +52,7 @@ def main() -> None:
     parser.add_argument("--styles", type=int, default=6)
     options = parser.parse_args()
     options.out.mkdir(parents=True, exist_ok=True)
-    server = _serve()
+    server = serve()
     try:
         life = _Life(options)
         life.live()
@@ -63,7 +63,7 @@ def main() -> None:
     print(pd.DataFrame(life.steps).to_string(index=False))
 
 
-def _serve() -> "subprocess.Popen[bytes]":
+def serve() -> "subprocess.Popen[bytes]":
     """A real S3 server in a process of its own, and its address and credentials in the environment."""
     import boto3
 
