@@ -6,9 +6,9 @@ Pictures are read from a folder, painted by the mill and written as PNG to anoth
 beside the device as in a run. It goes on until both --designs and --minutes are reached; --minutes 30 is the
 soak. Without --assets garments and styles are the sample catalog's. Runs without prefect and boto3.
 
-`idle_share` is the share of the time after the first step in which no step was at work: the device waited,
-or took targets and measures. `slope_mb_an_hour` is the least-squares slope of the process's memory after
-the first fifth of the run.
+`idle_share` is the share of the time from the first pair to the last design in which no step was at work: the
+device waited, or took targets and measures; compiling counts as work. `slope_mb_an_hour` is the least-squares
+slope of the process's memory after the first fifth of the run.
 """
 
 import argparse
@@ -58,16 +58,11 @@ EVERY_SECONDS = 5.0
 
 @dataclass
 class Watch:
-    """What is noted on the way: when steps began, and memory (MB) at seconds."""
+    """What is noted on the way: memory (MB) at seconds."""
 
     began: float = field(default_factory=time.perf_counter)
-    first_step: float | None = None
     at: list[float] = field(default_factory=list)
     memory: list[float] = field(default_factory=list)
-
-    def step(self, _pairs: int, _share: float) -> None:
-        """Note the first step."""
-        self.first_step = self.first_step or time.perf_counter()
 
     def look(self) -> None:
         """Note the memory, if the last look was long enough ago."""
@@ -78,10 +73,6 @@ class Watch:
     def seconds(self) -> float:
         """Since the beginning."""
         return time.perf_counter() - self.began
-
-    def seconds_of_steps(self) -> float:
-        """Since the first step."""
-        return time.perf_counter() - (self.first_step or self.began)
 
     def slope(self) -> float | None:
         """MB an hour after the first fifth; None where there are too few looks."""
@@ -121,14 +112,13 @@ def run(options: argparse.Namespace, folder: Path) -> dict[str, Any]:
     device, recipe = require_device(options.device), sized(find_recipe(options.recipe), options.long_side)
     encoder = in_precision(_encoder(recipe, assets, device), choose_precision("auto", device))
     batch, watch, out = choose_batch(options.batch, device), Watch(), LocalStore(folder / "designs")
-    pairs = ahead(_pairs(assets, recipe), 2 * batch)
+    pairs = ahead(_enough(_pairs(assets, recipe), options, watch), 2 * batch)
     finished = mill(
         pairs,
         encoder,
         slots=batch,
         device=device,
         cache=TargetCache(CACHE_BYTES),
-        on_steps=watch.step,
         widen=4 if device.type == "cuda" else 1,
         compiled=device.type == "cuda",
     )
@@ -140,12 +130,9 @@ def run(options: argparse.Namespace, folder: Path) -> dict[str, Any]:
                 writing.popleft().result()
             busy += one.seconds
             watch.look()
-            if made >= options.designs and watch.seconds() >= options.minutes * 60:
-                break
-        pairs.close()
         while writing:
             writing.popleft().result()
-    seconds = watch.seconds_of_steps()
+    seconds = watch.seconds()
     return {
         "device": device_name(device),
         "torch": torch.__version__,
@@ -160,6 +147,14 @@ def run(options: argparse.Namespace, folder: Path) -> dict[str, Any]:
         "memory_mb": [round(value) for value in watch.memory[:: max(1, len(watch.memory) // 30)]],
         "slope_mb_an_hour": watch.slope(),
     }
+
+
+def _enough(pairs: Iterator[Pair], options: argparse.Namespace, watch: Watch) -> Iterator[Pair]:
+    """Pairs until it is enough; those on their way are finished, so that no step is left uncounted."""
+    for fed, pair in enumerate(pairs):
+        if fed >= options.designs and watch.seconds() >= options.minutes * 60:
+            return
+        yield pair
 
 
 def _pairs(assets: Path, recipe: Recipe) -> Iterator[Pair]:

@@ -40,7 +40,7 @@ RECIPE = Recipe(
     init="recoloured",
     optimizer="lbfgs",
     learning_rate=0.1,
-    levels=((1.0, 300),),
+    levels=((1.0, 400),),
 )
 """Of what was tried the quickest to the textbook's loss (docs/method.md), though not to a pleasing design."""
 
@@ -108,7 +108,7 @@ def _by_mill(
         "loss": finest[-1],
         "loss_judged_in_float32": judged,
         "steps_at_full_size": reached,
-        "seconds": None if reached is None else round(ticks[first + reached - 1] - began, 2),
+        "seconds": None if reached is None else round(ticks[max(0, first + reached - 1)] - began, 2),
         "whole_run_seconds": round(ticks[-1] - began, 2),
     }
 

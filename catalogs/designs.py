@@ -6,6 +6,7 @@ inserted only where its design_id is not there yet; two runs that race end with 
 
 import hashlib
 import json
+import math
 import random
 import re
 import time
@@ -93,13 +94,15 @@ class DesignCatalog:
         rows = pa.Table.from_pylist([_row(design) for design in designs], SCHEMA)
         return self._committed(lambda: self._insert(rows)) if rows.num_rows else 0
 
-    def remove(self, design_ids: Sequence[str]) -> int:
-        """Take records out; their pictures stay where they are. Returns how many there were."""
-        table = self._table()
-        if table is None or not design_ids:
+    def remove(self, designs: Sequence[tuple[str, str]]) -> int:
+        """Take out records by id and their picture's SHA-256; pictures stay. Returns how many there were.
+
+        A record that was filed anew with another picture is another record, and stays.
+        """
+        if self._table() is None:
             return 0
-        batches = [design_ids[n : n + IDS_A_COMMIT] for n in range(0, len(design_ids), IDS_A_COMMIT)]
-        return sum(self._committed(partial(self._delete, ids)) for ids in batches)
+        batches = [designs[n : n + IDS_A_COMMIT] for n in range(0, len(designs), IDS_A_COMMIT)]
+        return sum(self._committed(partial(self._delete, batch)) for batch in batches)
 
     def tidy(self, retention: timedelta) -> tuple[int, int]:
         """Merge the table's small files, and remove files that no version of the last `retention` needs.
@@ -111,11 +114,12 @@ class DesignCatalog:
         if table is None:
             return 0, 0
         merged = self._committed(self._compact)
-        hours = int(retention.total_seconds() // 3600)
+        hours = math.ceil(retention.total_seconds() / 3600)
         try:
             table.update_incremental()
             table.create_checkpoint()
-            removed = table.vacuum(hours, dry_run=False, enforce_retention_duration=False)
+            # Full: files of commits that lost a race are in no version's log.
+            removed = table.vacuum(hours, dry_run=False, enforce_retention_duration=False, full=True)
         except (DeltaError, OSError) as error:
             raise self._explained(error) from error
         return merged, len(removed)
@@ -136,12 +140,13 @@ class DesignCatalog:
                 raise self._explained(error) from error
         raise AssertionError("unreachable")
 
-    def _delete(self, ids: Sequence[str]) -> int:
+    def _delete(self, designs: Sequence[tuple[str, str]]) -> int:
         uri, options = self.store.delta_location()
-        quoted = ", ".join(f"'{keys.check_id(one)}'" for one in ids)
-        metrics = DeltaTable(uri, storage_options=options).delete(
-            f"design_id IN ({quoted})", commit_properties=ONE_TRY
+        alike = " OR ".join(
+            f"(design_id = '{keys.check_id(one)}' AND image_sha256 = '{keys.check_id(sha256)}')"
+            for one, sha256 in designs
         )
+        metrics = DeltaTable(uri, storage_options=options).delete(alike, commit_properties=ONE_TRY)
         return int(metrics["num_deleted_rows"] or 0)
 
     def _compact(self) -> int:

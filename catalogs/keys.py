@@ -6,6 +6,8 @@ from catalogs.errors import InvalidKeyError
 
 ID_PATTERN = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9_-]|\.(?!\.)){0,63}")
 
+DESIGN_IMAGE = re.compile(r"images/([0-9a-f]{2})/\1[0-9a-f]{62}-[0-9a-f]{12}\.png")
+
 TABLE = "table"
 IMAGES = "images/"
 RUNS = "runs"
@@ -49,6 +51,11 @@ def design_image(design_id: str, sha256: str) -> str:
     differently, write two pictures, and the record that wins points at its own.
     """
     return f"{IMAGES}{design_id[:2]}/{design_id}-{sha256[:12]}.png"
+
+
+def is_design_image(key: str) -> bool:
+    """Whether a key is one that `design_image` gives; what else lies beside is none of ours."""
+    return DESIGN_IMAGE.fullmatch(key) is not None
 
 
 def run_file(run_id: str, name: str) -> str:

@@ -81,9 +81,9 @@ class LocalStore:
         """Every file whose key begins with `prefix`, by key; half-written ones are not shown."""
         return self._shown(prefix, halves=False)
 
-    def leftovers(self) -> Iterator[ObjectInfo]:
+    def leftovers(self, prefix: str = "") -> Iterator[ObjectInfo]:
         """Files that were being written when their writer was killed."""
-        return self._shown("", halves=True)
+        return self._shown(prefix, halves=True)
 
     def _shown(self, prefix: str, *, halves: bool) -> Iterator[ObjectInfo]:
         with _explained(f"listing {self._folder}"):

@@ -54,7 +54,7 @@ class MemoryStore:
             if key.startswith(prefix):
                 yield ObjectInfo(key, len(data), hashlib.sha256(data).hexdigest(), modified)
 
-    def leftovers(self) -> Iterator[ObjectInfo]:
+    def leftovers(self, prefix: str = "") -> Iterator[ObjectInfo]:  # noqa: ARG002
         """None: a write here is one assignment."""
         return iter(())
 

@@ -128,7 +128,7 @@ class S3Store:
                             entry["LastModified"],
                         )
 
-    def leftovers(self) -> Iterator[ObjectInfo]:
+    def leftovers(self, prefix: str = "") -> Iterator[ObjectInfo]:  # noqa: ARG002
         """None: an object is put in one request, whole or not at all."""
         return iter(())
 

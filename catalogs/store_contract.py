@@ -48,8 +48,8 @@ class Store(Protocol):
         """Every object whose key begins with `prefix`, by key."""
         ...
 
-    def leftovers(self) -> Iterator[ObjectInfo]:
-        """Halves of objects that writers left when they were killed; `delete` removes them."""
+    def leftovers(self, prefix: str = "") -> Iterator[ObjectInfo]:
+        """Halves of objects that writers left when they were killed, by prefix; `delete` removes them."""
         ...
 
     def delete(self, key: str) -> None:

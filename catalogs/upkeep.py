@@ -4,9 +4,9 @@ Nothing here runs by itself. What is examined is told first; repairing and remov
 """
 
 import hashlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
 from catalogs import keys
@@ -23,12 +23,13 @@ class Fault:
 
     design_id: str
     image: str
+    sha256: str
     what: str
 
 
 @dataclass(frozen=True)
 class Findings:
-    """What an examination found: records looked at, faults, and pictures that no record names."""
+    """What an examination found: records looked at, faults, and pictures of designs that no record names."""
 
     designs: int
     faults: tuple[Fault, ...]
@@ -42,22 +43,31 @@ def examine(catalog: DesignCatalog, *, contents: bool = True) -> Findings:
     Pictures are listed before records are read: a picture whose record is filed meanwhile is no orphan.
     """
     pictures = {found.key: found for found in catalog.store.list(keys.IMAGES)}
-    table = catalog.read(["design_id", "image", "image_sha256"])
-    rows = [(row["design_id"], row["image"], row["image_sha256"]) for row in table.to_pylist()]
+    records = _records(catalog)
+
+    def look(record: Fault) -> str | None:
+        # One that was not listed may have been written since.
+        return None if record.image in pictures and not contents else _what_is_wrong(catalog.store, record)
+
     with ThreadPoolExecutor(READERS) as pool:
-        whats = pool.map(lambda row: _fault(catalog.store, row[1], row[2], pictures, contents), rows)
-        faults = tuple(Fault(row[0], row[1], what) for row, what in zip(rows, whats, strict=True) if what)
-    named = {image for _, image, _ in rows}
-    return Findings(len(rows), faults, tuple(found for key, found in pictures.items() if key not in named))
+        whats = pool.map(look, records)
+        faults = tuple(replace(r, what=what) for r, what in zip(records, whats, strict=True) if what)
+    named = {record.image for record in records}
+    orphans = (p for key, p in pictures.items() if key not in named and keys.is_design_image(key))
+    return Findings(len(records), faults, tuple(orphans))
 
 
-def repair(catalog: DesignCatalog, faults: Sequence[Fault]) -> int:
-    """Take out the records of faulty pictures, so that the next run makes those designs again; returns how many."""
-    return catalog.remove([fault.design_id for fault in faults])
+def repair(catalog: DesignCatalog, faults: Iterable[Fault]) -> int:
+    """Take out records that are still faulty, so that a run makes those designs again; returns how many.
+
+    A record that was mended or filed anew since it was examined stays.
+    """
+    still = [fault for fault in faults if _what_is_wrong(catalog.store, fault)]
+    return catalog.remove([(fault.design_id, fault.sha256) for fault in still])
 
 
 def unclaimed(catalog: DesignCatalog, grace: timedelta) -> Iterator[ObjectInfo]:
-    """Pictures that no record names and halves that dead writers left, older than `grace`.
+    """Designs' pictures that no record names and halves that dead writers left, older than `grace`.
 
     The grace time must be longer than a run keeps a picture without its record: `commit_seconds`, and what
     a shard needs. A day is ample.
@@ -68,29 +78,39 @@ def unclaimed(catalog: DesignCatalog, grace: timedelta) -> Iterator[ObjectInfo]:
             yield found
 
 
-def discard(catalog: DesignCatalog, found: Sequence[ObjectInfo]) -> list[ObjectInfo]:
+def discard(catalog: DesignCatalog, found: Iterable[ObjectInfo]) -> list[ObjectInfo]:
     """Remove what nobody claims; returns what was removed.
 
-    A run may be writing one of these very pictures again (one design, one device, one key), so those that
-    changed since they were found stay.
+    A run may be writing one of these very pictures again (one design, one device, one key). So each is
+    looked at once more just before it goes, and a record that was filed for one all the same is taken out
+    again: its design is made anew. What is left of the race, `examine` finds.
     """
-    now = {*catalog.store.list(keys.IMAGES), *catalog.store.leftovers()}
-    same = [one for one in found if one in now]
+
+    def remove(one: ObjectInfo) -> bool:
+        same = one in (*catalog.store.list(one.key), *catalog.store.leftovers(one.key))
+        if same:
+            catalog.store.delete(one.key)
+        return same
+
     with ThreadPoolExecutor(READERS) as pool:
-        list(pool.map(lambda one: catalog.store.delete(one.key), same))
-    return same
+        found = list(found)
+        gone = [one for one, removed in zip(found, pool.map(remove, found), strict=True) if removed]
+    removed = {one.key for one in gone}
+    repair(catalog, (record for record in _records(catalog) if record.image in removed))
+    return gone
 
 
-def _fault(
-    store: Store, image: str, sha256: str, pictures: dict[str, ObjectInfo], contents: bool
-) -> str | None:
-    if image in pictures and not contents:
-        return None
+def _records(catalog: DesignCatalog) -> list[Fault]:
+    """Every record as a fault of which nothing is known yet."""
+    table = catalog.read(["design_id", "image", "image_sha256"])
+    return [Fault(row["design_id"], row["image"], row["image_sha256"], "") for row in table.to_pylist()]
+
+
+def _what_is_wrong(store: Store, record: Fault) -> str | None:
     try:
-        # One that was not listed may have been written since.
-        data = store.read(image)
+        data = store.read(record.image)
     except NotFoundError:
         return "there is no such picture"
-    if hashlib.sha256(data).hexdigest() != sha256:
+    if hashlib.sha256(data).hexdigest() != record.sha256:
         return f"the picture ({len(data)} bytes) is not the one that was filed"
     return None

@@ -60,11 +60,14 @@ def doctor(
         size = sum(orphan.size for orphan in found.orphans) / 1e6
         typer.echo(
             f"{counted(found.designs, 'design')}, {counted(len(found.faults), 'faulty record')},"
-            f" {counted(len(found.orphans), 'picture')} without a record ({size:.1f} MB; 'stylemill gc' removes them)."
+            f" {counted(len(found.orphans), 'picture')} without a record ({size:.1f} MB; see 'stylemill gc')."
         )
         if found.faults and repair:
             removed = upkeep.repair(catalog, found.faults)
-            typer.echo(f"{counted(removed, 'record')} taken out: the next 'stylemill run' makes them again.")
+            typer.echo(
+                f"{counted(removed, 'record')} taken out: a run makes those designs again, if their garment, style"
+                " and recipe are still there."
+            )
         finish(REJECTED if found.faults and not repair else OK)
 
 
@@ -75,7 +78,7 @@ def gc(
         float, typer.Option(min=0, help="Hours; longer than any run keeps a picture without its record.")
     ] = 24.0,
     retention: Annotated[
-        float, typer.Option(min=0, help="Days for which old versions of the table stay readable.")
+        float, typer.Option(min=1, help="Days for which old versions of the table stay readable.")
     ] = 7.0,
     delete: Annotated[bool, typer.Option("--delete", help="Remove; without it only what would be.")] = False,
 ) -> None:

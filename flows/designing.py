@@ -40,6 +40,8 @@ log = logging.getLogger(__name__)
 
 TEMPLATE_BYTES = 2**31
 """Decoded garments kept in memory, bytes; a shard of the next style wants the same ones."""
+LARGE_SLOTS = 4
+"""Pairs a batch, at most, of a recipe that paints beyond its canvas."""
 WRITERS = 4
 """Threads that encode and write pictures beside the device."""
 
@@ -228,6 +230,10 @@ def _paint(bench: Bench, jobs: Sequence[DesignJob], outcome: Outcome, advance: _
     Records follow their pictures at the end, or after `commit_seconds`, whichever comes first. What is
     finished is filed even if the work is interrupted.
     """
+    wide = bench.device.type == "cuda" and not bench.recipe.large_steps
+    if bench.recipe.large_steps:
+        # A pair in its garment's own size holds hundreds of megabytes, also while it waits.
+        slots = min(slots, LARGE_SLOTS)
     pairs = ahead(_pairs(bench, jobs, outcome), 2 * slots)
     finished = mill(
         pairs,
@@ -236,7 +242,7 @@ def _paint(bench: Bench, jobs: Sequence[DesignJob], outcome: Outcome, advance: _
         device=bench.device,
         cache=bench.targets,
         on_steps=lambda count, share: advance.by(count * share),
-        widen=4 if bench.device.type == "cuda" else 1,
+        widen=4 if wide else 1,
         compiled=bench.settings.compile and bench.device.type == "cuda",
         tile=bench.settings.tile,
     )

@@ -11,6 +11,7 @@ from stylecore import metrics
 from stylecore.encoders import Encoder
 from stylecore.mill import Finished
 from stylecore.pyramid import scaled
+from stylecore.starting import style_size
 from stylecore.tensors import resize, resize_guide, size_of
 
 
@@ -32,10 +33,10 @@ def measure(encoder: Encoder, finished: Finished) -> Measures:
     pair = finished.pair
     scale = min(1.0, max(pair.recipe.canvas) / max(size_of(pair.content)))
     size, device = scaled(size_of(pair.content), scale), finished.picture_13HW.device
-    style_size = scaled(size_of(pair.style), min(1.0, scale * pair.enlarged))
+    smaller = style_size(pair.style, min(1.0, scale * pair.enlarged))
     design, content, style = (
         resize(each.to(device), wanted).clamp(0, 1)
-        for each, wanted in ((finished.picture_13HW, size), (pair.content, size), (pair.style, style_size))
+        for each, wanted in ((finished.picture_13HW, size), (pair.content, size), (pair.style, smaller))
     )
     guide = resize_guide(pair.guide.sum(1, keepdim=True).clamp(0, 1).to(device), size)
     layers = pair.recipe.style_names

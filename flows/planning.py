@@ -151,14 +151,15 @@ def seconds_a_design(recipe: Recipe, device: str, measured: Sequence[float] = ()
     if device != "cpu":
         return None
     height, width = recipe.canvas
-    # How large garments are is not known before they are read; two looks at a window make a step there.
-    large = 2 * recipe.large_steps * (LARGE_SIDE / max(recipe.canvas)) ** 2 * 4 / 3
+    # How large garments are is not known before they are read; halved sizes add up to a third.
+    growth = LARGE_SIDE / max(recipe.canvas)
+    large = recipe.large_steps * growth**2 * 4 / 3 if growth > 1 else 0.0
     pixel_steps = (sum(steps * scale**2 for scale, steps in recipe.levels) + large) * height * width
     evaluations = 1.2 if recipe.optimizer == "lbfgs" else 1.0
     return pixel_steps * evaluations * CPU_SECONDS[recipe.encoder]
 
 
-LARGE_SIDE = 2048
+LARGE_SIDE = 1024
 """Longer side, px, that garments are thought to have where a recipe paints them in their own size."""
 
 CPU_SECONDS = {"embedded": 0.9e-6, "vgg16": 5e-6, "vgg19": 6.5e-6}

@@ -161,7 +161,13 @@ def _painted(
     order = sorted(range(len(recipes)), key=lambda n: recipes[n].structure().digest())
     found: dict[int, _Painted] = {}
     with progress.shown(len(recipes), "designs"):
-        for one in mill(map(pair, order), encoder, slots=choose_batch(settings.batch, where), device=where):
+        for one in mill(
+            map(pair, order),
+            encoder,
+            slots=choose_batch(settings.batch, where),
+            device=where,
+            tile=settings.tile,
+        ):
             number, canvas = one.pair.tag
             progress.advance(1)
             if one.failure:
@@ -194,6 +200,8 @@ def _reconstruction(base: Recipe, what: str, layers: Sequence[str], steps: int) 
         variation_weight=0.0,
         lighting_weight=0.0,
         photorealism_weight=0.0,
+        saliency_weight=0.0,
+        large_steps=0,
         init="noise",
         optimizer="lbfgs",
         learning_rate=0.1,

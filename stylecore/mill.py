@@ -111,7 +111,7 @@ def mill(
         cache: targets to share between pairs and between calls.
         on_steps: told after every step how many pairs made it, and its share of a pair's work.
         tile: levels with a longer side, px, are looked at window by window (stylecore/tiling.py), so that
-            memory does not grow with their size; 0 looks at any at once. It does not change the result.
+            activations do not grow with their size; 0 looks at any at once. It does not change the result.
         compiled: compile the objective (torch.compile, CUDA graphs); where that cannot be done, the
             reason is logged and the plain path taken.
 
@@ -127,6 +127,10 @@ def mill(
         plan = levels_of(size, structure)
         pixel_steps = sum(level.steps * level.scale**2 for level in plan)
         canvas = max(level.scale for level in plan if not level.beyond)
+        # Large canvases differ from garment to garment: compiling for each would cost more than it saves.
+        quick = compiled and not structure.large_steps
+        if compiled and not quick:
+            log.info("Recipes with large_steps are not compiled: every garment has a size of its own.")
         work = _Work(
             structure,
             encoder,
@@ -137,7 +141,7 @@ def mill(
             max(1e-9, pixel_steps),
         )
         lanes = [
-            _Lane(level, number, len(plan), work, lane_slots(slots, level.scale / canvas, widen), compiled)
+            _Lane(level, number, len(plan), work, lane_slots(slots, level.scale / canvas, widen), quick)
             for number, level in enumerate(plan, 1)
         ]
         yield from _run(group, lanes, work)

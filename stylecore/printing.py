@@ -21,15 +21,28 @@ DISPLACEMENT = 0.5 / 320
 """Share of the longer side that the print moves where shading changes by 1 along it: it bends along folds."""
 
 
-def printed(style_13HW: Tensor, content_13HW: Tensor, cloth_11HW: Tensor, repeat: str = "mirror") -> Tensor:
-    """The style in repeat over the content, times the content's shading; 1 x 3 x H x W in [0, 1]."""
+def printed(
+    style_13HW: Tensor,
+    content_13HW: Tensor,
+    cloth_11HW: Tensor,
+    repeat: str = "mirror",
+    enlarged: float = 1.0,
+) -> Tensor:
+    """The style in repeat over the content, times the content's shading; 1 x 3 x H x W in [0, 1].
+
+    The style is looked up as if it were `enlarged` so many times.
+    """
     shade = shading(content_13HW, cloth_11HW)
-    tiled = tile(style_13HW, size_of(content_13HW), repeat, _displacement(shade))
+    tiled = tile(style_13HW, size_of(content_13HW), repeat, _displacement(shade), enlarged)
     return (tiled * shade).clamp(0, 1)
 
 
 def tile(
-    style_13HW: Tensor, size: Size, repeat: str = "full-drop", displacement_2HW: Tensor | None = None
+    style_13HW: Tensor,
+    size: Size,
+    repeat: str = "full-drop",
+    displacement_2HW: Tensor | None = None,
+    enlarged: float = 1.0,
 ) -> Tensor:
     """A style in its repeat over `size`: 1 x 3 x H x W.
 
@@ -52,6 +65,9 @@ def tile(
     )
     if displacement_2HW is not None:
         rows, columns = rows + displacement_2HW[0], columns + displacement_2HW[1]
+    if enlarged != 1:
+        # Positions shrink instead: a repeat many times wider than the garment would fill the memory.
+        rows, columns = (rows + 0.5) / enlarged - 0.5, (columns + 0.5) / enlarged - 0.5
     mirrored = repeat in ("mirror", "none")
     place = _mirrored if mirrored else torch.remainder
     return _look_up(style_13HW, place(rows, height), place(columns, width), wrapped=not mirrored)

@@ -12,7 +12,7 @@ from typing import Any, get_args, get_type_hints
 
 from stylecore.errors import RecipeError, nearest
 
-ENGINE_VERSION = 1
+ENGINE_VERSION = 2
 """Part of every digest: raised when a change of the engine changes pixels."""
 
 TERMS = ("content", "style", "variation", "lighting", "saliency", "photorealism")

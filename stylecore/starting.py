@@ -29,7 +29,7 @@ def style_at(
     A style that would have to be `enlarged` so many times more at the finest level is taken as it is there.
     """
     recoloured = recoloured_style(style_13HW, content_13HW, guide_1PHW, recipe)
-    return resize(recoloured, _style_size(style_13HW, min(1.0, level.scale * enlarged))).clamp(0, 1)
+    return resize(recoloured, style_size(style_13HW, min(1.0, level.scale * enlarged))).clamp(0, 1)
 
 
 def recoloured_style(style_13HW: Tensor, content_13HW: Tensor, guide_1PHW: Tensor, recipe: Recipe) -> Tensor:
@@ -65,8 +65,7 @@ def start_at(
     if recipe.init == "recoloured":
         content = color.recolour(content, style, cloth)
     elif recipe.init == "print":
-        motif = resize(style, scaled(size_of(style), enlarged))
-        content = printed(motif, content, cloth, repeat)
+        content = printed(style, content, cloth, repeat, enlarged)
     return resize(content, level.size).clamp(0, 1)
 
 
@@ -87,9 +86,9 @@ def finished(picture_13HW: Tensor, content_13HW: Tensor, recipe: Recipe, failure
     return color.with_chroma_of(picture_13HW, content_13HW) if recipe.color == "keep" else picture_13HW
 
 
-def _style_size(style_13HW: Tensor, scale: float) -> Size:
+def style_size(style_13HW: Tensor, scale: float) -> Size:
+    """Size of a style at a scale; a small one is not shrunk below what the deepest layer needs."""
     height, width = scaled(size_of(style_13HW), scale)
-    # A small style is not shrunk below what the deepest layer needs.
     grow = max(1.0, SMALLEST / min(height, width))
     return round(height * grow), round(width * grow)
 

@@ -12,21 +12,30 @@ from deltalake import DeltaTable
 
 from catalogs import upkeep
 from catalogs.designs import DesignCatalog
+from catalogs.records import Design
+from catalogs.store_contract import Store
 from catalogs.stores import open_store
 from tests.catalogs.test_designs import design
 
 NO_TIME = timedelta(0)
 
 
+def key(name: str) -> str:
+    """A design's key, as job keys are."""
+    return hashlib.sha256(name.encode()).hexdigest()
+
+
 def filed(where: str, *names: str) -> DesignCatalog:
     """A catalog with designs whose pictures are there."""
     catalog = DesignCatalog(open_store(where))
-    records = []
-    for name in names:
-        image, sha256 = catalog.add_picture(name, name.encode())
-        records.append(replace(design(name), image=image, image_sha256=sha256))
-    catalog.file(records)
+    catalog.file([written(catalog, name) for name in names])
     return catalog
+
+
+def written(catalog: DesignCatalog, name: str) -> Design:
+    """A design whose picture is there, not yet filed."""
+    image, sha256 = catalog.add_picture(key(name), name.encode())
+    return replace(design(key(name)), image=image, image_sha256=sha256)
 
 
 class Contract:
@@ -56,14 +65,14 @@ class Contract:
         catalog.store.delete(catalog.read(["image"])["image"][0].as_py())
         faults = upkeep.examine(catalog).faults
         assert upkeep.repair(catalog, faults) == 1
-        assert catalog.existing() == {"a", "b", "c"} - {faults[0].design_id}
+        assert catalog.existing() == {*map(key, "abc")} - {faults[0].design_id}
         assert upkeep.examine(catalog).faults == ()
         assert upkeep.repair(catalog, ()) == 0
 
     def test_orphans(self, where: str) -> None:
         """A picture without a record is an orphan; it goes only when it is older than the grace time."""
         catalog = filed(where, "a")
-        orphan, _ = catalog.add_picture("b", b"nobody's")
+        orphan, _ = catalog.add_picture(key("b"), b"nobody's")
         assert [one.key for one in upkeep.examine(catalog).orphans] == [orphan]
         assert list(upkeep.unclaimed(catalog, timedelta(hours=1))) == []
         # S3 tells times in whole seconds.
@@ -77,10 +86,10 @@ class Contract:
     def test_a_picture_that_is_written_again_stays(self, where: str) -> None:
         """What a run writes anew between the look and the removal is left alone."""
         catalog = filed(where, "a")
-        catalog.add_picture("b", b"nobody's")
+        catalog.add_picture(key("b"), b"nobody's")
         time.sleep(1.1)
         found = list(upkeep.unclaimed(catalog, NO_TIME))
-        catalog.add_picture("b", b"nobody's")
+        catalog.add_picture(key("b"), b"nobody's")
         assert upkeep.discard(catalog, found) == []
         assert catalog.store.exists(found[0].key)
 
@@ -88,13 +97,15 @@ class Contract:
         """More records than fit one commit are taken out by several."""
         monkeypatch.setattr("catalogs.designs.IDS_A_COMMIT", 2)
         catalog = filed(where, *"abcde")
-        assert catalog.remove(["a", "b", "c", "d", "nobody"]) == 4
-        assert catalog.existing() == {"e"}
+        rows = catalog.read(["design_id", "image_sha256"]).to_pylist()
+        some = [(row["design_id"], row["image_sha256"]) for row in rows if row["design_id"] != key("e")]
+        assert catalog.remove([*some, (key("nobody"), "0" * 64), (key("e"), "0" * 64)]) == 4
+        assert catalog.existing() == {key("e")}
 
     def test_tidying_keeps_every_record(self, where: str) -> None:
         """Ten small files become one, old ones go after the retention, and every record is still there."""
-        catalog = filed(where, "a")
-        for name in "bcdefghij":
+        catalog = filed(where)
+        for name in "abcdefghij":
             catalog.file([design(name)])
         before = len(DeltaTable(*_table(catalog)).file_uris())
         merged, removed = catalog.tidy(timedelta(days=7))
@@ -103,6 +114,52 @@ class Contract:
         assert catalog.tidy(NO_TIME) == (0, 10)
         assert catalog.existing() == set("abcdefghij")
         assert catalog.file([design("a"), design("k")]) == 1
+
+    def test_a_record_filed_anew_is_not_repaired_away(self, where: str) -> None:
+        """Between a look and its repair another run mends a design: its good record stays."""
+        catalog = filed(where, "a", "b")
+        catalog.store.delete(catalog.read(["image"])["image"][0].as_py())
+        faults = upkeep.examine(catalog).faults
+        name = next(name for name in "ab" if key(name) == faults[0].design_id)
+        assert upkeep.repair(catalog, faults) == 1
+        catalog.file([written(catalog, name)])
+        assert upkeep.repair(catalog, faults) == 0
+        assert catalog.existing() == {key("a"), key("b")}
+
+    def test_a_record_filed_for_what_was_just_removed_is_taken_out(
+        self, where: str, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """A run files a record for a picture in the moment it is removed: the design is to be made anew."""
+        catalog = filed(where, "a")
+        late = written(catalog, "b")
+        time.sleep(1.1)
+        found = list(upkeep.unclaimed(catalog, NO_TIME))
+        real = type(catalog.store).delete
+
+        def delete(store: Store, name: str) -> None:
+            real(store, name)
+            catalog.file([late])
+
+        monkeypatch.setattr(type(catalog.store), "delete", delete)
+        assert [one.key for one in upkeep.discard(catalog, found)] == [late.image]
+        assert catalog.existing() == {key("a")}
+
+    def test_what_is_not_ours_is_left_alone(self, where: str) -> None:
+        """Only pictures named as designs' are orphans, whatever else somebody keeps beside them."""
+        catalog = filed(where, "a")
+        catalog.store.write("images/garments/tee.png", b"a garment")
+        catalog.store.write("images/readme.txt", b"hello")
+        catalog.store.write(f"images/zz/{key('b')}-0123456789ab.png", b"elsewhere")
+        assert upkeep.examine(catalog).orphans == ()
+
+    def test_files_of_lost_races_go(self, where: str) -> None:
+        """A table file that no version names, as a lost commit leaves, goes after the retention."""
+        catalog = filed(where, "a")
+        catalog.store.write("table/part-00000-lost.snappy.parquet", b"lost")
+        time.sleep(1.1)
+        catalog.tidy(NO_TIME)
+        assert not catalog.store.exists("table/part-00000-lost.snappy.parquet")
+        assert catalog.existing() == {key("a")}
 
 
 def _table(catalog: DesignCatalog) -> tuple[str, None, dict[str, str]]:
@@ -145,7 +202,7 @@ def test_nothing_there(tmp_path: Path) -> None:
     """A catalog that was never written has nothing to find, repair or tidy."""
     catalog = DesignCatalog(open_store(str(tmp_path)))
     assert upkeep.examine(catalog) == upkeep.Findings(0, (), ())
-    assert catalog.remove(["a"]) == 0
+    assert catalog.remove([("a", "b")]) == 0
     assert catalog.tidy(NO_TIME) == (0, 0)
 
 

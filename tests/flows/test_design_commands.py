@@ -4,7 +4,7 @@ from pathlib import Path
 
 from catalogs.designs import DesignCatalog
 from catalogs.stores import open_store
-from tests.catalogs.test_upkeep import filed
+from tests.catalogs.test_upkeep import filed, key
 from tests.conftest import Run
 
 
@@ -20,7 +20,7 @@ def test_doctor_tells_repairs_and_is_content(stylemill: Run, tmp_path: Path) -> 
     assert "2 designs, 1 faulty record, 0 pictures without a record" in found.stdout
     repaired = stylemill("doctor", "--designs", where, "--repair")
     assert repaired.returncode == 0
-    assert "1 record taken out: the next 'stylemill run' makes them again" in repaired.stdout
+    assert "1 record taken out" in repaired.stdout
     again = stylemill("doctor", "--designs", where, "--quick")
     assert again.returncode == 0
     assert "1 design, 0 faulty records" in again.stdout
@@ -30,7 +30,7 @@ def test_gc_is_dry_unless_asked(stylemill: Run, tmp_path: Path) -> None:
     """Without --delete orphans are named and stay; with it they go, and records stay."""
     where = str(tmp_path / "designs")
     catalog = filed(where, "a")
-    orphan, _ = catalog.add_picture("b", b"nobody's")
+    orphan, _ = catalog.add_picture(key("b"), b"nobody's")
     dry = stylemill("gc", "--designs", where, "--older-than", 0)
     assert dry.returncode == 0
     assert orphan in dry.stderr and "1 orphan" in dry.stdout and "would be removed" in dry.stdout
@@ -39,7 +39,7 @@ def test_gc_is_dry_unless_asked(stylemill: Run, tmp_path: Path) -> None:
     done = stylemill("gc", "--designs", where, "--older-than", 0, "--delete")
     assert done.returncode == 0 and "1 orphan" in done.stdout and "removed" in done.stdout
     assert not catalog.store.exists(orphan)
-    assert DesignCatalog(open_store(where)).existing() == {"a"}
+    assert DesignCatalog(open_store(where)).existing() == {key("a")}
 
 
 def test_no_catalog_is_said(stylemill: Run, tmp_path: Path) -> None:

@@ -13,7 +13,8 @@ from catalogs.images import Picture
 from flows.conversion import Template
 from flows.measuring import Measures, changed_outside, measure
 from stylecore import metrics
-from stylecore.mill import Finished, Pair
+from stylecore.embedded import embedded_encoder
+from stylecore.mill import Finished, Pair, mill
 from stylecore.objective import Terms
 from stylecore.recipe import Recipe
 from tests.stylecore.test_stylization import SHALLOW, network, pictures
@@ -172,3 +173,13 @@ class TestChangedOutside:
         """Where all is cloth there is no outside."""
         other = Picture(255 - self.RGB)
         assert changed_outside(other, Template(Picture(self.RGB), None)) == 0
+
+
+def test_small_motifs_are_measured() -> None:
+    """A motif that the mill paints, few pixels wide on the canvas, can be measured there too."""
+    recipe = dataclasses.replace(Recipe(), canvas=(64, 48), levels=((1.0, 1),), large_steps=1)
+    content, guide = torch.rand(1, 3, 256, 192), torch.ones(1, 1, 256, 192)
+    pair = Pair(content, torch.rand(1, 3, 20, 20), guide, recipe)
+    encoder = embedded_encoder(recipe.layers)
+    (finished,) = mill([pair], encoder, slots=1)
+    assert measure(encoder, finished).style_distance > 0

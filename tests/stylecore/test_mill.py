@@ -941,3 +941,10 @@ class TestPrecision:
         chroma = (to_yiq(found.picture_13HW) - to_yiq(CONTENT[:1]))[:, 1:].abs().amax(1)
         inside = ((found.picture_13HW > 0) & (found.picture_13HW < 1)).all(1)
         assert chroma[inside].max() < 1e-5
+
+
+def test_large_recipes_are_not_compiled(caplog: pytest.LogCaptureFixture) -> None:
+    """Every garment has a large size of its own: compiling for each is left, and the log says so."""
+    with caplog.at_level("INFO"):
+        list(mill([pair(0, recipe_with(large_steps=1))], ENCODER, slots=1, compiled=True))
+    assert "Recipes with large_steps are not compiled" in caplog.text

@@ -147,9 +147,12 @@ class TestStart:
         motif, flat = pictures(4, 1, 12, 10), torch.full((1, 3, 48, 40), 0.5)
         found = start_at(motif, flat, GUIDE, recipe(init="print"), FINEST, "full-drop", enlarged)
         down, right = round(12 * enlarged), round(10 * enlarged)
-        torch.testing.assert_close(found[..., :down, :right], resize(motif, (down, right)).clamp(0, 1))
-        torch.testing.assert_close(found[..., down:, :], found[..., :-down, :], rtol=0, atol=1e-5)
-        torch.testing.assert_close(found[..., right:], found[..., :-right], rtol=0, atol=1e-5)
+        torch.testing.assert_close(found[..., down:, :], found[..., :-down, :], rtol=0, atol=1e-4)
+        torch.testing.assert_close(found[..., right:], found[..., :-right], rtol=0, atol=1e-4)
+        bilinear = torch.nn.functional.interpolate(motif, size=(down, right), mode="bilinear")
+        # At its rim a tile is mixed with the next one.
+        inner = (..., slice(2, down - 2), slice(2, right - 2))
+        torch.testing.assert_close(found[inner], bilinear[inner], rtol=0, atol=1e-4)
 
     def test_repeat_counts(self) -> None:
         """Another repeat is another print."""
