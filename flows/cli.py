@@ -1,6 +1,7 @@
 """The command `stylemill`. Heavy parts are loaded by the command that needs them."""
 
 import os
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -317,7 +318,16 @@ app.add_typer(design_commands.app)
 def main() -> None:
     """Entry point: quiet Prefect, then the command."""
     quiet_prefect()
-    app()
+    try:
+        app()
+    except SystemExit as done:
+        if "prefect" in sys.modules or not isinstance(done.code, int):
+            raise
+        # Once in some thousand times Arrow's threads abort a process that is taken down around them
+        # (apache/arrow#34314), after all was done and said. Prefect has a server to stop; nothing else has.
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(done.code)
 
 
 def quiet_prefect() -> None:
