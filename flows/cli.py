@@ -323,7 +323,7 @@ def main() -> None:
     except SystemExit as done:
         if "prefect" in sys.modules or not isinstance(done.code, int):
             raise
-        # Once in some thousand times Arrow's threads abort a process that is taken down around them
+        # Now and then Arrow's threads abort a process that is taken down around them
         # (apache/arrow#34314), after all was done and said. Prefect has a server to stop; nothing else has.
         sys.stdout.flush()
         sys.stderr.flush()

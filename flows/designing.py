@@ -147,7 +147,7 @@ def make_designs(bench: Bench, jobs: Sequence[DesignJob], on_advance: OnAdvance 
             _paint_all(bench, waiting, outcome, advance)
         except torch.OutOfMemoryError as error:
             short = True
-            if bench.batch == 1:
+            if _slots(bench) == 1:
                 raise DeviceMemoryError(
                     f"One pair of recipe {bench.recipe.name} does not fit the memory of {bench.device}: choose a"
                     " smaller canvas, or a smaller STYLEMILL_TILE."
@@ -159,21 +159,25 @@ def make_designs(bench: Bench, jobs: Sequence[DesignJob], on_advance: OnAdvance 
     return outcome
 
 
+def _slots(bench: Bench) -> int:
+    """Pairs a batch; a pair in its garment's own size holds hundreds of megabytes, also while it waits."""
+    return min(bench.batch, LARGE_SLOTS) if bench.recipe.large_steps else bench.batch
+
+
 def _halve(bench: Bench, outcome: Outcome) -> None:
-    bench.batch //= 2
+    tried = _slots(bench)
+    bench.batch = tried // 2
     bench.targets.clear()
     if bench.device.type == "cuda":
         torch.cuda.empty_cache()
-    remark = (
-        f"batches of {2 * bench.batch} did not fit the memory of {bench.device}: they are {bench.batch} now"
-    )
+    remark = f"batches of {tried} did not fit the memory of {bench.device}: they are {bench.batch} now"
     outcome.remarks.append(remark)
     log.warning("%s", remark)
 
 
 def _paint_all(bench: Bench, jobs: Sequence[DesignJob], outcome: Outcome, advance: "_Advance") -> None:
     try:
-        _paint(bench, jobs, outcome, advance, bench.batch)
+        _paint(bench, jobs, outcome, advance, _slots(bench))
     except FORESEEN:
         raise
     except Exception as error:
@@ -231,9 +235,6 @@ def _paint(bench: Bench, jobs: Sequence[DesignJob], outcome: Outcome, advance: _
     finished is filed even if the work is interrupted.
     """
     wide = bench.device.type == "cuda" and not bench.recipe.large_steps
-    if bench.recipe.large_steps:
-        # A pair in its garment's own size holds hundreds of megabytes, also while it waits.
-        slots = min(slots, LARGE_SLOTS)
     pairs = ahead(_pairs(bench, jobs, outcome), 2 * slots)
     finished = mill(
         pairs,

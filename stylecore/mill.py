@@ -34,7 +34,7 @@ log = logging.getLogger(__name__)
 OnSteps = Callable[[int, float], None]
 """Told after every step how many pairs made it, and what share of a pair's whole work it was."""
 TILE = 768
-"""Longest side, px, of what is looked at at once; a VGG-19 step takes 4 GB there."""
+"""Longest side, px, of what is looked at at once."""
 
 
 @dataclass(frozen=True)

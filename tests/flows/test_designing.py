@@ -1,5 +1,6 @@
 """Pictures come first, records in time, and every device choice is one that was asked for."""
 
+import dataclasses
 import signal
 from pathlib import Path
 
@@ -110,6 +111,23 @@ def test_batches_that_do_not_fit_are_halved(work, monkeypatch: pytest.MonkeyPatc
     ]
     assert tools.batch == 1
     assert sum(told) == pytest.approx(3)
+
+
+def test_large_recipes_are_halved_from_what_they_were_given(work, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Large pairs come a few at a time whatever the batch, and halving begins there, not at the batch's size."""
+    tools, jobs = work
+    tools.batch, tools.recipe = 16, dataclasses.replace(tools.recipe, large_steps=1)
+    asked: list[int] = []
+
+    def mill(*_args, slots: int, **_options):
+        asked.append(slots)
+        raise torch.OutOfMemoryError("tried to allocate 20 GiB")
+        yield
+
+    monkeypatch.setattr(designing, "mill", mill)
+    with pytest.raises(DeviceMemoryError):
+        designing.make_designs(tools, jobs)
+    assert asked == [4, 2, 1]
 
 
 def test_a_pair_that_does_not_fit_is_said(work, monkeypatch: pytest.MonkeyPatch) -> None:
