@@ -11,6 +11,9 @@ DESIGN_IMAGE = re.compile(r"images/([0-9a-f]{2})/\1[0-9a-f]{62}-[0-9a-f]{12}\.pn
 TABLE = "table"
 IMAGES = "images/"
 RUNS = "runs"
+CLAIMS = "claims/"
+CLAIM_DESIGNS = "claims/designs/"
+CLAIM_HOLDERS = "claims/holders/"
 PROBE = ".stylemill-probe"
 
 
@@ -61,3 +64,18 @@ def is_design_image(key: str) -> bool:
 def run_file(run_id: str, name: str) -> str:
     """Key of a file of one run, relative to the design catalog."""
     return f"{RUNS}/{run_id}/{name}"
+
+
+def claim(design_id: str) -> str:
+    """Key of the claim on a design that is in work, relative to the design catalog."""
+    return f"{CLAIM_DESIGNS}{check_id(design_id)}"
+
+
+def claim_holder(holder: str) -> str:
+    """Key of the sign of life of one who holds claims, relative to the design catalog."""
+    return f"{CLAIM_HOLDERS}{check_id(holder)}.json"
+
+
+def holder_of(key: str) -> str:
+    """Whose sign of life a key is."""
+    return key.removeprefix(CLAIM_HOLDERS).removesuffix(".json")

@@ -67,13 +67,14 @@ def repair(catalog: DesignCatalog, faults: Iterable[Fault]) -> int:
 
 
 def unclaimed(catalog: DesignCatalog, grace: timedelta) -> Iterator[ObjectInfo]:
-    """Designs' pictures that no record names and halves that dead writers left, older than `grace`.
+    """What killed runs left, older than `grace`: pictures that no record names, halves of files, claims.
 
     The grace time must be longer than a run keeps a picture without its record: `commit_seconds`, and what
     a shard needs. A day is ample.
     """
     before = datetime.now(UTC) - grace
-    for found in (*examine(catalog, contents=False).orphans, *catalog.store.leftovers()):
+    pictures = examine(catalog, contents=False).orphans
+    for found in (*pictures, *catalog.store.leftovers(), *catalog.store.list(keys.CLAIMS)):
         if found.modified < before:
             yield found
 

@@ -53,6 +53,10 @@ RecipeName = Annotated[
     str | None, typer.Option(help="A recipe's name (see 'stylemill recipes') or a TOML file.")
 ]
 Device = Annotated[str | None, typer.Option(help="auto, cpu, cuda, cuda:1, mps.")]
+NumberOfWorkers = Annotated[
+    int | None,
+    typer.Option("--workers", min=1, help="Processes that make designs at once. [STYLEMILL_WORKERS]"),
+]
 
 
 def _show_version(wanted: bool) -> None:
@@ -86,16 +90,26 @@ def run(
     limit: Annotated[int | None, typer.Option(min=1, help="Make at most so many designs.")] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Show the plan and stop.")] = False,
     device: Device = None,
+    workers: NumberOfWorkers = None,
 ) -> None:
     """Make the designs that are not there yet: every garment in every style."""
     with reported():
         from flows.preparing import make_plan, resolve_place
         from flows.settings import read_settings
 
-        settings = read_settings()
+        settings = read_settings(workers)
         place = resolve_place(settings, garments, styles, designs, recipe, device)
         plan = make_plan(place, settings, style_set or [], limit)
-        _carry_out(settings, place, plan, dry_run=dry_run, recipe=recipe, style_sets=style_set, limit=limit)
+        _carry_out(
+            settings,
+            place,
+            plan,
+            dry_run=dry_run,
+            recipe=recipe,
+            style_sets=style_set,
+            limit=limit,
+            workers=workers,
+        )
 
 
 @app.command(epilog="Example: stylemill retry --designs ./designs --run 20261121T031500-4f2a9c")
@@ -105,6 +119,7 @@ def retry(
     recipe: RecipeName = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Show the plan and stop.")] = False,
     device: Device = None,
+    workers: NumberOfWorkers = None,
 ) -> None:
     """Try exactly what a run rejected once more: its failed pairs, and all designs of records it could not use.
 
@@ -114,14 +129,14 @@ def retry(
         from flows.preparing import make_plan, rejected_by, require_same_recipe, resolve_place
         from flows.settings import read_settings
 
-        settings = read_settings()
+        settings = read_settings(workers)
         rejected = rejected_by(settings, designs, run_id)
         place = resolve_place(
             settings, rejected.garments, rejected.styles, rejected.designs, recipe or rejected.recipe, device
         )
         require_same_recipe(place, rejected)
         plan = make_plan(place, settings, [], rejected=rejected)
-        _carry_out(settings, place, plan, dry_run=dry_run, recipe=recipe or rejected.recipe)
+        _carry_out(settings, place, plan, dry_run=dry_run, recipe=recipe or rejected.recipe, workers=workers)
 
 
 def _carry_out(
@@ -133,6 +148,7 @@ def _carry_out(
     recipe: str | None,
     style_sets: list[str] | None = None,
     limit: int | None = None,
+    workers: int | None = None,
 ) -> None:
     """Show a plan and do it; ends the command."""
     from flows.preparing import estimate, open_catalogs
@@ -151,7 +167,7 @@ def _carry_out(
         # The arguments are what Prefect shows of the run; what is done is the plan.
         done = stylize_catalog(
             garments=place.garments, styles=place.styles, designs=place.designs, recipe=recipe,
-            style_sets=style_sets, limit=limit, device=place.device,
+            style_sets=style_sets, limit=limit, device=place.device, workers=workers,
         )  # fmt: skip
     _show_result(done)
     finish(REJECTED if done["rejected"] else OK)

@@ -8,7 +8,7 @@ import traceback
 from collections import OrderedDict, deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime
 from importlib.metadata import version
 
@@ -72,11 +72,41 @@ class Failure:
     reason: str
 
 
+@dataclass(frozen=True)
+class Effort:
+    """Who made a shard, with what, and how long it took.
+
+    `painting_seconds` is the time in which the device took steps; what is left of `seconds` it was idle.
+    `target_hit_rate` is the share of style and content targets that were taken from memory, so far.
+    """
+
+    worker: str
+    device: str
+    precision: str
+    batch: int
+    designs: int
+    seconds: float
+    painting_seconds: float
+    target_hit_rate: float
+
+    def after(self, before: "Effort | None") -> "Effort":
+        """The same worker's effort before, and this one."""
+        if before is None:
+            return self
+        return replace(
+            self,
+            designs=before.designs + self.designs,
+            seconds=before.seconds + self.seconds,
+            painting_seconds=before.painting_seconds + self.painting_seconds,
+        )
+
+
 @dataclass
 class Outcome:
     """What came of a shard: keys of new designs, of designs that were there by now, problems and failures.
 
-    `settled` are the keys of all jobs that need no further try; `remarks` are for the run's report.
+    `settled` are the keys of all jobs that need no further try; `elsewhere` those that another run is at
+    work on; `remarks` are for the run's report.
     """
 
     made: list[str] = field(default_factory=list)
@@ -84,6 +114,9 @@ class Outcome:
     problems: list[Problem] = field(default_factory=list)
     failures: list[Failure] = field(default_factory=list)
     settled: set[str] = field(default_factory=set)
+    elsewhere: set[str] = field(default_factory=set)
+    painting_seconds: float = 0.0
+    effort: Effort | None = None
     remarks: list[str] = field(default_factory=list)
 
 
@@ -300,6 +333,7 @@ class _Filing:
     def take(self, finished: Finished) -> None:
         """Write a design's picture beside the device, or note why there is none."""
         work: _Work = finished.pair.tag
+        self._outcome.painting_seconds += finished.seconds
         if finished.failure:
             ids = work.job.garment.garment_id, work.job.style.style_id
             self._outcome.failures.append(Failure(*ids, finished.failure))

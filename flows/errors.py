@@ -3,7 +3,9 @@
 FlowsError
 ├── SettingsError    a setting or a command's argument cannot be used
 ├── WeightsError     an encoder's weights cannot be had, or are not the ones that were meant
-└── DeviceMemoryError  one pair does not fit the device's memory
+├── DeviceMemoryError  one pair does not fit the device's memory
+├── WorkerLostError  a process or machine that made designs is gone; another can take its shard
+└── StoppedError     a worker was told to stop
 """
 
 
@@ -21,3 +23,11 @@ class WeightsError(FlowsError):
 
 class DeviceMemoryError(FlowsError):
     """Not even one pair fits the device's memory."""
+
+
+class WorkerLostError(FlowsError):
+    """A worker is gone with the shard it had; finished designs are filed."""
+
+
+class StoppedError(FlowsError):
+    """A worker put down its work because it was told to."""

@@ -62,7 +62,9 @@ def resolve_place(
     from flows.devices import require_device
     from flows.weights import resolve_recipe
 
-    chosen = str(require_device(device or settings.device))
+    wanted = device or settings.device
+    # A cluster's devices are not this machine's.
+    chosen = wanted if settings.ray else str(require_device(wanted))
     resolved = resolve_recipe(choose_recipe(recipe or settings.recipe), settings)
     run_id = f"{datetime.now(UTC):%Y%m%dT%H%M%S}-{uuid.uuid4().hex[:6]}"
     return Place(**found, recipe=resolved, device=chosen, run_id=run_id)
@@ -214,14 +216,18 @@ def make_plan(
 
 
 def estimate(place: Place, settings: Settings) -> float | None:
-    """Expected device seconds a design: from designs of this recipe and device, else from a model."""
+    """Expected device seconds a design: from designs of this recipe and device, else from a model.
+
+    On a cluster, whose devices are not known here, from designs of this recipe on any device.
+    """
     from flows.devices import device_name, require_device
 
     table = open_catalogs(place, settings)[2].read(["recipe_digest", "device", "seconds"])
-    name, digest = device_name(require_device(place.device)), place.recipe.digest()
+    here = None if settings.ray else require_device(place.device)
+    name, digest = device_name(here) if here else None, place.recipe.digest()
     rows = zip(*(table[column].to_pylist() for column in table.column_names), strict=True)
-    measured = [seconds for recipe, device, seconds in rows if recipe == digest and device == name]
-    return seconds_a_design(place.recipe, require_device(place.device).type, measured)
+    measured = [s for recipe, device, s in rows if recipe == digest and (here is None or device == name)]
+    return seconds_a_design(place.recipe, here.type if here else "", measured)
 
 
 def open_catalogs(place: Place, settings: Settings) -> tuple[Store, Store, DesignCatalog]:

@@ -14,7 +14,7 @@ from catalogs import keys
 from catalogs.contact_sheet import MOST, Cell, Label, contact_sheet
 from catalogs.records import Problem
 from catalogs.store_contract import Store
-from flows.designing import Failure, Outcome
+from flows.designing import Effort, Failure, Outcome
 from flows.planning import DesignJob, Plan
 
 SHOWN_ROWS = 200
@@ -41,12 +41,8 @@ class RunReport:
     problems: list[Problem] = field(default_factory=list)
     failures: list[Failure] = field(default_factory=list)
     remarks: tuple[str, ...] = ()
-    device: str = ""
-    precision: str = ""
-    batch: int = 0
-    device_seconds: float = 0.0
-    target_hit_rate: float = 0.0
-    """Share of style and content targets that were taken from memory instead of being made again."""
+    workers: dict[str, Effort] = field(default_factory=dict)
+    """Who made the designs, by machine, device and process; see flows/designing.py."""
     seconds: float = 0.0
 
     def add(self, outcome: Outcome) -> None:
@@ -54,6 +50,9 @@ class RunReport:
         self.made += len(outcome.made)
         self.failures += outcome.failures
         self.remarks += tuple(outcome.remarks)
+        if outcome.effort:
+            before = self.workers.get(outcome.effort.worker)
+            self.workers[outcome.effort.worker] = outcome.effort.after(before)
         self.problems += [problem for problem in outcome.problems if problem not in self.problems]
 
     @property
@@ -69,9 +68,22 @@ class RunReport:
             "finished_at": self.finished_at.isoformat() if self.finished_at else None,
             "problems": [problem.__dict__ for problem in self.problems],
             "failures": [failure.__dict__ for failure in self.failures],
+            "workers": [self._share(effort) for effort in self.workers.values()],
             "reasons": reasons(self.problems, self.failures),
         }
         return json.dumps(plain, indent=1, ensure_ascii=False)
+
+    def _share(self, effort: Effort) -> dict[str, object]:
+        """What a worker did, its rate, and for what share of the run its device was busy."""
+        run = max(self.seconds, effort.seconds, 1e-9)
+        return {
+            **effort.__dict__,
+            "seconds": round(effort.seconds, 3),
+            "painting_seconds": round(effort.painting_seconds, 3),
+            "target_hit_rate": round(effort.target_hit_rate, 3),
+            "designs_a_minute": round(60 * effort.designs / run, 3),
+            "busy_share": round(effort.painting_seconds / run, 3),
+        }
 
     def rejections_csv(self) -> bytes:
         """Every rejection as a row that a spreadsheet opens."""
@@ -185,9 +197,14 @@ def summary(report: RunReport, sheet: str | None) -> str:
         f"| made | {report.made} |",
         f"| already there | {report.already_there} |",
         f"| rejected | {report.rejected} |",
-        f"| device | {report.device}, {report.precision}, batches of {report.batch} |",
-        f"| time | {report.seconds:.0f} s, of which {report.device_seconds:.0f} s on the device |",
+        f"| time | {report.seconds:.0f} s |",
     ]
+    for effort in report.workers.values():
+        busy = 100 * effort.painting_seconds / max(report.seconds, 1e-9)
+        lines.append(
+            f"| worker | {effort.worker}: {effort.designs} designs; {effort.device} busy {busy:.0f} % of the time,"
+            f" {effort.precision}, batches of {effort.batch} |"
+        )
     if sheet:
         lines += ["", f"Contact sheet: `{sheet}`"]
     return "\n".join(lines)

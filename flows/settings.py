@@ -29,6 +29,11 @@ class Settings(BaseSettings):
         768, ge=0, description="longest side, px, painted at once; larger levels go by windows; 0 never does"
     )
     compile: bool = Field(True, description="compile the objective on a GPU; the plain way where that fails")
+    workers: int = Field(
+        0, ge=0, description="processes that make designs at once; 0: one, or one a GPU where device is auto"
+    )
+    ray: str = Field("", description="make designs on this Ray cluster: auto, local, or its address")
+    ray_gpus: float = Field(1, ge=0, description="GPUs of one Ray worker; 0 works on CPUs")
     shard_seconds: float = Field(300, gt=0, description="device time that one task should take")
     commit_seconds: float = Field(
         60, gt=0, description="finished designs wait at most this long for their record"
@@ -49,10 +54,13 @@ class Settings(BaseSettings):
         return S3Options(self.s3_endpoint_url, self.s3_region, self.s3_path_style)
 
 
-def read_settings() -> Settings:
-    """Settings from the environment; SettingsError names every variable that cannot be used."""
+def read_settings(workers: int | None = None) -> Settings:
+    """Settings from the environment, under what is given here.
+
+    SettingsError names every variable that cannot be used.
+    """
     try:
-        return Settings()
+        return Settings() if workers is None else Settings(workers=workers)
     except ValidationError as error:
         problems = [
             f"STYLEMILL_{str(e['loc'][0]).upper()}={e['input']!r}: {e['msg']}" for e in error.errors()

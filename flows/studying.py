@@ -160,7 +160,7 @@ def _painted(
 
     order = sorted(range(len(recipes)), key=lambda n: recipes[n].structure().digest())
     found: dict[int, _Painted] = {}
-    with progress.shown(len(recipes), "designs"):
+    with progress.shown(len(recipes), "designs") as advance:
         for one in mill(
             map(pair, order),
             encoder,
@@ -169,7 +169,7 @@ def _painted(
             tile=settings.tile,
         ):
             number, canvas = one.pair.tag
-            progress.advance(1)
+            advance(1)
             if one.failure:
                 raise NotFiniteError(f"The design by {recipes[number].name} failed: {one.failure}.")
             png = encode_png(to_design(one.picture_13HW, canvas, template, recipes[number]))

@@ -1,35 +1,42 @@
 """The main flow: every garment in every style that is not made yet."""
 
+import math
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from contextvars import ContextVar
 from datetime import UTC, datetime
-from functools import lru_cache
+from functools import partial
 from typing import Any
 
 import httpx
 from prefect import flow, get_run_logger, task
 from prefect.cache_policies import NO_CACHE
 from prefect.exceptions import TerminationSignal
+from prefect.futures import PrefectFuture, as_completed
 from prefect.settings import PREFECT_API_URL
 from prefect.tasks import exponential_backoff
 
 from catalogs import keys
+from catalogs.claims import Claims
 from catalogs.designs import DesignCatalog
 from catalogs.errors import CatalogsError, UnreachableError
 from catalogs.store_contract import Store
 from flows import progress
-from flows.designing import Bench, Outcome, make_designs
-from flows.devices import choose_batch, choose_precision, device_name, require_device
-from flows.errors import SettingsError
-from flows.planning import DesignJob, Plan, shards
+from flows.designing import Failure, Outcome
+from flows.errors import SettingsError, WorkerLostError
+from flows.fan_out import open_workers
+from flows.planning import DesignJob, Plan
 from flows.preparing import Place, estimate, make_plan, open_catalogs, resolve_place
 from flows.report import RunReport, publish, write_contact_sheet, write_report
 from flows.settings import Settings, read_settings
-from flows.weights import load_encoder
-from stylecore.stylization import in_precision
+from flows.sharing import Shard, rounds
+from flows.workers import Workers
 
+RETRIES = 3
+"""Times that a shard is tried again."""
+
+_at_work: ContextVar[tuple[Claims, Workers]] = ContextVar("at_work")
 _prepared: ContextVar[tuple[Place, Plan] | None] = ContextVar("prepared", default=None)
 
 
@@ -66,6 +73,7 @@ def stylize_catalog(
     style_sets: list[str] | str | None = None,
     limit: int | None = None,
     device: str | None = None,
+    workers: int | None = None,
     run_name: str = "stylize-catalog",  # noqa: ARG001 - Prefect puts it into the run's name
 ) -> dict[str, Any]:
     """Make the designs that are not there yet; what is not given comes from the settings.
@@ -79,12 +87,13 @@ def stylize_catalog(
             commas between.
         limit: make at most so many designs.
         device: auto, cpu, cuda, cuda:1, mps.
+        workers: processes that make designs at once.
         run_name: what Prefect calls the run.
 
     Returns:
         Counts of the run, and where its report is; nothing is written if there is nothing to do.
     """
-    settings = read_settings()
+    settings = read_settings(workers)
     if not (ready := _prepared.get()):
         place = resolve_place(settings, garments, styles, designs, recipe, device)
         ready = place, make_plan(place, settings, _names(style_sets), limit)
@@ -103,21 +112,26 @@ def _names(style_sets: list[str] | str | None) -> list[str]:
     name="stylize-shard",
     task_run_name="{name}",
     cache_policy=NO_CACHE,
-    retries=3,
+    retries=RETRIES,
     retry_delay_seconds=exponential_backoff(backoff_factor=5),
     retry_jitter_factor=0.5,
     retry_condition_fn=lambda _task, _run, state: _worth_another_try(state),
 )
-def stylize_shard(place: Place, jobs: Sequence[DesignJob], name: str) -> Outcome:  # noqa: ARG001 - shown by Prefect
-    """Make the designs of a shard: one style, some garments, minutes of work."""
-    return make_designs(bench(place), jobs, progress.advance)
+def stylize_shard(jobs: Sequence[DesignJob], name: str) -> Outcome:  # noqa: ARG001 - shown by Prefect
+    """Make the designs of a shard that no other run is at work on: one style, some garments, minutes of work."""
+    claims, workers = _at_work.get()
+    wanted = {job.key for job in jobs}
+    with claims.taken(wanted) as ours:
+        outcome = workers.make([job for job in jobs if job.key in ours]) if ours else Outcome()
+    outcome.elsewhere = wanted - ours
+    return outcome
 
 
 def _worth_another_try(state: Any) -> bool:
-    """Only a store that did not answer may answer the next time; bad input stays bad."""
+    """Only a store that did not answer may answer the next time, and a shard may move to another worker."""
     try:
         state.result()
-    except UnreachableError:
+    except (UnreachableError, WorkerLostError):
         return True
     except Exception:
         return False
@@ -178,40 +192,73 @@ def _contact_sheet(
 
 
 def _make(place: Place, plan: Plan, settings: Settings, report: RunReport) -> None:
-    own = bench(place)
-    report.device, report.precision, report.batch = device_name(own.device), own.precision, own.batch
+    designs = open_catalogs(place, settings)[2]
+    claims, log = Claims(designs.store, place.run_id), get_run_logger()
+    with (
+        progress.shown(len(plan.jobs), "designs", lambda standing: log.info("%s", standing)) as advance,
+        claims.held(),
+        open_workers(place, settings, advance) as workers,
+    ):
+        token = _at_work.set((claims, workers))
+        try:
+            size = _designs_a_shard(place, settings, workers, len(plan.jobs))
+            for outcome in rounds(plan.jobs, size, designs, claims, partial(_make_all, workers, designs)):
+                report.add(outcome)
+                if outcome.effort is None:
+                    advance(len(outcome.met))
+        except BaseException:
+            workers.stop()
+            raise
+        finally:
+            _at_work.reset(token)
+
+
+def _designs_a_shard(place: Place, settings: Settings, workers: Workers, jobs: int) -> int:
+    """As many as take `shard_seconds`; fewer where some workers would have none."""
     expected = estimate(place, settings) or settings.shard_seconds / 64
-    cut = shards(plan.jobs, max(own.batch, int(settings.shard_seconds / expected)))
-    with progress.shown(len(plan.jobs), "designs"):
-        for number, jobs in enumerate(cut, 1):
-            started = time.monotonic()
-            outcome = stylize_shard(
-                place, jobs, name=f"shard {number} of {len(cut)}: {jobs[0].style.style_id}"
-            )
-            report.device_seconds = round(report.device_seconds + time.monotonic() - started, 3)
-            report.add(outcome)
-            report.target_hit_rate = round(own.targets.hit_rate, 3)
+    share = math.ceil(jobs / (2 * workers.seats)) if workers.seats > 1 else jobs
+    return max(1, min(share, max(workers.batch, int(settings.shard_seconds / expected))))
 
 
-@lru_cache(maxsize=1)
-def bench(place: Place) -> Bench:
-    """Stores, encoder and device of a run, opened once a process."""
-    settings = read_settings()
-    garments, styles, designs = open_catalogs(place, settings)
-    device = require_device(place.device)
-    precision = choose_precision(settings.precision, device)
-    return Bench(
-        garments=garments,
-        styles=styles,
-        designs=designs,
-        recipe=place.recipe,
-        encoder=in_precision(load_encoder(place.recipe, settings, place.device), precision),
-        device=device,
-        precision=precision,
-        batch=choose_batch(settings.batch, device),
-        run_id=place.run_id,
-        settings=settings,
-    )
+def _make_all(
+    workers: Workers, designs: DesignCatalog, cut: Sequence[Shard]
+) -> Iterator[tuple[Shard, Outcome]]:
+    """Shards one after the other; with several workers, one for each at any time."""
+    named = {
+        f"shard {number} of {len(cut)}: {jobs[0].style.style_id}": jobs for number, jobs in enumerate(cut, 1)
+    }
+    if workers.seats == 1:
+        for name, jobs in named.items():
+            yield jobs, _outcome(designs, jobs, partial(stylize_shard, jobs, name=name))
+        return
+    running: dict[PrefectFuture[Outcome], Shard] = {}
+    for name, jobs in named.items():
+        if len(running) == workers.seats:
+            yield _next(designs, running)
+        running[stylize_shard.submit(jobs, name=name)] = jobs
+    while running:
+        yield _next(designs, running)
+
+
+def _next(designs: DesignCatalog, running: dict[PrefectFuture[Outcome], Shard]) -> tuple[Shard, Outcome]:
+    done = next(as_completed(list(running)))
+    jobs = running.pop(done)
+    return jobs, _outcome(designs, jobs, done.result)
+
+
+def _outcome(designs: DesignCatalog, jobs: Shard, result: Callable[[], Outcome]) -> Outcome:
+    """What came of a shard; one that loses every worker that takes it up is put aside, and the run goes on."""
+    try:
+        return result()
+    except WorkerLostError as error:
+        made = designs.existing([job.key for job in jobs])
+        reason = f"its worker was lost {RETRIES + 1} times while it was in work; {error}"
+        lost = [job for job in jobs if job.key not in made]
+        return Outcome(
+            met=sorted(made),
+            failures=[Failure(job.garment.garment_id, job.style.style_id, reason) for job in lost],
+            settled={job.key for job in jobs},
+        )
 
 
 def _report(place: Place, plan: Plan) -> RunReport:

@@ -85,7 +85,7 @@ def stylize_one(
         guide, remarks = to_style_guide(template, own, prepared)
         for remark in remarks:
             progress.screen.print(f"{content}: {remark}.", markup=False)
-    with progress.shown(1, "design"):
+    with progress.shown(1, "design") as advance:
         encoder = in_precision(
             load_encoder(chosen, settings, str(where)), choose_precision(settings.precision, where)
         )
@@ -95,7 +95,7 @@ def stylize_one(
             encoder,
             slots=1,
             device=where,
-            on_steps=lambda _pairs, share: progress.advance(share),
+            on_steps=lambda _pairs, share: advance(share),
             tile=settings.tile,
         )
     if finished.failure:

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from deltalake import DeltaTable
 
-from catalogs import upkeep
+from catalogs import keys, upkeep
 from catalogs.designs import DesignCatalog
 from catalogs.records import Design
 from catalogs.store_contract import Store
@@ -165,6 +165,19 @@ class Contract:
 def _table(catalog: DesignCatalog) -> tuple[str, None, dict[str, str]]:
     uri, options = catalog.store.delta_location()
     return uri, None, options
+
+
+    def test_claims_of_killed_runs(self, where: str) -> None:
+        """Claims and signs of life that killed runs left go after the grace time, and not before."""
+        catalog = filed(where, "a")
+        left = [keys.claim(key("b")), keys.claim_holder("killed")]
+        for one in left:
+            catalog.store.write(one, b"killed")
+        assert list(upkeep.unclaimed(catalog, timedelta(hours=1))) == []
+        found = list(upkeep.unclaimed(catalog, NO_TIME))
+        assert [one.key for one in found] == left
+        upkeep.discard(catalog, found)
+        assert not list(catalog.store.list(keys.CLAIMS))
 
 
 class TestFolder(Contract):

@@ -15,7 +15,7 @@ from flows.devices import choose_batch, choose_precision, require_device
 from flows.errors import DeviceMemoryError, SettingsError
 from flows.preparing import make_plan, resolve_place
 from flows.settings import Settings
-from flows.stylize_catalog import bench
+from flows.workers import bench
 
 
 @pytest.fixture
@@ -29,7 +29,7 @@ def work(catalog: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     place = resolve_place(settings)
     jobs = [job for job in make_plan(place, settings, []).jobs if job.style.style_id == "s0"]
     bench.cache_clear()
-    return bench(place), jobs
+    return bench(place, settings), jobs
 
 
 def test_no_record_before_its_picture(work, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,0 +1,164 @@
+"""Who is at work on which design, so that runs at once share the work instead of doubling it.
+
+A claim is an object that only one holder can create. A holder shows that it lives by an object that it
+writes anew every `BEAT` seconds; claims of one that has not for `LEASE` seconds, or whose process on this
+machine is gone, may be taken over. Times are the store's own, so that clocks may differ.
+
+Claims save work and nothing else: records are inserted once, whoever makes them, and a take-over that two
+holders try at once may leave both at work on one design.
+"""
+
+import json
+import os
+import platform
+import threading
+import time
+from collections.abc import Collection, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager, suppress
+from datetime import datetime, timedelta
+from pathlib import Path
+
+from catalogs import keys
+from catalogs.errors import CatalogsError, NotFoundError
+from catalogs.store_contract import Store
+
+BEAT = 15.0
+"""Seconds between two signs of life."""
+LEASE = timedelta(seconds=90)
+"""Without a sign of life for so long, a holder counts as dead: several beats, and a slow store's retries."""
+LOOK = 2.0
+"""Seconds that a look at who lives is good for."""
+AT_ONCE = 16
+"""Requests to the store at once."""
+
+
+class Claims:
+    """The claims of one holder (a run) in a design catalog."""
+
+    def __init__(self, store: Store, holder: str) -> None:
+        """`holder` is an id that no other process has; nothing is written before `held`."""
+        self._store, self._holder = store, keys.check_id(holder)
+        self._living: set[str] = set()
+        self._looked = -LOOK
+        self._lock = threading.Lock()
+
+    @contextmanager
+    def held(self) -> Iterator[None]:
+        """While this lasts, the holder gives signs of life, on a thread of its own."""
+        self._beat()
+        over = threading.Event()
+        thread = threading.Thread(target=self._keep_beating, args=(over,), name="sign-of-life", daemon=True)
+        thread.start()
+        try:
+            yield
+        finally:
+            over.set()
+            thread.join()
+            # What stops the removal stops others' work too, and is reported by that.
+            with suppress(CatalogsError):
+                self._store.delete(keys.claim_holder(self._holder))
+
+    @contextmanager
+    def taken(self, designs: Collection[str]) -> Iterator[set[str]]:
+        """While this lasts, those of the designs are claimed that nobody else is at work on: the ones given."""
+        ours = self._take(designs)
+        try:
+            yield ours
+        finally:
+            with suppress(CatalogsError), ThreadPoolExecutor(AT_ONCE) as pool:
+                list(pool.map(lambda one: self._store.delete(keys.claim(one)), ours))
+
+    def at_work(self, designs: Collection[str]) -> set[str]:
+        """Those of the designs that another living holder has claimed."""
+        with ThreadPoolExecutor(AT_ONCE) as pool:
+            holders = pool.map(self._holder_of, designs)
+            return {
+                one
+                for one, holder in zip(designs, holders, strict=True)
+                if holder not in (None, self._holder) and holder in self._alive()
+            }
+
+    def others(self) -> set[str]:
+        """Other holders that live."""
+        return self._alive() - {self._holder}
+
+    def _take(self, designs: Collection[str]) -> set[str]:
+        with ThreadPoolExecutor(AT_ONCE) as pool:
+            return {one for one, ours in zip(designs, pool.map(self._claim, designs), strict=True) if ours}
+
+    def _claim(self, design: str) -> bool:
+        key, name = keys.claim(design), self._holder.encode()
+        if self._store.create(key, name):
+            return True
+        holder = self._holder_of(design)
+        # Ours already: from before a shard was tried again, or the answer to the creation was lost.
+        if holder == self._holder:
+            return True
+        if holder is not None and holder in self._alive():
+            return False
+        self._store.delete(key)
+        return self._store.create(key, name)
+
+    def _holder_of(self, design: str) -> str | None:
+        try:
+            return self._store.read(keys.claim(design)).decode()
+        except NotFoundError:
+            return None
+
+    def _keep_beating(self, over: threading.Event) -> None:
+        while not over.wait(BEAT):
+            # A store that is away for a while is the business of those who write designs.
+            with suppress(CatalogsError):
+                self._beat()
+
+    def _beat(self) -> None:
+        sign = {"place": PLACE, "pid": os.getpid()}
+        self._store.write(keys.claim_holder(self._holder), json.dumps(sign).encode())
+
+    def _alive(self) -> set[str]:
+        """Holders that live, as of the last `LOOK` seconds."""
+        with self._lock:
+            if time.monotonic() - self._looked >= LOOK:
+                self._living = set(self._look())
+                self._looked = time.monotonic()
+            return self._living
+
+    def _look(self) -> Iterator[str]:
+        signs = {found.key: found.modified for found in self._store.list(keys.CLAIM_HOLDERS)}
+        own = keys.claim_holder(self._holder)
+        # Our own sign is at most a beat old, by the store's clock.
+        now = signs.get(own) or max(signs.values(), default=datetime.min)
+        for key, modified in signs.items():
+            if key == own or (now - modified < LEASE and self._breathes(key)):
+                yield keys.holder_of(key)
+
+    def _breathes(self, key: str) -> bool:
+        """False where the sign was given by a process of this very machine that is no more."""
+        try:
+            sign = json.loads(self._store.read(key))
+        except NotFoundError:
+            return False
+        return sign["place"] != PLACE or _is_process(int(sign["pid"]))
+
+
+def _place() -> str:
+    """Where process numbers mean something: a machine since it was started, and a container on it."""
+    parts = [platform.node()]
+    with suppress(OSError):
+        parts += [Path("/proc/sys/kernel/random/boot_id").read_text().strip()]
+        parts += [str(Path("/proc/self/ns/pid").readlink())]
+    return " ".join(parts)
+
+
+PLACE = _place()
+
+
+def _is_process(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True

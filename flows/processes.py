@@ -1,0 +1,182 @@
+"""Workers as processes of this machine: one a device, each with its encoder and its caches.
+
+A process that is killed, or whose device is lost, loses its shard and nothing else: another takes its
+place. Prefect's own ProcessPoolTaskRunner ends with its first dead process, and its processes know no
+devices (docs/decisions/0005-fan-out.md).
+"""
+
+import logging
+import multiprocessing
+import os
+import queue
+import signal
+import threading
+import time
+from collections.abc import Sequence
+from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from contextlib import suppress
+from dataclasses import replace
+from multiprocessing.connection import Connection, wait
+from types import FrameType, TracebackType
+from typing import Self
+
+import torch
+
+from flows.designing import OnAdvance, Outcome
+from flows.devices import choose_batch
+from flows.errors import StoppedError, WorkerLostError
+from flows.planning import DesignJob
+from flows.preparing import Place
+from flows.settings import Settings
+from flows.workers import make_shard
+
+log = logging.getLogger(__name__)
+
+SPAWN = multiprocessing.get_context("spawn")
+"""A fork would copy CUDA's and Prefect's threads in whatever state they are."""
+
+
+class Processes:
+    """Worker processes, started when they are first wanted."""
+
+    def __init__(
+        self, place: Place, settings: Settings, devices: Sequence[str], on_advance: OnAdvance
+    ) -> None:
+        """One process for each of `devices`."""
+        self.seats, self.batch = len(devices), choose_batch(settings.batch, torch.device(devices[0]))
+        threads = max(1, (os.cpu_count() or 1) // len(devices))
+        self._all = [_Seat(replace(place, device=one), settings, threads, on_advance) for one in devices]
+        self._free: queue.SimpleQueue[_Seat] = queue.SimpleQueue()
+        for seat in self._all:
+            self._free.put(seat)
+
+    def make(self, jobs: Sequence[DesignJob]) -> Outcome:
+        """Make a shard on the process that is free for longest."""
+        seat = self._free.get()
+        try:
+            return seat.make(jobs)
+        finally:
+            self._free.put(seat)
+
+    def stop(self) -> None:
+        """Processes file what is finished, and give up the rest of their shards."""
+        for seat in self._all:
+            seat.stop()
+
+    def __enter__(self) -> Self:
+        """Itself; processes are started by their first shard."""
+        return self
+
+    def __exit__(
+        self, _kind: type[BaseException] | None, error: BaseException | None, _trace: TracebackType | None
+    ) -> None:
+        """End all processes; after an error, told to stop."""
+        if error is not None:
+            self.stop()
+        for seat in self._all:
+            seat.close()
+
+
+class _Seat:
+    """A device and the process that works on it; a lost process is followed by another."""
+
+    def __init__(self, place: Place, settings: Settings, threads: int, on_advance: OnAdvance) -> None:
+        self._place, self._settings, self._threads, self._on_advance = place, settings, threads, on_advance
+        self._executor: ProcessPoolExecutor | None = None
+        self._process = 0
+        self._stopped = False
+
+    def make(self, jobs: Sequence[DesignJob]) -> Outcome:
+        try:
+            executor = self._running()
+            return executor.submit(_make, self._place, self._settings, jobs).result()
+        except BrokenProcessPool as error:
+            self.close()
+            raise WorkerLostError(
+                f"The worker process on {self._place.device} ended while it made designs of style"
+                f" {jobs[0].style.style_id}: it was killed, ran out of memory, or lost its device."
+            ) from error
+
+    def _running(self) -> ProcessPoolExecutor:
+        if self._stopped:
+            raise StoppedError("The run was told to stop.")
+        if self._executor is None:
+            # A pipe of its own: a queue that all share stays locked when one is killed as it writes.
+            told, tell = SPAWN.Pipe(duplex=False)
+            self._executor = ProcessPoolExecutor(1, SPAWN, initializer=_begin, initargs=(self._threads, tell))
+            self._process = self._executor.submit(os.getpid).result()
+            # The process has a copy; when that is closed too, the listener ends.
+            tell.close()
+            threading.Thread(target=_pass_on, args=(told, self._on_advance), daemon=True).start()
+        return self._executor
+
+    def stop(self) -> None:
+        self._stopped = True
+        if self._process:
+            with suppress(ProcessLookupError):
+                os.kill(self._process, signal.SIGTERM)
+
+    def close(self) -> None:
+        if self._executor:
+            self._executor.shutdown()
+        self._executor, self._process = None, 0
+
+
+def _pass_on(told: Connection, on_advance: OnAdvance) -> None:
+    with told, suppress(EOFError):
+        while True:
+            on_advance(told.recv())
+
+
+_here: list[Connection] = []
+"""In a worker process: where it tells what went forward."""
+_working = threading.Event()
+
+
+def _begin(threads: int, tell: Connection) -> None:
+    """What a worker process does first."""
+    # Ctrl-C reaches all processes of a terminal; the run's own tells us, in its own time.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, _stop)
+    torch.set_num_threads(threads)
+    _here.append(tell)
+    threading.Thread(target=_follow_parent, daemon=True).start()
+
+
+def _stop(_number: int, _frame: FrameType | None) -> None:
+    if not _working.is_set():
+        os._exit(0)
+    raise KeyboardInterrupt
+
+
+def _follow_parent() -> None:
+    """A run that was killed has nobody to take the outcome: its workers file what is finished, and end."""
+    parent = multiprocessing.parent_process()
+    assert parent is not None
+    wait([parent.sentinel])
+    os.kill(os.getpid(), signal.SIGTERM)
+    # The pool's own loop would wait for work that never comes.
+    while _working.is_set():
+        time.sleep(0.2)
+    os._exit(1)
+
+
+def _make(place: Place, settings: Settings, jobs: Sequence[DesignJob]) -> Outcome:
+    _working.set()
+    try:
+        return make_apart(place, settings, jobs, _here[0].send)
+    finally:
+        _working.clear()
+
+
+def make_apart(place: Place, settings: Settings, jobs: Sequence[DesignJob], on_advance: OnAdvance) -> Outcome:
+    """Make a shard in this process, which is there for nothing else, and ends where its device is lost."""
+    try:
+        return make_shard(place, settings, jobs, on_advance)
+    except KeyboardInterrupt as error:
+        raise StoppedError("The run was told to stop.") from error
+    except torch.AcceleratorError:
+        # A device that failed once fails every call of this process that follows.
+        log.exception("%s is lost to process %d", place.device, os.getpid())
+        os._exit(1)

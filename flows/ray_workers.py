@@ -1,0 +1,116 @@
+"""Workers on a Ray cluster: a shard is a Ray task that asks for its GPUs.
+
+Ray finds the machine and keeps the process, with its encoder, for the next shard. Nodes bring their own
+environment: places, weights and credentials are theirs, and none are sent there.
+"""
+
+import logging
+import os
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+from flows.designing import OnAdvance, Outcome
+from flows.errors import SettingsError, StoppedError, WorkerLostError
+from flows.planning import DesignJob
+from flows.preparing import Place
+from flows.processes import make_apart
+from flows.settings import Settings
+
+
+@contextmanager
+def on_ray(place: Place, settings: Settings, on_advance: OnAdvance) -> Iterator["OnRay"]:
+    """Workers of the cluster that the settings name; a local one is started and ended with the block."""
+    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
+    try:
+        import ray
+    except ImportError as error:
+        raise SettingsError(
+            "STYLEMILL_RAY is set, but Ray is not installed: pip install 'stylemill[ray]'."
+        ) from error
+    local = settings.ray == "local"
+    try:
+        cluster: dict[str, Any] = {"include_dashboard": False} if local else {"address": settings.ray}
+        ray.init(log_to_driver=False, logging_level=logging.ERROR, **cluster)
+    except (ConnectionError, ValueError, RuntimeError) as error:
+        raise SettingsError(
+            f"The Ray cluster '{settings.ray}' cannot be joined: {str(error).splitlines()[0]}. Check STYLEMILL_RAY"
+            " (auto, local or an address)."
+        ) from error
+    try:
+        yield OnRay(place, settings, on_advance)
+    finally:
+        ray.shutdown()
+
+
+class OnRay:
+    """Tasks of a cluster."""
+
+    def __init__(self, place: Place, settings: Settings, on_advance: OnAdvance) -> None:
+        """Of a cluster that was joined."""
+        self._place, self._settings, self._on_advance = place, settings, on_advance
+        self.seats = settings.workers or _room(settings.ray_gpus)
+        self.batch = settings.batch or (16 if settings.ray_gpus else 1)
+        import ray
+
+        # max_calls: Ray would end a process that used a GPU after every task, and its encoder with it.
+        asked = ray.remote(num_gpus=settings.ray_gpus, num_cpus=1, max_calls=0, max_retries=0)
+        self._make: Any = asked(_make)
+        self._lock = threading.Lock()
+        self._stopped = False
+        self._in_work: set[Any] = set()
+
+    def make(self, jobs: Sequence[DesignJob]) -> Outcome:
+        """Make a shard wherever the cluster has room; the bar moves when it is done."""
+        import ray
+        from ray.exceptions import RayError, RayTaskError, TaskCancelledError
+
+        with self._lock:
+            if self._stopped:
+                raise StoppedError("The run was told to stop.")
+            task = self._make.remote(self._place, self._settings, jobs)
+            self._in_work.add(task)
+        try:
+            outcome: Outcome = ray.get(task)
+        except RayTaskError as error:
+            raise error.cause from error
+        except TaskCancelledError as error:
+            raise StoppedError("The run was told to stop.") from error
+        except RayError as error:
+            raise WorkerLostError(
+                f"A Ray worker was lost while it made designs of style {jobs[0].style.style_id}:"
+                f" {str(error).splitlines()[0]}"
+            ) from error
+        finally:
+            with self._lock:
+                self._in_work.discard(task)
+        self._on_advance(len(outcome.settled))
+        return outcome
+
+    def stop(self) -> None:
+        """Interrupt every task: each files what is finished."""
+        import ray
+
+        with self._lock:
+            self._stopped = True
+            for task in self._in_work:
+                ray.cancel(task)
+
+
+def _make(place: Place, settings: Settings, jobs: Sequence[DesignJob]) -> Outcome:
+    return make_apart(place, settings, jobs, lambda _designs: None)
+
+
+def _room(gpus: float) -> int:
+    """Workers that the cluster has room for now."""
+    import ray
+
+    there = ray.cluster_resources()  # type: ignore[no-untyped-call]
+    room = int(there.get("GPU", 0) / gpus) if gpus else int(there.get("CPU", 0))
+    if not room:
+        raise SettingsError(
+            f"The Ray cluster has no worker with {gpus:g} GPUs now: set STYLEMILL_WORKERS to as many as it grows to,"
+            " or STYLEMILL_RAY_GPUS=0 to work on its CPUs."
+        )
+    return room
