@@ -33,7 +33,13 @@ def with_digests(store: Store, records: Sequence[Record]) -> tuple[list[Record],
     """
 
     def digest(record: Record) -> Record:
-        return replace(record, digest=_digest([store.read(key) if key else b"" for key in _keys(record)]))
+        contents = [store.read(key) if key else b"" for key in _keys(record)]
+        wanted = "" if isinstance(record, Garment) else record.sha256
+        if wanted and hashlib.sha256(contents[0]).hexdigest() != wanted:
+            raise ChangedError(
+                "the picture is not the one of its set's manifest; copy it again, or seal the set"
+            )
+        return replace(record, digest=_digest(contents))
 
     return _sorted_out(store, records, digest)
 
@@ -98,5 +104,6 @@ def problem(store: Store, record: Garment | Style, error: CatalogsError) -> Prob
     name = record.garment_id if isinstance(record, Garment) else record.style_id
     column = "mask" if isinstance(record, Garment) and isinstance(error, MaskError) else "image"
     value = (record.mask if isinstance(record, Garment) and column == "mask" else record.image) or ""
-    catalog = CSV if store.exists(CSV) else PARQUET
+    of_set = "" if isinstance(record, Garment) else record.catalog
+    catalog = of_set or (CSV if store.exists(CSV) else PARQUET)
     return Problem(f"{store.uri}/{catalog}", record.row, name, column, value, str(error))

@@ -35,7 +35,10 @@ class Garment:
 
 @dataclass(frozen=True)
 class Style:
-    """A pattern style: a row of the style catalog."""
+    """A pattern style: a row of the style catalog, or of a style set's own, whose key is then `catalog`.
+
+    `sha256` is the picture's by the set's manifest; empty where there is none.
+    """
 
     style_id: str
     style_set: str
@@ -49,7 +52,9 @@ class Style:
     tags: tuple[str, ...] = ()
     further: Further = ()
     row: int = 0
+    catalog: str = ""
     digest: str = ""
+    sha256: str = ""
 
 
 @dataclass(frozen=True)

@@ -1,15 +1,22 @@
-"""The style catalog: `catalog.csv` or `catalog.parquet` beside pattern pictures."""
+"""The style catalog: pattern pictures beside a `catalog.csv` or `catalog.parquet`, and style sets as folders."""
 
 import difflib
-from dataclasses import fields
+from collections.abc import Collection, Mapping
+from dataclasses import fields, replace
 from typing import cast, get_args
 
-from catalogs.records import Reading, Repeat, Style
-from catalogs.store_contract import Store
-from catalogs.tables import RowReader, read_catalog, read_rows
+from catalogs.errors import CatalogError
+from catalogs.records import Problem, Reading, Repeat, Style
+from catalogs.store_contract import ObjectInfo, Store
+from catalogs.style_sets import StyleSet, find_sets
+from catalogs.tables import CSV, PARQUET, RowReader, read_catalog, read_rows
 
 REQUIRED = ("style_id", "style_set", "image")
-COLUMNS = tuple(f.name for f in fields(Style) if f.name not in ("further", "row", "digest"))
+REQUIRED_IN_SET = ("style_id", "image")
+"""A set's own catalog need not repeat the set's name."""
+OURS = ("further", "row", "catalog", "digest", "sha256")
+"""Fields that are no columns."""
+COLUMNS = tuple(f.name for f in fields(Style) if f.name not in OURS)
 REPEATS: dict[str, Repeat] = {name: name for name in get_args(Repeat)} | {
     "": "none",
     "square": "full-drop",
@@ -21,17 +28,77 @@ REPEATS: dict[str, Repeat] = {name: name for name in get_args(Repeat)} | {
 
 
 def read_styles(store: Store) -> Reading[Style]:
-    """Every usable style, and for each unusable row all that is wrong with it."""
+    """Every usable style, and for each unusable row all that is wrong with it.
+
+    Styles of the catalog come first, then those of each complete style set (catalogs/style_sets.py). A set
+    that is not complete is left out, and remarked.
+    """
+    objects = {entry.key: entry for entry in store.list()}
+    sets = list(find_sets(store, objects))
+    readings = [_read_set(store, one, objects) for one in sets]
+    if not sets or CSV in objects or PARQUET in objects:
+        readings.insert(0, _read_catalog(store, objects))
+    records: dict[str, Style] = {}
+    problems = [problem for reading in readings for problem in reading.problems]
+    styles = [style for reading in readings for style in reading.records]
+    problems += [_taken(store, s) for s in styles if records.setdefault(s.style_id, s) is not s]
+    remarks = tuple(remark for reading in readings for remark in reading.remarks)
+    return Reading(tuple(records.values()), tuple(problems), remarks)
+
+
+def _read_catalog(store: Store, existing: Collection[str]) -> Reading[Style]:
     table = read_catalog(store, REQUIRED, COLUMNS)
-    existing = {entry.key for entry in store.list()}
     records, problems = read_rows(table, "style_id", existing, _style)
+    catalog = table.name.removeprefix(f"{store.uri}/")
+    styles = tuple(replace(style, catalog=catalog) for style in cast(list[Style], records))
+    return Reading(styles, tuple(problems), table.remarks)
+
+
+def _read_set(store: Store, one: StyleSet, objects: Mapping[str, ObjectInfo]) -> Reading[Style]:
+    """A complete set's styles; a catalog that cannot be read at all is one problem of the set."""
+    if one.fault:
+        return Reading((), remarks=(f"style set '{one.name}' is left out: {one.fault}",))
+    folder = f"{one.name}/"
+    try:
+        table = read_catalog(store, REQUIRED_IN_SET, COLUMNS, folder)
+    except CatalogError as error:
+        return Reading((), (Problem(f"{store.uri}/{one.name}", 0, one.name, "", "", str(error)),))
+    existing = {key.removeprefix(folder) for key in objects if key.startswith(folder)}
+    records, problems = read_rows(table, "style_id", existing, lambda reader: _style(reader, one.name))
+    catalog = table.name.removeprefix(f"{store.uri}/")
+    styles = tuple(_in_set(style, one, catalog) for style in cast(list[Style], records))
+    return Reading(styles, tuple(problems), table.remarks)
+
+
+def read_set(store: Store) -> Reading[Style]:
+    """The styles of a set whose own folder or prefix is the store, sealed or not."""
+    table = read_catalog(store, REQUIRED_IN_SET, COLUMNS)
+    existing, name = {entry.key for entry in store.list()}, store.uri.rpartition("/")[2]
+    records, problems = read_rows(table, "style_id", existing, lambda reader: _style(reader, name))
     return Reading(tuple(cast(list[Style], records)), tuple(problems), table.remarks)
 
 
-def _style(reader: RowReader) -> Style:
+def _in_set(style: Style, one: StyleSet, catalog: str) -> Style:
+    """A style as the whole catalog sees it."""
+    sha256 = (one.sha256 or {}).get(style.image, "")
+    return replace(style, image=f"{one.name}/{style.image}", catalog=catalog, sha256=sha256)
+
+
+def _taken(store: Store, style: Style) -> Problem:
+    what = "is taken by another catalog's style; give every style an id of its own"
+    return Problem(
+        f"{store.uri}/{style.catalog}", style.row, style.style_id, "style_id", style.style_id, what
+    )
+
+
+def _style(reader: RowReader, style_set: str = "") -> Style:
+    """A row as a style; in a set's own catalog the set may be left out, and is no other."""
+    named = reader.text("style_set")
+    if style_set and named and named != style_set:
+        reader.problem("style_set", f"is not the folder's name '{style_set}'; write that, or leave it empty")
     return Style(
         style_id=reader.identifier("style_id"),
-        style_set=reader.identifier("style_set"),
+        style_set=style_set or reader.identifier("style_set"),
         image=reader.object("image", required=True) or "",
         title=reader.text("title"),
         repeat=_repeat(reader),

@@ -32,18 +32,20 @@ class Table:
     remarks: tuple[str, ...] = ()
 
 
-def read_catalog(store: Store, required: Collection[str], known: Collection[str]) -> Table:
-    """Read a catalog and check its columns.
+def read_catalog(store: Store, required: Collection[str], known: Collection[str], folder: str = "") -> Table:
+    """Read a catalog, or that of a folder (`autumn/`) in it, and check its columns.
 
     Accepts UTF-8 (with or without mark) and UTF-16, and comma, semicolon or tab between cells.
     Raises CatalogError where nothing can be used: no catalog, two of them, no rows, a required column
     missing. A column that looks like a misspelt optional one is kept as a further column, and remarked.
     """
-    found = [name for name in (CSV, PARQUET) if store.exists(name)]
+    found = [folder + name for name in (CSV, PARQUET) if store.exists(folder + name)]
     if not found:
         raise _no_catalog(store)
     if len(found) > 1:
-        raise CatalogError(f"{store.uri} holds both {CSV} and {PARQUET}: keep the one that is meant.")
+        raise CatalogError(
+            f"{store.uri}/{folder} holds both {CSV} and {PARQUET}: keep the one that is meant."
+        )
     table = read_table(store, found[0])
     _check_columns(table, required, known)
     if not table.rows:

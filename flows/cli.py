@@ -313,6 +313,37 @@ def sample(
         )
 
 
+@app.command(epilog="Example: stylemill seal ./autumn-26")
+def seal(
+    folder: Annotated[str, typer.Argument(help="The style set: a folder or s3://bucket/prefix.")],
+) -> None:
+    """Write the manifest of a style set, without which its folder is not processed.
+
+    Exit code 3, and no manifest, if rows or pictures of the set cannot be used.
+    """
+    with reported():
+        from catalogs.contents import usable
+        from catalogs.keys import check_id
+        from catalogs.stores import open_store
+        from catalogs.style_sets import MANIFEST, seal
+        from catalogs.styles import read_set
+        from flows.settings import read_settings
+
+        settings = read_settings()
+        store = open_store(folder, settings.s3)
+        name = check_id(store.uri.rpartition("/")[2])
+        reading = read_set(store)
+        good, bad = usable(store, reading.records, settings.max_pixels)
+        if problems := [*reading.problems, *bad]:
+            _show_problems(problems)
+            say(f"Style set '{name}' is not sealed: mend these, then seal it again.")
+            finish(REJECTED)
+        files = seal(store)
+        typer.echo(
+            f"Style set '{name}' is sealed: {counted(len(good), 'style')}; {MANIFEST} names {counted(files, 'file')}."
+        )
+
+
 @app.command(epilog="Example: stylemill landed autumn-26")
 def landed(style_set: Annotated[str, typer.Argument(help="The style set that is complete.")]) -> None:
     """Tell the Prefect server that a style set has landed, which starts a run for it."""

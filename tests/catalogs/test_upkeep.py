@@ -161,12 +161,6 @@ class Contract:
         assert not catalog.store.exists("table/part-00000-lost.snappy.parquet")
         assert catalog.existing() == {key("a")}
 
-
-def _table(catalog: DesignCatalog) -> tuple[str, None, dict[str, str]]:
-    uri, options = catalog.store.delta_location()
-    return uri, None, options
-
-
     def test_claims_of_killed_runs(self, where: str) -> None:
         """Claims and signs of life that killed runs left go after the grace time, and not before."""
         catalog = filed(where, "a")
@@ -178,6 +172,11 @@ def _table(catalog: DesignCatalog) -> tuple[str, None, dict[str, str]]:
         assert [one.key for one in found] == left
         upkeep.discard(catalog, found)
         assert not list(catalog.store.list(keys.CLAIMS))
+
+
+def _table(catalog: DesignCatalog) -> tuple[str, None, dict[str, str]]:
+    uri, options = catalog.store.delta_location()
+    return uri, None, options
 
 
 class TestFolder(Contract):

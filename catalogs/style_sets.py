@@ -1,0 +1,95 @@
+"""Style sets that are dropped as folders into the style catalog, each with a manifest that says what is in it.
+
+A folder is copied file by file, in any order, and takes its time. Its `manifest.json` names every file with
+size and digest; the set counts when all of them are there, and not before.
+"""
+
+import hashlib
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+from catalogs import keys
+from catalogs.errors import CatalogError, InvalidKeyError
+from catalogs.store_contract import ObjectInfo, Store
+from catalogs.tables import CSV, PARQUET
+
+MANIFEST = "manifest.json"
+VERSION = 1
+
+
+@dataclass(frozen=True)
+class StyleSet:
+    """A folder of the style catalog that is a style set of that name.
+
+    `digest` is the manifest's: a set that is sealed anew with other contents is another set. `sha256` has
+    the digests of its files by name. `fault` says why it does not count yet; empty where it does.
+    """
+
+    name: str
+    digest: str = ""
+    sha256: Mapping[str, str] | None = None
+    fault: str = ""
+
+
+def find_sets(store: Store, objects: Mapping[str, ObjectInfo]) -> Iterator[StyleSet]:
+    """The style sets in a style catalog, by name; `objects` is what the store lists.
+
+    A folder with a catalog of its own is a set; one without is just a folder of pictures.
+    """
+    folders = {key.split("/")[0] for key in objects if key.partition("/")[2] in (CSV, PARQUET)}
+    for name in sorted(folders):
+        yield _look(store, name, objects)
+
+
+def _look(store: Store, name: str, objects: Mapping[str, ObjectInfo]) -> StyleSet:
+    try:
+        keys.check_id(name)
+        if f"{name}/{MANIFEST}" not in objects:
+            return StyleSet(name, fault=f"it has no {MANIFEST} yet ('stylemill seal' writes it)")
+        data = store.read(f"{name}/{MANIFEST}")
+        files = _files(data)
+    except (InvalidKeyError, CatalogError) as error:
+        return StyleSet(name, fault=str(error))
+    missing = [
+        file
+        for file, (size, _) in files.items()
+        if (found := objects.get(f"{name}/{file}")) is None or found.size != size
+    ]
+    fault = (
+        f"{len(missing)} of its {len(files)} files are not there whole, as {missing[0]}" if missing else ""
+    )
+    sha256 = {file: digest for file, (_, digest) in files.items()}
+    return StyleSet(name, hashlib.sha256(data).hexdigest(), sha256, fault)
+
+
+def _files(manifest: bytes) -> dict[str, tuple[int, str]]:
+    """Size and SHA-256 of each file that a manifest names."""
+    try:
+        plain = json.loads(manifest)
+        if plain["version"] != VERSION:
+            raise CatalogError(
+                f"its {MANIFEST} is of version {plain['version']}, but {VERSION} is understood"
+            )
+        return {str(f["name"]): (int(f["size"]), str(f["sha256"])) for f in plain["files"]}
+    except (ValueError, KeyError, TypeError) as error:
+        raise CatalogError(f"its {MANIFEST} cannot be read ({error!r}); seal it again") from error
+
+
+def seal(store: Store) -> int:
+    """Write the manifest of a set whose folder or prefix is the store, as it stands; returns how many files.
+
+    Seal it where it is made, and copy all; or copy, then seal.
+    """
+    objects = [found for found in store.list() if not _is_hidden(found.key) and found.key != MANIFEST]
+    files = [
+        {"name": found.key, "size": len(data), "sha256": hashlib.sha256(data).hexdigest()}
+        for found in objects
+        for data in [store.read(found.key)]
+    ]
+    store.write(MANIFEST, json.dumps({"version": VERSION, "files": files}, indent=1).encode())
+    return len(files)
+
+
+def _is_hidden(key: str) -> bool:
+    return any(part.startswith(".") for part in key.split("/"))

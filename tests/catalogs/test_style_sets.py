@@ -1,0 +1,161 @@
+"""A style set that is dropped as a folder counts when all of it is there, and not before."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from catalogs.contents import with_digests
+from catalogs.errors import NotFoundError
+from catalogs.memory_store import MemoryStore
+from catalogs.store_contract import Store
+from catalogs.stores import open_store
+from catalogs.style_sets import MANIFEST, find_sets, seal
+from catalogs.styles import read_set, read_styles
+
+AUTUMN = {
+    "catalog.csv": b"style_id,image,title\nleaves,leaves.png,Leaves\nrain,wet/rain.png,Rain\n",
+    "leaves.png": b"leaves",
+    "wet/rain.png": b"rain",
+}
+
+
+def sealed() -> dict[str, bytes]:
+    """The set's files with its manifest, as a designer has them."""
+    own = MemoryStore("autumn")
+    for key, data in AUTUMN.items():
+        own.write(key, data)
+    own.write(".DS_Store", b"?")
+    assert seal(own) == len(AUTUMN)
+    return {key: own.read(key) for key in (*AUTUMN, MANIFEST)}
+
+
+def catalog(files: dict[str, bytes], folder: str = "autumn") -> MemoryStore:
+    """A style catalog with these files in a folder."""
+    store = MemoryStore("styles")
+    for key, data in files.items():
+        store.write(f"{folder}/{key}", data)
+    return store
+
+
+def left_out(store: Store) -> str:
+    """The one remark; nothing is read."""
+    reading = read_styles(store)
+    assert reading.records == ()
+    (remark,) = reading.remarks
+    return remark
+
+
+def test_a_whole_set() -> None:
+    """Its styles are read under the folder's name, with keys and digests as the whole catalog sees them."""
+    leaves, rain = read_styles(catalog(sealed())).records
+    assert (leaves.style_id, leaves.style_set, leaves.image) == ("leaves", "autumn", "autumn/leaves.png")
+    assert (rain.image, rain.catalog) == ("autumn/wet/rain.png", "autumn/catalog.csv")
+    assert len(rain.sha256) == 64
+
+
+@pytest.mark.parametrize("missing", [*AUTUMN, MANIFEST])
+def test_half_copied_in_any_order(missing: str) -> None:
+    """Whatever file is not there yet, nothing of the set is read, and the remark says why."""
+    files = sealed()
+    absent = files.pop(missing)
+    store = catalog(files)
+    if missing == "catalog.csv":
+        # Without its catalog it is not even a set yet.
+        assert list(find_sets(store, {o.key: o for o in store.list()})) == []
+    else:
+        assert "style set 'autumn' is left out" in left_out(store)
+    store.write(f"autumn/{missing}", absent)
+    assert len(read_styles(store).records) == 2
+
+
+def test_a_file_that_is_still_growing() -> None:
+    """A file that is there with fewer bytes than the manifest says is not there whole."""
+    store = catalog({**sealed(), "leaves.png": b"lea"})
+    assert "1 of its 3 files are not there whole, as leaves.png" in left_out(store)
+
+
+def test_other_contents_of_the_same_size() -> None:
+    """A picture that is not the one that was sealed is a problem of its row, and the others go on."""
+    store = catalog({**sealed(), "leaves.png": b"LEAVES"})
+    good, bad = with_digests(store, read_styles(store).records)
+    assert [style.style_id for style in good] == ["rain"]
+    (problem,) = bad
+    assert (problem.record, problem.row) == ("leaves", 2)
+    assert problem.file == "memory://styles/autumn/catalog.csv"
+    assert "not the one of its set's manifest" in problem.what
+
+
+def test_beside_a_catalog() -> None:
+    """The catalog's own styles come first; an id that a set takes again is a problem of the set."""
+    store = catalog(sealed())
+    store.write("catalog.csv", b"style_id,style_set,image\nrain,classic,rain.png\n")
+    store.write("rain.png", b"r")
+    reading = read_styles(store)
+    assert [(s.style_id, s.style_set) for s in reading.records] == [("rain", "classic"), ("leaves", "autumn")]
+    (problem,) = reading.problems
+    assert (problem.file, problem.row) == ("memory://styles/autumn/catalog.csv", 3)
+    assert "is taken" in problem.what
+
+
+def test_a_set_of_another_name() -> None:
+    """A row that names another set than its folder is a problem."""
+    csv = b"style_id,style_set,image\nleaves,spring,leaves.png\n"
+    files = {**sealed(), "catalog.csv": csv}
+    own = MemoryStore("autumn")
+    for key, data in files.items():
+        own.write(key, data)
+    assert "folder's name 'autumn'" in read_set(own).problems[0].what
+
+
+@pytest.mark.parametrize(
+    ("manifest", "words"),
+    [
+        (b"{", "cannot be read"),
+        (b"[]", "cannot be read"),
+        (json.dumps({"version": 2, "files": []}).encode(), "version 2"),
+        (json.dumps({"version": 1, "files": [{"name": "a"}]}).encode(), "cannot be read"),
+    ],
+)
+def test_a_manifest_that_is_none(manifest: bytes, words: str) -> None:
+    """A manifest that cannot be read leaves its set out, with what to do."""
+    assert words in left_out(catalog({**sealed(), MANIFEST: manifest}))
+
+
+def test_a_set_whose_catalog_cannot_be_read() -> None:
+    """A sealed set without a required column is one problem; other sets are read."""
+    broken = MemoryStore("broken")
+    broken.write("catalog.csv", b"style_id\nx\n")
+    seal(broken)
+    store = catalog(sealed())
+    for key in ("catalog.csv", MANIFEST):
+        store.write(f"broken/{key}", broken.read(key))
+    reading = read_styles(store)
+    assert len(reading.records) == 2
+    assert "lacks the column 'image'" in reading.problems[0].what
+
+
+def test_nothing_to_read() -> None:
+    """A catalog without a table and without sets is refused."""
+    store = MemoryStore("styles")
+    store.write("pictures/a.png", b"a")
+    with pytest.raises(NotFoundError, match="neither catalog.csv nor"):
+        read_styles(store)
+
+
+def test_sealing_again(tmp_path: Path) -> None:
+    """Another manifest is another digest: other contents are another set, the same are the same."""
+    for key, data in AUTUMN.items():
+        open_store(str(tmp_path / "autumn")).write(key, data)
+    own, styles = open_store(str(tmp_path / "autumn")), open_store(str(tmp_path))
+
+    def digest() -> str:
+        seal(own)
+        (found,) = find_sets(styles, {o.key: o for o in styles.list()})
+        assert not found.fault
+        return found.digest
+
+    first = digest()
+    assert digest() == first
+    own.write("leaves.png", b"LEAVES")
+    assert digest() != first
