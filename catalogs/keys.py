@@ -11,6 +11,8 @@ DESIGN_IMAGE = re.compile(r"images/([0-9a-f]{2})/\1[0-9a-f]{62}-[0-9a-f]{12}\.pn
 TABLE = "table"
 IMAGES = "images/"
 RUNS = "runs"
+REJECTIONS = "rejections.csv"
+"""A run's list of what it turned away, where it did."""
 CLAIMS = "claims/"
 CLAIM_DESIGNS = "claims/designs/"
 CLAIM_HOLDERS = "claims/holders/"

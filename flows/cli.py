@@ -126,17 +126,16 @@ def retry(
     Catalogs and recipe are those of the run; a recipe from a TOML file must be given again.
     """
     with reported():
-        from flows.preparing import make_plan, rejected_by, require_same_recipe, resolve_place
+        from flows.preparing import make_plan, recipe_again, rejected_by, require_same_recipe, resolve_place
         from flows.settings import read_settings
 
         settings = read_settings(workers)
         rejected = rejected_by(settings, designs, run_id)
-        place = resolve_place(
-            settings, rejected.garments, rejected.styles, rejected.designs, recipe or rejected.recipe, device
-        )
+        chosen = recipe_again(rejected, recipe, settings)
+        place = resolve_place(settings, rejected.garments, rejected.styles, rejected.designs, chosen, device)
         require_same_recipe(place, rejected)
         plan = make_plan(place, settings, [], rejected=rejected)
-        _carry_out(settings, place, plan, dry_run=dry_run, recipe=recipe or rejected.recipe, workers=workers)
+        _carry_out(settings, place, plan, dry_run=dry_run, recipe=chosen, workers=workers)
 
 
 def _carry_out(

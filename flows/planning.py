@@ -112,18 +112,23 @@ def plan_designs(
 
 
 def of_style_sets(
-    styles: Sequence[Style], wanted: Collection[str], problems: Sequence[Problem] = ()
+    styles: Sequence[Style],
+    wanted: Collection[str],
+    problems: Sequence[Problem] = (),
+    remarks: Sequence[str] = (),
 ) -> list[Style]:
     """Styles of the wanted sets (all, if none is named); SettingsError for a set that is not there.
 
-    `problems` are those of the style catalog: a set may be missing because its rows are rejected.
+    `problems` and `remarks` are those of the style catalog: a set may be missing because its rows are
+    rejected, or because it is not complete.
     """
     present = {style.style_set for style in styles}
     rejected = f" {len(problems)} problems in the catalog, the first: {problems[0]}" if problems else ""
     for name in wanted:
         if name not in present:
+            why = "".join(f" But {remark}." for remark in remarks if f"'{name}'" in remark)
             raise SettingsError(
-                f"There is no usable style in a set '{name}': {nearest(name, present)}{rejected}"
+                f"There is no usable style in a set '{name}': {nearest(name, present)}{why}{rejected}"
             )
     return [style for style in styles if not wanted or style.style_set in wanted]
 

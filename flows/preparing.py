@@ -156,11 +156,16 @@ class Rejected:
 
 
 def rejected_by(settings: Settings, designs: str | None, run_id: str) -> Rejected:
-    """What the report of a run lists as rejected; SettingsError where there is no such run."""
+    """What the report of a run lists as rejected; SettingsError where there is no such run.
+
+    `newest` is the newest run that rejected anything.
+    """
     uri = designs or settings.designs
     if not uri:
         raise SettingsError("No design catalog: give --designs URI or set STYLEMILL_DESIGNS.")
     store = open_store(uri, settings.s3)
+    if run_id == "newest":
+        run_id = _newest_rejecting(store)
     try:
         report = json.loads(store.read(keys.run_file(run_id, "report.json")))
     except (NotFoundError, InvalidKeyError) as error:
@@ -175,6 +180,24 @@ def rejected_by(settings: Settings, designs: str | None, run_id: str) -> Rejecte
         pairs=frozenset((one["garment_id"], one["style_id"]) for one in report["failures"]),
         records=frozenset(one["record"] for one in report["problems"]),
     )
+
+
+def _newest_rejecting(store: Store) -> str:
+    runs = [
+        found.key.split("/")[1]
+        for found in store.list(f"{keys.RUNS}/")
+        if found.key.endswith(f"/{keys.REJECTIONS}")
+    ]
+    if not runs:
+        raise SettingsError(f"No run in {store.uri} has rejected anything.")
+    # A run's id begins with its time.
+    return max(runs)
+
+
+def recipe_again(rejected: Rejected, given: str | None, settings: Settings) -> str:
+    """Name or file of the recipe that a run worked by; a file that the settings name is found by its name."""
+    same = Path(settings.recipe).stem == rejected.recipe
+    return given or (settings.recipe if same else rejected.recipe)
 
 
 def require_same_recipe(place: Place, rejected: Rejected) -> None:
@@ -200,7 +223,7 @@ def make_plan(
     """
     garment_store, style_store, designs = open_catalogs(place, settings)
     garments, styles = read_garments(garment_store), read_styles(style_store)
-    wanted = of_style_sets(styles.records, style_sets, styles.problems)
+    wanted = of_style_sets(styles.records, style_sets, styles.problems, styles.remarks)
     own_garments, garment_problems = with_digests(garment_store, garments.records)
     own_styles, style_problems = with_digests(style_store, wanted)
     problems = [*garments.problems, *styles.problems, *garment_problems, *style_problems]

@@ -111,7 +111,7 @@ def write_report(store: Store, report: RunReport) -> None:
     """File the report, and the rejections if there are any."""
     store.write(keys.run_file(report.run_id, "report.json"), report.as_json().encode())
     if report.rejected:
-        store.write(keys.run_file(report.run_id, "rejections.csv"), report.rejections_csv())
+        store.write(keys.run_file(report.run_id, keys.REJECTIONS), report.rejections_csv())
 
 
 def write_contact_sheet(

@@ -27,7 +27,16 @@ from flows.designing import Failure, Outcome
 from flows.errors import SettingsError, WorkerLostError
 from flows.fan_out import open_workers
 from flows.planning import DesignJob, Plan
-from flows.preparing import Place, estimate, make_plan, open_catalogs, resolve_place
+from flows.preparing import (
+    Place,
+    estimate,
+    make_plan,
+    open_catalogs,
+    recipe_again,
+    rejected_by,
+    require_same_recipe,
+    resolve_place,
+)
 from flows.report import RunReport, publish, write_contact_sheet, write_report
 from flows.settings import Settings, read_settings
 from flows.sharing import Shard, rounds
@@ -101,6 +110,32 @@ def stylize_catalog(
     log = get_run_logger()
     log.info("%d designs to make, %d there, %d rejected", len(plan.jobs), plan.done, len(plan.problems))
     return run_plan(place, plan, settings)
+
+
+@flow(name="retry-rejected", flow_run_name="retry {run_id}")
+def retry_rejected(
+    run_id: str = "newest",
+    designs: str | None = None,
+    recipe: str | None = None,
+    device: str | None = None,
+) -> dict[str, Any]:
+    """Try exactly what a run rejected once more, by that run's catalogs and recipe.
+
+    Args:
+        run_id: the run; `newest` takes the newest one that rejected anything.
+        designs: the design catalog that has its report; the settings' if not given.
+        recipe: the TOML file of its recipe, if it was none of the named ones.
+        device: auto, cpu, cuda, cuda:1, mps.
+
+    Returns:
+        Counts of the run, as `stylize_catalog` does.
+    """
+    settings = read_settings()
+    rejected = rejected_by(settings, designs, run_id)
+    chosen = recipe_again(rejected, recipe, settings)
+    place = resolve_place(settings, rejected.garments, rejected.styles, rejected.designs, chosen, device)
+    require_same_recipe(place, rejected)
+    return run_plan(place, make_plan(place, settings, [], rejected=rejected), settings)
 
 
 def _names(style_sets: list[str] | str | None) -> list[str]:
