@@ -6,6 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from typing import TypeVar
 
+from catalogs.digest_cache import DigestCache
 from catalogs.errors import (
     CatalogsError,
     ChangedError,
@@ -26,20 +27,33 @@ RECORD_FAULTS = (ImageError, MaskError, NotFoundError, InvalidKeyError, ChangedE
 Record = TypeVar("Record", Garment, Style)
 
 
-def with_digests(store: Store, records: Sequence[Record]) -> tuple[list[Record], list[Problem]]:
+def with_digests(
+    store: Store, records: Sequence[Record], cache: DigestCache | None = None
+) -> tuple[list[Record], list[Problem]]:
     """Records with the digest of their contents; those whose objects cannot be read become problems.
 
-    A store that refuses or does not answer is no fault of a record: its error goes through.
+    What the cache knows is not read. A store that refuses or does not answer is no fault of a record: its
+    error goes through.
     """
+    objects = {found.key: found for found in store.list()} if cache and records else {}
+
+    def sha256(key: str) -> str:
+        found = objects.get(key)
+        if cache and found and (known := cache.get(store, found)):
+            return known
+        digest = hashlib.sha256(store.read(key)).hexdigest()
+        if cache and found:
+            cache.put(store, found, digest)
+        return digest
 
     def digest(record: Record) -> Record:
-        contents = [store.read(key) if key else b"" for key in _keys(record)]
+        sums = [sha256(key) if key else "" for key in _keys(record)]
         wanted = "" if isinstance(record, Garment) else record.sha256
-        if wanted and hashlib.sha256(contents[0]).hexdigest() != wanted:
+        if wanted and sums[0] != wanted:
             raise ChangedError(
                 "the picture is not the one of its set's manifest; copy it again, or seal the set"
             )
-        return replace(record, digest=_digest(contents))
+        return replace(record, digest=_digest(sums))
 
     return _sorted_out(store, records, digest)
 
@@ -51,7 +65,8 @@ def read_contents(store: Store, record: Garment | Style) -> list[bytes]:
     that names other contents.
     """
     contents = [store.read(key) if key else b"" for key in _keys(record)]
-    if record.digest and _digest(contents) != record.digest:
+    sums = [hashlib.sha256(data).hexdigest() if data else "" for data in contents]
+    if record.digest and _digest(sums) != record.digest:
         raise ChangedError(
             "the picture or mask was replaced while the run was on; run again to use the new one"
         )
@@ -62,8 +77,7 @@ def _keys(record: Garment | Style) -> tuple[str | None, ...]:
     return (record.image, record.mask, record.parts) if isinstance(record, Garment) else (record.image,)
 
 
-def _digest(contents: Sequence[bytes]) -> str:
-    sums = [hashlib.sha256(data).hexdigest() if data else "" for data in contents]
+def _digest(sums: Sequence[str]) -> str:
     return hashlib.sha256("\n".join(sums).encode()).hexdigest()
 
 

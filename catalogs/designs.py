@@ -20,7 +20,16 @@ from deltalake import CommitProperties, DeltaTable
 from deltalake.exceptions import CommitFailedError, DeltaError, TableNotFoundError
 
 from catalogs import keys
-from catalogs.errors import CatalogError, NotAllowedError, StoreError, UnreachableError
+from catalogs.errors import (
+    CLOCKS_DIFFER,
+    CatalogError,
+    FullError,
+    NotAllowedError,
+    NotFoundError,
+    StoreError,
+    UnreachableError,
+    without_password,
+)
 from catalogs.records import Design
 from catalogs.store_contract import Store
 from catalogs.stores import probe
@@ -46,7 +55,22 @@ FURTHER = ("garment_further", "style_further")
 COMMIT_ATTEMPTS = 40
 ONE_TRY = CommitProperties(max_commit_retries=0)
 """No automatic retry: a lost race must read the table again, or it files a design twice."""
+UNANSWERED_ATTEMPTS = 3
+"""Tries of a commit that got no answer and that the Delta library did not repeat: no conditional put."""
 IDS_A_COMMIT = 1000
+
+CLOCKS = re.compile(r"RequestTimeTooSkewed|RequestExpired")
+REFUSED = re.compile(
+    r"ermission denied|Read-only file system|lacked the necessary privileges|\b40[13] |\b403\b|ExpiredToken|InvalidToken"
+)
+FULL = re.compile(r"No space left on device|Disk quota exceeded")
+NO_ANSWER = re.compile(
+    r"error sending request|onnection (reset|refused|closed|error)|timed out|error decoding response|incomplete message"
+    r"|\b5\d\d [A-Z]|\b429 |SlowDown|RequestTimeout"
+)
+REPEATED = re.compile(r"after \d+ retries")
+"""So the Delta library says that it has tried a request several times by itself."""
+COLOURS = re.compile(r"\x1b\[\d*m")
 
 
 class DesignCatalog:
@@ -125,7 +149,11 @@ class DesignCatalog:
         return merged, len(removed)
 
     def _committed(self, commit: Callable[[], int]) -> int:
-        """What a commit returns; one that loses a race is tried again after a growing, random pause."""
+        """What a commit returns; one that loses a race is tried again after a growing, random pause.
+
+        So is one without an answer. It may have been done all the same; then the second finds nothing left
+        to do, and returns 0.
+        """
         for attempt in range(COMMIT_ATTEMPTS):
             try:
                 return commit()
@@ -135,9 +163,12 @@ class DesignCatalog:
                         f"{self.store.uri}/{keys.TABLE}: {COMMIT_ATTEMPTS} commits in a row lost the race against"
                         " other runs. Run the same command again; designs already filed are kept."
                     ) from error
-                time.sleep(random.uniform(0, min(2.0, 0.05 * 1.5**attempt)))
             except (DeltaError, OSError) as error:
-                raise self._explained(error) from error
+                explained = self._explained(error)
+                unanswered = isinstance(explained, UnreachableError) and not REPEATED.search(str(error))
+                if not unanswered or attempt + 1 >= UNANSWERED_ATTEMPTS:
+                    raise explained from error
+            time.sleep(random.uniform(0, min(2.0, 0.05 * 1.5**attempt)))
         raise AssertionError("unreachable")
 
     def _delete(self, designs: Sequence[tuple[str, str]]) -> int:
@@ -187,12 +218,33 @@ class DesignCatalog:
 
     def _explained(self, error: Exception) -> StoreError | CatalogError:
         where = f"{self.store.uri}/{keys.TABLE}"
-        text = (str(error).splitlines() or [repr(error)])[0][:300]
-        if re.search(r"ermission denied|\b403\b|Read-only file system", text):
-            return NotAllowedError(f"{where}: the store refused ({text}). Check your rights there.")
-        if "error sending request" in text or "onnect" in text:
-            return UnreachableError(f"{where}: no answer from the store ({text}). Try again later.")
-        return StoreError(f"{where}: {text}")
+        whole, reason = str(error), _reason(error)
+        again = "then run the same command again."
+        if CLOCKS.search(whole):
+            return NotAllowedError(f"{where}: {CLOCKS_DIFFER}")
+        if FULL.search(whole):
+            return FullError(f"{where}: the disk is full. Make room, {again}")
+        if REFUSED.search(whole):
+            return NotAllowedError(f"{where}: the store refused ({reason}). Check your rights there, {again}")
+        if "NoSuchBucket" in whole:
+            return NotFoundError(f"{where}: there is no such bucket. Check its name and the endpoint.")
+        if NO_ANSWER.search(whole):
+            return UnreachableError(
+                f"{where}: no answer from the store ({reason}). Check the endpoint (AWS_ENDPOINT_URL) and the"
+                f" network, {again}"
+            )
+        return StoreError(f"{where}: {reason}")
+
+
+def _reason(error: Exception) -> str:
+    """The root of what the Delta library says, in a line: S3's own code, else what it says last."""
+    text = COLOURS.sub("", without_password(str(error))) or repr(error)
+    lines = [line.strip(" ↳") for line in text.splitlines() if line.strip(" ↳")]
+    code = re.search(r"<Code>(\w+)</Code>", text)
+    status = re.search(r"\b[45]\d\d [A-Z][A-Za-z ]+", text)
+    if code:
+        return f"{status[0]}: {code[1]}" if status else code[1]
+    return (lines[-1] if "↳" in text else lines[0])[:300]
 
 
 def _row(design: Design) -> dict[str, object]:

@@ -14,6 +14,19 @@ CatalogsError
 └── MaskError                a mask does not fit its garment
 """
 
+import re
+
+CLOCKS_DIFFER = (
+    "the store's clock and this machine's differ by too much for a signature to hold. Set this machine's clock"
+    " (NTP), then run the same command again."
+)
+USER_AND_PASSWORD = re.compile(r"(?<=://)[^/\s]*@")
+
+
+def without_password(text: str) -> str:
+    """A text whose URLs are shown without user and password: messages end in logs and reports."""
+    return USER_AND_PASSWORD.sub("", text)
+
 
 class CatalogsError(Exception):
     """Base of every error that catalogs raises on purpose."""

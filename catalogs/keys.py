@@ -16,6 +16,7 @@ REJECTIONS = "rejections.csv"
 CLAIMS = "claims/"
 CLAIM_DESIGNS = "claims/designs/"
 CLAIM_HOLDERS = "claims/holders/"
+DIGESTS = "cache/digests.parquet"
 PROBE = ".stylemill-probe"
 
 

@@ -66,7 +66,8 @@ class LocalStore:
             try:
                 os.link(partial, path)
             except FileExistsError:
-                return False
+                # On NFS a request whose answer was lost is sent again, and meets its own link.
+                return partial.stat().st_nlink > 1
             finally:
                 partial.unlink(missing_ok=True)
         return True
@@ -98,7 +99,8 @@ class LocalStore:
                 yield ObjectInfo(
                     path.relative_to(self._folder).as_posix(),
                     status.st_size,
-                    f"{status.st_mtime_ns:x}-{status.st_size:x}",
+                    # Not the time of writing: a copy may bring that of another file of the same size.
+                    f"{status.st_ctime_ns:x}-{status.st_size:x}",
                     datetime.fromtimestamp(status.st_mtime, UTC),
                 )
 

@@ -1,9 +1,15 @@
 """A bucket, or a prefix of one, as a store."""
 
-from collections.abc import Iterator
+import random
+import time
+import urllib.parse
+import uuid
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from functools import cached_property
-from typing import Any
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from functools import cached_property, partial
+from typing import Any, TypeVar
 
 import boto3
 from botocore.config import Config
@@ -22,11 +28,34 @@ from botocore.exceptions import (
 )
 
 from catalogs import keys
-from catalogs.errors import NotAllowedError, NotFoundError, StoreError, UnreachableError
+from catalogs.errors import (
+    CLOCKS_DIFFER,
+    NotAllowedError,
+    NotFoundError,
+    StoreError,
+    UnreachableError,
+    without_password,
+)
 from catalogs.store_contract import ObjectInfo, S3Options
 
-ATTEMPTS = 5
-"""Tries of one request, with boto3's exponential backoff and jitter between them."""
+T = TypeVar("T")
+
+ATTEMPTS = 8
+"""Tries of one request."""
+LONGEST_PAUSE = 5.0
+"""Seconds between two tries, at most. The pauses grow to it and are 6 to 11 s in all: a server starts anew in that."""
+PATIENCE = 60.0
+"""Seconds after which there is no further try of a request."""
+ANSWER_SECONDS = 30
+"""How long a store may keep silent before a try counts as failed."""
+DELTA_RETRIES = {"max_retries": "10", "retry_timeout": "60s", "timeout": f"{ANSWER_SECONDS}s"}
+"""The Delta library's own tries (its default, 180 s, would outlast ours)."""
+BROKEN_OFF = (NoConnectionError, HTTPClientError, IncompleteReadError)
+MISSING = ("404", "NoSuchKey", "NotFound")
+TAKEN = ("PreconditionFailed", "412", "ConditionalRequestConflict", "409")
+SKEWED = ("RequestTimeTooSkewed", "RequestExpired")
+SKEW_SECONDS = 15 * 60
+"""Difference of clocks from which S3 refuses a signature."""
 
 ADDRESSING = {None: "auto", True: "path", False: "virtual"}
 
@@ -41,10 +70,16 @@ class S3Store:
         self._bucket, _, prefix = uri.removeprefix("s3://").partition("/")
         self._prefix = prefix.strip("/")
         self._options = options
+        if "@" in self._bucket:
+            raise StoreError(
+                f"'{without_password(uri)}' was given with a user or password before the bucket: write"
+                " s3://bucket/prefix, and set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY."
+            )
         if len(self._bucket) < 3:
             raise StoreError(
                 f"'{uri}' names no bucket: write s3://bucket/prefix (a bucket has 3 letters or more)."
             )
+        _require_no_password(options.endpoint_url)
 
     @property
     def uri(self) -> str:
@@ -59,49 +94,103 @@ class S3Store:
     def _client(self) -> Any:
         endpoint = self._options.endpoint_url
         config = Config(
-            retries={"mode": "standard", "total_max_attempts": ATTEMPTS},
+            # One try: boto3's own retries share a quota, and end for good after some 35 of them (`_ask`).
+            retries={"mode": "standard", "total_max_attempts": 1},
             connect_timeout=10,
-            read_timeout=60,
+            read_timeout=ANSWER_SECONDS,
             max_pool_connections=32,
             s3={"addressing_style": ADDRESSING[self._options.path_style]},
         )
         with _explained(f"connecting to {self.uri}"):
-            return self._session.client("s3", endpoint_url=endpoint, config=config)
+            try:
+                client = self._session.client("s3", endpoint_url=endpoint, config=config)
+            except ValueError as error:
+                raise StoreError(
+                    "The S3 endpoint is no URL: write http://host:port or https://host (AWS_ENDPOINT_URL)."
+                ) from error
+        _require_no_password(client.meta.endpoint_url)
+        return client
+
+    def _ask(self, what: str, ask: Callable[[], T]) -> T:
+        """What the store answers; where it does not, or says 'later', it is asked again after a growing pause.
+
+        Reading an answer to its end is part of it. boto3's own retries leave that out, and a quota ends them
+        just when the store has been away and comes back.
+        """
+        began = time.monotonic()
+        for attempt in range(1, ATTEMPTS + 1):
+            try:
+                with _explained(what):
+                    return ask()
+            except UnreachableError:
+                if attempt == ATTEMPTS or time.monotonic() - began > PATIENCE:
+                    raise
+            time.sleep(random.uniform(0.5, 1) * min(LONGEST_PAUSE, 0.05 * 2**attempt))
+        raise AssertionError("unreachable")
 
     def read(self, key: str) -> bytes:
         """Contents of an object."""
-        with _explained(f"reading {self._name(key)}"):
-            body: bytes = self._client.get_object(Bucket=self._bucket, Key=self._key(key))["Body"].read()
+        place = self._place(key)
+
+        def ask() -> bytes:
+            body: bytes = self._client.get_object(**place)["Body"].read()
             return body
+
+        return self._ask(f"reading {self._name(key)}", ask)
 
     def write(self, key: str, data: bytes) -> None:
         """Create or replace an object."""
-        with _explained(f"writing {self._name(key)}"):
-            self._client.put_object(Bucket=self._bucket, Key=self._key(key), Body=data, **_kind(key))
+        put = partial(self._client.put_object, **self._place(key), Body=data, **_kind(key))
+        self._ask(f"writing {self._name(key)}", put)
 
     def create(self, key: str, data: bytes) -> bool:
-        """Create an object with a conditional put; False if it is there already."""
-        with _explained(f"creating {self._name(key)}"):
+        """Create an object with a conditional put; False if it is there already.
+
+        A put whose answer is lost is tried again and then meets its own object. So every put carries a mark
+        of its own, which says afterwards whose object it is.
+        """
+        mark, tries = uuid.uuid4().hex, 0
+        put = partial(self._client.put_object, **self._place(key), Body=data, IfNoneMatch="*")
+
+        def ask() -> bool:
+            nonlocal tries
+            tries += 1
             try:
-                self._client.put_object(Bucket=self._bucket, Key=self._key(key), Body=data, IfNoneMatch="*")
+                put(Metadata={"created-by": mark})
             except ClientError as error:
-                if _code(error) in ("PreconditionFailed", "412", "ConditionalRequestConflict", "409"):
-                    return False
+                if _code(error) not in TAKEN:
+                    raise
+                return tries > 1 and self._creator(key) == mark
+            return True
+
+        return self._ask(f"creating {self._name(key)}", ask)
+
+    def _creator(self, key: str) -> str:
+        """The mark of the put that made an object; empty if there is none."""
+        try:
+            found = self._client.head_object(**self._place(key))
+        except ClientError as error:
+            if _code(error) not in MISSING:
                 raise
-        return True
+            return ""
+        return str(found.get("Metadata", {}).get("created-by", ""))
 
     def exists(self, key: str) -> bool:
         """Whether the object is there."""
-        with _explained(f"looking for {self._name(key)}"):
+        place = self._place(key)
+
+        def ask() -> bool:
             try:
-                self._client.head_object(Bucket=self._bucket, Key=self._key(key))
+                self._client.head_object(**place)
             except ClientError as error:
-                if _code(error) not in ("404", "NoSuchKey", "NotFound"):
+                if _code(error) not in MISSING:
                     raise
                 # A HEAD answer does not say whether the object or the whole bucket is missing.
                 self._require_bucket()
                 return False
-        return True
+            return True
+
+        return self._ask(f"looking for {self._name(key)}", ask)
 
     def _require_bucket(self) -> None:
         try:
@@ -114,19 +203,20 @@ class S3Store:
     def list(self, prefix: str = "") -> Iterator[ObjectInfo]:
         """Every object whose key begins with `prefix`, by key."""
         base = f"{self._prefix}/" if self._prefix else ""
-        with _explained(f"listing {self.uri}"):
-            pages = self._client.get_paginator("list_objects_v2").paginate(
-                Bucket=self._bucket, Prefix=base + prefix
-            )
-            for page in pages:
-                for entry in page.get("Contents", []):
-                    if not entry["Key"].endswith("/"):
-                        yield ObjectInfo(
-                            entry["Key"][len(base) :],
-                            entry["Size"],
-                            entry["ETag"].strip('"'),
-                            entry["LastModified"],
-                        )
+        ask = partial(self._client.list_objects_v2, Bucket=self._bucket, Prefix=base + prefix)
+        further: dict[str, str] | None = {}
+        while further is not None:
+            page = self._ask(f"listing {self.uri}", partial(ask, **further))
+            for entry in page.get("Contents", []):
+                if not entry["Key"].endswith("/"):
+                    yield ObjectInfo(
+                        entry["Key"][len(base) :],
+                        entry["Size"],
+                        entry["ETag"].strip('"'),
+                        entry["LastModified"],
+                    )
+            token = page.get("NextContinuationToken")
+            further = {"ContinuationToken": token} if token else None
 
     def leftovers(self, prefix: str = "") -> Iterator[ObjectInfo]:  # noqa: ARG002
         """None: an object is put in one request, whole or not at all."""
@@ -134,8 +224,7 @@ class S3Store:
 
     def delete(self, key: str) -> None:
         """Remove an object, if there is one."""
-        with _explained(f"deleting {self._name(key)}"):
-            self._client.delete_object(Bucket=self._bucket, Key=self._key(key))
+        self._ask(f"deleting {self._name(key)}", partial(self._client.delete_object, **self._place(key)))
 
     def delta_location(self) -> tuple[str, dict[str, str]]:
         """The table's URI, and boto3's own credentials of this moment in the words of the Delta library."""
@@ -149,6 +238,7 @@ class S3Store:
             "AWS_ACCESS_KEY_ID": str(frozen.access_key),
             "AWS_SECRET_ACCESS_KEY": str(frozen.secret_key),
             "AWS_REGION": self._client.meta.region_name or "us-east-1",
+            **DELTA_RETRIES,
         }
         if frozen.token:
             options["AWS_SESSION_TOKEN"] = str(frozen.token)
@@ -159,9 +249,9 @@ class S3Store:
             }
         return f"{self.uri}/{keys.TABLE}", options
 
-    def _key(self, key: str) -> str:
+    def _place(self, key: str) -> dict[str, str]:
         keys.check_key(key)
-        return f"{self._prefix}/{key}" if self._prefix else key
+        return {"Bucket": self._bucket, "Key": f"{self._prefix}/{key}" if self._prefix else key}
 
     def _name(self, key: str) -> str:
         return f"{self.uri}/{key}"
@@ -177,6 +267,15 @@ def _code(error: ClientError) -> str:
     return str(error.response.get("Error", {}).get("Code", ""))
 
 
+def _require_no_password(endpoint: str | None) -> None:
+    """StoreError for an endpoint with credentials in it; S3 takes none there, and logs would show them."""
+    if endpoint and "@" in urllib.parse.urlsplit(endpoint).netloc:
+        raise StoreError(
+            "The S3 endpoint's URL holds a user or password, which S3 does not take there: write it without, and"
+            " set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY."
+        )
+
+
 @contextmanager
 def _explained(what: str) -> Iterator[None]:
     try:
@@ -188,7 +287,7 @@ def _explained(what: str) -> Iterator[None]:
         ) from error
     except ClientError as error:
         raise _from_answer(what, error) from error
-    except (NoConnectionError, HTTPClientError, IncompleteReadError) as error:
+    except BROKEN_OFF as error:
         raise UnreachableError(
             f"{what}: no answer from the store ({type(error).__name__}). Check the endpoint"
             " (AWS_ENDPOINT_URL) and the network, then run the same command again."
@@ -204,12 +303,24 @@ def _from_answer(what: str, error: ClientError) -> StoreError:
         return NotFoundError(f"{what}: {NO_BUCKET}")
     if status == 404:
         return NotFoundError(f"{what}: there is no such object.")
+    if code in SKEWED or (status == 403 and _seconds_apart(error) > SKEW_SECONDS):
+        return NotAllowedError(f"{what}: {CLOCKS_DIFFER}")
     if status in (401, 403) or code in ("ExpiredToken", "InvalidToken"):
         return NotAllowedError(
             f"{what}: the store refused ({code}). Check the credentials' rights on the bucket."
         )
     if status >= 500 or status == 429 or code in ("SlowDown", "RequestTimeout", "Throttling"):
         return UnreachableError(
-            f"{what}: the store answered {status} {code} {ATTEMPTS} times. Try again later."
+            f"{what}: the store answered {status} {code}, at every try. Try again later: run the same command"
+            " again."
         )
     return StoreError(f"{what}: the store answered {status} {code}.")
+
+
+def _seconds_apart(error: ClientError) -> float:
+    """How far the store's clock is from ours; a HEAD answer has no code that would say it."""
+    date = error.response.get("ResponseMetadata", {}).get("HTTPHeaders", {}).get("date", "")
+    try:
+        return abs((datetime.now(UTC) - parsedate_to_datetime(date)).total_seconds())
+    except (ValueError, TypeError):
+        return 0.0

@@ -6,7 +6,13 @@ from contextlib import suppress
 from pathlib import Path
 
 from catalogs import keys
-from catalogs.errors import CatalogsError, StoreError, UnreachableError, UnsafeStoreError
+from catalogs.errors import (
+    CatalogsError,
+    StoreError,
+    UnreachableError,
+    UnsafeStoreError,
+    without_password,
+)
 from catalogs.local_store import LocalStore
 from catalogs.store_contract import S3Options, Store
 
@@ -19,7 +25,9 @@ def open_store(uri: str, s3: S3Options | None = None) -> Store:
 
         return S3Store(uri, s3 or S3Options())
     if re.match(r"[A-Za-z][A-Za-z0-9+]+:/", uri) and not uri.startswith("file://"):
-        raise StoreError(f"'{uri}' is not a place we can open: give a folder or s3://bucket/prefix.")
+        raise StoreError(
+            f"'{without_password(uri)}' is not a place we can open: give a folder or s3://bucket/prefix."
+        )
     return LocalStore(Path(uri.removeprefix("file://")))
 
 

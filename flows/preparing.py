@@ -4,6 +4,7 @@ Torch is loaded by the functions that need a device or weights, so that a misspe
 """
 
 import json
+import logging
 import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -13,7 +14,8 @@ from pathlib import Path
 from catalogs import keys
 from catalogs.contents import usable, with_digests
 from catalogs.designs import DesignCatalog
-from catalogs.errors import InvalidKeyError, NotFoundError
+from catalogs.digest_cache import DigestCache
+from catalogs.errors import CatalogsError, InvalidKeyError, NotFoundError
 from catalogs.garments import read_garments
 from catalogs.store_contract import Store
 from catalogs.stores import locate, open_store
@@ -24,6 +26,8 @@ from flows.recipes import find_recipe
 from flows.settings import Settings
 from stylecore.errors import RecipeError, nearest
 from stylecore.recipe import Recipe
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -216,18 +220,24 @@ def make_plan(
     style_sets: Sequence[str],
     limit: int | None = None,
     rejected: Rejected | None = None,
+    *,
+    remember: bool = True,
 ) -> Plan:
     """Read both catalogs and what exists, and plan; pictures of records with work are looked at.
 
-    With what a run `rejected`, nothing else is planned.
+    With what a run `rejected`, nothing else is planned. Digests are kept for the next plan if the design
+    catalog is there, and they are to be remembered.
     """
     garment_store, style_store, designs = open_catalogs(place, settings)
     garments, styles = read_garments(garment_store), read_styles(style_store)
     wanted = of_style_sets(styles.records, style_sets, styles.problems, styles.remarks)
-    own_garments, garment_problems = with_digests(garment_store, garments.records)
-    own_styles, style_problems = with_digests(style_store, wanted)
+    cache, existing = DigestCache(designs.store), designs.existing()
+    own_garments, garment_problems = with_digests(garment_store, garments.records, cache)
+    own_styles, style_problems = with_digests(style_store, wanted, cache)
+    if remember and existing:
+        _save(cache)
     problems = [*garments.problems, *styles.problems, *garment_problems, *style_problems]
-    plan = plan_designs(own_garments, own_styles, place.recipe, designs.existing(), problems)
+    plan = plan_designs(own_garments, own_styles, place.recipe, existing, problems)
     if rejected:
         plan = plan.only(rejected.pairs, rejected.records)
     _, bad_garments = usable(garment_store, plan.garments, settings.max_pixels)
@@ -236,6 +246,14 @@ def make_plan(
         [*bad_garments, *bad_styles], {p.record for p in bad_garments}, {p.record for p in bad_styles}
     )
     return plan.with_remarks(garments.remarks + styles.remarks).limited(limit)
+
+
+def _save(cache: DigestCache) -> None:
+    """Without it the next plan is slower, and no other."""
+    try:
+        cache.save()
+    except CatalogsError as error:
+        log.warning("Digests were not kept for the next plan: %s", error)
 
 
 def estimate(place: Place, settings: Settings) -> float | None:

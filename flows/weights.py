@@ -11,7 +11,7 @@ import torch
 from safetensors.torch import load as load_safetensors
 from torch import Tensor
 
-from catalogs.errors import CatalogsError
+from catalogs.errors import CatalogsError, without_password
 from catalogs.stores import locate
 from flows.errors import WeightsError
 from flows.settings import Settings
@@ -28,7 +28,8 @@ def resolve_recipe(recipe: Recipe, settings: Settings) -> Recipe:
     if recipe.encoder_sha256 not in ("", digest):
         raise WeightsError(
             f"Recipe '{recipe.name}' wants {recipe.encoder} weights {recipe.encoder_sha256[:12]}..., but"
-            f" {_location(recipe, settings)} holds {digest[:12]}...: point to the right file or correct the digest."
+            f" {_shown(_location(recipe, settings))} holds {digest[:12]}...: point to the right file or correct"
+            " the digest."
         )
     return replace(recipe, encoder_sha256=digest)
 
@@ -42,9 +43,10 @@ def load_encoder(recipe: Recipe, settings: Settings, device: str = "cpu") -> Enc
         data = _read(recipe, settings)
         if recipe.encoder_sha256 not in ("", _sha256(data)):
             raise WeightsError(
-                f"{_location(recipe, settings)} was replaced while the run was on; run again to use the new weights."
+                f"{_shown(_location(recipe, settings))} was replaced while the run was on; run again to use the"
+                " new weights."
             )
-        state = _state(data, _location(recipe, settings))
+        state = _state(data, _shown(_location(recipe, settings)))
         encoder = encoder_with_weights(recipe.encoder, state, recipe.layers, pooling=pooling, device=device)
     if recipe.weight_normalised:
         normalise_weights(encoder, [natural_noise().to(device)])
@@ -55,6 +57,11 @@ def _location(recipe: Recipe, settings: Settings) -> str:
     """Where the weights lie: the recipe says, or the settings, or torchvision."""
     own = {"vgg19": settings.vgg19_weights, "vgg16": settings.vgg16_weights}
     return recipe.encoder_weights or own[recipe.encoder] or _published(recipe.encoder)
+
+
+def _shown(location: str) -> str:
+    """An address as messages may show it: without user and password, and without a query, where signatures are."""
+    return without_password(location).partition("?")[0]
 
 
 def _published(encoder: str) -> str:
@@ -77,13 +84,18 @@ def _read(recipe: Recipe, settings: Settings) -> bytes:
 
 def _downloaded(url: str, recipe: Recipe, settings: Settings) -> Path:
     """The file in the cache, downloaded once; its SHA-256 must begin with the digest that is known."""
-    wanted = recipe.encoder_sha256 or (match[1] if (match := HASH_IN_NAME.search(url)) else "")
+    shown = _shown(url)
+    if without_password(url) != url:
+        raise WeightsError(
+            f"{shown} was given with a user or password, which are not sent: give a path, s3://, or a signed address."
+        )
+    wanted = recipe.encoder_sha256 or (match[1] if (match := HASH_IN_NAME.search(shown)) else "")
     if not wanted:
         raise WeightsError(
-            f"{url} does not say what its contents must be: set encoder_sha256 in the recipe, or use a file name"
+            f"{shown} does not say what its contents must be: set encoder_sha256 in the recipe, or use a file name"
             " that ends in the first digits of its SHA-256, as name-dcbb9e9d.pth."
         )
-    path = settings.cache.expanduser() / f"{wanted[:8]}-{url.rpartition('/')[2]}"
+    path = settings.cache.expanduser() / f"{wanted[:8]}-{shown.rpartition('/')[2]}"
     if path.exists() and _sha256(path.read_bytes()).startswith(wanted):
         return path
     try:
@@ -91,7 +103,7 @@ def _downloaded(url: str, recipe: Recipe, settings: Settings) -> Path:
         torch.hub.download_url_to_file(url, str(path), hash_prefix=wanted, progress=False)
     except (OSError, RuntimeError) as error:
         raise WeightsError(
-            f"The {recipe.encoder} weights cannot be downloaded from {url}: {error}. Without a network, put the"
+            f"The {recipe.encoder} weights cannot be downloaded from {shown}: {error}. Without a network, put the"
             f" file somewhere and set STYLEMILL_{recipe.encoder.upper()}_WEIGHTS to its path."
         ) from error
     return path

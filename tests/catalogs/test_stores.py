@@ -4,7 +4,11 @@ import errno
 import os
 import stat
 import threading
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from types import SimpleNamespace
 
 import boto3
 import pytest
@@ -20,9 +24,18 @@ from catalogs.errors import (
 )
 from catalogs.local_store import LocalStore
 from catalogs.memory_store import MemoryStore
-from catalogs.s3_store import S3Store
+from catalogs.s3_store import ATTEMPTS, S3Store
 from catalogs.store_contract import S3Options, Store
 from catalogs.stores import locate, open_store, probe
+from tests import faults
+from tests.faults import FaultProxy, fault_proxy
+
+
+@pytest.fixture
+def no_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The store is asked again at once."""
+    clock = SimpleNamespace(sleep=lambda _seconds: None, monotonic=time.monotonic)
+    monkeypatch.setattr("catalogs.s3_store.time", clock)
 
 
 class StoreContract:
@@ -180,17 +193,20 @@ class TestS3(StoreContract):
         with pytest.raises(NotAllowedError, match="AWS_ACCESS_KEY_ID"):
             open_store(f"s3://{s3}/p").read("x")
 
+    @pytest.mark.usefixtures("no_pauses")
     def test_connection_refused(self, s3: str) -> None:
         """A server that is not there is named as unreachable, with what to check."""
         store = S3Store(f"s3://{s3}/p", S3Options(endpoint_url="http://127.0.0.1:9"))
         with pytest.raises(UnreachableError, match="no answer.*AWS_ENDPOINT_URL"):
             store.read("x")
 
+    @pytest.mark.usefixtures("no_pauses")
     @pytest.mark.parametrize(
         ("status", "code", "kind", "words"),
         [
             (403, "AccessDenied", NotAllowedError, "refused.*rights"),
             (400, "ExpiredToken", NotAllowedError, "refused.*ExpiredToken"),
+            (403, "RequestTimeTooSkewed", NotAllowedError, "clock.*NTP"),
             (503, "SlowDown", UnreachableError, "Try again later"),
             (500, "InternalError", UnreachableError, "Try again later"),
             (400, "InvalidRequest", StoreError, "400 InvalidRequest"),
@@ -221,6 +237,126 @@ class TestS3(StoreContract):
         assert "some/key.png" in str(caught.value)
         assert caught.value.__cause__ is not None
 
+    @pytest.mark.parametrize("endpoint", ["http://user:planted@127.0.0.1:9", "https://planted@host"])
+    def test_password_in_the_endpoint(self, s3: str, monkeypatch: pytest.MonkeyPatch, endpoint: str) -> None:
+        """An endpoint with a password is refused with where to put it, and the password is not shown."""
+        with pytest.raises(StoreError, match="AWS_SECRET_ACCESS_KEY") as given:
+            S3Store(f"s3://{s3}/p", S3Options(endpoint_url=endpoint))
+        monkeypatch.setenv("AWS_ENDPOINT_URL", endpoint)
+        with pytest.raises(StoreError, match="AWS_SECRET_ACCESS_KEY") as found:
+            open_store(f"s3://{s3}/p").read("x")
+        assert "planted" not in f"{given.value}{found.value}"
+
+    def test_endpoint_that_is_no_url(self, s3: str) -> None:
+        """An endpoint without a scheme is named as no URL."""
+        with pytest.raises(StoreError, match="no URL: write http://"):
+            S3Store(f"s3://{s3}/p", S3Options(endpoint_url="localhost:9000")).read("x")
+
+
+class TestS3WithFaults:
+    """A bucket behind a network that loses answers."""
+
+    @pytest.fixture
+    def proxy(self, s3_endpoint: str) -> Iterator[FaultProxy]:
+        """The network."""
+        with fault_proxy(s3_endpoint) as proxy:
+            yield proxy
+
+    @pytest.fixture
+    def store(self, s3: str, proxy: FaultProxy) -> S3Store:
+        """The bucket, through the network."""
+        return S3Store(f"s3://{s3}/p", S3Options(endpoint_url=proxy.url))
+
+    @pytest.mark.parametrize("kind", ["lost", "cut", "500", "503", "slow"])
+    def test_who_created_an_object_is_told_so(self, store: S3Store, proxy: FaultProxy, kind: str) -> None:
+        """A conditional put that succeeded, and was repeated for want of an answer, has created the object."""
+        proxy.choose = faults.of("PUT", "", kind, times=2 if kind == "cut" else 1)
+        assert store.create("mine", b"1")
+        assert proxy.counts[kind] > 0
+        assert not store.create("mine", b"1"), "the same contents, but another writer"
+
+    def test_who_did_not_is_told_so(self, store: S3Store, proxy: FaultProxy) -> None:
+        """A repeated conditional put on what another wrote, with the very same contents, has created nothing."""
+        S3Store(store.uri, S3Options(endpoint_url=f"http://{proxy.behind}")).create("his", b"same")
+        proxy.choose = faults.of("PUT", "", "lost", times=1)
+        assert not store.create("his", b"same")
+
+    @pytest.mark.usefixtures("no_pauses")
+    def test_racing_writers_that_lose_answers(self, store: S3Store, proxy: FaultProxy) -> None:
+        """Of many who create one key at once over a lossy network, exactly one is told that it did."""
+        proxy.choose = faults.share(0.2, seed=3, kinds=("lost", "cut", "500"))
+        for n in range(5):
+            with ThreadPoolExecutor(6) as pool:
+                won = list(pool.map(lambda _: store.create(f"race{n}", b"same"), range(6)))  # noqa: B023
+            assert sum(won) == 1
+
+    @pytest.mark.parametrize("which", [0, 1])
+    def test_probe_with_a_lost_answer(self, store: S3Store, proxy: FaultProxy, which: int) -> None:
+        """A sound store passes the probe when the answer to either of its puts is lost, and keeps nothing."""
+        proxy.choose = faults.of("PUT", "", "lost", after=which, times=1)
+        probe(store)
+        assert proxy.counts["lost"] == 1
+        assert list(store.list()) == []
+
+    def test_an_answer_that_breaks_off(self, store: S3Store, proxy: FaultProxy) -> None:
+        """An object whose bytes stop in the middle is read again, and is whole."""
+        store.write("big", bytes(range(256)) * 1000)
+        proxy.choose = faults.of("GET", "big", "torn", times=3)
+        assert store.read("big") == bytes(range(256)) * 1000
+        assert proxy.counts["torn"] == 3
+
+    @pytest.mark.usefixtures("no_pauses")
+    def test_patience_does_not_wear_out(self, store: S3Store, proxy: FaultProxy) -> None:
+        """After many requests that got no answer the next one is tried as often as the first."""
+        proxy.choose = faults.every("cut")
+        for n in range(1, 8):
+            with pytest.raises(UnreachableError, match="no answer"):
+                store.read("x")
+            assert proxy.counts["cut"] == n * ATTEMPTS
+
+    def test_silence_is_bounded(
+        self, store: S3Store, proxy: FaultProxy, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """A store that takes requests and says nothing is given up when the patience is at its end."""
+        monkeypatch.setattr("catalogs.s3_store.ANSWER_SECONDS", 0.3)
+        monkeypatch.setattr("catalogs.s3_store.PATIENCE", 0.5)
+        store.exists("x")
+        proxy.choose = faults.every("silent")
+        with pytest.raises(UnreachableError, match="no answer.*ReadTimeoutError"):
+            store.read("x")
+        assert proxy.counts["silent"] == 2
+
+    def test_refused_without_a_word(self, store: S3Store, proxy: FaultProxy) -> None:
+        """An answer without a body, as to HEAD, tells by its date that the clocks differ, else that rights lack."""
+        proxy.choose = faults.every("skew")
+        with pytest.raises(NotAllowedError, match="clock.*NTP"):
+            store.exists("x")
+        proxy.choose = faults.every("403")
+        with pytest.raises(NotAllowedError, match="rights"):
+            store.exists("x")
+
+
+def test_a_link_that_was_made_twice(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """On NFS a link may be made and reported as there already; who made it is told that it did."""
+    link = os.link
+
+    def lossy(source: Path, target: Path) -> None:
+        link(source, target)
+        raise FileExistsError(target)
+
+    monkeypatch.setattr(os, "link", lossy)
+    assert LocalStore(tmp_path).create("x", b"1")
+    monkeypatch.setattr(os, "link", link)
+    assert not LocalStore(tmp_path).create("x", b"1")
+
+
+@pytest.mark.parametrize("uri", ["https://user:planted@host/x", "s3://user:planted@bucket/x"])
+def test_passwords_in_addresses_are_not_shown(uri: str) -> None:
+    """An address that cannot be opened is told without its password."""
+    with pytest.raises(StoreError) as caught:
+        open_store(uri)
+    assert "planted" not in str(caught.value)
+
 
 def test_probe_refuses_a_store_that_lets_both_win() -> None:
     """Where two conditional puts of one key both succeed, a design catalog is refused."""
@@ -236,8 +372,6 @@ def test_probe_refuses_a_store_that_lets_both_win() -> None:
 
 def test_runs_that_probe_at_once_do_not_meet(tmp_path: Path) -> None:
     """Many probes of one folder at the same time all pass."""
-    from concurrent.futures import ThreadPoolExecutor
-
     with ThreadPoolExecutor(8) as pool:
         list(pool.map(lambda _: probe(LocalStore(tmp_path)), range(80)))
 

@@ -162,6 +162,7 @@ def test_a_loss_that_is_not_finite_fails_alone(
     import dataclasses
 
     import flows.stylize_catalog as flow
+    from flows.workers import bench
     from stylecore import objective
 
     real = objective.terms
@@ -175,7 +176,7 @@ def test_a_loss_that_is_not_finite_fails_alone(
 
     monkeypatch.setattr(objective, "terms", poisoned)
     monkeypatch.setenv("STYLEMILL_BATCH", "3")
-    flow.bench.cache_clear()
+    bench.cache_clear()
     done = flow.stylize_catalog(
         garments=f"{catalog}/garments", styles=f"{catalog}/styles", designs=str(tmp_path / "designs"),
         recipe=str(catalog / "tiny.toml"), style_sets=["set-1"],

@@ -1,0 +1,62 @@
+"""Digests of contents by their ETag, kept in the design catalog: a plan reads only what is new.
+
+An ETag changes whenever contents do. Should one lie, the design is not filed: contents are held against
+their digest once more when they are painted.
+"""
+
+import io
+import threading
+from contextlib import suppress
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from catalogs import keys
+from catalogs.errors import NotFoundError
+from catalogs.store_contract import ObjectInfo, Store
+
+COLUMNS = ("object", "etag", "sha256")
+
+
+class DigestCache:
+    """SHA-256 of objects by URI and ETag; safe to use from several threads."""
+
+    def __init__(self, designs: Store) -> None:
+        """Reads what the design catalog has; a file that cannot be understood counts as none."""
+        self._store, self._lock = designs, threading.Lock()
+        self._known: dict[tuple[str, str], str] = {}
+        self._asked: dict[tuple[str, str], str] = {}
+        with suppress(NotFoundError, pa.ArrowInvalid, KeyError):
+            table = pq.read_table(io.BytesIO(designs.read(keys.DIGESTS)), columns=list(COLUMNS))
+            uris, etags, digests = (table[name].to_pylist() for name in COLUMNS)
+            self._known = dict(zip(zip(uris, etags, strict=True), digests, strict=True))
+
+    def get(self, store: Store, found: ObjectInfo) -> str | None:
+        """The digest of an object, if it is known in this very state."""
+        return self._remember(store, found, self._known.get((_name(store, found), found.etag)))
+
+    def put(self, store: Store, found: ObjectInfo, sha256: str) -> None:
+        """Note the digest of an object that was read."""
+        self._remember(store, found, sha256)
+
+    def _remember(self, store: Store, found: ObjectInfo, sha256: str | None) -> str | None:
+        if sha256:
+            with self._lock:
+                self._asked[_name(store, found), found.etag] = sha256
+        return sha256
+
+    def save(self) -> None:
+        """Keep the digests of all that was asked for, beside those of objects that were not; old states go."""
+        asked = {name for name, _ in self._asked}
+        kept = {key: sha256 for key, sha256 in self._known.items() if key[0] not in asked} | self._asked
+        if kept == self._known:
+            return
+        rows = [(*key, sha256) for key, sha256 in kept.items()]
+        table = pa.table(dict(zip(COLUMNS, zip(*rows, strict=True), strict=True)))
+        file = io.BytesIO()
+        pq.write_table(table, file, compression="zstd")
+        self._store.write(keys.DIGESTS, file.getvalue())
+
+
+def _name(store: Store, found: ObjectInfo) -> str:
+    return f"{store.uri}/{found.key}"
