@@ -14,6 +14,7 @@ from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import asdict, fields
 from datetime import timedelta
 from functools import partial
+from typing import TypeVar
 
 import pyarrow as pa
 from deltalake import CommitProperties, DeltaTable
@@ -55,8 +56,8 @@ FURTHER = ("garment_further", "style_further")
 COMMIT_ATTEMPTS = 40
 ONE_TRY = CommitProperties(max_commit_retries=0)
 """No automatic retry: a lost race must read the table again, or it files a design twice."""
-UNANSWERED_ATTEMPTS = 3
-"""Tries of a commit that got no answer and that the Delta library did not repeat: no conditional put."""
+UNANSWERED_ATTEMPTS = 5
+"""Tries of what got no answer and the Delta library does not repeat: conditional puts, broken off answers."""
 IDS_A_COMMIT = 1000
 
 CLOCKS = re.compile(r"RequestTimeTooSkewed|RequestExpired")
@@ -71,6 +72,8 @@ NO_ANSWER = re.compile(
 REPEATED = re.compile(r"after \d+ retries")
 """So the Delta library says that it has tried a request several times by itself."""
 COLOURS = re.compile(r"\x1b\[\d*m")
+
+T = TypeVar("T")
 
 
 class DesignCatalog:
@@ -164,12 +167,26 @@ class DesignCatalog:
                         " other runs. Run the same command again; designs already filed are kept."
                     ) from error
             except (DeltaError, OSError) as error:
-                explained = self._explained(error)
-                unanswered = isinstance(explained, UnreachableError) and not REPEATED.search(str(error))
-                if not unanswered or attempt + 1 >= UNANSWERED_ATTEMPTS:
-                    raise explained from error
-            time.sleep(random.uniform(0, min(2.0, 0.05 * 1.5**attempt)))
+                self._require_another_try(error, attempt)
+            _pause(attempt)
         raise AssertionError("unreachable")
+
+    def _asked(self, ask: Callable[[], T]) -> T:
+        """What a question to the table returns; Delta gives up an answer that is broken off in the middle."""
+        for attempt in range(UNANSWERED_ATTEMPTS):
+            try:
+                return ask()
+            except (DeltaError, OSError) as error:
+                self._require_another_try(error, attempt)
+            _pause(attempt)
+        raise AssertionError("unreachable")
+
+    def _require_another_try(self, error: Exception, attempt: int) -> None:
+        """Raise what an error means, unless the store did not answer and may do so the next time."""
+        explained = self._explained(error)
+        unanswered = isinstance(explained, UnreachableError) and not REPEATED.search(str(error))
+        if not unanswered or attempt + 1 >= UNANSWERED_ATTEMPTS:
+            raise explained from error
 
     def _delete(self, designs: Sequence[tuple[str, str]]) -> int:
         uri, options = self.store.delta_location()
@@ -203,18 +220,17 @@ class DesignCatalog:
 
     def _table(self) -> DeltaTable | None:
         uri, options = self.store.delta_location()
-        try:
-            return DeltaTable(uri, storage_options=options)
-        except TableNotFoundError:
-            return None
-        except (DeltaError, OSError) as error:
-            raise self._explained(error) from error
+
+        def ask() -> DeltaTable | None:
+            try:
+                return DeltaTable(uri, storage_options=options)
+            except TableNotFoundError:
+                return None
+
+        return self._asked(ask)
 
     def _read(self, table: DeltaTable, columns: list[str] | None) -> pa.Table:
-        try:
-            return table.to_pyarrow_table(columns=columns)
-        except (DeltaError, OSError) as error:
-            raise self._explained(error) from error
+        return self._asked(lambda: table.to_pyarrow_table(columns=columns))
 
     def _explained(self, error: Exception) -> StoreError | CatalogError:
         where = f"{self.store.uri}/{keys.TABLE}"
@@ -245,6 +261,10 @@ def _reason(error: Exception) -> str:
     if code:
         return f"{status[0]}: {code[1]}" if status else code[1]
     return (lines[-1] if "↳" in text else lines[0])[:300]
+
+
+def _pause(attempt: int) -> None:
+    time.sleep(random.uniform(0, min(2.0, 0.05 * 1.5**attempt)))
 
 
 def _row(design: Design) -> dict[str, object]:

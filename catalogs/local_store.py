@@ -2,6 +2,7 @@
 
 import errno
 import os
+import re
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -13,6 +14,8 @@ from catalogs.errors import FullError, NotAllowedError, NotFoundError, StoreErro
 from catalogs.store_contract import ObjectInfo
 
 PARTIAL = ".partial-"
+DELTA_PARTIAL = re.compile(rf"{keys.TABLE}/.+#\d+")
+"""What the Delta library writes beside and renames, as we do; its own vacuum does not see these."""
 
 UMASK = os.umask(0o022)
 """The process's own; it can only be read by setting it, which threads must not see, so it is read once."""
@@ -89,7 +92,8 @@ class LocalStore:
     def _shown(self, prefix: str, *, halves: bool) -> Iterator[ObjectInfo]:
         with _explained(f"listing {self._folder}"):
             for path in sorted(self._walk(prefix)):
-                if path.name.startswith(PARTIAL) != halves:
+                key = path.relative_to(self._folder).as_posix()
+                if (path.name.startswith(PARTIAL) or bool(DELTA_PARTIAL.fullmatch(key))) != halves:
                     continue
                 try:
                     status = path.stat()
@@ -97,7 +101,7 @@ class LocalStore:
                     # Removed since the walk, or a link to nowhere (an editor's lock): no object.
                     continue
                 yield ObjectInfo(
-                    path.relative_to(self._folder).as_posix(),
+                    key,
                     status.st_size,
                     # Not the time of writing: a copy may bring that of another file of the same size.
                     f"{status.st_ctime_ns:x}-{status.st_size:x}",

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
+from itertools import chain
 
 from catalogs import keys
 from catalogs.designs import DesignCatalog
@@ -67,14 +68,15 @@ def repair(catalog: DesignCatalog, faults: Iterable[Fault]) -> int:
 
 
 def unclaimed(catalog: DesignCatalog, grace: timedelta) -> Iterator[ObjectInfo]:
-    """What killed runs left, older than `grace`: pictures that no record names, halves of files, claims.
+    """What killed runs left, older than `grace`: pictures without a record, halves of files, claims, probes.
 
     The grace time must be longer than a run keeps a picture without its record: `commit_seconds`, and what
     a shard needs. A day is ample.
     """
     before = datetime.now(UTC) - grace
     pictures = examine(catalog, contents=False).orphans
-    for found in (*pictures, *catalog.store.leftovers(), *catalog.store.list(keys.CLAIMS)):
+    left = (catalog.store.list(prefix) for prefix in (keys.CLAIMS, keys.PROBE))
+    for found in (*pictures, *catalog.store.leftovers(), *chain.from_iterable(left)):
         if found.modified < before:
             yield found
 
