@@ -337,6 +337,8 @@ class _Filing:
         if finished.failure:
             ids = work.job.garment.garment_id, work.job.style.style_id
             self._outcome.failures.append(Failure(*ids, finished.failure))
+            job = {"job": work.job.key, "garment": ids[0], "style": ids[1]}
+            log.warning("design failed: %s", finished.failure, extra=job)
             self._outcome.settled.add(work.job.key)
             return
         measures = measure(self._bench.encoder, finished)
@@ -362,7 +364,10 @@ class _Filing:
 
     def _collect(self) -> None:
         with held_back():
-            self._waiting.append(self._writing.popleft().result())
+            design = self._writing.popleft().result()
+            self._waiting.append(design)
+        job = {"job": design.design_id, "garment": design.garment_id, "style": design.style_id}
+        log.info("picture written", extra=job)
 
     def _flush(self) -> None:
         if not self._waiting:

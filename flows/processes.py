@@ -26,6 +26,7 @@ import torch
 from flows.designing import OnAdvance, Outcome
 from flows.devices import choose_batch
 from flows.errors import StoppedError, WorkerLostError
+from flows.logs import as_json
 from flows.planning import DesignJob
 from flows.preparing import Place
 from flows.settings import Settings
@@ -51,11 +52,11 @@ class Processes:
         for seat in self._all:
             self._free.put(seat)
 
-    def make(self, jobs: Sequence[DesignJob]) -> Outcome:
+    def make(self, jobs: Sequence[DesignJob], shard: str) -> Outcome:
         """Make a shard on the process that is free for longest."""
         seat = self._free.get()
         try:
-            return seat.make(jobs)
+            return seat.make(jobs, shard)
         finally:
             self._free.put(seat)
 
@@ -87,10 +88,10 @@ class _Seat:
         self._process = 0
         self._stopped = False
 
-    def make(self, jobs: Sequence[DesignJob]) -> Outcome:
+    def make(self, jobs: Sequence[DesignJob], shard: str) -> Outcome:
         try:
             executor = self._running()
-            return executor.submit(_make, self._place, self._settings, jobs).result()
+            return executor.submit(_make, self._place, self._settings, jobs, shard).result()
         except BrokenProcessPool as error:
             self.close()
             raise WorkerLostError(
@@ -162,18 +163,22 @@ def _follow_parent() -> None:
     os._exit(1)
 
 
-def _make(place: Place, settings: Settings, jobs: Sequence[DesignJob]) -> Outcome:
+def _make(place: Place, settings: Settings, jobs: Sequence[DesignJob], shard: str) -> Outcome:
     _working.set()
     try:
-        return make_apart(place, settings, jobs, _here[0].send)
+        return make_apart(place, settings, jobs, shard, _here[0].send)
     finally:
         _working.clear()
 
 
-def make_apart(place: Place, settings: Settings, jobs: Sequence[DesignJob], on_advance: OnAdvance) -> Outcome:
+def make_apart(
+    place: Place, settings: Settings, jobs: Sequence[DesignJob], shard: str, on_advance: OnAdvance
+) -> Outcome:
     """Make a shard in this process, which is there for nothing else, and ends where its device is lost."""
+    if settings.log == "json":
+        as_json()
     try:
-        return make_shard(place, settings, jobs, on_advance)
+        return make_shard(place, settings, jobs, shard, on_advance)
     except KeyboardInterrupt as error:
         raise StoppedError("The run was told to stop.") from error
     except torch.AcceleratorError:

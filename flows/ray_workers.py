@@ -61,7 +61,7 @@ class OnRay:
         self._stopped = False
         self._in_work: set[Any] = set()
 
-    def make(self, jobs: Sequence[DesignJob]) -> Outcome:
+    def make(self, jobs: Sequence[DesignJob], shard: str) -> Outcome:
         """Make a shard wherever the cluster has room; the bar moves when it is done."""
         import ray
         from ray.exceptions import RayError, RayTaskError, TaskCancelledError
@@ -69,7 +69,7 @@ class OnRay:
         with self._lock:
             if self._stopped:
                 raise StoppedError("The run was told to stop.")
-            task = self._make.remote(self._place, self._settings, jobs)
+            task = self._make.remote(self._place, self._settings, jobs, shard)
             self._in_work.add(task)
         try:
             outcome: Outcome = ray.get(task)
@@ -98,8 +98,8 @@ class OnRay:
                 ray.cancel(task)
 
 
-def _make(place: Place, settings: Settings, jobs: Sequence[DesignJob]) -> Outcome:
-    return make_apart(place, settings, jobs, lambda _designs: None)
+def _make(place: Place, settings: Settings, jobs: Sequence[DesignJob], shard: str) -> Outcome:
+    return make_apart(place, settings, jobs, shard, lambda _designs: None)
 
 
 def _room(gpus: float) -> int:

@@ -3,12 +3,21 @@
 import csv
 import io
 import json
+import logging
+import time
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Any
 
-from prefect.artifacts import create_link_artifact, create_markdown_artifact, create_table_artifact
+from prefect.artifacts import (
+    create_link_artifact,
+    create_markdown_artifact,
+    create_progress_artifact,
+    create_table_artifact,
+    update_progress_artifact,
+)
 
 from catalogs import keys
 from catalogs.contact_sheet import MOST, Cell, Label, contact_sheet
@@ -16,7 +25,13 @@ from catalogs.records import Problem
 from catalogs.store_contract import Store
 from flows.designing import Effort, Failure, Outcome
 from flows.planning import DesignJob, Plan
+from flows.report_page import report_page
+from flows.terminal import duration
 
+log = logging.getLogger(__name__)
+
+TOLD_EVERY = 10.0
+"""Seconds between two updates of the progress in Prefect."""
 SHOWN_ROWS = 200
 """Rows of an artifact's table; the whole list is in storage."""
 
@@ -60,9 +75,9 @@ class RunReport:
         """Records and pairs that were turned away."""
         return len(self.problems) + len(self.failures)
 
-    def as_json(self) -> str:
-        """The report as JSON; reasons counted, every one listed."""
-        plain = {
+    def as_plain(self) -> dict[str, Any]:
+        """The report in plain types; reasons counted, every one listed."""
+        return {
             **self.__dict__,
             "started_at": self.started_at.isoformat(),
             "finished_at": self.finished_at.isoformat() if self.finished_at else None,
@@ -71,7 +86,10 @@ class RunReport:
             "workers": [self._share(effort) for effort in self.workers.values()],
             "reasons": reasons(self.problems, self.failures),
         }
-        return json.dumps(plain, indent=1, ensure_ascii=False)
+
+    def as_json(self) -> str:
+        """The report as JSON."""
+        return json.dumps(self.as_plain(), indent=1, ensure_ascii=False)
 
     def _share(self, effort: Effort) -> dict[str, object]:
         """What a worker did, its rate, and for what share of the run its device was busy."""
@@ -108,8 +126,10 @@ def reasons(problems: Iterable[Problem], failures: Iterable[Failure]) -> dict[st
 
 
 def write_report(store: Store, report: RunReport) -> None:
-    """File the report, and the rejections if there are any."""
+    """File the report as JSON and as a page, and the rejections if there are any."""
     store.write(keys.run_file(report.run_id, "report.json"), report.as_json().encode())
+    page = report_page(report.as_plain(), sheet=bool(report.made))
+    store.write(keys.run_file(report.run_id, "report.html"), page.encode())
     if report.rejected:
         store.write(keys.run_file(report.run_id, keys.REJECTIONS), report.rejections_csv())
 
@@ -152,6 +172,54 @@ def write_contact_sheet(
     key = keys.run_file(report.run_id, "contact_sheet.png")
     designs.write(key, png)
     return f"{designs.uri}/{key}"
+
+
+def announce(report: RunReport, plan: Plan, seconds_a_design: float | None) -> None:
+    """A Prefect artifact of the plan, before work starts."""
+    sets = Counter(job.style.style_set for job in plan.jobs)
+    expected = "unknown" if seconds_a_design is None else duration(seconds_a_design * len(plan.jobs))
+    lines = [
+        f"# {len(plan.jobs)} designs to make",
+        "",
+        "| | |",
+        "|---|---|",
+        f"| recipe | {report.recipe} `{report.recipe_digest[:12]}` |",
+        *(f"| style set {name} | {count} |" for name, count in sets.most_common(SHOWN_ROWS)),
+        f"| already there | {plan.done} |",
+        f"| rejected | {len(plan.problems)} |",
+        f"| held back by the limit | {plan.held_back} |",
+        f"| expected on one device | {expected} |",
+    ]
+    create_markdown_artifact(
+        key="stylemill-plan", markdown="\n".join(lines), description="What the run is to do"
+    )
+
+
+class ProgressArtifact:
+    """How far the run is, on its page in Prefect; a server that is away for a while does not stop the run."""
+
+    def __init__(self, total: int) -> None:
+        """Of `total` designs."""
+        self._total, self._settled, self._told = total, 0, -TOLD_EVERY
+        self._id: Any = None
+
+    def add(self, outcome: Outcome) -> None:
+        """What came of a shard; the page hears of it every few seconds at most."""
+        self._settled += len(outcome.settled)
+        if time.monotonic() - self._told < TOLD_EVERY and self._settled < self._total:
+            return
+        self._told = time.monotonic()
+        try:
+            self._tell(100 * self._settled / self._total)
+        except Exception as error:
+            log.warning("Prefect did not hear of the progress: %s", error)
+
+    def _tell(self, percent: float) -> None:
+        if self._id is None:
+            key = "stylemill-progress"
+            self._id = create_progress_artifact(percent, key=key, description="Designs settled")
+        else:
+            update_progress_artifact(self._id, percent)
 
 
 def publish(report: RunReport, plan: Plan, made: set[str], sheet: str | None) -> None:

@@ -42,6 +42,8 @@ class Settings(BaseSettings):
         "", description="VGG-19 weights: path, s3:// or https://; empty: torchvision's"
     )
     vgg16_weights: str = Field("", description="VGG-16 weights, likewise")
+    log: Literal["text", "json"] = Field("text", description="json: a JSON object a line on standard error")
+    pushgateway: str = Field("", description="a Prometheus Pushgateway that hears how far a run is")
     cache: Path = Field(Path("~/.cache/stylemill"), description="folder for downloaded weights")
     max_pixels: int = Field(MAX_PIXELS, gt=0, description="larger pictures are refused")
     s3_endpoint_url: str | None = Field(None, description="other than AWS; AWS_ENDPOINT_URL works too")

@@ -16,6 +16,7 @@ from prefect.exceptions import TerminationSignal
 from prefect.futures import PrefectFuture, as_completed
 from prefect.settings import PREFECT_API_URL
 from prefect.tasks import exponential_backoff
+from structlog.contextvars import bound_contextvars
 
 from catalogs import keys
 from catalogs.claims import Claims
@@ -26,6 +27,8 @@ from flows import progress
 from flows.designing import Failure, Outcome
 from flows.errors import SettingsError, WorkerLostError
 from flows.fan_out import open_workers
+from flows.logs import as_json
+from flows.monitoring import Gauges
 from flows.planning import DesignJob, Plan
 from flows.preparing import (
     Place,
@@ -37,7 +40,15 @@ from flows.preparing import (
     require_same_recipe,
     resolve_place,
 )
-from flows.report import RunReport, publish, write_contact_sheet, write_report
+from flows.progress import Standing
+from flows.report import (
+    ProgressArtifact,
+    RunReport,
+    announce,
+    publish,
+    write_contact_sheet,
+    write_report,
+)
 from flows.settings import Settings, read_settings
 from flows.sharing import Shard, rounds
 from flows.workers import Workers
@@ -103,6 +114,8 @@ def stylize_catalog(
         Counts of the run, and where its report is; nothing is written if there is nothing to do.
     """
     settings = read_settings(workers)
+    if settings.log == "json":
+        as_json()
     if not (ready := _prepared.get()):
         place = resolve_place(settings, garments, styles, designs, recipe, device)
         ready = place, make_plan(place, settings, _names(style_sets), limit)
@@ -152,12 +165,12 @@ def _names(style_sets: list[str] | str | None) -> list[str]:
     retry_jitter_factor=0.5,
     retry_condition_fn=lambda _task, _run, state: _worth_another_try(state),
 )
-def stylize_shard(jobs: Sequence[DesignJob], name: str) -> Outcome:  # noqa: ARG001 - shown by Prefect
+def stylize_shard(jobs: Sequence[DesignJob], name: str) -> Outcome:
     """Make the designs of a shard that no other run is at work on: one style, some garments, minutes of work."""
     claims, workers = _at_work.get()
     wanted = {job.key for job in jobs}
     with claims.taken(wanted) as ours:
-        outcome = workers.make([job for job in jobs if job.key in ours]) if ours else Outcome()
+        outcome = workers.make([job for job in jobs if job.key in ours], name) if ours else Outcome()
     outcome.elsewhere = wanted - ours
     return outcome
 
@@ -180,6 +193,7 @@ def run_plan(place: Place, plan: Plan, settings: Settings) -> dict[str, Any]:
         return _counts(report, None)
     garments, styles, designs = open_catalogs(place, settings)
     designs.prepare()
+    announce(report, plan, estimate(place, settings))
     started = time.monotonic()
     try:
         if plan.jobs:
@@ -229,8 +243,15 @@ def _contact_sheet(
 def _make(place: Place, plan: Plan, settings: Settings, report: RunReport) -> None:
     designs = open_catalogs(place, settings)[2]
     claims, log = Claims(designs.store, place.run_id), get_run_logger()
+    gauges, artifact = Gauges(settings.pushgateway, place.run_id), ProgressArtifact(len(plan.jobs))
+
+    def tell(standing: Standing) -> None:
+        log.info("%s", standing)
+        gauges.push(standing)
+
     with (
-        progress.shown(len(plan.jobs), "designs", lambda standing: log.info("%s", standing)) as advance,
+        bound_contextvars(run=place.run_id),
+        progress.shown(len(plan.jobs), "designs", tell) as advance,
         claims.held(),
         open_workers(place, settings, advance) as workers,
     ):
@@ -239,6 +260,7 @@ def _make(place: Place, plan: Plan, settings: Settings, report: RunReport) -> No
             size = _designs_a_shard(place, settings, workers, len(plan.jobs))
             for outcome in rounds(plan.jobs, size, designs, claims, partial(_make_all, workers, designs)):
                 report.add(outcome)
+                artifact.add(outcome)
                 if outcome.effort is None:
                     advance(len(outcome.met))
         except BaseException:

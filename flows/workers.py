@@ -7,6 +7,8 @@ from collections.abc import Sequence
 from functools import lru_cache
 from typing import Protocol
 
+from structlog.contextvars import bound_contextvars
+
 from flows.designing import Bench, Effort, OnAdvance, Outcome, make_designs
 from flows.devices import choose_batch, choose_precision, device_name, require_device
 from flows.planning import DesignJob
@@ -24,9 +26,10 @@ class Workers(Protocol):
     batch: int
     """Designs that one of them works on at once."""
 
-    def make(self, jobs: Sequence[DesignJob]) -> Outcome:
+    def make(self, jobs: Sequence[DesignJob], shard: str) -> Outcome:
         """Make a shard, on the next worker that is free; callable from as many threads as there are seats.
 
+        `shard` is its name, for the logs.
         WorkerLostError where the worker was lost with the shard; its finished designs are filed.
         """
         ...
@@ -46,18 +49,21 @@ class Here:
         self._place, self._settings, self._on_advance = place, settings, on_advance
         self.batch = bench(place, settings).batch
 
-    def make(self, jobs: Sequence[DesignJob]) -> Outcome:
+    def make(self, jobs: Sequence[DesignJob], shard: str) -> Outcome:
         """Make a shard."""
-        return make_shard(self._place, self._settings, jobs, self._on_advance)
+        return make_shard(self._place, self._settings, jobs, shard, self._on_advance)
 
     def stop(self) -> None:
         """Nothing to tell: what interrupts this process interrupts the work."""
 
 
-def make_shard(place: Place, settings: Settings, jobs: Sequence[DesignJob], on_advance: OnAdvance) -> Outcome:
+def make_shard(
+    place: Place, settings: Settings, jobs: Sequence[DesignJob], shard: str, on_advance: OnAdvance
+) -> Outcome:
     """Make a shard in this process, and note who made it and how long the device was busy."""
-    own, started = bench(place, settings), time.monotonic()
-    outcome = make_designs(own, jobs, on_advance)
+    with bound_contextvars(run=place.run_id, shard=shard):
+        own, started = bench(place, settings), time.monotonic()
+        outcome = make_designs(own, jobs, on_advance)
     outcome.effort = Effort(
         worker=f"{platform.node()} {own.device} {os.getpid()}",
         device=device_name(own.device),

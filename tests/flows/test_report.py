@@ -51,7 +51,7 @@ def test_no_rejections_no_file() -> None:
     """Without a rejection there is no rejections file."""
     store = MemoryStore()
     write_report(store, report())
-    assert [entry.key for entry in store.list()] == ["runs/id/report.json"]
+    assert [entry.key for entry in store.list()] == ["runs/id/report.html", "runs/id/report.json"]
 
 
 def test_summary_says_the_numbers() -> None:
