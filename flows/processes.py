@@ -91,6 +91,8 @@ class _Seat:
     def make(self, jobs: Sequence[DesignJob], shard: str) -> Outcome:
         try:
             executor = self._running()
+            if self._stopped:
+                raise StoppedError("The run was told to stop.")
             return executor.submit(_make, self._place, self._settings, jobs, shard).result()
         except BrokenProcessPool as error:
             self.close()
@@ -100,8 +102,6 @@ class _Seat:
             ) from error
 
     def _running(self) -> ProcessPoolExecutor:
-        if self._stopped:
-            raise StoppedError("The run was told to stop.")
         if self._executor is None:
             # A pipe of its own: a queue that all share stays locked when one is killed as it writes.
             told, tell = SPAWN.Pipe(duplex=False)

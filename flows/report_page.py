@@ -23,7 +23,8 @@ PAGE = """<!doctype html>
   .numbers b { display: block; font-size: 1.8rem; line-height: 1.1 } .bad b { color: var(--bad) }
   table { border-collapse: collapse; width: 100% } .wide { overflow-x: auto }
   td, th { text-align: left; padding: .35rem .8rem .35rem 0; border-bottom: 1px solid var(--line); vertical-align: top }
-  td.n, th.n { text-align: right } img { max-width: 100%; border: 1px solid var(--line) } small { opacity: .75 }
+  td.n, th.n { text-align: right; width: 1%; white-space: nowrap }
+  img { max-width: 100%; border: 1px solid var(--line) } small { opacity: .75 }
 </style>
 <h1>{{ run.made }} new designs</h1>
 <p><small>Run {{ run.run_id }}, recipe {{ run.recipe }} {{ run.recipe_digest[:12] }}, {{ run.state }},

@@ -72,10 +72,15 @@ def prepared(place: Place, plan: Plan) -> Iterator[None]:
 
 @contextmanager
 def server_named() -> Iterator[None]:
-    """A Prefect server that is configured but does not answer is a SettingsError that names it."""
+    """A Prefect server that does not answer is a SettingsError that names it, or the temporary one."""
     try:
         yield
     except (httpx.HTTPError, RuntimeError) as error:
+        if "ephemeral Prefect API" in str(error):
+            raise SettingsError(
+                "Prefect's temporary API did not start in time: the machine is busy. Run the same command again, or"
+                " raise PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS."
+            ) from error
         if isinstance(error, RuntimeError) and "Failed to reach API" not in str(error):
             raise
         raise SettingsError(
@@ -193,11 +198,12 @@ def run_plan(place: Place, plan: Plan, settings: Settings) -> dict[str, Any]:
         return _counts(report, None)
     garments, styles, designs = open_catalogs(place, settings)
     designs.prepare()
-    announce(report, plan, estimate(place, settings))
+    expected = estimate(place, settings)
+    announce(report, plan, expected)
     started = time.monotonic()
     try:
         if plan.jobs:
-            _make(place, plan, settings, report)
+            _make(place, plan, settings, report, expected)
         report.state = "finished"
     except BaseException as error:
         stopped = isinstance(error, KeyboardInterrupt | TerminationSignal)
@@ -240,7 +246,7 @@ def _contact_sheet(
         return None
 
 
-def _make(place: Place, plan: Plan, settings: Settings, report: RunReport) -> None:
+def _make(place: Place, plan: Plan, settings: Settings, report: RunReport, expected: float | None) -> None:
     designs = open_catalogs(place, settings)[2]
     claims, log = Claims(designs.store, place.run_id), get_run_logger()
     gauges, artifact = Gauges(settings.pushgateway, place.run_id), ProgressArtifact(len(plan.jobs))
@@ -257,7 +263,7 @@ def _make(place: Place, plan: Plan, settings: Settings, report: RunReport) -> No
     ):
         token = _at_work.set((claims, workers))
         try:
-            size = _designs_a_shard(place, settings, workers, len(plan.jobs))
+            size = _designs_a_shard(expected, settings, workers, len(plan.jobs))
             for outcome in rounds(plan.jobs, size, designs, claims, partial(_make_all, workers, designs)):
                 report.add(outcome)
                 artifact.add(outcome)
@@ -270,11 +276,11 @@ def _make(place: Place, plan: Plan, settings: Settings, report: RunReport) -> No
             _at_work.reset(token)
 
 
-def _designs_a_shard(place: Place, settings: Settings, workers: Workers, jobs: int) -> int:
+def _designs_a_shard(expected: float | None, settings: Settings, workers: Workers, jobs: int) -> int:
     """As many as take `shard_seconds`; fewer where some workers would have none."""
-    expected = estimate(place, settings) or settings.shard_seconds / 64
     share = math.ceil(jobs / (2 * workers.seats)) if workers.seats > 1 else jobs
-    return max(1, min(share, max(workers.batch, int(settings.shard_seconds / expected))))
+    lasting = int(settings.shard_seconds / expected) if expected else 64
+    return max(1, min(share, max(workers.batch, lasting)))
 
 
 def _make_all(

@@ -7,7 +7,9 @@ import time
 from pathlib import Path
 
 import pytest
+import torch
 
+from flows.fan_out import seats_on
 from flows.workers import Here
 from tests.conftest import Run
 from tests.flows.test_killed_runs import Started, arguments, pictures, records, wait_for_pictures
@@ -15,6 +17,26 @@ from tests.flows.test_killed_runs import Started, arguments, pictures, records, 
 __all__ = ["arguments"]
 ONE_THREAD = {"OMP_NUM_THREADS": "1"}
 """Sums in another order are other sums: with one thread each, all workers add alike."""
+
+
+@pytest.mark.parametrize(
+    ("device", "workers", "gpus", "expected"),
+    [
+        ("cpu", 0, 0, ["cpu"]),
+        ("cpu", 3, 0, ["cpu", "cpu", "cpu"]),
+        ("cuda", 0, 1, ["cuda:0"]),
+        ("cuda", 0, 4, ["cuda:0", "cuda:1", "cuda:2", "cuda:3"]),
+        ("cuda", 3, 2, ["cuda:0", "cuda:1", "cuda:0"]),
+        ("cuda:1", 0, 4, ["cuda:1"]),
+        ("cuda:1", 2, 4, ["cuda:1", "cuda:1"]),
+    ],
+)
+def test_a_device_for_each(
+    device: str, workers: int, gpus: int, expected: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where no number is given there is a worker a GPU; a device that is named is the only one."""
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: gpus)
+    assert seats_on(device, workers) == expected
 
 
 def report(designs: Path) -> dict:
