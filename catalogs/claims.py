@@ -9,6 +9,7 @@ holders try at once may leave both at work on one design.
 """
 
 import json
+import logging
 import os
 import platform
 import threading
@@ -23,10 +24,14 @@ from catalogs import keys
 from catalogs.errors import CatalogsError, NotFoundError
 from catalogs.store_contract import Store
 
+log = logging.getLogger(__name__)
+
 BEAT = 15.0
 """Seconds between two signs of life."""
-LEASE = timedelta(seconds=90)
+LEASE = timedelta(seconds=180)
 """Without a sign of life for so long, a holder counts as dead: several beats, and a slow store's retries."""
+DOUBT = LEASE.total_seconds() / 2
+"""Seconds without a sign of our own after which another may have taken our claims over."""
 LOOK = 2.0
 """Seconds that a look at who lives is good for."""
 AT_ONCE = 16
@@ -42,6 +47,9 @@ class Claims:
         self._living: set[str] = set()
         self._looked = -LOOK
         self._lock = threading.Lock()
+        self._beaten, self._doubtful = time.monotonic(), False
+        self._holders: dict[str, str] = {}
+        """Who held a claim when it was read; it is read once."""
 
     @contextmanager
     def held(self) -> Iterator[None]:
@@ -66,18 +74,32 @@ class Claims:
         try:
             yield ours
         finally:
-            with suppress(CatalogsError), ThreadPoolExecutor(AT_ONCE) as pool:
-                list(pool.map(lambda one: self._store.delete(keys.claim(one)), ours))
+            with ThreadPoolExecutor(AT_ONCE) as pool:
+                list(pool.map(self._release, ours))
 
-    def at_work(self, designs: Collection[str]) -> set[str]:
-        """Those of the designs that another living holder has claimed."""
+    def _release(self, design: str) -> None:
+        # A claim that stays is another run's wait until this one ends, and no harm besides.
+        with suppress(CatalogsError):
+            doubtful = self._doubtful or time.monotonic() - self._beaten > DOUBT
+            if not doubtful or self._holder_of(design) == self._holder:
+                self._store.delete(keys.claim(design))
+
+    def at_work(self, designs: Collection[str]) -> dict[str, str]:
+        """Those of the designs that another living holder has claimed, and who that is."""
+        if not designs:
+            return {}
+        claimed = {
+            found.key.removeprefix(keys.CLAIM_DESIGNS) for found in self._store.list(keys.CLAIM_DESIGNS)
+        }
+        wanted = [one for one in designs if one in claimed]
         with ThreadPoolExecutor(AT_ONCE) as pool:
-            holders = pool.map(self._holder_of, designs)
-            return {
-                one
-                for one, holder in zip(designs, holders, strict=True)
-                if holder not in (None, self._holder) and holder in self._alive()
-            }
+            holders = dict(zip(wanted, pool.map(self._first_holder_of, wanted), strict=True))
+        return {one: holder for one, holder in holders.items() if holder and holder in self.others()}
+
+    def _first_holder_of(self, design: str) -> str | None:
+        if design not in self._holders and (holder := self._holder_of(design)):
+            self._holders[design] = holder
+        return self._holders.get(design)
 
     def others(self) -> set[str]:
         """Other holders that live."""
@@ -92,6 +114,7 @@ class Claims:
         if self._store.create(key, name):
             return True
         holder = self._holder_of(design)
+        self._holders[design] = holder or ""
         # Ours already: from before a shard was tried again, or the answer to the creation was lost.
         if holder == self._holder:
             return True
@@ -109,12 +132,17 @@ class Claims:
     def _keep_beating(self, over: threading.Event) -> None:
         while not over.wait(BEAT):
             # A store that is away for a while is the business of those who write designs.
-            with suppress(CatalogsError):
+            try:
                 self._beat()
+            except Exception as error:
+                log.warning("No sign of life could be given: %s", error)
 
     def _beat(self) -> None:
         sign = {"place": PLACE, "pid": os.getpid()}
         self._store.write(keys.claim_holder(self._holder), json.dumps(sign).encode())
+        now = time.monotonic()
+        self._doubtful |= now - self._beaten > DOUBT
+        self._beaten = now
 
     def _alive(self) -> set[str]:
         """Holders that live, as of the last `LOOK` seconds."""
@@ -137,9 +165,10 @@ class Claims:
         """False where the sign was given by a process of this very machine that is no more."""
         try:
             sign = json.loads(self._store.read(key))
-        except NotFoundError:
+            return sign["place"] != PLACE or _is_process(int(sign["pid"]))
+        except (NotFoundError, ValueError, KeyError, TypeError):
+            # Gone meanwhile, or no sign of anybody's.
             return False
-        return sign["place"] != PLACE or _is_process(int(sign["pid"]))
 
 
 def _place() -> str:

@@ -1,7 +1,7 @@
 """Digests of the contents behind records, and a look at whether they can be used."""
 
 import hashlib
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from typing import TypeVar
@@ -17,7 +17,7 @@ from catalogs.errors import (
 )
 from catalogs.images import decode, decode_mask, decode_parts
 from catalogs.records import Garment, Problem, Style
-from catalogs.store_contract import Store
+from catalogs.store_contract import ObjectInfo, Store
 from catalogs.tables import CSV, PARQUET
 
 READERS = 8
@@ -36,15 +36,14 @@ def with_digests(
     error goes through.
     """
     objects = {found.key: found for found in store.list()} if cache and records else {}
+    read: dict[str, str] = {}
 
     def sha256(key: str) -> str:
         found = objects.get(key)
         if cache and found and (known := cache.get(store, found)):
             return known
-        digest = hashlib.sha256(store.read(key)).hexdigest()
-        if cache and found:
-            cache.put(store, found, digest)
-        return digest
+        read[key] = hashlib.sha256(store.read(key)).hexdigest()
+        return read[key]
 
     def digest(record: Record) -> Record:
         sums = [sha256(key) if key else "" for key in _keys(record)]
@@ -55,7 +54,21 @@ def with_digests(
             )
         return replace(record, digest=_digest(sums))
 
-    return _sorted_out(store, records, digest)
+    sorted_out = _sorted_out(store, records, digest)
+    if cache and records:
+        cache.listed(store, objects)
+        _keep(cache, store, objects, read)
+    return sorted_out
+
+
+def _keep(
+    cache: DigestCache, store: Store, before: Mapping[str, ObjectInfo], read: Mapping[str, str]
+) -> None:
+    """Keep what was read, unless it was replaced between the listing and the reading."""
+    after = {found.key: found for found in store.list()} if read else {}
+    for key, digest in read.items():
+        if key in after and before.get(key) == after[key]:
+            cache.put(store, after[key], digest)
 
 
 def read_contents(store: Store, record: Garment | Style) -> list[bytes]:

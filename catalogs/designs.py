@@ -2,6 +2,10 @@
 
 The picture is written first, the record last, so no record points at a missing picture. A record is
 inserted only where its design_id is not there yet; two runs that race end with one record each.
+
+Columns that are not this version's are kept: an older version's table is read with nulls for what it lacks and
+extended by the first commit, a newer version's keeps its columns, null in our rows. Layout and its figures:
+docs/decisions/0006-table-layout.md.
 """
 
 import hashlib
@@ -10,14 +14,16 @@ import math
 import random
 import re
 import time
-from collections.abc import Callable, Collection, Iterable, Sequence
-from dataclasses import asdict, fields
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from dataclasses import fields
 from datetime import timedelta
 from functools import partial
 from typing import TypeVar
 
 import pyarrow as pa
-from deltalake import CommitProperties, DeltaTable
+import pyarrow.compute as pc
+from deltalake import CommitProperties, DeltaTable, QueryBuilder, Transaction, write_deltalake
+from deltalake import Schema as DeltaSchema
 from deltalake.exceptions import CommitFailedError, DeltaError, TableNotFoundError
 
 from catalogs import keys
@@ -53,7 +59,11 @@ SCHEMA = pa.schema(
     ]
 )
 FURTHER = ("garment_further", "style_further")
-COMMIT_ATTEMPTS = 40
+COMMIT_ATTEMPTS = 200
+"""Of 16 writers of one style each loses 15 races of 16: one in 13 would lose 40 in a row."""
+LONGEST_PAUSE = 5.0
+REPUTS = 100
+"""Tries of the Delta library to put a commit behind those of others, which concern other styles."""
 ONE_TRY = CommitProperties(max_commit_retries=0)
 """No automatic retry: a lost race must read the table again, or it files a design twice."""
 UNANSWERED_ATTEMPTS = 5
@@ -87,21 +97,30 @@ class DesignCatalog:
         """Prove that the store can be written safely; call it before making designs."""
         probe(self.store)
 
-    def existing(self, among: Collection[str] | None = None) -> set[str]:
-        """Ids of the designs that are filed (only those of `among`, if given)."""
+    def existing(
+        self, among: Collection[str] | None = None, style_ids: Collection[str] | None = None
+    ) -> set[str]:
+        """Ids of the designs that are filed (only those of `among`, if given).
+
+        `style_ids` are the styles of `among`, where they are known: files without them are not read.
+        """
         table = self._table()
-        if table is None:
-            return set()
-        ids = self._read(table, ["design_id"])["design_id"].to_pylist()
-        return set(ids) if among is None else set(ids) & set(among)
+        return set() if table is None else self._ids(table, among, style_ids)
 
     def read(self, columns: Sequence[str] | None = None) -> pa.Table:
-        """The whole table, or some of its columns; empty where there is none yet."""
+        """The whole table, or some of its columns; empty where there is none yet.
+
+        Columns of this version that the table lacks are null; columns that this version does not know come last.
+        """
         table = self._table()
         if table is None:
-            names = list(columns) if columns else SCHEMA.names
-            return SCHEMA.empty_table().select(names)
-        return self._read(table, list(columns) if columns else None)
+            return SCHEMA.empty_table().select(list(columns or SCHEMA.names))
+        theirs = _schema_of(table)
+        schema = pa.schema([*SCHEMA, *(field for field in theirs if field.name not in SCHEMA.names)])
+        schema = pa.schema([schema.field(name) for name in columns or schema.names])
+        there = [name for name in schema.names if name in theirs.names] or ["design_id"]
+        batches = self._asked(lambda: list(_query(table, there)))
+        return _filled_up(batches, schema)
 
     def add_picture(self, design_id: str, png: bytes) -> tuple[str, str]:
         """Write a design's picture; returns its key and its SHA-256."""
@@ -117,9 +136,19 @@ class DesignCatalog:
         return {design_id: image for design_id, image, run in rows if run == run_id}
 
     def file(self, designs: Iterable[Design]) -> int:
-        """Insert records whose design_id is not there yet, in one commit; returns how many were new."""
-        rows = pa.Table.from_pylist([_row(design) for design in designs], SCHEMA)
-        return self._committed(lambda: self._insert(rows)) if rows.num_rows else 0
+        """Insert records whose design_id is not there yet, in one commit; returns how many were new.
+
+        A design_id is a digest of its style_id, among others: it is looked for where the style's designs are.
+
+        Raises:
+            CatalogError: a column of the table has another type than this version files.
+            StoreError: the store failed, or too many races were lost.
+        """
+        first: dict[str, Design] = {}
+        for design in designs:
+            first.setdefault(design.design_id, design)
+        rows = pa.Table.from_pylist([_row(design) for design in first.values()], SCHEMA)
+        return self._committed(lambda: self._insert(rows)) if first else 0
 
     def remove(self, designs: Sequence[tuple[str, str]]) -> int:
         """Take out records by id and their picture's SHA-256; pictures stay. Returns how many there were.
@@ -200,25 +229,27 @@ class DesignCatalog:
     def _compact(self) -> int:
         uri, options = self.store.delta_location()
         table = DeltaTable(uri, storage_options=options)
-        return int(table.optimize.compact(commit_properties=ONE_TRY)["numFilesRemoved"])
+        # Rows that are filed meanwhile are no conflict: the library puts its commit behind theirs.
+        return int(table.optimize.compact()["numFilesRemoved"])
 
     def _insert(self, rows: pa.Table) -> int:
-        uri, options = self.store.delta_location()
-        table = DeltaTable.create(uri, SCHEMA, mode="ignore", storage_options=options)
-        metrics = (
-            table.merge(
-                rows,
-                predicate="filed.design_id = made.design_id",
-                source_alias="made",
-                target_alias="filed",
-                commit_properties=ONE_TRY,
+        """Append what is not there; fails if another run files designs of the same styles in between."""
+        table = self._table() or self._new_table()
+        there = self._ids(table, rows["design_id"].to_pylist(), rows["style_id"].to_pylist())
+        new = rows.filter(~pc.field("design_id").isin(pa.array(there, pa.string())))
+        if new.num_rows:
+            # A column that the table lacks comes with this commit.
+            write_deltalake(
+                table, new, mode="append", schema_mode="merge", commit_properties=_marked(new["style_id"])
             )
-            .when_not_matched_insert_all()
-            .execute()
-        )
-        return int(metrics["num_target_rows_inserted"])
+        return int(new.num_rows)
+
+    def _new_table(self) -> DeltaTable:
+        uri, options = self.store.delta_location()
+        return DeltaTable.create(uri, SCHEMA, mode="ignore", storage_options=options)
 
     def _table(self) -> DeltaTable | None:
+        """The table as it is now, None where there is none; CatalogError if it cannot be a design catalog's."""
         uri, options = self.store.delta_location()
 
         def ask() -> DeltaTable | None:
@@ -227,10 +258,26 @@ class DesignCatalog:
             except TableNotFoundError:
                 return None
 
-        return self._asked(ask)
+        table = self._asked(ask)
+        if table is not None:
+            _require_types(_schema_of(table), f"{self.store.uri}/{keys.TABLE}")
+        return table
 
-    def _read(self, table: DeltaTable, columns: list[str] | None) -> pa.Table:
-        return self._asked(lambda: table.to_pyarrow_table(columns=columns))
+    def _ids(
+        self, table: DeltaTable, among: Collection[str] | None, style_ids: Collection[str] | None
+    ) -> set[str]:
+        """Taken batch by batch: memory holds the ids that were asked for, not a second copy of the column."""
+        where = _between("style_id", style_ids) if style_ids else ""
+        wanted = None if among is None else set(among)
+
+        def ask() -> set[str]:
+            found: set[str] = set()
+            for batch in _query(table, ["design_id"], where):
+                ids = batch["design_id"].to_pylist()
+                found.update(ids if wanted is None else wanted.intersection(ids))
+            return found
+
+        return self._asked(ask)
 
     def _explained(self, error: Exception) -> StoreError | CatalogError:
         where = f"{self.store.uri}/{keys.TABLE}"
@@ -252,6 +299,66 @@ class DesignCatalog:
         return StoreError(f"{where}: {reason}")
 
 
+def _query(table: DeltaTable, columns: Sequence[str], where: str = "") -> Iterator[pa.RecordBatch]:
+    """Rows by the Delta library's own engine.
+
+    It skips files by the log's statistics; pyarrow's dataset needs 1.5 ms a file to do so, before it reads any.
+    """
+    names = ", ".join(f'"{name}"' for name in columns)
+    sql = f"SELECT {names} FROM filed" + (f" WHERE {where}" if where else "")
+    yield from pa.RecordBatchReader.from_stream(QueryBuilder().register("filed", table).execute(sql))
+
+
+def _marked(style_ids: pa.ChunkedArray) -> CommitProperties:
+    """A commit that bears its styles as Delta's application transactions.
+
+    Two commits of one application conflict; others, whose designs cannot be ours, the library steps behind
+    without writing or asking anything again.
+    """
+    now = time.time_ns() // 1_000_000
+    marks = [Transaction(f"style {one}", now) for one in pc.unique(style_ids).to_pylist()]
+    return CommitProperties(app_transactions=marks, max_commit_retries=REPUTS)
+
+
+def _between(column: str, ids: Collection[str]) -> str:
+    """A range, which statistics can answer; two bounds however many ids there are."""
+    return f"{column} BETWEEN '{keys.check_id(min(ids))}' AND '{keys.check_id(max(ids))}'"
+
+
+def _filled_up(batches: Sequence[pa.RecordBatch], schema: pa.Schema) -> pa.Table:
+    """One table by `schema`, with nulls for columns that no batch has."""
+    if not batches:
+        return schema.empty_table()
+    found = pa.Table.from_batches(batches)
+    columns = (
+        found[field.name].cast(field.type)
+        if field.name in found.column_names
+        else pa.nulls(found.num_rows, field.type)
+        for field in schema
+    )
+    return pa.table(list(columns), schema=schema)
+
+
+def _schema_of(table: DeltaTable) -> pa.Schema:
+    return pa.schema(table.schema().to_arrow())
+
+
+def _require_types(theirs: pa.Schema, where: str) -> None:
+    """Raise CatalogError where a column's type is not the one that this version reads and files."""
+    if "design_id" not in theirs.names:
+        raise CatalogError(
+            f"{where} is a Delta table, but no design catalog's: it has no column 'design_id'. Give another place"
+            " for the designs."
+        )
+    for ours in pa.schema(DeltaSchema.from_arrow(SCHEMA).to_arrow()):
+        theirs_type = theirs.field(ours.name).type if ours.name in theirs.names else ours.type
+        if theirs_type != ours.type:
+            raise CatalogError(
+                f"{where}: column '{ours.name}' is of type {theirs_type}, but this version of Stylemill files"
+                f" {ours.type}. Use the version that made the table, or give another place for new designs."
+            )
+
+
 def _reason(error: Exception) -> str:
     """The root of what the Delta library says, in a line: S3's own code, else what it says last."""
     text = COLOURS.sub("", without_password(str(error))) or repr(error)
@@ -264,11 +371,11 @@ def _reason(error: Exception) -> str:
 
 
 def _pause(attempt: int) -> None:
-    time.sleep(random.uniform(0, min(2.0, 0.05 * 1.5**attempt)))
+    time.sleep(random.uniform(0, min(LONGEST_PAUSE, 0.05 * 1.5**attempt)))
 
 
 def _row(design: Design) -> dict[str, object]:
-    row = asdict(design)
+    row = dict(vars(design))
     for name in FURTHER:
         row[name] = json.dumps(dict(row[name]), ensure_ascii=False)
     return row

@@ -6,6 +6,7 @@ their digest once more when they are painted.
 
 import io
 import threading
+from collections.abc import Collection
 from contextlib import suppress
 
 import pyarrow as pa
@@ -26,10 +27,9 @@ class DigestCache:
         self._store, self._lock = designs, threading.Lock()
         self._known: dict[tuple[str, str], str] = {}
         self._asked: dict[tuple[str, str], str] = {}
-        with suppress(NotFoundError, pa.ArrowInvalid, KeyError):
-            table = pq.read_table(io.BytesIO(designs.read(keys.DIGESTS)), columns=list(COLUMNS))
-            uris, etags, digests = (table[name].to_pylist() for name in COLUMNS)
-            self._known = dict(zip(zip(uris, etags, strict=True), digests, strict=True))
+        self._gone: set[tuple[str, str]] = set()
+        with suppress(NotFoundError):
+            self._known = _understood(designs.read(keys.DIGESTS))
 
     def get(self, store: Store, found: ObjectInfo) -> str | None:
         """The digest of an object, if it is known in this very state."""
@@ -45,17 +45,32 @@ class DigestCache:
                 self._asked[_name(store, found), found.etag] = sha256
         return sha256
 
+    def listed(self, store: Store, keys_there: Collection[str]) -> None:
+        """Forget objects of a store that it does not list any more."""
+        start, there = f"{store.uri}/", {f"{store.uri}/{key}" for key in keys_there}
+        self._gone |= {key for key in self._known if key[0].startswith(start) and key[0] not in there}
+
     def save(self) -> None:
         """Keep the digests of all that was asked for, beside those of objects that were not; old states go."""
         asked = {name for name, _ in self._asked}
-        kept = {key: sha256 for key, sha256 in self._known.items() if key[0] not in asked} | self._asked
+        others = ((key, sha256) for key, sha256 in self._known.items() if key not in self._gone)
+        kept = {key: sha256 for key, sha256 in others if key[0] not in asked} | self._asked
         if kept == self._known:
             return
         rows = [(*key, sha256) for key, sha256 in kept.items()]
         table = pa.table(dict(zip(COLUMNS, zip(*rows, strict=True), strict=True)))
         file = io.BytesIO()
-        pq.write_table(table, file, compression="zstd")
+        pq.write_table(table, file, compression="zstd", write_page_checksum=True)
         self._store.write(keys.DIGESTS, file.getvalue())
+
+
+def _understood(data: bytes) -> dict[tuple[str, str], str]:
+    try:
+        table = pq.read_table(io.BytesIO(data), columns=list(COLUMNS), page_checksum_verification=True)
+        uris, etags, digests = (table[name].to_pylist() for name in COLUMNS)
+    except (pa.ArrowException, OSError, KeyError):
+        return {}
+    return dict(zip(zip(uris, etags, strict=True), digests, strict=True))
 
 
 def _name(store: Store, found: ObjectInfo) -> str:

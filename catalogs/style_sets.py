@@ -7,15 +7,19 @@ size and digest; the set counts when all of them are there, and not before.
 import hashlib
 import json
 from collections.abc import Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 from catalogs import keys
-from catalogs.errors import CatalogError, InvalidKeyError
+from catalogs.errors import CatalogError, InvalidKeyError, NotFoundError
 from catalogs.store_contract import ObjectInfo, Store
 from catalogs.tables import CSV, PARQUET
 
 MANIFEST = "manifest.json"
 VERSION = 1
+READERS = 16
+EVERY = "all"
+"""What stands for every set where one can be named."""
 
 
 @dataclass(frozen=True)
@@ -38,8 +42,8 @@ def find_sets(store: Store, objects: Mapping[str, ObjectInfo]) -> Iterator[Style
     A folder with a catalog of its own is a set; one without is just a folder of pictures.
     """
     folders = {key.split("/")[0] for key in objects if key.partition("/")[2] in (CSV, PARQUET)}
-    for name in sorted(folders):
-        yield _look(store, name, objects)
+    with ThreadPoolExecutor(READERS) as pool:
+        yield from pool.map(lambda name: _look(store, name, objects), sorted(folders))
 
 
 def _look(store: Store, name: str, objects: Mapping[str, ObjectInfo]) -> StyleSet:
@@ -47,18 +51,22 @@ def _look(store: Store, name: str, objects: Mapping[str, ObjectInfo]) -> StyleSe
         keys.check_id(name)
         if f"{name}/{MANIFEST}" not in objects:
             return StyleSet(name, fault=f"it has no {MANIFEST} yet ('stylemill seal' writes it)")
+        if name == EVERY:
+            return StyleSet(name, fault="'all' means every set; give it another name")
         data = store.read(f"{name}/{MANIFEST}")
         files = _files(data)
-    except (InvalidKeyError, CatalogError) as error:
+    except (InvalidKeyError, CatalogError, NotFoundError) as error:
         return StyleSet(name, fault=str(error))
     missing = [
         file
         for file, (size, _) in files.items()
         if (found := objects.get(f"{name}/{file}")) is None or found.size != size
     ]
-    fault = (
-        f"{len(missing)} of its {len(files)} files are not there whole, as {missing[0]}" if missing else ""
-    )
+    if missing:
+        fault = f"{len(missing)} of its {len(files)} files are not there whole, as {missing[0]}"
+    else:
+        # Pictures are held against their digests when they are read; the table is what says which.
+        fault = _other_table(store, name, files)
     sha256 = {file: digest for file, (_, digest) in files.items()}
     return StyleSet(name, hashlib.sha256(data).hexdigest(), sha256, fault)
 
@@ -72,8 +80,39 @@ def _files(manifest: bytes) -> dict[str, tuple[int, str]]:
                 f"its {MANIFEST} is of version {plain['version']}, but {VERSION} is understood"
             )
         return {str(f["name"]): (int(f["size"]), str(f["sha256"])) for f in plain["files"]}
-    except (ValueError, KeyError, TypeError) as error:
+    except (ValueError, KeyError, TypeError, OverflowError, RecursionError) as error:
         raise CatalogError(f"its {MANIFEST} cannot be read ({error!r}); seal it again") from error
+
+
+def _other_table(store: Store, name: str, files: Mapping[str, tuple[int, str]]) -> str:
+    """What is wrong with a set's catalog; empty where it is the one that was sealed."""
+    tables = [file for file in (CSV, PARQUET) if file in files]
+    if not tables:
+        return f"its {MANIFEST} names neither {CSV} nor {PARQUET}; seal it again"
+    return _unlike(store, name, {file: files[file][1] for file in tables})
+
+
+def unlike_manifest(store: Store, name: str) -> str:
+    """What of a set's files is not as it was sealed; empty where all are, and where it was never sealed."""
+    try:
+        files = _files(store.read(f"{name}/{MANIFEST}"))
+    except NotFoundError:
+        return ""
+    return _unlike(store, name, {file: sha256 for file, (_, sha256) in files.items()})
+
+
+def _unlike(store: Store, name: str, sha256: Mapping[str, str]) -> str:
+    """The first of a set's files whose contents are not those of the digest, as a fault; else empty."""
+
+    def differs(file: str) -> bool:
+        try:
+            return hashlib.sha256(store.read(f"{name}/{file}")).hexdigest() != sha256[file]
+        except NotFoundError:
+            return True
+
+    with ThreadPoolExecutor(READERS) as pool:
+        other = [file for file, bad in zip(sha256, pool.map(differs, sha256), strict=True) if bad]
+    return f"{other[0]} is not the one that was sealed; copy it again, or seal the set again" if other else ""
 
 
 def seal(store: Store) -> int:

@@ -2,13 +2,14 @@
 
 import difflib
 from collections.abc import Collection, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import fields, replace
 from typing import cast, get_args
 
-from catalogs.errors import CatalogError
+from catalogs.errors import CatalogError, NotFoundError
 from catalogs.records import Problem, Reading, Repeat, Style
 from catalogs.store_contract import ObjectInfo, Store
-from catalogs.style_sets import StyleSet, find_sets
+from catalogs.style_sets import READERS, StyleSet, find_sets
 from catalogs.tables import CSV, PARQUET, RowReader, read_catalog, read_rows
 
 REQUIRED = ("style_id", "style_set", "image")
@@ -35,7 +36,8 @@ def read_styles(store: Store) -> Reading[Style]:
     """
     objects = {entry.key: entry for entry in store.list()}
     sets = list(find_sets(store, objects))
-    readings = [_read_set(store, one, objects) for one in sets]
+    with ThreadPoolExecutor(READERS) as pool:
+        readings = list(pool.map(lambda one: _read_set(store, one, objects), sets))
     if not sets or CSV in objects or PARQUET in objects:
         readings.insert(0, _read_catalog(store, objects))
     records: dict[str, Style] = {}
@@ -58,13 +60,13 @@ def _read_set(store: Store, one: StyleSet, objects: Mapping[str, ObjectInfo]) ->
     """A complete set's styles; a catalog that cannot be read at all is one problem of the set."""
     if one.fault:
         return Reading((), remarks=(f"style set '{one.name}' is left out: {one.fault}",))
-    folder = f"{one.name}/"
     try:
-        table = read_catalog(store, REQUIRED_IN_SET, COLUMNS, folder)
-    except CatalogError as error:
+        table = read_catalog(store, REQUIRED_IN_SET, COLUMNS, f"{one.name}/", objects)
+    except (CatalogError, NotFoundError) as error:
         return Reading((), (Problem(f"{store.uri}/{one.name}", 0, one.name, "", "", str(error)),))
-    existing = {key.removeprefix(folder) for key in objects if key.startswith(folder)}
-    records, problems = read_rows(table, "style_id", existing, lambda reader: _style(reader, one.name))
+    records, problems = read_rows(
+        table, "style_id", one.sha256 or {}, lambda reader: _style(reader, one.name)
+    )
     catalog = table.name.removeprefix(f"{store.uri}/")
     styles = tuple(_in_set(style, one, catalog) for style in cast(list[Style], records))
     return Reading(styles, tuple(problems), table.remarks)

@@ -32,16 +32,25 @@ class Table:
     remarks: tuple[str, ...] = ()
 
 
-def read_catalog(store: Store, required: Collection[str], known: Collection[str], folder: str = "") -> Table:
+def read_catalog(
+    store: Store,
+    required: Collection[str],
+    known: Collection[str],
+    folder: str = "",
+    existing: Collection[str] | None = None,
+) -> Table:
     """Read a catalog, or that of a folder (`autumn/`) in it, and check its columns.
+
+    `existing` holds all keys of the store, where they are known; else it is asked.
 
     Accepts UTF-8 (with or without mark) and UTF-16, and comma, semicolon or tab between cells.
     Raises CatalogError where nothing can be used: no catalog, two of them, no rows, a required column
     missing. A column that looks like a misspelt optional one is kept as a further column, and remarked.
     """
-    found = [folder + name for name in (CSV, PARQUET) if store.exists(folder + name)]
+    places = [folder + name for name in (CSV, PARQUET)]
+    found = [key for key in places if (store.exists(key) if existing is None else key in existing)]
     if not found:
-        raise _no_catalog(store)
+        raise _no_catalog(store, folder)
     if len(found) > 1:
         raise CatalogError(
             f"{store.uri}/{folder} holds both {CSV} and {PARQUET}: keep the one that is meant."
@@ -53,7 +62,9 @@ def read_catalog(store: Store, required: Collection[str], known: Collection[str]
     return Table(table.name, table.columns, table.rows, _remarks(table, known))
 
 
-def _no_catalog(store: Store) -> NotFoundError:
+def _no_catalog(store: Store, within: str) -> NotFoundError:
+    if within:
+        return NotFoundError(f"{store.uri}/{within} holds neither {CSV} nor {PARQUET} any more.")
     folder, _, name = store.uri.rpartition("/")
     if name in (CSV, PARQUET):
         return NotFoundError(f"{store.uri} is the catalog's file: give its folder: {folder}")

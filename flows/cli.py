@@ -324,13 +324,15 @@ def seal(
         from catalogs.contents import usable
         from catalogs.keys import check_id
         from catalogs.stores import open_store
-        from catalogs.style_sets import MANIFEST, seal
+        from catalogs.style_sets import EVERY, MANIFEST, seal
         from catalogs.styles import read_set
         from flows.settings import read_settings
 
         settings = read_settings()
         store = open_store(folder, settings.s3)
         name = check_id(store.uri.rpartition("/")[2])
+        if name == EVERY:
+            raise usage(f"A style set cannot be called '{EVERY}', which means every set: rename the folder.")
         reading = read_set(store)
         good, bad = usable(store, reading.records, settings.max_pixels)
         if problems := [*reading.problems, *bad]:

@@ -106,7 +106,8 @@ class Outcome:
     """What came of a shard: keys of new designs, of designs that were there by now, problems and failures.
 
     `settled` are the keys of all jobs that need no further try; `elsewhere` those that another run is at
-    work on; `remarks` are for the run's report.
+    work on; `alone` those that are to be tried one by one; `remarks` are for the run's
+    report.
     """
 
     made: list[str] = field(default_factory=list)
@@ -115,6 +116,7 @@ class Outcome:
     failures: list[Failure] = field(default_factory=list)
     settled: set[str] = field(default_factory=set)
     elsewhere: set[str] = field(default_factory=set)
+    alone: set[str] = field(default_factory=set)
     painting_seconds: float = 0.0
     effort: Effort | None = None
     remarks: list[str] = field(default_factory=list)
@@ -171,9 +173,20 @@ def make_designs(bench: Bench, jobs: Sequence[DesignJob], on_advance: OnAdvance 
     traceback. Errors of the store or the settings end the shard; what was finished is filed.
     """
     advance = _Advance(on_advance or (lambda _designs: None))
-    outcome = Outcome(met=sorted(bench.designs.existing([job.key for job in jobs])))
+    styles = {job.style.style_id for job in jobs}
+    outcome = Outcome(met=sorted(bench.designs.existing([job.key for job in jobs], styles)))
     outcome.settled.update(outcome.met)
     advance.to(len(outcome.met))
+    try:
+        _until_settled(bench, jobs, outcome, advance)
+    except BaseException:
+        # Whoever tries the shard again begins at its beginning.
+        advance.to(0)
+        raise
+    return outcome
+
+
+def _until_settled(bench: Bench, jobs: Sequence[DesignJob], outcome: Outcome, advance: "_Advance") -> None:
     while waiting := [job for job in jobs if job.key not in outcome.settled]:
         short = False
         try:
@@ -189,7 +202,6 @@ def make_designs(bench: Bench, jobs: Sequence[DesignJob], on_advance: OnAdvance 
         if short:
             _halve(bench, outcome)
         advance.to(len(outcome.settled))
-    return outcome
 
 
 def _slots(bench: Bench) -> int:
@@ -364,8 +376,14 @@ class _Filing:
 
     def _collect(self) -> None:
         with held_back():
-            design = self._writing.popleft().result()
+            # It leaves the queue when it is safe in the other: a second signal breaks off the wait.
+            try:
+                design = self._writing[0].result()
+            except Exception:
+                self._writing.popleft()
+                raise
             self._waiting.append(design)
+            self._writing.popleft()
         job = {"job": design.design_id, "garment": design.garment_id, "style": design.style_id}
         log.info("picture written", extra=job)
 

@@ -4,6 +4,7 @@ FlowsError
 ├── SettingsError    a setting or a command's argument cannot be used
 ├── WeightsError     an encoder's weights cannot be had, or are not the ones that were meant
 ├── DeviceMemoryError  one pair does not fit the device's memory
+├── DeviceLostError  the only device failed, or every worker did, again and again
 ├── WorkerLostError  a process or machine that made designs is gone; another can take its shard
 └── StoppedError     a worker was told to stop
 """
@@ -19,6 +20,10 @@ class SettingsError(FlowsError):
 
 class WeightsError(FlowsError):
     """An encoder's weights cannot be had, or are not the ones that were meant."""
+
+
+class DeviceLostError(FlowsError):
+    """There is nothing left to make designs on."""
 
 
 class DeviceMemoryError(FlowsError):

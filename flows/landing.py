@@ -1,7 +1,6 @@
 """Style sets that have landed: one run for each, however often it is told, and a look for those nobody told of."""
 
 import hashlib
-from collections.abc import Mapping, Sequence
 
 from prefect import flow, get_run_logger
 from prefect.client.orchestration import SyncPrefectClient, get_client
@@ -11,7 +10,7 @@ from prefect.exceptions import ObjectNotFound
 
 from catalogs.store_contract import Store
 from catalogs.stores import open_store
-from catalogs.style_sets import find_sets
+from catalogs.style_sets import EVERY, find_sets, unlike_manifest
 from catalogs.styles import read_styles
 from flows.errors import SettingsError
 from flows.settings import read_settings
@@ -20,11 +19,12 @@ DEPLOYMENT = "stylize-catalog/style-set"
 """What is started for a set; see deployments/prefect.yaml."""
 ATTEMPTS = 3
 """Runs that are started for one version of a set, if they fail."""
-IN_VAIN = (StateType.FAILED, StateType.CRASHED, StateType.CANCELLED)
+IN_VAIN = (StateType.FAILED, StateType.CRASHED)
+"""Ends after which a set gets another run; what a person cancelled stays so."""
 
 
 @flow(name="receive-style-sets", flow_run_name="receive {style_set}")
-def receive_style_sets(style_set: str = "all", styles: str | None = None) -> list[str]:
+def receive_style_sets(style_set: str = EVERY, styles: str | None = None) -> list[str]:
     """Start a run for style sets that are complete and had none.
 
     A set is known by its name and its contents. Told of three times it has one run; sealed anew with other
@@ -45,23 +45,30 @@ def receive_style_sets(style_set: str = "all", styles: str | None = None) -> lis
     complete, left_out = landed_sets(store)
     for name, fault in left_out.items():
         log.info("Style set '%s' is left out: %s", name, fault)
-    if style_set != "all":
+    if style_set != EVERY:
         if style_set not in complete:
             complete |= _of_catalog(store, style_set)
         if style_set not in complete:
             log.warning("Style set '%s' is not there whole; it gets its run when it is", style_set)
         complete = {name: digest for name, digest in complete.items() if name == style_set}
     with get_client(sync_client=True) as client:
-        wanted = {name: _tag(name, digest) for name, digest in complete.items()}
-        new = {name: before for name, tag in wanted.items() if (before := _before(client, tag)) is not None}
-        spent = [name for name, before in new.items() if before >= ATTEMPTS]
-        for name in spent:
-            log.error("Style set '%s': %d runs failed; see them by tag %s", name, ATTEMPTS, wanted[name])
-        started = {name: before for name, before in new.items() if name not in spent}
-        if started:
-            run = _start(client, started, [wanted[name] for name in started])
-            log.info("Run '%s' is started for %s", run.name, ", ".join(started))
-    return list(started)
+        return [name for name, digest in complete.items() if _receive(client, store, name, digest)]
+
+
+def _receive(client: SyncPrefectClient, store: Store, name: str, digest: str) -> bool:
+    """Start the run of a set, unless it has one; False where none was started."""
+    log, tag = get_run_logger(), f"style-set:{name}@{digest[:16]}"
+    before = _before(client, tag)
+    if before is None:
+        return False
+    if before >= ATTEMPTS:
+        log.error("Style set '%s': %d runs failed; see them by tag %s", name, before, tag)
+        return False
+    if fault := unlike_manifest(store, name):
+        log.warning("Style set '%s' gets no run: %s", name, fault)
+        return False
+    log.info("Run '%s' is started for style set '%s'", _start(client, name, tag, before).name, name)
+    return True
 
 
 def landed_sets(store: Store) -> tuple[dict[str, str], dict[str, str]]:
@@ -82,29 +89,23 @@ def _of_catalog(store: Store, name: str) -> dict[str, str]:
     return {name: hashlib.sha256("\n".join(own).encode()).hexdigest()} if own else {}
 
 
-def _tag(name: str, digest: str) -> str:
-    return f"style-set:{name}@{digest[:16]}"
-
-
 def _before(client: SyncPrefectClient, tag: str) -> int | None:
     """How many runs of a set ended in vain; None where one is done, in work or to come."""
     runs = client.read_flow_runs(flow_run_filter=FlowRunFilter(tags=FlowRunFilterTags(all_=[tag])))
     return len(runs) if all(run.state_type in IN_VAIN for run in runs) else None
 
 
-def _start(client: SyncPrefectClient, sets: Mapping[str, int], tags: Sequence[str]) -> FlowRun:
-    """One run for the sets; two that start it at the same time get the same one."""
+def _start(client: SyncPrefectClient, name: str, tag: str, before: int) -> FlowRun:
+    """The run of a set after so many in vain; two that start it at the same time get the same one."""
     try:
         deployment = client.read_deployment_by_name(DEPLOYMENT)
     except ObjectNotFound as error:
         raise SettingsError(
             f"There is no deployment '{DEPLOYMENT}': deploy deployments/prefect.yaml (see the runbook)."
         ) from error
-    attempts = sorted(zip(tags, sets.values(), strict=True))
-    names = list(sets)
     return client.create_flow_run_from_deployment(
         deployment.id,
-        parameters={"style_sets": names, "run_name": f"style set {', '.join(names)}"[:100]},
-        tags=tags,
-        idempotency_key=hashlib.sha256(repr(attempts).encode()).hexdigest(),
+        parameters={"style_sets": [name], "run_name": f"style set {name}"},
+        tags=[tag],
+        idempotency_key=hashlib.sha256(f"{tag}#{before}".encode()).hexdigest(),
     )

@@ -38,4 +38,4 @@ def as_json() -> None:
 
 
 def _writes_text(handler: logging.Handler) -> bool:
-    return isinstance(handler, logging.StreamHandler) or "Console" in type(handler).__name__
+    return type(handler) is logging.StreamHandler or "Console" in type(handler).__name__

@@ -37,6 +37,6 @@ class Gauges:
         self._values["seconds_left"].set(standing.seconds_left or 0)
         try:
             push_to_gateway(self._gateway, "stylemill", self._registry, {"run": self._run}, timeout=5)
-        except OSError as error:
+        except Exception as error:  # what is no gateway answers in many ways
             self._failed = True
             log.warning("No more gauges are pushed to STYLEMILL_PUSHGATEWAY: %s", error)

@@ -53,13 +53,14 @@ class Plan:
         return replace(self, jobs=jobs, problems=self.problems + tuple(problems))
 
     def only(self, pairs: Collection[tuple[str, str]], records: Collection[str]) -> "Plan":
-        """The plan's jobs of these pairs (garment and style id), and all of these garments and styles."""
+        """The plan's jobs of these pairs (garment and style id), and all of these garments, styles and sets."""
         jobs = tuple(
             job
             for job in self.jobs
             if (job.garment.garment_id, job.style.style_id) in pairs
             or job.garment.garment_id in records
             or job.style.style_id in records
+            or job.style.style_set in records
         )
         return replace(self, jobs=jobs)
 

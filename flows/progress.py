@@ -46,13 +46,14 @@ class Pace:
     def __init__(self, total: int, clock: Callable[[], float] = time.monotonic) -> None:
         """`total` designs are to be done; `clock` gives seconds."""
         self._total, self._clock = total, clock
-        self._done, self._first, self._began = 0.0, 0.0, clock()
+        self._done, self._first = 0.0, 0.0
+        self._began: float | None = None
         self._lock = threading.Lock()
 
     def advance(self, designs: float) -> Standing:
         """So many (a share, while one is in work; below 0 where work was lost) went forward."""
         with self._lock:
-            if not self._done:
+            if self._began is None:
                 # What came before (encoders loaded, workers started) will not come again.
                 self._began, self._first = self._clock(), designs
             self._done += designs
@@ -60,7 +61,7 @@ class Pace:
 
     def standing(self) -> Standing:
         """How far it is."""
-        seconds = self._clock() - self._began
+        seconds = 0.0 if self._began is None else self._clock() - self._began
         rate = (self._done - self._first) / seconds if seconds > 0 else 0.0
         if rate <= 0:
             return Standing(self._done, self._total, None, None)

@@ -1,11 +1,13 @@
 """Workers on a Ray cluster: a shard is a Ray task that asks for its GPUs.
 
-Ray finds the machine and keeps the process, with its encoder, for the next shard. Nodes bring their own
-environment: places, weights and credentials are theirs, and none are sent there.
+Ray finds the machine and keeps the process, with its encoder, for the next shard. Tasks work with the
+run's settings: places and paths of weights must mean the same on every node. Credentials are not sent:
+nodes have their own.
 """
 
 import logging
 import os
+import signal
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -17,6 +19,9 @@ from flows.planning import DesignJob
 from flows.preparing import Place
 from flows.processes import make_apart
 from flows.settings import Settings
+
+GRACE = 60.0
+"""Seconds that interrupted tasks have to file what is finished."""
 
 
 @contextmanager
@@ -31,17 +36,34 @@ def on_ray(place: Place, settings: Settings, on_advance: OnAdvance) -> Iterator[
         ) from error
     local = settings.ray == "local"
     try:
-        cluster: dict[str, Any] = {"include_dashboard": False} if local else {"address": settings.ray}
-        ray.init(log_to_driver=False, logging_level=logging.ERROR, **cluster)
+        # Named, because RAY_ADDRESS would make another of "none".
+        cluster = {"address": "local", "include_dashboard": False} if local else {"address": settings.ray}
+        with _signals_kept():
+            ray.init(log_to_driver=False, logging_level=logging.ERROR, **cluster)
     except (ConnectionError, ValueError, RuntimeError) as error:
         raise SettingsError(
             f"The Ray cluster '{settings.ray}' cannot be joined: {str(error).splitlines()[0]}. Check STYLEMILL_RAY"
             " (auto, local or an address)."
         ) from error
+    workers = OnRay(place, settings, on_advance)
     try:
-        yield OnRay(place, settings, on_advance)
+        yield workers
     finally:
+        workers.rest()
         ray.shutdown()
+
+
+@contextmanager
+def _signals_kept() -> Iterator[None]:
+    """Ray takes SIGTERM for itself, and ends the process at once; a run has designs to file first."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.getsignal(signal.SIGTERM)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 class OnRay:
@@ -71,6 +93,8 @@ class OnRay:
                 raise StoppedError("The run was told to stop.")
             task = self._make.remote(self._place, self._settings, jobs, shard)
             self._in_work.add(task)
+        # A shard's progress is told at its end: the clock of the rate begins here.
+        self._on_advance(0.0)
         try:
             outcome: Outcome = ray.get(task)
         except RayTaskError as error:
@@ -84,18 +108,30 @@ class OnRay:
             ) from error
         finally:
             with self._lock:
-                self._in_work.discard(task)
+                # What was told to stop is waited for, though nobody takes its outcome.
+                if not self._stopped:
+                    self._in_work.discard(task)
         self._on_advance(len(outcome.settled))
         return outcome
 
     def stop(self) -> None:
-        """Interrupt every task: each files what is finished."""
+        """Interrupt every task: each files what is finished; `rest` waits for that."""
         import ray
 
         with self._lock:
+            if not self._stopped:
+                for task in self._in_work:
+                    ray.cancel(task)
             self._stopped = True
-            for task in self._in_work:
-                ray.cancel(task)
+
+    def rest(self) -> None:
+        """Wait until no task is at work any more, for `GRACE` seconds at most."""
+        import ray
+
+        with self._lock:
+            tasks = list(self._in_work)
+        if tasks:
+            ray.wait(tasks, num_returns=len(tasks), timeout=GRACE)
 
 
 def _make(place: Place, settings: Settings, jobs: Sequence[DesignJob], shard: str) -> Outcome:

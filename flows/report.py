@@ -128,10 +128,15 @@ def reasons(problems: Iterable[Problem], failures: Iterable[Failure]) -> dict[st
 def write_report(store: Store, report: RunReport) -> None:
     """File the report as JSON and as a page, and the rejections if there are any."""
     store.write(keys.run_file(report.run_id, "report.json"), report.as_json().encode())
-    page = report_page(report.as_plain(), sheet=bool(report.made))
-    store.write(keys.run_file(report.run_id, "report.html"), page.encode())
+    write_page(store, report, sheet=False)
     if report.rejected:
         store.write(keys.run_file(report.run_id, keys.REJECTIONS), report.rejections_csv())
+
+
+def write_page(store: Store, report: RunReport, *, sheet: bool) -> None:
+    """File the report's page; `sheet` says that a contact sheet lies beside it."""
+    page = report_page(report.as_plain(), sheet=sheet)
+    store.write(keys.run_file(report.run_id, "report.html"), page.encode())
 
 
 def write_contact_sheet(

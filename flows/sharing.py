@@ -3,7 +3,7 @@
 import logging
 import random
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 
 from catalogs.claims import Claims
 from catalogs.designs import DesignCatalog
@@ -12,8 +12,8 @@ from flows.planning import DesignJob, shards
 
 log = logging.getLogger(__name__)
 
-PAUSE = 2.0
-"""Seconds between two looks at what other runs are at work on."""
+PAUSE, LONGEST_PAUSE = 2.0, 30.0
+"""Seconds between two looks at what other runs are at work on: the first, and what they grow to."""
 
 Shard = tuple[DesignJob, ...]
 MakeAll = Callable[[Sequence[Shard]], Iterator[tuple[Shard, Outcome]]]
@@ -29,20 +29,31 @@ def rounds(
     filed, or still in work there and waited for, or were dropped, and are ours to make.
     """
     todo: list[DesignJob] = list(jobs)
+    alone: list[DesignJob] = []
     elsewhere: dict[str, DesignJob] = {}
-    while todo or elsewhere:
-        for shard, outcome in make_all(_cut(todo, size, claims)):
+    pause = PAUSE
+    while todo or alone or elsewhere:
+        cut = [*_cut(todo, size, claims), *((job,) for job in alone)]
+        alone = []
+        for shard, outcome in make_all(cut):
             elsewhere |= {job.key: job for job in shard if job.key in outcome.elsewhere}
+            alone += (job for job in shard if job.key in outcome.alone)
             yield outcome
         # In this order: what is neither in work nor there was dropped.
         busy = claims.at_work(elsewhere)
-        there = designs.existing(elsewhere) if elsewhere else set()
+        there = _filed(designs, elsewhere)
         yield Outcome(met=sorted(there), settled=there)
-        todo = [job for key, job in elsewhere.items() if key not in there | busy]
-        elsewhere = {key: job for key, job in elsewhere.items() if key in busy - there}
-        if elsewhere and not todo:
-            log.info("Waiting for %d designs that other runs are at work on", len(elsewhere))
-            time.sleep(PAUSE)
+        todo = [job for key, job in elsewhere.items() if key not in there and key not in busy]
+        elsewhere = {key: job for key, job in elsewhere.items() if key in busy and key not in there}
+        if elsewhere and not todo and not alone:
+            others = ", ".join(sorted(set(busy.values())))
+            log.warning("Waiting for %d designs that other runs are at work on: %s", len(elsewhere), others)
+            time.sleep(pause)
+            pause = min(LONGEST_PAUSE, 1.5 * pause)
+
+
+def _filed(designs: DesignCatalog, jobs: Mapping[str, DesignJob]) -> set[str]:
+    return designs.existing(jobs, {job.style.style_id for job in jobs.values()}) if jobs else set()
 
 
 def _cut(jobs: Sequence[DesignJob], size: int, claims: Claims) -> list[Shard]:

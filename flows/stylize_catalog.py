@@ -16,6 +16,7 @@ from prefect.exceptions import TerminationSignal
 from prefect.futures import PrefectFuture, as_completed
 from prefect.settings import PREFECT_API_URL
 from prefect.tasks import exponential_backoff
+from prefect.utilities.annotations import quote
 from structlog.contextvars import bound_contextvars
 
 from catalogs import keys
@@ -47,6 +48,7 @@ from flows.report import (
     announce,
     publish,
     write_contact_sheet,
+    write_page,
     write_report,
 )
 from flows.settings import Settings, read_settings
@@ -240,7 +242,9 @@ def _contact_sheet(
 ) -> str | None:
     """The sheet's URI; a run whose designs and report are filed does not fail for want of a sheet."""
     try:
-        return write_contact_sheet(garments, styles, designs, report, plan.jobs, made, settings.max_pixels)
+        sheet = write_contact_sheet(garments, styles, designs, report, plan.jobs, made, settings.max_pixels)
+        write_page(designs, report, sheet=bool(sheet))
+        return sheet
     except Exception as error:
         get_run_logger().warning("The run is filed, but its contact sheet could not be made: %s", error)
         return None
@@ -268,7 +272,7 @@ def _make(place: Place, plan: Plan, settings: Settings, report: RunReport, expec
                 report.add(outcome)
                 artifact.add(outcome)
                 if outcome.effort is None:
-                    advance(len(outcome.met))
+                    advance(len(outcome.settled))
         except BaseException:
             workers.stop()
             raise
@@ -292,13 +296,13 @@ def _make_all(
     }
     if workers.seats == 1:
         for name, jobs in named.items():
-            yield jobs, _outcome(designs, jobs, partial(stylize_shard, jobs, name=name))
+            yield jobs, _outcome(designs, jobs, partial(stylize_shard, quote(jobs), name=name))
         return
     running: dict[PrefectFuture[Outcome], Shard] = {}
     for name, jobs in named.items():
         if len(running) == workers.seats:
             yield _next(designs, running)
-        running[stylize_shard.submit(jobs, name=name)] = jobs
+        running[stylize_shard.submit(quote(jobs), name=name)] = jobs
     while running:
         yield _next(designs, running)
 
@@ -310,18 +314,21 @@ def _next(designs: DesignCatalog, running: dict[PrefectFuture[Outcome], Shard]) 
 
 
 def _outcome(designs: DesignCatalog, jobs: Shard, result: Callable[[], Outcome]) -> Outcome:
-    """What came of a shard; one that loses every worker that takes it up is put aside, and the run goes on."""
+    """What came of a shard.
+
+    The designs of one that loses every worker that takes it up are tried alone, and one that does so alone
+    is put aside: a design that kills its worker must not end a night.
+    """
     try:
         return result()
     except WorkerLostError as error:
-        made = designs.existing([job.key for job in jobs])
-        reason = f"its worker was lost {RETRIES + 1} times while it was in work; {error}"
+        made = designs.existing([job.key for job in jobs], [jobs[0].style.style_id])
         lost = [job for job in jobs if job.key not in made]
-        return Outcome(
-            met=sorted(made),
-            failures=[Failure(job.garment.garment_id, job.style.style_id, reason) for job in lost],
-            settled={job.key for job in jobs},
-        )
+        if len(jobs) > 1:
+            return Outcome(met=sorted(made), settled=made, alone={job.key for job in lost})
+        reason = f"its worker was lost {RETRIES + 1} times while it was in work; {error}"
+        failures = [Failure(job.garment.garment_id, job.style.style_id, reason) for job in lost]
+        return Outcome(met=sorted(made), failures=failures, settled={job.key for job in jobs})
 
 
 def _report(place: Place, plan: Plan) -> RunReport:

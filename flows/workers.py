@@ -7,10 +7,12 @@ from collections.abc import Sequence
 from functools import lru_cache
 from typing import Protocol
 
+import torch
 from structlog.contextvars import bound_contextvars
 
 from flows.designing import Bench, Effort, OnAdvance, Outcome, make_designs
 from flows.devices import choose_batch, choose_precision, device_name, require_device
+from flows.errors import DeviceLostError
 from flows.planning import DesignJob
 from flows.preparing import Place, open_catalogs
 from flows.settings import Settings
@@ -50,8 +52,14 @@ class Here:
         self.batch = bench(place, settings).batch
 
     def make(self, jobs: Sequence[DesignJob], shard: str) -> Outcome:
-        """Make a shard."""
-        return make_shard(self._place, self._settings, jobs, shard, self._on_advance)
+        """Make a shard; DeviceLostError where the device fails."""
+        try:
+            return make_shard(self._place, self._settings, jobs, shard, self._on_advance)
+        except torch.AcceleratorError as error:
+            raise DeviceLostError(
+                f"{self._place.device} failed ({str(error).splitlines()[0]}). Finished designs are filed; look at the"
+                " device, then run the same command again."
+            ) from error
 
     def stop(self) -> None:
         """Nothing to tell: what interrupts this process interrupts the work."""

@@ -58,12 +58,12 @@ class Contract:
         first, second = Claims(store, "first"), Claims(store, "second")
         with first.held(), second.held():
             with first.taken(DESIGNS[:2]):
-                assert second.at_work(DESIGNS) == set(DESIGNS[:2])
-                assert first.at_work(DESIGNS) == set()
+                assert second.at_work(DESIGNS) == dict.fromkeys(DESIGNS[:2], "first")
+                assert first.at_work(DESIGNS) == {}
                 assert second.others() == {"first"}
                 with second.taken(DESIGNS[:3]) as ours:
                     assert ours == {DESIGNS[2]}
-            assert second.at_work(DESIGNS) == set()
+            assert second.at_work(DESIGNS) == {}
 
     def test_a_holder_keeps_what_it_has(self, where: str) -> None:
         """A shard that is tried again finds its designs claimed by its own run, and goes on with them."""
@@ -154,3 +154,26 @@ def test_signs_of_life_go_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
             assert not until.wait(0.01)
     assert set(written) == {"claims/holders/run.json"}
     assert not list(store.list("claims/holders/"))
+
+
+def test_what_another_took_over_stays_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A holder that gave no sign for long, and comes back, does not release what another has claimed meanwhile."""
+    store = open_store(str(tmp_path))
+    slow, other = Claims(store, "slow"), Claims(store, "other")
+    monkeypatch.setattr(claims, "DOUBT", 0.0)
+    with other.held():
+        with slow.taken(DESIGNS[:2]):
+            store.delete(keys.claim(DESIGNS[0]))
+            store.create(keys.claim(DESIGNS[0]), b"other")
+        assert store.read(keys.claim(DESIGNS[0])) == b"other"
+        assert not store.exists(keys.claim(DESIGNS[1]))
+
+
+def test_what_is_no_sign_is_nobodys(tmp_path: Path) -> None:
+    """A stray file among the signs of life is no holder, and stops nobody."""
+    store = open_store(str(tmp_path))
+    store.write(f"{keys.CLAIM_HOLDERS}notes.json", b"not JSON")
+    store.write(f"{keys.CLAIM_HOLDERS}list.json", b"[]")
+    own = Claims(store, "run")
+    with own.held():
+        assert own.others() == set()

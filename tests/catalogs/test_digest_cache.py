@@ -70,14 +70,45 @@ class Contract:
         assert self.read(where, garments, DRESS)[1] == ["dress.png"]
         assert self.read(where, garments, TEE, DRESS)[1] == []
 
-    def test_a_broken_file(self, where: str, garments: Store) -> None:
-        """A cache that cannot be read is as none, and is written anew."""
+    @pytest.mark.parametrize("position", [None, 60, 120])
+    def test_a_broken_file(self, where: str, garments: Store, position: int | None) -> None:
+        """A cache that cannot be read, or has a byte flipped, is as none, and is written anew."""
         first, _ = self.read(where, garments, TEE)
-        open_store(f"{where}/designs").write(keys.DIGESTS, b"broken")
+        designs = open_store(f"{where}/designs")
+        data = bytearray(designs.read(keys.DIGESTS))
+        if position is not None:
+            data[position] ^= 0xFF
+        designs.write(keys.DIGESTS, bytes(data) if position is not None else b"broken")
         again, asked = self.read(where, garments, TEE)
         assert again == first
         assert asked == ["mask.png", "tee.png"]
         assert self.read(where, garments, TEE)[1] == []
+
+    def test_replaced_while_it_was_read(self, where: str, garments: Store) -> None:
+        """A picture that is replaced between the listing and the reading is not kept under its old state."""
+        real, cache = garments.read, DigestCache(open_store(f"{where}/designs"))
+
+        class Replaced:
+            uri, list, exists = garments.uri, garments.list, garments.exists
+
+            def read(self, key: str) -> bytes:
+                garments.write(key, b"another.png")
+                return real(key)
+
+        with_digests(Replaced(), [DRESS], cache)  # type: ignore[arg-type]
+        cache.save()
+        assert self.read(where, garments, DRESS)[1] == ["dress.png"]
+
+    def test_the_file_does_not_grow(self, where: str, garments: Store) -> None:
+        """What is gone from a catalog goes from the cache."""
+        self.read(where, garments, TEE, DRESS)
+        before = len(open_store(f"{where}/designs").read(keys.DIGESTS))
+        for key in ("tee.png", "mask.png"):
+            garments.delete(key)
+        self.read(where, garments, DRESS)
+        cache = DigestCache(open_store(f"{where}/designs"))
+        assert len(open_store(f"{where}/designs").read(keys.DIGESTS)) < before
+        assert len(cache._known) == 1
 
     def test_gone(self, where: str, garments: Store) -> None:
         """An object that is gone is a problem of its record, cached or not."""

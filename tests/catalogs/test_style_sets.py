@@ -10,7 +10,7 @@ from catalogs.errors import NotFoundError
 from catalogs.memory_store import MemoryStore
 from catalogs.store_contract import Store
 from catalogs.stores import open_store
-from catalogs.style_sets import MANIFEST, find_sets, seal
+from catalogs.style_sets import MANIFEST, find_sets, seal, unlike_manifest
 from catalogs.styles import read_set, read_styles
 
 AUTUMN = {
@@ -86,6 +86,42 @@ def test_other_contents_of_the_same_size() -> None:
     assert "not the one of its set's manifest" in problem.what
 
 
+def test_an_old_table_of_the_same_size() -> None:
+    """A table that is not the one that was sealed leaves its set out, though it has as many bytes."""
+    old = AUTUMN["catalog.csv"].replace(b"Leaves", b"LEAVES")
+    assert "catalog.csv is not the one that was sealed" in left_out(catalog({**sealed(), "catalog.csv": old}))
+
+
+def test_every_file_is_held_against_the_manifest() -> None:
+    """Before a set has its run every file is compared; one that differs, or is gone, is named."""
+    store = catalog(sealed())
+    assert unlike_manifest(store, "autumn") == ""
+    assert unlike_manifest(store, "never-sealed") == ""
+    store.write("autumn/wet/rain.png", b"RAIN")
+    assert "wet/rain.png is not the one that was sealed" in unlike_manifest(store, "autumn")
+    store.delete("autumn/wet/rain.png")
+    assert "wet/rain.png" in unlike_manifest(store, "autumn")
+
+
+def test_files_beside_the_manifest_are_not_used() -> None:
+    """A row whose picture is there, but not in the manifest, is a problem: nobody sealed it."""
+    files = sealed()
+    manifest = json.loads(files[MANIFEST])
+    manifest["files"] = [one for one in manifest["files"] if one["name"] != "leaves.png"]
+    reading = read_styles(catalog({**files, MANIFEST: json.dumps(manifest).encode()}))
+    assert [style.style_id for style in reading.records] == ["rain"]
+    assert reading.problems[0].record == "leaves"
+
+
+def test_a_manifest_that_goes_away(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A manifest that is removed between the listing and the reading leaves its set out, and no more."""
+    store = catalog(sealed())
+    objects = list(store.list())
+    store.delete(f"autumn/{MANIFEST}")
+    monkeypatch.setattr(store, "list", lambda _prefix="": iter(objects))
+    assert "left out" in left_out(store)
+
+
 def test_beside_a_catalog() -> None:
     """The catalog's own styles come first; an id that a set takes again is a problem of the set."""
     store = catalog(sealed())
@@ -115,6 +151,9 @@ def test_a_set_of_another_name() -> None:
         (b"[]", "cannot be read"),
         (json.dumps({"version": 2, "files": []}).encode(), "version 2"),
         (json.dumps({"version": 1, "files": [{"name": "a"}]}).encode(), "cannot be read"),
+        (b'{"version": 1, "files": [{"name": "a", "size": 1e999, "sha256": "a"}]}', "cannot be read"),
+        (b"[" * 100_000, "cannot be read"),
+        (b'{"version": 1, "files": []}', "names neither catalog.csv nor"),
     ],
 )
 def test_a_manifest_that_is_none(manifest: bytes, words: str) -> None:

@@ -162,16 +162,16 @@ class Contract:
         assert catalog.existing() == {key("a")}
 
     def test_claims_of_killed_runs(self, where: str) -> None:
-        """Claims and signs of life that killed runs left go after the grace time, and not before."""
+        """Claims, signs of life and probes that killed runs left go after the grace time, and not before."""
         catalog = filed(where, "a")
-        left = [keys.claim(key("b")), keys.claim_holder("killed")]
+        left = [keys.claim(key("b")), keys.claim_holder("killed"), f"{keys.PROBE}-killed"]
         for one in left:
             catalog.store.write(one, b"killed")
         assert list(upkeep.unclaimed(catalog, timedelta(hours=1))) == []
         found = list(upkeep.unclaimed(catalog, NO_TIME))
         assert [one.key for one in found] == left
         upkeep.discard(catalog, found)
-        assert not list(catalog.store.list(keys.CLAIMS))
+        assert not [one for one in left if catalog.store.exists(one)]
 
 
 def _table(catalog: DesignCatalog) -> tuple[str, None, dict[str, str]]:
@@ -188,17 +188,21 @@ class TestFolder(Contract):
         return str(tmp_path / "designs")
 
     def test_halves_of_killed_writers(self, where: str) -> None:
-        """A file that was being written when its writer was killed is removed after the grace time."""
+        """Files that were being written when their writer was killed are removed after the grace time."""
         catalog = filed(where, "a")
-        half = Path(where, "images", ".partial-killed")
-        half.write_bytes(b"ha")
+        ours, deltas = "images/.partial-killed", "table/_delta_log/00000000000000000002.json#1"
+        halves = [Path(where, name) for name in (ours, deltas, "table/part-0.parquet#12")]
+        for half in halves:
+            half.write_bytes(b"ha")
         assert list(upkeep.unclaimed(catalog, timedelta(hours=1))) == []
         old = time.time() - 7200
-        os.utime(half, (old, old))
+        for half in halves:
+            os.utime(half, (old, old))
         found = list(upkeep.unclaimed(catalog, timedelta(hours=1)))
-        assert [one.key for one in found] == ["images/.partial-killed"]
+        assert [Path(where, one.key) for one in found] == halves
         upkeep.discard(catalog, found)
-        assert not half.exists()
+        assert not [half for half in halves if half.exists()]
+        assert catalog.existing() == {key("a")}
 
 
 class TestS3(Contract):

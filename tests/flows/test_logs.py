@@ -73,12 +73,13 @@ def test_gauges(gateway: tuple[str, list[tuple[str, str]]]) -> None:
     assert float(values["stylemill_seconds_left"]) == 450
 
 
-def test_a_gateway_that_is_away(caplog: pytest.LogCaptureFixture) -> None:
-    """A gateway that does not answer is said once, and the run goes on."""
+@pytest.mark.parametrize("address", ["127.0.0.1:9", "gateway:abc", "a b:9"])
+def test_a_gateway_that_is_away(address: str, caplog: pytest.LogCaptureFixture) -> None:
+    """A gateway that does not answer, or whose address is none, is said once, and the run goes on."""
     from flows.monitoring import Gauges
     from flows.progress import Standing
 
-    gauges = Gauges("127.0.0.1:9", "run-1")
+    gauges = Gauges(address, "run-1")
     for _ in range(3):
         gauges.push(Standing(1.0, 2, None, None))
     assert len(caplog.records) == 1

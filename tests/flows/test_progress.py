@@ -36,6 +36,20 @@ def test_time_left_after_a_tenth(seed: int) -> None:
     assert abs(guess / (clock.now - began) - 1) < 0.2
 
 
+def test_whole_shards_in_waves() -> None:
+    """Where eight workers tell of whole shards, the clock begins with the work: no wave is left out of the rate."""
+    clock = Clock()
+    pace = Pace(64 * 80, clock)
+    pace.advance(0.0)
+    for wave in range(1, 4):
+        for worker in range(8):
+            clock.now = 600 * wave + worker
+            pace.advance(64)
+        left = pace.standing().seconds_left
+        assert left is not None
+        assert abs(left / (600 * (10 - wave)) - 1) < 0.05
+
+
 def test_nothing_is_known_at_first() -> None:
     """Before anything went forward twice there is no rate and no time left."""
     clock = Clock()

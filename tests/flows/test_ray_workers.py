@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.conftest import Run
-from tests.flows.test_killed_runs import Started, arguments, records, wait_for_pictures
+from tests.flows.test_killed_runs import Started, arguments, pictures, records, wait_for_pictures
 from tests.flows.test_workers import ONE_THREAD, digests, report
 
 __all__ = ["arguments"]
@@ -70,3 +70,19 @@ def test_what_cannot_be_joined(arguments: list[str], stylemill: Run) -> None:
     assert done.returncode == 2, done.stderr
     assert "STYLEMILL_RAY" in done.stderr
     assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_stopped_by_a_signal(
+    arguments: list[str], tmp_path: Path, number: signal.Signals, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Ctrl-C and SIGTERM reach Ray's workers: every finished picture has its record, and the run says so."""
+    designs = tmp_path / "designs"
+    for name, value in LOCAL.items():
+        monkeypatch.setenv(name, value)
+    run = Started(arguments, tmp_path / "log")
+    wait_for_pictures(designs, 3, run)
+    run.process.send_signal(number)
+    assert run.wait() == 130, run.log.read_text()
+    assert len(records(designs)) == len(pictures(designs)) < 16
+    assert report(designs)["state"] == "interrupted"

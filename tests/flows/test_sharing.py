@@ -1,6 +1,7 @@
 """A plan's jobs are all settled, by this run or another, and none is made twice."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -9,7 +10,7 @@ from catalogs import claims as claims_module
 from catalogs import keys
 from catalogs.claims import Claims
 from catalogs.designs import DesignCatalog
-from catalogs.records import Garment, Style
+from catalogs.records import Design, Garment, Style
 from catalogs.stores import open_store
 from flows import sharing
 from flows.designing import Outcome
@@ -27,6 +28,15 @@ def jobs(styles: int = 2, garments: int = 3) -> list[DesignJob]:
     ]
 
 
+def filed(work: Sequence[DesignJob], keys_: Collection[str]) -> list[Design]:
+    """Designs of these jobs."""
+    return [
+        replace(design(job.key), style_id=job.style.style_id, garment_id=job.garment.garment_id)
+        for job in work
+        if job.key in keys_
+    ]
+
+
 class Maker:
     """Makes shards as a run does: claims them, files their designs."""
 
@@ -40,7 +50,7 @@ class Maker:
         for shard in cut:
             with self.claims.taken([job.key for job in shard]) as ours:
                 mine = sorted(ours - self.catalog.existing(ours))
-                self.catalog.file([design(key) for key in mine])
+                self.catalog.file(filed(shard, mine))
                 self.made += mine
             yield shard, Outcome(made=mine, settled=ours, elsewhere={job.key for job in shard} - ours)
 
@@ -78,7 +88,7 @@ def test_what_another_run_finishes(maker: Maker, monkeypatch: pytest.MonkeyPatch
         def wait(seconds: float) -> None:
             waits.append(seconds)
             if len(waits) == 3:
-                maker.catalog.file([design(key) for key in theirs])
+                maker.catalog.file(filed(work, theirs))
 
         monkeypatch.setattr(sharing.time, "sleep", wait)
         assert settled(maker, work) == {job.key for job in work}
@@ -110,3 +120,22 @@ def test_beside_others_the_order_is_our_own(maker: Maker) -> None:
         assert settled(maker, work) == {job.key for job in work}
     assert sorted(maker.made) == sorted(job.key for job in work)
     assert maker.made != [job.key for job in work]
+
+
+def test_what_is_to_be_tried_alone(maker: Maker) -> None:
+    """Designs of a shard that lost its worker come again one by one, and everything is settled in the end."""
+    work, sizes = jobs(), []
+
+    def losing(cut: Sequence[Shard]) -> Iterator[tuple[Shard, Outcome]]:
+        for shard in cut:
+            sizes.append(len(shard))
+            keys_ = {job.key for job in shard}
+            if len(shard) > 1 and work[0].key in keys_:
+                yield shard, Outcome(alone=keys_)
+            else:
+                yield from maker([shard])
+
+    with maker.claims.held():
+        outcomes = list(rounds(work, 3, maker.catalog, maker.claims, losing))
+    assert {key for outcome in outcomes for key in outcome.settled} == {job.key for job in work}
+    assert sizes == [3, 3, 1, 1, 1]
