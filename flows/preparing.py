@@ -231,7 +231,9 @@ def make_plan(
     garment_store, style_store, designs = open_catalogs(place, settings)
     garments, styles = read_garments(garment_store), read_styles(style_store)
     wanted = of_style_sets(styles.records, style_sets, styles.problems, styles.remarks)
-    cache, existing = DigestCache(designs.store), designs.existing()
+    # Of a set's own styles only; what others have is not asked for.
+    asked = {style.style_id for style in wanted} if style_sets else None
+    cache, existing = DigestCache(designs.store), designs.existing(style_ids=asked)
     own_garments, garment_problems = with_digests(garment_store, garments.records, cache)
     own_styles, style_problems = with_digests(style_store, wanted, cache)
     if remember and existing:
