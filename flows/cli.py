@@ -99,7 +99,7 @@ def run(
 
         settings = read_settings(workers)
         place = resolve_place(settings, garments, styles, designs, recipe, device)
-        plan = make_plan(place, settings, style_set or [], limit, remember=not dry_run)
+        plan = make_plan(place, settings, style_set or [], limit)
         _carry_out(
             settings,
             place,
@@ -134,7 +134,7 @@ def retry(
         chosen = recipe_again(rejected, recipe, settings)
         place = resolve_place(settings, rejected.garments, rejected.styles, rejected.designs, chosen, device)
         require_same_recipe(place, rejected)
-        plan = make_plan(place, settings, [], rejected=rejected, remember=not dry_run)
+        plan = make_plan(place, settings, [], rejected=rejected)
         _carry_out(settings, place, plan, dry_run=dry_run, recipe=chosen, workers=workers)
 
 

@@ -2,8 +2,9 @@
 
 import hashlib
 from collections.abc import Collection, Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
+from catalogs.digest_cache import DigestCache
 from catalogs.records import Garment, Problem, Style
 from flows.errors import SettingsError
 from stylecore.errors import nearest
@@ -30,6 +31,8 @@ class Plan:
     remarks: tuple[str, ...] = ()
     held_back: int = 0
     """Jobs beyond `--limit`, left for another run."""
+    digests: DigestCache | None = field(default=None, compare=False, repr=False)
+    """Digests that were read for it, to be kept when the run begins."""
 
     @property
     def garments(self) -> list[Garment]:

@@ -7,7 +7,7 @@ import json
 import logging
 import uuid
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -220,13 +220,10 @@ def make_plan(
     style_sets: Sequence[str],
     limit: int | None = None,
     rejected: Rejected | None = None,
-    *,
-    remember: bool = True,
 ) -> Plan:
     """Read both catalogs and what exists, and plan; pictures of records with work are looked at.
 
-    With what a run `rejected`, nothing else is planned. Digests are kept for the next plan if the design
-    catalog is there, and they are to be remembered.
+    With what a run `rejected`, nothing else is planned. Nothing is written: digests go with the plan.
     """
     garment_store, style_store, designs = open_catalogs(place, settings)
     garments, styles = read_garments(garment_store), read_styles(style_store)
@@ -236,8 +233,6 @@ def make_plan(
     cache, existing = DigestCache(designs.store), designs.existing(style_ids=asked)
     own_garments, garment_problems = with_digests(garment_store, garments.records, cache)
     own_styles, style_problems = with_digests(style_store, wanted, cache)
-    if remember and existing:
-        _save(cache)
     problems = [*garments.problems, *styles.problems, *garment_problems, *style_problems]
     plan = plan_designs(own_garments, own_styles, place.recipe, existing, problems)
     if rejected:
@@ -247,13 +242,15 @@ def make_plan(
     plan = plan.without(
         [*bad_garments, *bad_styles], {p.record for p in bad_garments}, {p.record for p in bad_styles}
     )
+    plan = replace(plan, digests=cache)
     return plan.with_remarks(garments.remarks + styles.remarks).limited(limit)
 
 
-def _save(cache: DigestCache) -> None:
-    """Without it the next plan is slower, and no other."""
+def keep_digests(plan: Plan) -> None:
+    """Keep what the plan has read for the next one; without it that is slower, and no other."""
     try:
-        cache.save()
+        if plan.digests:
+            plan.digests.save()
     except CatalogsError as error:
         log.warning("Digests were not kept for the next plan: %s", error)
 

@@ -34,6 +34,7 @@ from flows.planning import DesignJob, Plan
 from flows.preparing import (
     Place,
     estimate,
+    keep_digests,
     make_plan,
     open_catalogs,
     recipe_again,
@@ -200,6 +201,7 @@ def run_plan(place: Place, plan: Plan, settings: Settings) -> dict[str, Any]:
         return _counts(report, None)
     garments, styles, designs = open_catalogs(place, settings)
     designs.prepare()
+    keep_digests(plan)
     expected = estimate(place, settings)
     announce(report, plan, expected)
     started = time.monotonic()
