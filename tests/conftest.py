@@ -2,12 +2,9 @@
 
 import os
 import signal
-import socket
 import subprocess
 import sys
 import time
-import urllib.error
-import urllib.request
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -17,6 +14,7 @@ import pytest
 from PIL import Image
 
 import flows  # noqa: F401 - before torch: it tells OpenMP's threads not to spin, as in the product
+from benchmarks.prefect_server import free_port, stop, wait_for
 
 ROOT = Path(__file__).parents[1]
 TINY_RECIPE = "canvas = [96, 80]\nlevels = [[0.5, 3], [1.0, 3]]\n"
@@ -60,39 +58,6 @@ def assets() -> Path:
     if not (folder / "garments" / "catalog.csv").exists():
         pytest.skip(f"no assets in {folder}; set STYLEMILL_ASSETS to a folder that holds them")
     return folder
-
-
-def free_port() -> int:
-    """A port on loopback that nobody listens on."""
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        return int(listener.getsockname()[1])
-
-
-def wait_for(url: str, process: subprocess.Popen[bytes], seconds: float = 60) -> None:
-    """Until a server answers at all; fails if it ends before."""
-    until = time.monotonic() + seconds
-    while time.monotonic() < until:
-        assert process.poll() is None, f"the server at {url} ended with {process.returncode}"
-        try:
-            urllib.request.urlopen(url, timeout=2)
-        except urllib.error.HTTPError:
-            return
-        except OSError:
-            time.sleep(0.2)
-        else:
-            return
-    raise AssertionError(f"no answer from {url} within {seconds} s")
-
-
-def stop(process: subprocess.Popen[bytes]) -> None:
-    """End a server that a test started."""
-    process.terminate()
-    try:
-        process.wait(15)
-    except subprocess.TimeoutExpired:
-        process.kill()
-        process.wait()
 
 
 @pytest.fixture(scope="session")

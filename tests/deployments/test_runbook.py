@@ -5,7 +5,10 @@ import re
 import shlex
 import subprocess
 import time
+import urllib.error
+import urllib.request
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import boto3
@@ -119,17 +122,30 @@ def test_every_command_runs(s3: str, tmp_path: Path, terminal: Terminal) -> None
         ran.append(command)
         if command.startswith("prefect server start"):
             wait_for(f"http://127.0.0.1:{port}/api/health", terminal.background[0], 120)
+        if command.startswith("prefect worker start"):
+            wait_for_pool(port)
         if command.startswith("stylemill landed"):
             wait_for_designs(s3, "autumn-26", 3)
-    assert len(ran) >= 18
+    assert len(ran) >= 19
     table = DesignCatalog(open_store(f"s3://{s3}/designs")).read(["garment_id", "style_id"]).to_pandas()
     assert len(table) == 12
     assert not table.duplicated().any()
 
 
+def wait_for_pool(port: int) -> None:
+    """Until the worker has made its pool."""
+    until = time.monotonic() + 120
+    while True:
+        with suppress(urllib.error.HTTPError):
+            urllib.request.urlopen(f"http://127.0.0.1:{port}/api/work_pools/stylemill", timeout=10)
+            return
+        assert time.monotonic() < until, "the worker made no pool"
+        time.sleep(1)
+
+
 def wait_for_designs(bucket: str, style_set: str, count: int) -> None:
     """Until a set has its designs."""
-    until = time.monotonic() + 120
+    until = time.monotonic() + 240
     while True:
         sets = (
             DesignCatalog(open_store(f"s3://{bucket}/designs")).read(["style_set"])["style_set"].to_pylist()
