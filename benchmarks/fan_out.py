@@ -23,8 +23,8 @@ from catalogs.designs import DesignCatalog
 from catalogs.samples.catalog import write_sample
 from catalogs.stores import open_store
 
-RECIPE = 'base = "house"\ncanvas = [192, 160]\nlevels = [[0.5, 20], [1.0, 20]]\n'
-"""About a second a design on a CPU core: long against what a design costs besides."""
+RECIPE = 'base = "house"\ncanvas = [256, 208]\nlevels = [[0.5, 30], [1.0, 30]]\n'
+"""A second or two a design on a CPU core: long against what a design costs besides."""
 
 
 def main() -> None:
