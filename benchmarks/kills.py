@@ -43,6 +43,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, fields
 from datetime import timedelta
 from enum import StrEnum
+from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -66,7 +67,9 @@ SETS = 4
 NEAR_A_COMMIT = 0.02
 """Seconds after a new file in the table, at most, of a kill near its commit."""
 LOOK = 0.005
-"""Seconds between two looks at the store while a moment is waited for."""
+"""Seconds between two looks at the store while the next commit or picture is waited for."""
+GLANCE = 0.05
+"""Likewise, while the first or the last picture is: looks take time from the run that is looked at."""
 PATIENCE = 300.0
 """Seconds after which a run that does not end has failed."""
 READERS = 16
@@ -392,6 +395,10 @@ class _Grounds:
         """Planned designs that have a picture."""
         return len(self.planned & {_design_of(found.key) for found in self.store.list(keys.IMAGES)})
 
+    def has_painted(self, least: int) -> bool:
+        """Whether so many planned designs have a picture."""
+        return self.painted() >= least
+
     def table_files(self) -> int:
         """Files of the table, with its log."""
         return sum(1 for _ in self.store.list(f"{keys.TABLE}/"))
@@ -405,7 +412,7 @@ def _measured(work: Work, workers: int, log: Path, environment: dict[str, str]) 
     process = grounds.start(workers)
     marks = []
     for count in (1, len(grounds.planned)):
-        if not _until_painted(count, grounds, process):
+        if not _until(partial(grounds.has_painted, count), process, GLANCE):
             raise SystemExit(f"An unkilled run ended early: {grounds.said()}")
         marks.append(time.monotonic() - began)
     if code := process.wait(PATIENCE):
@@ -413,17 +420,13 @@ def _measured(work: Work, workers: int, log: Path, environment: dict[str, str]) 
     return Times(marks[0], marks[1] - marks[0], time.monotonic() - began - marks[1])
 
 
-def _until(happened: Callable[[], bool], process: "subprocess.Popen[bytes]") -> bool:
+def _until(happened: Callable[[], bool], process: "subprocess.Popen[bytes]", every: float = LOOK) -> bool:
     """Wait until something has happened; False if the process ended before."""
     while not happened():
         if process.poll() is not None:
             return False
-        time.sleep(LOOK)
+        time.sleep(every)
     return True
-
-
-def _until_painted(count: int, grounds: _Grounds, process: "subprocess.Popen[bytes]") -> bool:
-    return _until(lambda: grounds.painted() >= count, process)
 
 
 def _try(grounds: _Grounds, kill: Kill, share: float, times: Times) -> Trial | None:
@@ -458,13 +461,20 @@ def _moment(
     """Wait for the moment of the kill; False if the run ended before."""
     if kill.phase is Phase.STARTING:
         return _wait(share * times.starting, process)
-    if kill.phase is Phase.ENDING:
-        every = len(grounds.planned)
-        return _until_painted(every, grounds, process) and _wait(share * times.ending, process)
-    if not _until_painted(1, grounds, process) or not _wait(share * times.working, process):
-        return False
+    ending = kill.phase is Phase.ENDING
+    return (
+        # Half of the usual time is as good as sure to pass before there is a picture to look for.
+        _wait(times.starting / 2, process)
+        and _until(partial(grounds.has_painted, len(grounds.planned) if ending else 1), process, GLANCE)
+        and _wait(share * (times.ending if ending else times.working), process)
+        and _mark(grounds, process, kill)
+    )
+
+
+def _mark(grounds: _Grounds, process: "subprocess.Popen[bytes]", kill: Kill) -> bool:
+    """Wait for the picture or the commit that a kill is to follow, if it is; False if the run ended before."""
     if kill.fate is Fate.ASLEEP:
-        return _until_painted(grounds.painted() + 1, grounds, process)
+        return _until(partial(grounds.has_painted, grounds.painted() + 1), process)
     if kill.phase is Phase.COMMITTING:
         files = grounds.table_files()
         return _until(lambda: grounds.table_files() > files, process) and _wait(kill.near, process)

@@ -12,7 +12,8 @@ read from /proc, and the rows of Prefect's database and the size of the table of
 by least squares after the first fifth of a process's life.
 
 Each run is a process of its own, so none of them lives long. A process that does is looked at apart: it plans
-and makes all the sets once more, one after another, into a design catalog of its own.
+and makes all the sets once more, one after another, into a design catalog of its own; and another does so with
+allocators that keep nothing back.
 
 The code is 1 if a set was not made, or a design doubled.
 """
@@ -58,6 +59,12 @@ PATIENCE = 480.0
 DESIGNS_A_SHARD = 500
 STYLE_SET, LANDED, POLL = "stylize-catalog/style-set", "receive-style-sets/landed", "receive-style-sets/poll"
 MEASURES = ("rss_mb", "handles", "threads")
+NOTHING_KEPT = {
+    "MALLOC_ARENA_MAX": "1",
+    "ARROW_DEFAULT_MEMORY_POOL": "system",
+    "_RJEM_MALLOC_CONF": "dirty_decay_ms:0,muzzy_decay_ms:0,narenas:1",
+}
+"""Tells glibc, Arrow and the Delta library (jemalloc) to give freed memory back at once, at some cost in time."""
 
 
 @dataclass
@@ -116,9 +123,10 @@ def main() -> None:
     parser.add_argument("--store", choices=("s3", "folder"), default="s3")
     parser.add_argument("--json", type=Path)
     parser.add_argument("--in-one-process", help=argparse.SUPPRESS)
+    parser.add_argument("--name", help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.in_one_process:
-        _make_all_here(options.in_one_process, options.sets)
+        _make_all_here(options.in_one_process, options.sets, options.name)
         return
     with tempfile.TemporaryDirectory() as name, _place(options.store, Path(name)) as place:
         found = soak(options, Path(name), place)
@@ -153,7 +161,10 @@ def soak(options: argparse.Namespace, folder: Path, place: str) -> Json:
             "in_time": in_time,
             **watch.found(landings),
         }
-        return found | {"one_process": _in_one_process(server, place, options.sets)}
+        return found | {
+            "one_process": _in_one_process(server, place, options.sets, "usual", {}),
+            "one_process_nothing_kept": _in_one_process(server, place, options.sets, "lean", NOTHING_KEPT),
+        }
 
 
 def _write_catalogs(store: Store) -> None:
@@ -457,7 +468,7 @@ def _seconds(landings: Sequence[Landing], runs: Sequence[Json], frame: pd.DataFr
     } | {"each": [asdict(one) for one in landings]}
 
 
-def _in_one_process(server: Server, place: str, sets: int) -> Json:
+def _in_one_process(server: Server, place: str, sets: int, name: str, environment: dict[str, str]) -> Json:
     """What a process that makes all sets once more, one after another, holds after each."""
     command = [
         sys.executable,
@@ -465,11 +476,18 @@ def _in_one_process(server: Server, place: str, sets: int) -> Json:
         "benchmarks.landing_soak",
         "--in-one-process",
         place,
+        "--name",
+        name,
         "--sets",
         str(sets),
     ]
     done = subprocess.run(
-        command, env=server.environment, capture_output=True, text=True, check=False, timeout=1800
+        command,
+        env=server.environment | environment,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=1800,
     )
     looks = [json.loads(line) for line in done.stdout.splitlines() if line.startswith("{")]
     if done.returncode or len(looks) != sets:
@@ -488,13 +506,13 @@ def _in_one_process(server: Server, place: str, sets: int) -> Json:
     }
 
 
-def _make_all_here(place: str, sets: int) -> None:
+def _make_all_here(place: str, sets: int, name: str) -> None:
     """Plan and make one set after another in this process, and say after each what it holds."""
     from flows.stylize_catalog import stylize_catalog
 
     began = time.monotonic()
     for number in range(sets):
-        counts = stylize_catalog(designs=f"{place}/designs-of-one", style_sets=[f"set-{number:02}"])
+        counts = stylize_catalog(designs=f"{place}/designs-{name}", style_sets=[f"set-{number:02}"])
         state = of_process(os.getpid())
         assert state
         kinds = Counter(thread.name.rstrip("0123456789-_ ()") for thread in threading.enumerate())
@@ -532,7 +550,11 @@ def _show(found: Json) -> None:
         for name, measures in found["processes"].items()
         for measure, values in measures.items()
     ]
-    rows += [{"what": "one process", "measure": name, **found["one_process"][name]} for name in MEASURES]
+    rows += [
+        {"what": what, "measure": name, **found[what][name]}
+        for what in ("one_process", "one_process_nothing_kept")
+        for name in MEASURES
+    ]
     print(pd.DataFrame(rows).to_string(index=False))
     for run in found["runs"]:
         print(run)
