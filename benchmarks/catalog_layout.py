@@ -31,7 +31,8 @@ from deltalake import DeltaTable, QueryBuilder, write_deltalake
 
 from benchmarks.main_job import BUCKET, serve
 from benchmarks.scale import EXAMPLE
-from catalogs.designs import ONE_TRY, SCHEMA, DesignCatalog
+from catalogs.delta_tables import ONE_TRY
+from catalogs.designs import SCHEMA, DesignCatalog
 from catalogs.records import Design
 from catalogs.stores import open_store
 from flows.recipes import find_recipe

@@ -10,33 +10,20 @@ docs/decisions/0006-table-layout.md.
 
 import hashlib
 import json
-import math
-import random
-import re
 import time
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import fields
 from datetime import timedelta
 from functools import partial
-from typing import TypeVar
 
 import pyarrow as pa
 import pyarrow.compute as pc
-from deltalake import CommitProperties, DeltaTable, QueryBuilder, Transaction, write_deltalake
+from deltalake import CommitProperties, DeltaTable, Transaction, write_deltalake
 from deltalake import Schema as DeltaSchema
-from deltalake.exceptions import CommitFailedError, DeltaError, TableNotFoundError
 
 from catalogs import keys
-from catalogs.errors import (
-    CLOCKS_DIFFER,
-    CatalogError,
-    FullError,
-    NotAllowedError,
-    NotFoundError,
-    StoreError,
-    UnreachableError,
-    without_password,
-)
+from catalogs.delta_tables import ONE_TRY, TableInStore, query, schema_of
+from catalogs.errors import CatalogError
 from catalogs.records import Design
 from catalogs.store_contract import Store
 from catalogs.stores import probe
@@ -50,6 +37,8 @@ SPECIAL = {
     "created_at": pa.timestamp("us", tz="UTC"),
     "garment_tags": TEXT_LIST,
     "style_tags": TEXT_LIST,
+    "colors": TEXT_LIST,
+    "color_shares": pa.list_(pa.float64()),
 }
 NUMBERS = tuple(f.name for f in fields(Design) if f.type == "float" or f.type is float)
 SCHEMA = pa.schema(
@@ -59,31 +48,9 @@ SCHEMA = pa.schema(
     ]
 )
 FURTHER = ("garment_further", "style_further")
-COMMIT_ATTEMPTS = 200
-"""Of 16 writers of one style each loses 15 races of 16: one in 13 would lose 40 in a row."""
-LONGEST_PAUSE = 5.0
 REPUTS = 100
 """Tries of the Delta library to put a commit behind those of others, which concern other styles."""
-ONE_TRY = CommitProperties(max_commit_retries=0)
-"""No automatic retry: a lost race must read the table again, or it files a design twice."""
-UNANSWERED_ATTEMPTS = 5
-"""Tries of what got no answer and the Delta library does not repeat: conditional puts, broken off answers."""
 IDS_A_COMMIT = 1000
-
-CLOCKS = re.compile(r"RequestTimeTooSkewed|RequestExpired")
-REFUSED = re.compile(
-    r"ermission denied|Read-only file system|lacked the necessary privileges|\b40[13] |\b403\b|ExpiredToken|InvalidToken"
-)
-FULL = re.compile(r"No space left on device|Disk quota exceeded")
-NO_ANSWER = re.compile(
-    r"error sending request|onnection (reset|refused|closed|error)|timed out|error decoding response|incomplete message"
-    r"|\b5\d\d [A-Z]|\b429 |SlowDown|RequestTimeout"
-)
-REPEATED = re.compile(r"after \d+ retries")
-"""So the Delta library says that it has tried a request several times by itself."""
-COLOURS = re.compile(r"\x1b\[\d*m")
-
-T = TypeVar("T")
 
 
 class DesignCatalog:
@@ -92,6 +59,7 @@ class DesignCatalog:
     def __init__(self, store: Store) -> None:
         """`store` is the folder or bucket prefix that holds the table and the pictures."""
         self.store = store
+        self._filed = TableInStore(store, keys.TABLE)
 
     def prepare(self) -> None:
         """Prove that the store can be written safely; call it before making designs."""
@@ -115,11 +83,11 @@ class DesignCatalog:
         table = self._table()
         if table is None:
             return SCHEMA.empty_table().select(list(columns or SCHEMA.names))
-        theirs = _schema_of(table)
+        theirs = schema_of(table)
         schema = pa.schema([*SCHEMA, *(field for field in theirs if field.name not in SCHEMA.names)])
         schema = pa.schema([schema.field(name) for name in columns or schema.names])
         there = [name for name in schema.names if name in theirs.names] or ["design_id"]
-        batches = self._asked(lambda: list(_query(table, there)))
+        batches = self._filed.asked(lambda: list(query(table, there)))
         return _filled_up(batches, schema)
 
     def add_picture(self, design_id: str, png: bytes) -> tuple[str, str]:
@@ -148,7 +116,7 @@ class DesignCatalog:
         for design in designs:
             first.setdefault(design.design_id, design)
         rows = pa.Table.from_pylist([_row(design) for design in first.values()], SCHEMA)
-        return self._committed(lambda: self._insert(rows)) if first else 0
+        return self._filed.committed(lambda: self._insert(rows)) if first else 0
 
     def remove(self, designs: Sequence[tuple[str, str]]) -> int:
         """Take out records by id and their picture's SHA-256; pictures stay. Returns how many there were.
@@ -158,7 +126,7 @@ class DesignCatalog:
         if self._table() is None:
             return 0
         batches = [designs[n : n + IDS_A_COMMIT] for n in range(0, len(designs), IDS_A_COMMIT)]
-        return sum(self._committed(partial(self._delete, batch)) for batch in batches)
+        return sum(self._filed.committed(partial(self._delete, batch)) for batch in batches)
 
     def tidy(self, retention: timedelta) -> tuple[int, int]:
         """Merge the table's small files, and remove files that no version of the last `retention` needs.
@@ -166,75 +134,20 @@ class DesignCatalog:
         Returns how many files were merged and how many were removed. A reader that opened the table longer
         ago than that loses it: keep it above the longest run.
         """
-        table = self._table()
-        if table is None:
-            return 0, 0
-        merged = self._committed(self._compact)
-        hours = math.ceil(retention.total_seconds() / 3600)
-        try:
-            table.update_incremental()
-            table.create_checkpoint()
-            # Full: files of commits that lost a race are in no version's log.
-            removed = table.vacuum(hours, dry_run=False, enforce_retention_duration=False, full=True)
-        except (DeltaError, OSError) as error:
-            raise self._explained(error) from error
-        return merged, len(removed)
-
-    def _committed(self, commit: Callable[[], int]) -> int:
-        """What a commit returns; one that loses a race is tried again after a growing, random pause.
-
-        So is one without an answer. It may have been done all the same; then the second finds nothing left
-        to do, and returns 0.
-        """
-        for attempt in range(COMMIT_ATTEMPTS):
-            try:
-                return commit()
-            except CommitFailedError as error:
-                if attempt + 1 == COMMIT_ATTEMPTS:
-                    raise UnreachableError(
-                        f"{self.store.uri}/{keys.TABLE}: {COMMIT_ATTEMPTS} commits in a row lost the race against"
-                        " other runs. Run the same command again; designs already filed are kept."
-                    ) from error
-            except (DeltaError, OSError) as error:
-                self._require_another_try(error, attempt)
-            _pause(attempt)
-        raise AssertionError("unreachable")
-
-    def _asked(self, ask: Callable[[], T]) -> T:
-        """What a question to the table returns; Delta gives up an answer that is broken off in the middle."""
-        for attempt in range(UNANSWERED_ATTEMPTS):
-            try:
-                return ask()
-            except (DeltaError, OSError) as error:
-                self._require_another_try(error, attempt)
-            _pause(attempt)
-        raise AssertionError("unreachable")
-
-    def _require_another_try(self, error: Exception, attempt: int) -> None:
-        """Raise what an error means, unless the store did not answer and may do so the next time."""
-        explained = self._explained(error)
-        unanswered = isinstance(explained, UnreachableError) and not REPEATED.search(str(error))
-        if not unanswered or attempt + 1 >= UNANSWERED_ATTEMPTS:
-            raise explained from error
+        return self._filed.tidy(retention)
 
     def _delete(self, designs: Sequence[tuple[str, str]]) -> int:
-        uri, options = self.store.delta_location()
+        table = self._filed.open()
         alike = " OR ".join(
             f"(design_id = '{keys.check_id(one)}' AND image_sha256 = '{keys.check_id(sha256)}')"
             for one, sha256 in designs
         )
-        metrics = DeltaTable(uri, storage_options=options).delete(alike, commit_properties=ONE_TRY)
-        return int(metrics["num_deleted_rows"] or 0)
-
-    def _compact(self) -> int:
-        uri, options = self.store.delta_location()
-        table = DeltaTable(uri, storage_options=options)
-        # Rows that are filed meanwhile are no conflict: the library puts its commit behind theirs.
-        return int(table.optimize.compact()["numFilesRemoved"])
+        metrics = table.delete(alike, commit_properties=ONE_TRY) if table else {}
+        return int(metrics.get("num_deleted_rows") or 0)
 
     def _insert(self, rows: pa.Table) -> int:
         """Append what is not there; fails if another run files designs of the same styles in between."""
-        table = self._table() or self._new_table()
+        table = self._table() or self._filed.create(SCHEMA)
         there = self._ids(table, rows["design_id"].to_pylist(), rows["style_id"].to_pylist())
         new = rows.filter(~pc.field("design_id").isin(pa.array(there, pa.string())))
         if new.num_rows:
@@ -244,23 +157,11 @@ class DesignCatalog:
             )
         return int(new.num_rows)
 
-    def _new_table(self) -> DeltaTable:
-        uri, options = self.store.delta_location()
-        return DeltaTable.create(uri, SCHEMA, mode="ignore", storage_options=options)
-
     def _table(self) -> DeltaTable | None:
         """The table as it is now, None where there is none; CatalogError if it cannot be a design catalog's."""
-        uri, options = self.store.delta_location()
-
-        def ask() -> DeltaTable | None:
-            try:
-                return DeltaTable(uri, storage_options=options)
-            except TableNotFoundError:
-                return None
-
-        table = self._asked(ask)
+        table = self._filed.open()
         if table is not None:
-            _require_types(_schema_of(table), f"{self.store.uri}/{keys.TABLE}")
+            _require_types(schema_of(table), self._filed.uri)
         return table
 
     def _ids(
@@ -272,41 +173,12 @@ class DesignCatalog:
 
         def ask() -> set[str]:
             found: set[str] = set()
-            for batch in _query(table, ["design_id"], where):
+            for batch in query(table, ["design_id"], where):
                 ids = batch["design_id"].to_pylist()
                 found.update(ids if wanted is None else wanted.intersection(ids))
             return found
 
-        return self._asked(ask)
-
-    def _explained(self, error: Exception) -> StoreError | CatalogError:
-        where = f"{self.store.uri}/{keys.TABLE}"
-        whole, reason = str(error), _reason(error)
-        again = "then run the same command again."
-        if CLOCKS.search(whole):
-            return NotAllowedError(f"{where}: {CLOCKS_DIFFER}")
-        if FULL.search(whole):
-            return FullError(f"{where}: the disk is full. Make room, {again}")
-        if REFUSED.search(whole):
-            return NotAllowedError(f"{where}: the store refused ({reason}). Check your rights there, {again}")
-        if "NoSuchBucket" in whole:
-            return NotFoundError(f"{where}: there is no such bucket. Check its name and the endpoint.")
-        if NO_ANSWER.search(whole):
-            return UnreachableError(
-                f"{where}: no answer from the store ({reason}). Check the endpoint (AWS_ENDPOINT_URL) and the"
-                f" network, {again}"
-            )
-        return StoreError(f"{where}: {reason}")
-
-
-def _query(table: DeltaTable, columns: Sequence[str], where: str = "") -> Iterator[pa.RecordBatch]:
-    """Rows by the Delta library's own engine.
-
-    It skips files by the log's statistics; pyarrow's dataset needs 1.5 ms a file to do so, before it reads any.
-    """
-    names = ", ".join(f'"{name}"' for name in columns)
-    sql = f"SELECT {names} FROM filed" + (f" WHERE {where}" if where else "")
-    yield from pa.RecordBatchReader.from_stream(QueryBuilder().register("filed", table).execute(sql))
+        return self._filed.asked(ask)
 
 
 def _marked(style_ids: pa.ChunkedArray) -> CommitProperties:
@@ -339,10 +211,6 @@ def _filled_up(batches: Sequence[pa.RecordBatch], schema: pa.Schema) -> pa.Table
     return pa.table(list(columns), schema=schema)
 
 
-def _schema_of(table: DeltaTable) -> pa.Schema:
-    return pa.schema(table.schema().to_arrow())
-
-
 def _require_types(theirs: pa.Schema, where: str) -> None:
     """Raise CatalogError where a column's type is not the one that this version reads and files."""
     if "design_id" not in theirs.names:
@@ -357,21 +225,6 @@ def _require_types(theirs: pa.Schema, where: str) -> None:
                 f"{where}: column '{ours.name}' is of type {theirs_type}, but this version of Stylemill files"
                 f" {ours.type}. Use the version that made the table, or give another place for new designs."
             )
-
-
-def _reason(error: Exception) -> str:
-    """The root of what the Delta library says, in a line: S3's own code, else what it says last."""
-    text = COLOURS.sub("", without_password(str(error))) or repr(error)
-    lines = [line.strip(" ↳") for line in text.splitlines() if line.strip(" ↳")]
-    code = re.search(r"<Code>(\w+)</Code>", text)
-    status = re.search(r"\b[45]\d\d [A-Z][A-Za-z ]+", text)
-    if code:
-        return f"{status[0]}: {code[1]}" if status else code[1]
-    return (lines[-1] if "↳" in text else lines[0])[:300]
-
-
-def _pause(attempt: int) -> None:
-    time.sleep(random.uniform(0, min(LONGEST_PAUSE, 0.05 * 1.5**attempt)))
 
 
 def _row(design: Design) -> dict[str, object]:

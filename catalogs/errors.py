@@ -11,7 +11,9 @@ CatalogsError
 ├── InvalidKeyError          a key or id is not spelled as keys are
 ├── ImageError               bytes are not a usable picture
 ├── ChangedError             contents are not those that the plan was made with
-└── MaskError                a mask does not fit its garment
+├── MaskError                a mask does not fit its garment
+├── ActError                 what was to be said of designs cannot be said so
+└── QueryError               a question to the browser that it cannot answer
 """
 
 import re
@@ -74,3 +76,11 @@ class ChangedError(CatalogsError):
 
 class MaskError(CatalogsError):
     """A mask does not fit its garment."""
+
+
+class ActError(CatalogsError):
+    """What was to be said of designs cannot be said so."""
+
+
+class QueryError(CatalogsError):
+    """A question to the browser that it cannot answer."""

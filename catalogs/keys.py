@@ -9,7 +9,12 @@ ID_PATTERN = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9_-]|\.(?!\.)){0,63}")
 DESIGN_IMAGE = re.compile(r"images/([0-9a-f]{2})/\1[0-9a-f]{62}-[0-9a-f]{12}\.png")
 
 TABLE = "table"
+REVIEWS = "reviews"
+"""The log of what people said of designs, and below two tables that say what it amounts to."""
+VERDICTS = "verdicts"
+SHORTLISTS = "shortlists"
 IMAGES = "images/"
+THUMBNAILS = "cache/thumbnails/"
 RUNS = "runs"
 REJECTIONS = "rejections.csv"
 """A run's list of what it turned away, where it did."""
@@ -82,3 +87,8 @@ def claim_holder(holder: str) -> str:
 def holder_of(key: str) -> str:
     """Whose sign of life a key is."""
     return key.removeprefix(CLAIM_HOLDERS).removesuffix(".json")
+
+
+def thumbnail(design_id: str, sha256: str, side: int) -> str:
+    """Key of a small picture of a design's picture, at most `side` pixels, relative to the design catalog."""
+    return f"{THUMBNAILS}{side}/{check_id(design_id)[:2]}/{design_id}-{check_id(sha256)[:12]}.webp"

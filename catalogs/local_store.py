@@ -114,9 +114,9 @@ class LocalStore:
         with _explained(f"deleting {path}"):
             path.unlink(missing_ok=True)
 
-    def delta_location(self) -> tuple[str, dict[str, str]]:
-        """The folder itself; no options."""
-        return str(self._folder / keys.TABLE), {}
+    def delta_location(self, table: str = keys.TABLE) -> tuple[str, dict[str, str]]:
+        """The table's folder; no options."""
+        return str(self._path(table)), {}
 
     def _path(self, key: str) -> Path:
         return self._folder / keys.check_key(key)

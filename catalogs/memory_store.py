@@ -62,6 +62,6 @@ class MemoryStore:
         """Remove an object, if there is one."""
         self._objects.pop(keys.check_key(key), None)
 
-    def delta_location(self) -> tuple[str, dict[str, str]]:
+    def delta_location(self, table: str = keys.TABLE) -> tuple[str, dict[str, str]]:  # noqa: ARG002
         """A Delta table cannot live here: its library reaches no Python dictionary."""
         raise StoreError(f"{self.uri} cannot hold a design catalog: use a folder or s3://bucket/prefix.")

@@ -79,7 +79,10 @@ class Problem:
 
 @dataclass(frozen=True)
 class Design:
-    """A finished design: a row of the design catalog. `image` is relative to the catalog."""
+    """A finished design: a row of the design catalog. `image` is relative to the catalog.
+
+    `colors`, their `color_shares` and `phash` are those of `catalogs.looks.Looks`.
+    """
 
     design_id: str
     garment_id: str
@@ -125,6 +128,9 @@ class Design:
     style_tags: tuple[str, ...] = ()
     style_further: Further = ()
     rights_holder: str = ""
+    colors: tuple[str, ...] = ()
+    color_shares: tuple[float, ...] = ()
+    phash: str = ""
 
 
 @dataclass(frozen=True)

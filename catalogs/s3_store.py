@@ -226,7 +226,7 @@ class S3Store:
         """Remove an object, if there is one."""
         self._ask(f"deleting {self._name(key)}", partial(self._client.delete_object, **self._place(key)))
 
-    def delta_location(self) -> tuple[str, dict[str, str]]:
+    def delta_location(self, table: str = keys.TABLE) -> tuple[str, dict[str, str]]:
         """The table's URI, and boto3's own credentials of this moment in the words of the Delta library."""
         with _explained(f"finding credentials for {self.uri}"):
             credentials = self._session.get_credentials()
@@ -247,7 +247,7 @@ class S3Store:
                 "AWS_ENDPOINT_URL": endpoint,
                 "AWS_ALLOW_HTTP": str(endpoint.startswith("http://")).lower(),
             }
-        return f"{self.uri}/{keys.TABLE}", options
+        return f"{self.uri}/{table}", options
 
     def _place(self, key: str) -> dict[str, str]:
         keys.check_key(key)

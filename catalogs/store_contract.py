@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
+from catalogs import keys
+
 
 @dataclass(frozen=True)
 class ObjectInfo:
@@ -56,8 +58,8 @@ class Store(Protocol):
         """Remove an object; nothing happens if there is none."""
         ...
 
-    def delta_location(self) -> tuple[str, dict[str, str]]:
-        """URI and storage options with which the Delta library reaches the store."""
+    def delta_location(self, table: str = keys.TABLE) -> tuple[str, dict[str, str]]:
+        """URI of a table in the store, and storage options with which the Delta library reaches it."""
         ...
 
 

@@ -19,6 +19,7 @@ from catalogs.contents import RECORD_FAULTS, problem
 from catalogs.designs import DesignCatalog
 from catalogs.errors import CatalogsError
 from catalogs.images import Picture, encode_png
+from catalogs.looks import looks
 from catalogs.records import Design, Garment, Problem
 from catalogs.store_contract import Store
 from flows.conversion import Template, read_pattern, read_template, to_content, to_design, to_pair
@@ -403,6 +404,7 @@ def _write(bench: Bench, finished: Finished, measures: Measures) -> Design:
     garment, style, recipe = work.job.garment, work.job.style, bench.recipe
     picture = to_design(finished.picture_13HW, work.canvas, work.template, recipe)
     image, sha256 = bench.designs.add_picture(work.job.key, encode_png(picture))
+    seen = looks(picture.rgb, work.template.mask)
     return Design(
         design_id=work.job.key,
         garment_id=garment.garment_id,
@@ -438,6 +440,9 @@ def _write(bench: Bench, finished: Finished, measures: Measures) -> Design:
         style_tags=style.tags,
         style_further=style.further,
         rights_holder=style.rights_holder,
+        colors=seen.colors,
+        color_shares=seen.color_shares,
+        phash=seen.phash,
     )
 
 

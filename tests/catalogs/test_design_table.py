@@ -11,6 +11,7 @@ import pyarrow as pa
 import pytest
 from deltalake import DeltaTable, write_deltalake
 
+import catalogs.delta_tables
 import catalogs.designs
 from catalogs.designs import DesignCatalog
 from catalogs.errors import CatalogError
@@ -154,8 +155,8 @@ class Contract:
                 if others:
                     DesignCatalog(open_store(where)).file(others.pop())
 
-        monkeypatch.setattr(catalogs.designs, "DeltaTable", Opened)
-        assert catalog._compact() == 2
+        monkeypatch.setattr(catalogs.delta_tables, "DeltaTable", Opened)
+        assert catalog._filed._compact() == 2
         assert catalog.existing() == {"a", "b", "c"}
 
     def test_checkpoints(self, where: str) -> None:

@@ -108,7 +108,7 @@ class TestFolder(Contract):
             raise CommitFailedError("someone was first")
 
         monkeypatch.setattr(DesignCatalog, "_insert", lose)
-        monkeypatch.setattr(catalogs.designs.time, "sleep", lambda _seconds: None)
+        monkeypatch.setattr(catalogs.delta_tables.time, "sleep", lambda _seconds: None)
         with pytest.raises(UnreachableError, match="lost the race.*Run the same command again"):
             DesignCatalog(open_store(where)).file([design("a")])
 
@@ -134,7 +134,7 @@ class TestS3(Contract):
 def test_permission_is_named(tmp_path: Path) -> None:
     """What the Delta library says of missing rights becomes NotAllowedError."""
     catalog = DesignCatalog(open_store(str(tmp_path)))
-    error = catalog._explained(OSError("Permission denied (os error 13)"))
+    error = catalog._filed.explained(OSError("Permission denied (os error 13)"))
     assert isinstance(error, NotAllowedError)
 
 

@@ -1,0 +1,218 @@
+"""What people said of designs, act by act, and what that amounts to. Pure: no store, no clock.
+
+An act is never changed or removed. To undo one is another act, and so is to undo that. What holds is what
+the last act said that is not undone, so undoing one's own act leaves what others said since.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from enum import StrEnum
+
+from catalogs import keys
+from catalogs.errors import ActError
+
+LONGEST_TEXT = 2000
+LONGEST_NAME = 80
+LONGEST_WHO = 60
+
+
+class What(StrEnum):
+    """What an act does to its designs."""
+
+    VERDICT = "verdict"
+    """Its value is a verdict."""
+    STARS = "stars"
+    """Its value is 0 to 5."""
+    LIST = "list"
+    """Puts them at the end of a shortlist, those that are not on it."""
+    UNLIST = "unlist"
+    """Takes them off a shortlist."""
+    ORDER = "order"
+    """Puts them first in a shortlist, in this order."""
+    NOTE = "note"
+    """Its value is said of them in a shortlist."""
+    OPEN = "open"
+    """Begins a shortlist."""
+    CLOSE = "close"
+    """Puts a shortlist away; nothing of it is lost, and undoing the act brings it back."""
+    UNDO = "undo"
+    """Its value is the act that no longer holds."""
+
+
+class Verdict(StrEnum):
+    """A verdict on a design; none is taken back by UNREVIEWED."""
+
+    UNREVIEWED = ""
+    PICK = "pick"
+    REJECT = "reject"
+
+
+ON_SHORTLISTS = (What.LIST, What.UNLIST, What.ORDER, What.NOTE, What.OPEN, What.CLOSE)
+NEED_DESIGNS = (What.VERDICT, What.STARS, What.LIST, What.UNLIST, What.ORDER, What.NOTE)
+
+
+@dataclass(frozen=True)
+class Act:
+    """Who did what to which designs, when. `seq` is its place in the log, from 1; 0 before it is filed."""
+
+    act_id: str
+    who: str
+    at: datetime
+    what: What
+    designs: tuple[str, ...] = ()
+    value: str = ""
+    shortlist: str = ""
+    seq: int = 0
+
+
+def check_act(act: Act) -> Act:
+    """Return an act that can be filed, without control characters around its texts; else raise ActError."""
+    act = replace(
+        act, who=_text(act.who, LONGEST_WHO, "who"), shortlist=_text(act.shortlist, LONGEST_NAME, "name")
+    )
+    keys.check_id(act.act_id)
+    for design_id in act.designs:
+        keys.check_id(design_id)
+    if act.what in NEED_DESIGNS and not act.designs:
+        raise ActError(f"'{act.what}' of no design: choose at least one.")
+    if (act.what in ON_SHORTLISTS) != bool(act.shortlist):
+        raise ActError(
+            f"'{act.what}' {'wants' if act.what in ON_SHORTLISTS else 'takes no'} name of a shortlist."
+        )
+    return replace(act, value=_value(act))
+
+
+def _value(act: Act) -> str:
+    if act.what is What.VERDICT and act.value not in list(Verdict):
+        raise ActError(f"'{act.value[:80]}' is no verdict: give one of pick, reject, or nothing to clear.")
+    if act.what is What.STARS and act.value not in ("0", "1", "2", "3", "4", "5"):
+        raise ActError(f"'{act.value[:80]}' are no stars: give 0 to 5.")
+    if act.what is What.UNDO:
+        return keys.check_id(act.value)
+    return _text(act.value, LONGEST_TEXT, "text")
+
+
+def _text(text: str, longest: int, what: str) -> str:
+    clean = "".join(letter for letter in text if letter in "\n\t" or ord(letter) >= 32).strip()
+    if len(clean) > longest:
+        raise ActError(f"The {what} has {len(clean)} letters: keep it to {longest}.")
+    return clean
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A design on a shortlist."""
+
+    design_id: str
+    added_by: str
+    added_at: datetime
+    note: str = ""
+
+
+@dataclass(frozen=True)
+class Shortlist:
+    """A named, ordered choice of designs, as it is now."""
+
+    name: str
+    opened_by: str
+    opened_at: datetime
+    entries: tuple[Entry, ...] = ()
+
+
+@dataclass
+class Opinions:
+    """What a log of acts amounts to. Feed it every act once, in the log's order."""
+
+    seq: int = 0
+    acts: dict[str, Act] = field(default_factory=dict)
+    _undoings: dict[str, list[str]] = field(default_factory=lambda: defaultdict(list))
+    _said: dict[What, dict[str, list[Act]]] = field(
+        default_factory=lambda: {What.VERDICT: defaultdict(list), What.STARS: defaultdict(list)}
+    )
+    _on_lists: dict[str, list[Act]] = field(default_factory=lambda: defaultdict(list))
+
+    def take(self, act: Act) -> tuple[str, ...]:
+        """Take the next act; returns the designs whose verdict or stars it may have changed."""
+        self.seq = act.seq
+        if act.act_id in self.acts:
+            return ()
+        self.acts[act.act_id] = act
+        if act.what is What.UNDO:
+            return self._undo(act)
+        if act.what in ON_SHORTLISTS:
+            self._on_lists[act.shortlist].append(act)
+            return ()
+        for design_id in act.designs:
+            self._said[act.what][design_id].append(act)
+        return act.designs
+
+    def _undo(self, act: Act) -> tuple[str, ...]:
+        """Note an undoing; returns the designs that it, or what it undoes in turn, was about."""
+        self._undoings[act.value].append(act.act_id)
+        target: Act | None = act
+        while target is not None and target.what is What.UNDO:
+            target = self.acts.get(target.value)
+        return target.designs if target is not None and target.what in self._said else ()
+
+    def holds(self, act_id: str) -> bool:
+        """Whether an act was filed and is not undone; two who undo one act at once undo it once."""
+        return act_id in self.acts and not any(self.holds(one) for one in self._undoings.get(act_id, ()))
+
+    def said(self, what: What, design_id: str) -> Act | None:
+        """The act that says a design's verdict or stars, None where nothing was said."""
+        acts = self._said[what].get(design_id, [])
+        return next((act for act in reversed(acts) if self.holds(act.act_id)), None)
+
+    def verdict(self, design_id: str) -> str:
+        """A design's verdict."""
+        act = self.said(What.VERDICT, design_id)
+        return act.value if act else Verdict.UNREVIEWED
+
+    def stars(self, design_id: str) -> int:
+        """A design's stars; 0 where nobody gave any."""
+        act = self.said(What.STARS, design_id)
+        return int(act.value) if act else 0
+
+    def reviewed(self) -> Iterator[str]:
+        """Designs of which anything was ever said."""
+        yield from dict.fromkeys([*self._said[What.VERDICT], *self._said[What.STARS]])
+
+    def shortlists(self) -> list[Shortlist]:
+        """The shortlists that are open, the one that was begun last first."""
+        found = [folded for acts in self._on_lists.values() if (folded := self._fold(acts))]
+        return sorted(found, key=lambda one: one.opened_at, reverse=True)
+
+    def shortlist(self, name: str) -> Shortlist | None:
+        """A shortlist, None where there is none of that name or it is closed."""
+        return self._fold(self._on_lists.get(name, []))
+
+    def last_of(self, who: str) -> Act | None:
+        """The last act of a person that can still be undone: theirs, holding, and no undoing itself."""
+        acts = (act for act in reversed(self.acts.values()) if act.who == who and act.what is not What.UNDO)
+        return next((act for act in acts if self.holds(act.act_id)), None)
+
+    def _fold(self, acts: Iterable[Act]) -> Shortlist | None:
+        current: Shortlist | None = None
+        for act in acts:
+            if self.holds(act.act_id):
+                current = None if act.what is What.CLOSE else _changed(current, act)
+        return current
+
+
+def _changed(shortlist: Shortlist | None, act: Act) -> Shortlist:
+    """A shortlist after an act; the first act begins it."""
+    now = shortlist or Shortlist(act.shortlist, act.who, act.at)
+    entries = {entry.design_id: entry for entry in now.entries}
+    chosen = [design_id for design_id in act.designs if design_id in entries]
+    if act.what is What.LIST:
+        new = dict.fromkeys(d for d in act.designs if d not in entries)
+        entries |= {design_id: Entry(design_id, act.who, act.at) for design_id in new}
+    elif act.what is What.UNLIST:
+        entries = {design_id: entry for design_id, entry in entries.items() if design_id not in act.designs}
+    elif act.what is What.ORDER:
+        entries = {design_id: entries[design_id] for design_id in dict.fromkeys([*chosen, *entries])}
+    elif act.what is What.NOTE:
+        entries |= {design_id: replace(entries[design_id], note=act.value) for design_id in chosen}
+    return replace(now, entries=tuple(entries.values()))

@@ -1,0 +1,167 @@
+"""What a log of acts amounts to."""
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from catalogs.acts import Act, Opinions, What, check_act
+from catalogs.errors import ActError, InvalidKeyError
+
+NOON = datetime(2026, 11, 21, 12, tzinfo=UTC)
+
+
+def opinions(*acts: tuple[str, What, str, str]) -> Opinions:
+    """Of acts `(who, what, designs, value)`, whose ids are a1, a2, ...; those on shortlists are about 'Spring'."""
+    found = Opinions()
+    for n, (who, what, designs, value) in enumerate(acts, 1):
+        on_list = what in (What.LIST, What.UNLIST, What.ORDER, What.NOTE, What.OPEN, What.CLOSE)
+        when = NOON + timedelta(seconds=n)
+        name = "Spring" if on_list else ""
+        found.take(Act(f"a{n}", who, when, what, tuple(designs.split()), value, name, n))
+    return found
+
+
+def entries(found: Opinions) -> list[str]:
+    """Designs of the shortlist 'Spring'."""
+    shortlist = found.shortlist("Spring")
+    assert shortlist is not None
+    return [entry.design_id for entry in shortlist.entries]
+
+
+class TestVerdicts:
+    """Verdicts and stars."""
+
+    def test_nothing_said(self) -> None:
+        """A design of which nothing was said is unreviewed and has no stars."""
+        assert (Opinions().verdict("d"), Opinions().stars("d")) == ("", 0)
+
+    def test_last_word_holds(self) -> None:
+        """The last verdict holds, and stars are another matter."""
+        found = opinions(
+            ("ann", What.VERDICT, "d e", "pick"),
+            ("bob", What.VERDICT, "d", "reject"),
+            ("ann", What.STARS, "d", "4"),
+        )
+        assert (found.verdict("d"), found.stars("d"), found.verdict("e")) == ("reject", 4, "pick")
+
+    def test_undone(self) -> None:
+        """Undoing an act of many designs brings each back to what was said of it before."""
+        found = opinions(
+            ("ann", What.VERDICT, "d", "pick"),
+            ("ann", What.VERDICT, "d e", "reject"),
+            ("ann", What.UNDO, "", "a2"),
+        )
+        assert (found.verdict("d"), found.verdict("e")) == ("pick", "")
+
+    def test_undoing_leaves_what_others_said_since(self) -> None:
+        """Who undoes an act does not undo what another said of the design after it."""
+        found = opinions(
+            ("ann", What.VERDICT, "d", "pick"),
+            ("bob", What.VERDICT, "d", "reject"),
+            ("ann", What.UNDO, "", "a1"),
+        )
+        assert found.verdict("d") == "reject"
+
+    def test_undone_twice(self) -> None:
+        """Two who undo one act at once undo it once; undoing one of the two changes nothing."""
+        acts = [
+            ("ann", What.VERDICT, "d", "pick"),
+            ("ann", What.UNDO, "", "a1"),
+            ("bob", What.UNDO, "", "a1"),
+        ]
+        assert opinions(*acts).verdict("d") == ""
+        assert opinions(*acts, ("ann", What.UNDO, "", "a2")).verdict("d") == ""
+
+    def test_done_again(self) -> None:
+        """An undoing that is undone leaves the act as it was."""
+        found = opinions(
+            ("ann", What.VERDICT, "d", "pick"), ("ann", What.UNDO, "", "a1"), ("ann", What.UNDO, "", "a2")
+        )
+        assert found.verdict("d") == "pick"
+
+    def test_changed_designs_are_told(self) -> None:
+        """Taking an act tells the designs it changed, an undoing those of the act that it undoes."""
+        found = Opinions()
+        act = Act("a1", "ann", NOON, What.VERDICT, ("d", "e"), "pick", seq=1)
+        assert found.take(act) == ("d", "e")
+        assert found.take(act) == (), "a second time"
+        assert found.take(Act("a2", "ann", NOON, What.UNDO, (), "a1", seq=2)) == ("d", "e")
+        assert found.take(Act("a3", "ann", NOON, What.UNDO, (), "a2", seq=3)) == ("d", "e")
+
+    def test_own_last_act(self) -> None:
+        """What a person would undo next is their own last act that holds."""
+        found = opinions(
+            ("ann", What.VERDICT, "d", "pick"),
+            ("ann", What.STARS, "d", "2"),
+            ("bob", What.STARS, "d", "3"),
+            ("ann", What.UNDO, "", "a2"),
+        )
+        last = found.last_of("ann")
+        assert last is not None
+        assert last.act_id == "a1"
+        assert found.last_of("eve") is None
+
+
+class TestShortlists:
+    """Named, ordered choices."""
+
+    def test_added_in_order_once(self) -> None:
+        """Designs come behind those that are there, each once."""
+        found = opinions(("ann", What.LIST, "d e", ""), ("bob", What.LIST, "f d", ""))
+        assert entries(found) == ["d", "e", "f"]
+        shortlist = found.shortlist("Spring")
+        assert shortlist is not None
+        assert [entry.added_by for entry in shortlist.entries] == ["ann", "ann", "bob"]
+
+    def test_reordered_by_one_while_another_adds(self) -> None:
+        """An order that does not know a design leaves it on the list, behind; one that knows too many adds none."""
+        found = opinions(
+            ("ann", What.LIST, "d e", ""), ("bob", What.LIST, "f", ""), ("ann", What.ORDER, "e d x", "")
+        )
+        assert entries(found) == ["e", "d", "f"]
+
+    def test_taken_off_and_noted(self) -> None:
+        """A note stays with its design; a design that is taken off loses it."""
+        found = opinions(
+            ("ann", What.LIST, "d e", ""),
+            ("bob", What.NOTE, "e", "larger print"),
+            ("ann", What.UNLIST, "d", ""),
+        )
+        shortlist = found.shortlist("Spring")
+        assert shortlist is not None
+        assert [(entry.design_id, entry.note) for entry in shortlist.entries] == [("e", "larger print")]
+
+    def test_closed_and_back(self) -> None:
+        """A closed shortlist is not shown, and undoing that brings it back as it was."""
+        acts = [("ann", What.LIST, "d e", ""), ("ann", What.CLOSE, "", "")]
+        assert opinions(*acts).shortlists() == []
+        assert entries(opinions(*acts, ("ann", What.UNDO, "", "a2"))) == ["d", "e"]
+
+    def test_begun_empty(self) -> None:
+        """A shortlist can be opened before anything is on it."""
+        assert entries(opinions(("ann", What.OPEN, "", ""))) == []
+
+
+@pytest.mark.parametrize(
+    ("act", "error", "message"),
+    [
+        (Act("a", "ann", NOON, What.VERDICT, ("d",), "maybe"), ActError, "no verdict"),
+        (Act("a", "ann", NOON, What.STARS, ("d",), "6"), ActError, "0 to 5"),
+        (Act("a", "ann", NOON, What.VERDICT, (), "pick"), ActError, "no design"),
+        (Act("a", "ann", NOON, What.LIST, ("d",)), ActError, "name of a shortlist"),
+        (Act("a", "ann", NOON, What.VERDICT, ("d",), "pick", "Spring"), ActError, "takes no name"),
+        (Act("a", "ann", NOON, What.NOTE, ("d",), "n" * 2001, "Spring"), ActError, "2001 letters"),
+        (Act("a", "ann", NOON, What.VERDICT, ("../../etc",), "pick"), InvalidKeyError, "cannot be an id"),
+        (Act("a' OR 1=1", "ann", NOON, What.VERDICT, ("d",), "pick"), InvalidKeyError, "cannot be an id"),
+    ],
+)
+def test_refused(act: Act, error: type[Exception], message: str) -> None:
+    """An act that means nothing, or bears what is no id, is refused with what is wrong."""
+    with pytest.raises(error, match=message):
+        check_act(act)
+
+
+def test_cleaned() -> None:
+    """Control characters do not enter the log."""
+    act = check_act(Act("a", " ann\x00 ", NOON, What.NOTE, ("d",), " a\x1b[2Jb ", "Spring\x07"))
+    assert (act.who, act.value, act.shortlist) == ("ann", "a[2Jb", "Spring")
