@@ -15,6 +15,7 @@ from collections.abc import Collection, Iterable, Sequence
 from dataclasses import fields
 from datetime import timedelta
 from functools import partial
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -89,6 +90,23 @@ class DesignCatalog:
         there = [name for name in schema.names if name in theirs.names] or ["design_id"]
         batches = self._filed.asked(lambda: list(query(table, there)))
         return _filled_up(batches, schema)
+
+    def records(self, ids: Sequence[str]) -> list[dict[str, Any]]:
+        """Every column of some designs; ids that are not there are passed over."""
+        table = self._table()
+        if table is None or not ids:
+            return []
+        alike = ", ".join(f"'{keys.check_id(one)}'" for one in ids)
+        theirs = schema_of(table)
+        there = [name for name in SCHEMA.names if name in theirs.names]
+        batches = self._filed.asked(lambda: list(query(table, there, f"design_id IN ({alike})")))
+        found: list[dict[str, Any]] = _filled_up(batches, SCHEMA).to_pylist()
+        return found
+
+    def version(self) -> int | None:
+        """The table's version, which every commit raises; None where there is no table."""
+        table = self._table()
+        return None if table is None else int(table.version())
 
     def add_picture(self, design_id: str, png: bytes) -> tuple[str, str]:
         """Write a design's picture; returns its key and its SHA-256."""

@@ -91,9 +91,15 @@ def _of_cloth(rgb: Bytes, cloth: NDArray[np.bool_]) -> Image.Image:
 
 def to_lab(color: str) -> Floats:
     """L*a*b* (D65) of `#rrggbb`."""
-    rgb = np.array([int(color[n : n + 2], 16) for n in (1, 3, 5)]) / 255
-    lab: Floats = rgb2lab(rgb)
+    lab: Floats = to_labs([color])[0]
     return lab
+
+
+def to_labs(colors: Sequence[str]) -> Floats:
+    """L*a*b* of colours, N x 3."""
+    rgb = np.array([[int(color[n : n + 2], 16) for n in (1, 3, 5)] for color in colors], float).reshape(-1, 3)
+    labs: Floats = rgb2lab(rgb / 255)
+    return labs
 
 
 def to_hex(lab: Floats) -> str:

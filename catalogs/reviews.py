@@ -7,7 +7,7 @@ race and commits again behind them, so there is one order whoever writes.
 `DESIGNS/verdicts` and `DESIGNS/shortlists` are made from it for pandas, DuckDB and others.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import timedelta
 from itertools import groupby
@@ -57,29 +57,29 @@ class Reviews:
         )
         self._commits = 0
 
-    def catch_up(self) -> set[str]:
-        """Read what was filed since; returns the designs whose verdict or stars may have changed."""
+    def catch_up(self) -> list[Act]:
+        """Read and return what was filed since."""
         table = self._log.open()
-        return set() if table is None else self._take(self._read(table))
+        return [] if table is None else self._take(self._read(table))
 
-    def file(self, acts: Sequence[Act]) -> set[str]:
-        """File acts in one commit, behind all others; returns the designs that they, or others since, changed.
+    def file(self, acts: Sequence[Act]) -> list[Act]:
+        """File acts in one commit, behind all others; returns them and what others filed since, in order.
 
         One whose id is in the log is not filed again, so asking twice does no harm.
 
         Raises:
             StoreError: the store failed. Ask `opinions.acts` after `catch_up` what is there all the same.
         """
-        changed: set[str] = set()
-        self._log.committed(lambda: self._append(acts, changed))
+        heard: list[Act] = []
+        self._log.committed(lambda: self._append(acts, heard))
         self._commits += 1
         if self._commits % FILES == 0:
             self._log.tidy(timedelta(days=7))
-        return changed
+        return heard
 
-    def _append(self, acts: Sequence[Act], changed: set[str]) -> int:
+    def _append(self, acts: Sequence[Act], heard: list[Act]) -> int:
         table = self._log.open() or self._log.create(LOG)
-        changed |= self._take(self._read(table))
+        heard += self._take(self._read(table))
         known, since = self.opinions.acts, self.opinions.seq
         new = [
             replace(act, seq=since + n) for n, act in enumerate((a for a in acts if a.act_id not in known), 1)
@@ -89,7 +89,7 @@ class Reviews:
             mark = CommitProperties(app_transactions=[Transaction(APP, since)], max_commit_retries=0)
             rows = [row for act in new for row in _rows(act)]
             write_deltalake(table, pa.Table.from_pylist(rows, LOG), mode="append", commit_properties=mark)
-            changed |= self._take(new)
+            heard += self._take(new)
         return len(new)
 
     def _read(self, table: DeltaTable) -> list[Act]:
@@ -100,8 +100,10 @@ class Reviews:
         rows.sort(key=lambda row: (row["seq"], row["position"]))
         return [_act(list(group)) for _, group in groupby(rows, key=lambda row: row["seq"])]
 
-    def _take(self, acts: Iterable[Act]) -> set[str]:
-        return {design_id for act in acts for design_id in self.opinions.take(act)}
+    def _take(self, acts: list[Act]) -> list[Act]:
+        for act in acts:
+            self.opinions.take(act)
+        return acts
 
     def publish_verdicts(self) -> None:
         """Bring the table of verdicts up to date."""

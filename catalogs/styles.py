@@ -48,6 +48,15 @@ def read_styles(store: Store) -> Reading[Style]:
     return Reading(tuple(records.values()), tuple(problems), remarks)
 
 
+def has_set(store: Store, name: str) -> bool:
+    """Whether a style catalog has anything of a set: a file in its folder, or a row of the catalog's own table."""
+    if next(iter(store.list(f"{name}/")), None) is not None:
+        return True
+    if not (store.exists(CSV) or store.exists(PARQUET)):
+        return False
+    return any(row.get("style_set") == name for row in read_catalog(store, REQUIRED, COLUMNS).rows)
+
+
 def _read_catalog(store: Store, existing: Collection[str]) -> Reading[Style]:
     table = read_catalog(store, REQUIRED, COLUMNS)
     records, problems = read_rows(table, "style_id", existing, _style)

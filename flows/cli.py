@@ -2,6 +2,7 @@
 
 import os
 import sys
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -87,6 +88,12 @@ def run(
     designs: Designs = None,
     recipe: RecipeName = None,
     style_set: StyleSets = None,
+    garment: Annotated[
+        list[str] | None, typer.Option("--garment", help="Only this garment; may be repeated.")
+    ] = None,
+    style: Annotated[
+        list[str] | None, typer.Option("--style", help="Only this style; may be repeated.")
+    ] = None,
     limit: Annotated[int | None, typer.Option(min=1, help="Make at most so many designs.")] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Show the plan and stop.")] = False,
     device: Device = None,
@@ -99,7 +106,9 @@ def run(
 
         settings = read_settings(workers)
         place = resolve_place(settings, garments, styles, designs, recipe, device)
-        plan = make_plan(place, settings, style_set or [], limit)
+        plan = make_plan(
+            place, settings, style_set or [], limit, garment_ids=garment or (), style_ids=style or ()
+        )
         _carry_out(
             settings,
             place,
@@ -107,6 +116,8 @@ def run(
             dry_run=dry_run,
             recipe=recipe,
             style_sets=style_set,
+            garments=garment,
+            styles=style,
             limit=limit,
             workers=workers,
         )
@@ -146,6 +157,8 @@ def _carry_out(
     dry_run: bool,
     recipe: str | None,
     style_sets: list[str] | None = None,
+    garments: list[str] | None = None,
+    styles: list[str] | None = None,
     limit: int | None = None,
     workers: int | None = None,
 ) -> None:
@@ -157,17 +170,24 @@ def _carry_out(
         finish(REJECTED if plan.problems else OK)
     if not plan.jobs and not plan.problems:
         there = "the 1 design is" if plan.done == 1 else f"all {plan.done} designs are"
-        typer.echo(f"Nothing to make: {there} there.")
-        _show_places(place.designs, None, _newest_sheet(open_catalogs(place, settings)[2].store))
+        typer.echo(f"Nothing to make: {there} there." if plan.done else "Nothing to make.")
+        designs = open_catalogs(place, settings)[2].store
+        _show_places(designs.uri, None, _newest_sheet(designs))
         finish(OK)
     from flows.stylize_catalog import prepared, server_named, stylize_catalog
+    from flows.temporary_server import ends_with_us
 
-    with prepared(place, plan), server_named():
-        # The arguments are what Prefect shows of the run; what is done is the plan.
-        done = stylize_catalog(
-            garments=place.garments, styles=place.styles, designs=place.designs, recipe=recipe,
-            style_sets=style_sets, limit=limit, device=place.device, workers=workers,
-        )  # fmt: skip
+    with prepared(place, plan), server_named(), ends_with_us():
+        try:
+            # The arguments are what Prefect shows of the run; what is done is the plan.
+            done = stylize_catalog(
+                garments=place.garments, styles=place.styles, designs=place.designs, recipe=recipe,
+                style_sets=style_sets, garment_ids=garments, style_ids=styles, limit=limit, device=place.device,
+                workers=workers,
+            )  # fmt: skip
+        except KeyboardInterrupt:
+            _show_stopped(place, plan, settings)
+            raise
     _show_result(done)
     finish(REJECTED if done["rejected"] else OK)
 
@@ -193,10 +213,13 @@ def one(
 
         # Here too, so that a misspelt name is told before torch and Prefect are loaded.
         check_pictures(read_settings(), content, style, out, mask)
-        from flows.stylize_one import stylize_one
+        from flows.stylize_one import edges_of, stylize_one
 
         # The plain function: one picture wants no flow run and no server.
-        typer.echo(stylize_one.fn(content, style, out, mask, recipe, device, parts, style_parts, edges))
+        made = stylize_one.fn(content, style, out, mask, recipe, device, parts, style_parts, edges)
+        typer.echo(made)
+        if edges:
+            typer.echo(edges_of(made))
 
 
 @app.command(
@@ -249,7 +272,7 @@ def check(garments: Garments = None, styles: Styles = None) -> None:
         uris = {"garment": garments or settings.garments, "style": styles or settings.styles}
         for noun, uri in uris.items():
             if not uri:
-                raise usage(f"No {noun}s catalog: give --{noun}s URI or set STYLEMILL_{noun.upper()}S.")
+                raise usage(f"No {noun} catalog: give --{noun}s URI or set STYLEMILL_{noun.upper()}S.")
         problems: list[Problem] = []
         code = OK
         for noun, uri in uris.items():
@@ -275,6 +298,12 @@ def _check_catalog(noun: str, uri: str, settings: "Settings") -> "list[Problem]"
     good, bad = usable(store, reading.records, settings.max_pixels)
     rows = len({p.row for p in reading.problems}) + len(bad)
     typer.echo(f"{store.uri}: {counted(len(good), noun)} can be used, {rows} cannot.")
+    bare = sum(not record.mask for record in good) if noun == "garment" else 0
+    if bare:
+        typer.echo(
+            f"  note: {counted(bare, 'garment')} without a mask: all of the picture is painted, but where it is"
+            " transparent."
+        )
     for remark in reading.remarks:
         typer.echo(f"  note: {remark}")
     return [*reading.problems, *bad]
@@ -297,18 +326,27 @@ def recipes(name: Annotated[str | None, typer.Argument(help="Show this recipe as
 @app.command(epilog="Example: stylemill sample ./sample")
 def sample(
     folder: Annotated[str, typer.Argument(help="Folder to draw into; made if it is not there.")],
+    force: Annotated[bool, typer.Option("--force", help="Draw all anew, over what is there.")] = False,
 ) -> None:
-    """Draw a sample catalog of garments and styles, to try everything with."""
+    """Draw a sample catalog of garments and styles, to try everything with. What is there stays as it is."""
     with reported():
-        from catalogs.samples.catalog import write_sample
+        from catalogs.samples.catalog import STYLES, edited, write_sample
+        from catalogs.samples.garments import GARMENTS
         from catalogs.stores import open_store
 
         store = open_store(folder)
         if Path(store.uri).is_file():
             raise usage(f"{store.uri} is a file: give a folder to draw into.")
-        garments, styles = write_sample(store)
+        if not force and (mine := edited(store)):
+            raise usage(
+                f"{store.uri}/{mine[0]} was edited and would be lost: give another folder, or --force to draw the"
+                " sample over it."
+            )
+        drawn = sum(write_sample(store, anew=force))
+        there = "" if drawn else "The sample is there already: "
         typer.echo(
-            f"{counted(garments, 'garment')} in {store.uri}/garments, {counted(styles, 'style')} in {store.uri}/styles"
+            f"{there}{counted(len(GARMENTS), 'garment')} in {store.uri}/garments,"
+            f" {counted(len(STYLES), 'style')} in {store.uri}/styles"
         )
 
 
@@ -351,12 +389,14 @@ def landed(style_set: Annotated[str, typer.Argument(help="The style set that is 
     with reported():
         from catalogs.errors import InvalidKeyError
         from catalogs.keys import check_id
-        from flows.events import emit_landed
+        from flows.events import emit_landed, require_set
+        from flows.settings import read_settings
 
         try:
             check_id(style_set)
         except InvalidKeyError as error:
             raise usage(str(error)) from error
+        require_set(read_settings(), style_set)
         typer.echo(f"Told the server that '{style_set}' has landed (event {emit_landed(style_set)}).")
 
 
@@ -431,6 +471,20 @@ def _show_result(done: dict[str, Any]) -> None:
     )
     if done["report"]:
         _show_places(done["designs"], done["report"], done["contact_sheet"])
+
+
+def _show_stopped(place: "Place", plan: "Plan", settings: "Settings") -> None:
+    """What a run that was stopped has made, and where its report is."""
+    from catalogs.errors import CatalogsError
+    from flows.preparing import open_catalogs
+    from flows.report import page_uri
+
+    designs = open_catalogs(place, settings)[2]
+    with suppress(CatalogsError):
+        made, page = len(designs.of_run(place.run_id)), page_uri(designs.store, place.run_id)
+        typer.echo(f"{made} of {counted(len(plan.jobs), 'design')} made.")
+        filed = designs.store.exists(page.removeprefix(f"{designs.store.uri}/"))
+        _show_places(designs.store.uri, page if filed else None, None)
 
 
 def _show_places(designs: str, report: str | None, sheet: str | None) -> None:

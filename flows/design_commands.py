@@ -1,5 +1,6 @@
-"""Commands over a design catalog: list, doctor, gc."""
+"""Commands over a design catalog: browse, list, doctor, gc."""
 
+import ipaddress
 import sys
 from datetime import timedelta
 from typing import TYPE_CHECKING, Annotated, Any
@@ -13,8 +14,90 @@ if TYPE_CHECKING:
     from catalogs.store_contract import ObjectInfo, Store
 
 SHOWN_FAULTS = 30
+PORT = 8420
 
 app = typer.Typer()
+
+
+@app.command(epilog="Example: stylemill browse --designs ./designs --garments ./garments --styles ./styles")
+def browse(
+    designs: Designs = None,
+    garments: Annotated[
+        str | None, typer.Option(help="Garment catalog, for templates beside designs. [STYLEMILL_GARMENTS]")
+    ] = None,
+    styles: Annotated[str | None, typer.Option(help="Style catalog, likewise. [STYLEMILL_STYLES]")] = None,
+    host: Annotated[
+        str, typer.Option(help="Address to listen at; other than loopback asks for a token.")
+    ] = "127.0.0.1",
+    port: Annotated[int, typer.Option(min=0, max=65535, help="Port; 0 takes a free one.")] = PORT,
+    token: Annotated[
+        str | None,
+        typer.Option(
+            help="What opens the page; made if it is wanted.", envvar="STYLEMILL_TOKEN", show_envvar=True
+        ),
+    ] = None,
+    who: Annotated[
+        str | None, typer.Option(help="Your name in the log of verdicts; your login's if not given.")
+    ] = None,
+    secure: Annotated[
+        bool, typer.Option("--secure", help="Cookies over TLS only: behind a proxy that has it.")
+    ] = False,
+    show: Annotated[bool, typer.Option("--open/--no-open", help="Open a browser.")] = False,
+) -> None:
+    """Open a design catalog as a page to browse, compare, pick and export in. Ctrl-C ends it."""
+    with reported():
+        import webbrowser
+
+        from flows.browsing import browser, listening, serve
+        from flows.settings import read_settings
+
+        catalog, loopback = _open(designs), _is_loopback(host)
+        chosen = token or (None if loopback else _new_token())
+        if chosen is not None and len(chosen) < SHORTEST_TOKEN:
+            raise usage(
+                f"The token has {len(chosen)} letters: give {SHORTEST_TOKEN} at least, or none to have one made."
+            )
+        page = browser(
+            read_settings(), catalog.store, garments=garments or "", styles=styles or "", token=chosen,
+            who=who or _login(), loopback=loopback, secure=secure,
+        )  # fmt: skip
+        sock = listening(host, port)
+        address = f"http://{f'[{host}]' if ':' in host else host}:{sock.getsockname()[1]}/"
+        try:
+            typer.echo(f"{catalog.store.uri} is open at {address} (Ctrl-C ends it)")
+            if chosen and not token:
+                typer.echo(f"Token: {chosen}")
+            if show:
+                webbrowser.open(address)
+            serve(page, sock)
+        except KeyboardInterrupt:
+            say("Closed. What was said is filed.")
+
+
+SHORTEST_TOKEN = 16
+
+
+def _is_loopback(host: str) -> bool:
+    """Whether only this machine can reach an address."""
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+def _new_token() -> str:
+    import secrets
+
+    return secrets.token_urlsafe(24)
+
+
+def _login() -> str:
+    import getpass
+
+    try:
+        return getpass.getuser()
+    except (OSError, KeyError):
+        return "somebody"
 
 
 @app.command("list", epilog="Example: stylemill list --designs ./designs --style-set heritage")

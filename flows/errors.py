@@ -2,6 +2,7 @@
 
 FlowsError
 ├── SettingsError    a setting or a command's argument cannot be used
+│   └── NothingRejectedError  no run has rejected anything that could be tried again
 ├── WeightsError     an encoder's weights cannot be had, or are not the ones that were meant
 ├── DeviceMemoryError  one pair does not fit the device's memory
 ├── DeviceLostError  the only device failed, or every worker did, again and again
@@ -16,6 +17,10 @@ class FlowsError(Exception):
 
 class SettingsError(FlowsError):
     """A setting or a command's argument cannot be used."""
+
+
+class NothingRejectedError(SettingsError):
+    """No run has rejected anything that could be tried again."""
 
 
 class WeightsError(FlowsError):

@@ -1,9 +1,30 @@
 """The event that says a style set has landed; deployments/prefect.yaml starts a run for it."""
 
+from contextlib import suppress
+
+from catalogs.errors import CatalogsError
+from catalogs.stores import open_store
+from catalogs.style_sets import EVERY
+from catalogs.styles import has_set
 from flows.errors import SettingsError
+from flows.settings import Settings
 
 LANDED = "stylemill.style-set.landed"
 RESOURCE = "stylemill.style-set."
+
+
+def require_set(settings: Settings, style_set: str) -> None:
+    """SettingsError where the style catalog is known here, and has nothing of a set; half a set may be landing."""
+    if not settings.styles or style_set == EVERY:
+        return
+    store = open_store(settings.styles, settings.s3)
+    # Who may tell the server need not be one who may read the catalog.
+    with suppress(CatalogsError):
+        if not has_set(store, style_set):
+            raise SettingsError(
+                f"There is no style set '{style_set}' in {store.uri}: no such folder, and no row of its catalog"
+                " names it. Check the name, or copy the set first."
+            )
 
 
 def emit_landed(style_set: str) -> str:

@@ -11,7 +11,8 @@ from prefect.exceptions import ObjectNotFound
 from catalogs.store_contract import Store
 from catalogs.stores import open_store
 from catalogs.style_sets import EVERY, find_sets, unlike_manifest
-from catalogs.styles import read_styles
+from catalogs.styles import has_set, read_styles
+from catalogs.tables import CSV, PARQUET
 from flows.errors import SettingsError
 from flows.settings import read_settings
 
@@ -48,8 +49,12 @@ def receive_style_sets(style_set: str = EVERY, styles: str | None = None) -> lis
     if style_set != EVERY:
         if style_set not in complete:
             complete |= _of_catalog(store, style_set)
-        if style_set not in complete:
+        if style_set not in complete and has_set(store, style_set):
             log.warning("Style set '%s' is not there whole; it gets its run when it is", style_set)
+        elif style_set not in complete:
+            log.warning(
+                "There is no style set '%s' in %s: no such folder, and no row names it", style_set, uri
+            )
         complete = {name: digest for name, digest in complete.items() if name == style_set}
     with get_client(sync_client=True) as client:
         return [name for name, digest in complete.items() if _receive(client, store, name, digest)]
@@ -83,6 +88,8 @@ def landed_sets(store: Store) -> tuple[dict[str, str], dict[str, str]]:
 def _of_catalog(store: Store, name: str) -> dict[str, str]:
     """A set of the catalog's own table, which is complete when somebody says so; empty where there is none."""
     etags = {entry.key: entry.etag for entry in store.list()}
+    if CSV not in etags and PARQUET not in etags:
+        return {}
     own = sorted(
         f"{s.style_id} {etags.get(s.image)}" for s in read_styles(store).records if s.style_set == name
     )

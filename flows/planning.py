@@ -1,14 +1,17 @@
 """The plan: which designs are to be made, which are there, which cannot be. Pure; loads no torch."""
 
 import hashlib
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass, field, replace
+from typing import TypeVar
 
 from catalogs.digest_cache import DigestCache
 from catalogs.records import Garment, Problem, Style
 from flows.errors import SettingsError
 from stylecore.errors import nearest
 from stylecore.recipe import Recipe
+
+Chosen = TypeVar("Chosen", Garment, Style)
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,18 +58,6 @@ class Plan:
         )
         return replace(self, jobs=jobs, problems=self.problems + tuple(problems))
 
-    def only(self, pairs: Collection[tuple[str, str]], records: Collection[str]) -> "Plan":
-        """The plan's jobs of these pairs (garment and style id), and all of these garments, styles and sets."""
-        jobs = tuple(
-            job
-            for job in self.jobs
-            if (job.garment.garment_id, job.style.style_id) in pairs
-            or job.garment.garment_id in records
-            or job.style.style_id in records
-            or job.style.style_set in records
-        )
-        return replace(self, jobs=jobs)
-
     def limited(self, limit: int | None) -> "Plan":
         """The plan's first `limit` jobs; the others are held back."""
         if limit is not None and limit < 1:
@@ -100,13 +91,19 @@ def plan_designs(
     recipe: Recipe,
     existing: Collection[str],
     problems: Iterable[Problem] = (),
+    among: Callable[[Garment, Style], bool] = lambda _garment, _style: True,
 ) -> Plan:
-    """Every garment in every style, less what exists; ordered by style, then garment."""
+    """Every garment in every style, less what exists; ordered by style, then garment.
+
+    Pairs that are not `among` what is wanted are neither made nor counted.
+    """
     digest = recipe.digest()
     jobs: list[DesignJob] = []
     done = 0
     for style in styles:
         for garment in garments:
+            if not among(garment, style):
+                continue
             key = job_key(garment, style, digest, printed=recipe.init == "print")
             if key in existing:
                 done += 1
@@ -135,6 +132,20 @@ def of_style_sets(
                 f"There is no usable style in a set '{name}': {nearest(name, present)}{why}{rejected}"
             )
     return [style for style in styles if not wanted or style.style_set in wanted]
+
+
+def of_ids(records: Sequence[Chosen], wanted: Collection[str], noun: str) -> list[Chosen]:
+    """Garments or styles of the wanted ids (all, if none is named); SettingsError for one that is not there."""
+    present = {record_id(record): record for record in records}
+    for name in wanted:
+        if name not in present:
+            raise SettingsError(f"There is no usable {noun} '{name}': {nearest(name, list(present))}")
+    return [present[name] for name in present if not wanted or name in wanted]
+
+
+def record_id(record: Garment | Style) -> str:
+    """A garment's or style's id."""
+    return record.garment_id if isinstance(record, Garment) else record.style_id
 
 
 def shards(jobs: Sequence[DesignJob], designs_a_shard: int) -> list[tuple[DesignJob, ...]]:

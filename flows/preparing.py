@@ -17,11 +17,12 @@ from catalogs.designs import DesignCatalog
 from catalogs.digest_cache import DigestCache
 from catalogs.errors import CatalogsError, InvalidKeyError, NotFoundError
 from catalogs.garments import read_garments
+from catalogs.records import Garment, Problem, Style
 from catalogs.store_contract import Store
 from catalogs.stores import locate, open_store
 from catalogs.styles import read_styles
-from flows.errors import SettingsError
-from flows.planning import Plan, of_style_sets, plan_designs, seconds_a_design
+from flows.errors import NothingRejectedError, SettingsError
+from flows.planning import Plan, of_ids, of_style_sets, plan_designs, seconds_a_design
 from flows.recipes import find_recipe
 from flows.settings import Settings
 from stylecore.errors import RecipeError, nearest
@@ -61,7 +62,9 @@ def resolve_place(
     }
     for name, uri in found.items():
         if not uri:
-            raise SettingsError(f"No {name} catalog: give --{name} URI or set STYLEMILL_{name.upper()}.")
+            raise SettingsError(
+                f"No {name.removesuffix('s')} catalog: give --{name} URI or set STYLEMILL_{name.upper()}."
+            )
     _require_own_place(found, settings)
     from flows.devices import require_device
     from flows.weights import resolve_recipe
@@ -158,11 +161,33 @@ class Rejected:
     pairs: frozenset[tuple[str, str]]
     records: frozenset[str]
 
+    def names(self, garment: Garment, style: Style) -> bool:
+        """Whether a design is of a rejected pair, or of a rejected garment, style or style set."""
+        return (garment.garment_id, style.style_id) in self.pairs or not self.records.isdisjoint(
+            (garment.garment_id, style.style_id, style.style_set)
+        )
+
+    def gone(
+        self, garments: Sequence[Garment], styles: Sequence[Style], problems: Sequence[Problem]
+    ) -> tuple[str, ...]:
+        """A remark for each rejected name that the catalogs do not have any more: it cannot be tried again."""
+        there = {garment.garment_id for garment in garments} | {problem.record for problem in problems}
+        for style in styles:
+            there |= {style.style_id, style.style_set}
+        named = self.records.union(*self.pairs)
+        remarks = [
+            f"'{name}' is not in the catalog any more; run the whole command to make what replaced it"
+            for name in sorted(named - there - {""})
+        ]
+        if "" in named - there:
+            remarks.append("a record without an id was rejected; run the whole command to make it")
+        return tuple(remarks)
+
 
 def rejected_by(settings: Settings, designs: str | None, run_id: str) -> Rejected:
     """What the report of a run lists as rejected; SettingsError where there is no such run.
 
-    `newest` is the newest run that rejected anything.
+    `newest` is the newest run that rejected anything; NothingRejectedError where none did.
     """
     uri = designs or settings.designs
     if not uri:
@@ -193,7 +218,7 @@ def _newest_rejecting(store: Store) -> str:
         if found.key.endswith(f"/{keys.REJECTIONS}")
     ]
     if not runs:
-        raise SettingsError(f"No run in {store.uri} has rejected anything.")
+        raise NothingRejectedError(f"No run in {store.uri} has rejected anything.")
     # A run's id begins with its time.
     return max(runs)
 
@@ -220,30 +245,39 @@ def make_plan(
     style_sets: Sequence[str],
     limit: int | None = None,
     rejected: Rejected | None = None,
+    garment_ids: Sequence[str] = (),
+    style_ids: Sequence[str] = (),
 ) -> Plan:
     """Read both catalogs and what exists, and plan; pictures of records with work are looked at.
 
-    With what a run `rejected`, nothing else is planned. Nothing is written: digests go with the plan.
+    Of `garment_ids` and `style_ids` only, where they are given. With what a run `rejected`, nothing else is
+    planned. Nothing is written: digests go with the plan.
     """
     garment_store, style_store, designs = open_catalogs(place, settings)
     garments, styles = read_garments(garment_store), read_styles(style_store)
     wanted = of_style_sets(styles.records, style_sets, styles.problems, styles.remarks)
+    wanted = of_ids(wanted, style_ids, "style")
     # Of a set's own styles only; what others have is not asked for.
-    asked = {style.style_id for style in wanted} if style_sets else None
+    asked = {style.style_id for style in wanted} if style_sets or style_ids else None
     cache, existing = DigestCache(designs.store), designs.existing(style_ids=asked)
-    own_garments, garment_problems = with_digests(garment_store, garments.records, cache)
+    own_garments, garment_problems = with_digests(
+        garment_store, of_ids(garments.records, garment_ids, "garment"), cache
+    )
     own_styles, style_problems = with_digests(style_store, wanted, cache)
     problems = [*garments.problems, *styles.problems, *garment_problems, *style_problems]
-    plan = plan_designs(own_garments, own_styles, place.recipe, existing, problems)
+    remarks = garments.remarks + styles.remarks
     if rejected:
-        plan = plan.only(rejected.pairs, rejected.records)
+        plan = plan_designs(own_garments, own_styles, place.recipe, existing, problems, rejected.names)
+        remarks += rejected.gone(own_garments, own_styles, problems)
+    else:
+        plan = plan_designs(own_garments, own_styles, place.recipe, existing, problems)
     _, bad_garments = usable(garment_store, plan.garments, settings.max_pixels)
     _, bad_styles = usable(style_store, plan.styles, settings.max_pixels)
     plan = plan.without(
         [*bad_garments, *bad_styles], {p.record for p in bad_garments}, {p.record for p in bad_styles}
     )
     plan = replace(plan, digests=cache)
-    return plan.with_remarks(garments.remarks + styles.remarks).limited(limit)
+    return plan.with_remarks(remarks).limited(limit)
 
 
 def keep_digests(plan: Plan) -> None:

@@ -32,7 +32,7 @@ def on_ray(place: Place, settings: Settings, on_advance: OnAdvance) -> Iterator[
         import ray
     except ImportError as error:
         raise SettingsError(
-            "STYLEMILL_RAY is set, but Ray is not installed: pip install 'stylemill[ray]'."
+            "STYLEMILL_RAY is set, but Ray is not installed: pip install -c constraints.txt -e '.[ray]'."
         ) from error
     local = settings.ray == "local"
     try:

@@ -139,6 +139,11 @@ def write_page(store: Store, report: RunReport, *, sheet: bool) -> None:
     store.write(keys.run_file(report.run_id, "report.html"), page.encode())
 
 
+def page_uri(store: Store, run_id: str) -> str:
+    """Where the page of a run's report is."""
+    return f"{store.uri}/{keys.run_file(run_id, 'report.html')}"
+
+
 def write_contact_sheet(
     garments: Store,
     styles: Store,
@@ -227,10 +232,15 @@ class ProgressArtifact:
             update_progress_artifact(self._id, percent)
 
 
-def publish(report: RunReport, plan: Plan, made: set[str], sheet: str | None) -> None:
-    """Prefect artifacts: the result in a sentence, the designs, the rejections, the contact sheet."""
+def publish(store: Store, report: RunReport, plan: Plan, made: Mapping[str, str], sheet: str | None) -> None:
+    """Prefect artifacts: the result in a sentence, the designs, the rejections, the contact sheet.
+
+    `made` maps design ids to the keys of their pictures in the `store`.
+    """
     create_markdown_artifact(
-        key="stylemill-run", markdown=summary(report, sheet), description="What the run did"
+        key="stylemill-run",
+        markdown=summary(report, page_uri(store, report.run_id), sheet),
+        description="What the run did",
     )
     designs = [job for job in plan.jobs if job.key in made][:SHOWN_ROWS]
     if designs:
@@ -239,6 +249,7 @@ def publish(report: RunReport, plan: Plan, made: set[str], sheet: str | None) ->
                 "garment": j.garment.garment_id,
                 "style": j.style.style_id,
                 "style set": j.style.style_set,
+                "image": f"{store.uri}/{made[j.key]}",
                 "design": j.key,
             }
             for j in designs
@@ -258,8 +269,8 @@ def publish(report: RunReport, plan: Plan, made: set[str], sheet: str | None) ->
         create_link_artifact(key="stylemill-contact-sheet", link=link, description="Contact sheet")
 
 
-def summary(report: RunReport, sheet: str | None) -> str:
-    """The run in a few lines of Markdown."""
+def summary(report: RunReport, page: str, sheet: str | None) -> str:
+    """The run in a few lines of Markdown; `page` and `sheet` are where the report and the contact sheet are."""
     lines = [
         f"# {report.made} new designs",
         "",
@@ -278,6 +289,7 @@ def summary(report: RunReport, sheet: str | None) -> str:
             f"| worker | {effort.worker}: {effort.designs} designs; {effort.device} busy {busy:.0f} % of the time,"
             f" {effort.precision}, batches of {effort.batch} |"
         )
+    lines += ["", f"Report: `{page}`"]
     if sheet:
         lines += ["", f"Contact sheet: `{sheet}`"]
     return "\n".join(lines)

@@ -12,21 +12,22 @@ from typing import Any
 import httpx
 from prefect import flow, get_run_logger, task
 from prefect.cache_policies import NO_CACHE
+from prefect.client.schemas.objects import State
 from prefect.exceptions import TerminationSignal
 from prefect.futures import PrefectFuture, as_completed
 from prefect.settings import PREFECT_API_URL
+from prefect.states import Completed
 from prefect.tasks import exponential_backoff
 from prefect.utilities.annotations import quote
 from structlog.contextvars import bound_contextvars
 
-from catalogs import keys
 from catalogs.claims import Claims
 from catalogs.designs import DesignCatalog
 from catalogs.errors import CatalogsError, UnreachableError
 from catalogs.store_contract import Store
 from flows import progress
 from flows.designing import Failure, Outcome
-from flows.errors import SettingsError, WorkerLostError
+from flows.errors import NothingRejectedError, SettingsError, WorkerLostError
 from flows.fan_out import open_workers
 from flows.logs import as_json
 from flows.monitoring import Gauges
@@ -47,6 +48,7 @@ from flows.report import (
     ProgressArtifact,
     RunReport,
     announce,
+    page_uri,
     publish,
     write_contact_sheet,
     write_page,
@@ -99,6 +101,8 @@ def stylize_catalog(
     designs: str | None = None,
     recipe: str | None = None,
     style_sets: list[str] | str | None = None,
+    garment_ids: list[str] | None = None,
+    style_ids: list[str] | None = None,
     limit: int | None = None,
     device: str | None = None,
     workers: int | None = None,
@@ -113,6 +117,8 @@ def stylize_catalog(
         recipe: a recipe's name, or a TOML file.
         style_sets: only styles of these sets; a trigger, which can only fill in text, may give names with
             commas between.
+        garment_ids: only these garments.
+        style_ids: only these styles.
         limit: make at most so many designs.
         device: auto, cpu, cuda, cuda:1, mps.
         workers: processes that make designs at once.
@@ -126,7 +132,17 @@ def stylize_catalog(
         as_json()
     if not (ready := _prepared.get()):
         place = resolve_place(settings, garments, styles, designs, recipe, device)
-        ready = place, make_plan(place, settings, _names(style_sets), limit)
+        ready = (
+            place,
+            make_plan(
+                place,
+                settings,
+                _names(style_sets),
+                limit,
+                garment_ids=garment_ids or (),
+                style_ids=style_ids or (),
+            ),
+        )
     place, plan = ready
     log = get_run_logger()
     log.info("%d designs to make, %d there, %d rejected", len(plan.jobs), plan.done, len(plan.problems))
@@ -139,7 +155,7 @@ def retry_rejected(
     designs: str | None = None,
     recipe: str | None = None,
     device: str | None = None,
-) -> dict[str, Any]:
+) -> dict[str, Any] | State[None]:
     """Try exactly what a run rejected once more, by that run's catalogs and recipe.
 
     Args:
@@ -149,10 +165,13 @@ def retry_rejected(
         device: auto, cpu, cuda, cuda:1, mps.
 
     Returns:
-        Counts of the run, as `stylize_catalog` does.
+        Counts of the run, as `stylize_catalog` does; where no run has rejected anything, a state that says so.
     """
     settings = read_settings()
-    rejected = rejected_by(settings, designs, run_id)
+    try:
+        rejected = rejected_by(settings, designs, run_id)
+    except NothingRejectedError as error:
+        return Completed(message=str(error))
     chosen = recipe_again(rejected, recipe, settings)
     place = resolve_place(settings, rejected.garments, rejected.styles, rejected.designs, chosen, device)
     require_same_recipe(place, rejected)
@@ -198,7 +217,7 @@ def run_plan(place: Place, plan: Plan, settings: Settings) -> dict[str, Any]:
     """Make a plan's designs, shard by shard, and leave the report; interrupted, it leaves a clean state."""
     report = _report(place, plan)
     if not plan.jobs and not report.rejected:
-        return _counts(report, None)
+        return _counts(report, open_catalogs(place, settings)[2].store, None)
     garments, styles, designs = open_catalogs(place, settings)
     designs.prepare()
     keep_digests(plan)
@@ -218,10 +237,10 @@ def run_plan(place: Place, plan: Plan, settings: Settings) -> dict[str, Any]:
     made = _conclude(designs, report, started)
     sheet = _contact_sheet(garments, styles, designs.store, report, plan, made, settings)
     try:
-        publish(report, plan, set(made), sheet)
+        publish(designs.store, report, plan, made, sheet)
     except Exception as error:
         get_run_logger().warning("The run is filed, but its artifacts could not be published: %s", error)
-    return _counts(report, sheet)
+    return _counts(report, designs.store, sheet)
 
 
 def _conclude(designs: DesignCatalog, report: RunReport, started: float) -> dict[str, str]:
@@ -350,7 +369,7 @@ def _report(place: Place, plan: Plan) -> RunReport:
     )
 
 
-def _counts(report: RunReport, sheet: str | None) -> dict[str, Any]:
+def _counts(report: RunReport, designs: Store, sheet: str | None) -> dict[str, Any]:
     names = (
         "run_id",
         "state",
@@ -360,7 +379,7 @@ def _counts(report: RunReport, sheet: str | None) -> dict[str, Any]:
         "rejected",
         "held_back",
         "seconds",
-        "designs",
     )
-    filed = f"{report.designs}/{keys.run_file(report.run_id, 'report.json')}" if report.finished_at else None
-    return {name: getattr(report, name) for name in names} | {"contact_sheet": sheet, "report": filed}
+    page = page_uri(designs, report.run_id) if report.finished_at else None
+    places = {"designs": designs.uri, "contact_sheet": sheet, "report": page}
+    return {name: getattr(report, name) for name in names} | places

@@ -103,8 +103,13 @@ def stylize_one(
     design = to_design(finished.picture_13HW, canvas, template, chosen)
     target.write(key, encode_png(design))
     if edges:
-        target.write(f"{key[:-4]}.edges.png", edge_sheet(template.picture, design))
+        target.write(edges_of(key), edge_sheet(template.picture, design))
     return f"{target.uri}/{key}"
+
+
+def edges_of(out: str) -> str:
+    """Where the edges of a PNG's design are."""
+    return f"{out[:-4]}.edges.png"
 
 
 @contextmanager

@@ -38,5 +38,7 @@ def nearest(wrong: str, valid: Iterable[str]) -> str:
     """
     words = sorted(valid)
     close = difflib.get_close_matches(wrong, words, n=1, cutoff=0.5)
-    hint = f"did you mean '{close[0]}'? " if close else ""
-    return f"{hint}Valid: {', '.join(words)}."
+    if not words:
+        return "there is none at all."
+    valid = f"{', '.join(words)}."
+    return f"did you mean '{close[0]}'? Valid: {valid}" if close else f"valid are {valid}"

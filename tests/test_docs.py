@@ -1,5 +1,7 @@
 """What the documents say is run, and what they point to is there."""
 
+import importlib
+import inspect
 import os
 import re
 import shlex
@@ -10,6 +12,7 @@ import sys
 from pathlib import Path
 
 import pytest
+import yaml
 from PIL import Image
 
 from catalogs.errors import InvalidKeyError
@@ -114,6 +117,42 @@ def test_links_lead_somewhere(document: Path) -> None:
     for target in re.findall(r"\]\(([^)#]+)\)", document.read_text()):
         if "://" not in target:
             assert (document.parent / target).exists(), target
+
+
+def _table(document: Path, heading: str) -> list[list[str]]:
+    """Cells of the one table below a heading, without its first two lines."""
+    section = document.read_text().split(f"## {heading}\n")[1].split("\n## ")[0]
+    rows = [line.strip("|").split(" | ") for line in section.splitlines() if line.startswith("|")]
+    return [[cell.strip(" `") for cell in row] for row in rows[2:]]
+
+
+def _shown(default: object) -> str:
+    """A default as a person would set it; empty where nothing is set."""
+    return "" if default is None else str(default).lower() if isinstance(default, bool) else str(default)
+
+
+def test_settings_are_those_of_the_code() -> None:
+    """docs/settings.md has every setting with its default and its meaning, and no other."""
+    from flows.settings import Settings
+
+    wanted = [
+        [f"STYLEMILL_{name.upper()}", _shown(field.default), field.description]
+        for name, field in Settings.model_fields.items()
+    ]
+    assert _table(ROOT / "docs" / "settings.md", "Settings") == wanted
+
+
+def test_parameters_are_those_of_the_flows() -> None:
+    """docs/settings.md has every deployment with its flow's parameters and their defaults, and no other."""
+    wanted = set()
+    for one in yaml.safe_load((ROOT / "deployments" / "prefect.yaml").read_text())["deployments"]:
+        path, _, name = one["entrypoint"].partition(":")
+        flow = getattr(importlib.import_module(path.removesuffix(".py").replace("/", ".")), name)
+        for parameter in inspect.signature(flow.fn).parameters.values():
+            wanted.add((f"{flow.name}/{one['name']}", parameter.name, _shown(parameter.default)))
+    rows = _table(ROOT / "docs" / "settings.md", "Parameters of deployments")
+    said = {(name.strip(" `"), row[1], row[2]) for row in rows for name in row[0].split(",")}
+    assert said == wanted
 
 
 def test_every_module_has_its_line() -> None:

@@ -12,7 +12,7 @@ from PIL import Image
 from catalogs.images import Picture, encode_png
 from catalogs.samples import patterns
 from catalogs.samples.fields import Field, to_bytes
-from catalogs.samples.garments import GARMENTS, PART_NAMES, Drawing
+from catalogs.samples.garments import GARMENTS, PART_NAMES
 from catalogs.store_contract import Store
 
 LICENCE = "CC0-1.0 (drawn by Stylemill)"
@@ -24,6 +24,8 @@ TITLES = {
     "hoodie": ("hoodie", "Hoodie, heather grey", 58.0),
     "tote": ("bag", "Canvas tote, natural", 38.0),
 }
+PARTED = ("tee",)
+"""Garments that are drawn with a part map."""
 
 STYLES: tuple[tuple[str, str, Callable[[], Field], str, float], ...] = (
     ("studio", "Brushwork, dawn over teal", patterns.brushwork, "full-drop", 40),
@@ -37,33 +39,63 @@ STYLES: tuple[tuple[str, str, Callable[[], Field], str, float], ...] = (
 )
 
 
-def write_sample(store: Store) -> tuple[int, int]:
-    """Draw the sample catalog into `garments/` and `styles/`; returns how many of each."""
+def write_sample(store: Store, *, anew: bool = False) -> tuple[int, int]:
+    """File the sample catalog in `garments/` and `styles/`; returns how many of each had to be drawn.
+
+    What is there stays as it is; with `anew` all is drawn and written over it.
+    """
+    there = set() if anew else {entry.key for entry in store.list()}
+    garments = [name for name in GARMENTS if not set(_garment_keys(name)) <= there]
+    styles = [draw for _, _, draw, _, _ in STYLES if _style_key(draw) not in there]
     with ThreadPoolExecutor() as pool:
-        garments = pool.map(lambda name: _write_garment(store, name, GARMENTS[name]()), GARMENTS)
-        styles = pool.map(lambda each: _write_style(store, *each), STYLES)
-        garment_rows, style_rows = list(garments), list(styles)
-    _write_rows(store, "garments/catalog.csv", garment_rows)
+        drawn = [pool.submit(_draw_garment, store, name) for name in garments]
+        drawn += [pool.submit(_draw_style, store, draw) for draw in styles]
+        for one in drawn:
+            one.result()
+    for key, rows in _tables().items():
+        if key not in there:
+            store.write(key, rows)
+    return len(garments), len(styles)
+
+
+def edited(store: Store) -> list[str]:
+    """Keys of the sample's tables that are there, but say something else."""
+    return [key for key, rows in _tables().items() if store.exists(key) and store.read(key) != rows]
+
+
+def _tables() -> dict[str, bytes]:
     labels = [{"scheme": SCHEME, "index": str(index), "name": name} for index, name in PART_NAMES.items()]
-    _write_rows(store, "garments/part_labels.csv", labels)
-    _write_rows(store, "styles/catalog.csv", style_rows)
-    return len(garment_rows), len(style_rows)
+    return {
+        "garments/catalog.csv": _csv([_garment_row(name) for name in GARMENTS]),
+        "garments/part_labels.csv": _csv(labels),
+        "styles/catalog.csv": _csv([_style_row(*each) for each in STYLES]),
+    }
 
 
-def _write_garment(store: Store, name: str, drawing: Drawing) -> dict[str, str]:
+def _garment_keys(name: str) -> list[str]:
+    parts = [f"garments/{name}_parts.png"] if name in PARTED else []
+    return [f"garments/{name}.png", f"garments/{name}_mask.png", *parts]
+
+
+def _draw_garment(store: Store, name: str) -> None:
+    drawing = GARMENTS[name]()
     pixels = drawing.picture
     picture = Picture(pixels[..., :3], pixels[..., 3] if pixels.shape[-1] == 4 else None)
-    store.write(f"garments/{name}.png", encode_png(picture))
-    store.write(f"garments/{name}_mask.png", _grey(drawing.mask))
+    contents = [encode_png(picture), _grey(drawing.mask)]
     if drawing.parts is not None:
-        store.write(f"garments/{name}_parts.png", _indexed(drawing.parts))
+        contents.append(_indexed(drawing.parts))
+    for key, content in zip(_garment_keys(name), contents, strict=True):
+        store.write(key, content)
+
+
+def _garment_row(name: str) -> dict[str, str]:
     category, title, width = TITLES[name]
     return {
         "garment_id": name,
         "image": f"{name}.png",
         "mask": f"{name}_mask.png",
-        "parts": f"{name}_parts.png" if drawing.parts is not None else "",
-        "part_scheme": SCHEME if drawing.parts is not None else "",
+        "parts": f"{name}_parts.png" if name in PARTED else "",
+        "part_scheme": SCHEME if name in PARTED else "",
         "category": category,
         "title": title,
         "season": "sample",
@@ -73,15 +105,25 @@ def _write_garment(store: Store, name: str, drawing: Drawing) -> dict[str, str]:
     }
 
 
-def _write_style(
-    store: Store, style_set: str, title: str, draw: Callable[[], Field], repeat: str, width: float
+def _style_id(draw: Callable[[], Field]) -> str:
+    return draw.__name__.replace("_", "-")
+
+
+def _style_key(draw: Callable[[], Field]) -> str:
+    return f"styles/{_style_id(draw)}.png"
+
+
+def _draw_style(store: Store, draw: Callable[[], Field]) -> None:
+    store.write(_style_key(draw), encode_png(Picture(to_bytes(draw()))))
+
+
+def _style_row(
+    style_set: str, title: str, draw: Callable[[], Field], repeat: str, width: float
 ) -> dict[str, str]:
-    name = draw.__name__.replace("_", "-")
-    store.write(f"styles/{name}.png", encode_png(Picture(to_bytes(draw()))))
     return {
-        "style_id": name,
+        "style_id": _style_id(draw),
         "style_set": style_set,
-        "image": f"{name}.png",
+        "image": f"{_style_id(draw)}.png",
         "title": title,
         "repeat": repeat,
         "repeat_width_cm": str(width),
@@ -92,12 +134,12 @@ def _write_style(
     }
 
 
-def _write_rows(store: Store, key: str, rows: list[dict[str, str]]) -> None:
+def _csv(rows: list[dict[str, str]]) -> bytes:
     buffer = io.StringIO()
     writer = csv.DictWriter(buffer, list(rows[0]), lineterminator="\n")
     writer.writeheader()
     writer.writerows(rows)
-    store.write(key, buffer.getvalue().encode())
+    return buffer.getvalue().encode()
 
 
 def _grey(samples: NDArray[np.uint8]) -> bytes:

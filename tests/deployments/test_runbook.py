@@ -4,6 +4,7 @@ import os
 import re
 import shlex
 import subprocess
+import sys
 import time
 import urllib.error
 import urllib.request
@@ -126,10 +127,25 @@ def test_every_command_runs(s3: str, tmp_path: Path, terminal: Terminal) -> None
             wait_for_pool(port)
         if command.startswith("stylemill landed"):
             wait_for_designs(s3, "autumn-26", 3)
-    assert len(ran) >= 19
+    assert len(ran) >= 25
     table = DesignCatalog(open_store(f"s3://{s3}/designs")).read(["garment_id", "style_id"]).to_pandas()
     assert len(table) == 12
     assert not table.duplicated().any()
+
+
+def test_the_rehearsals_catalog_can_be_used(tmp_path: Path) -> None:
+    """What the page draws to try it all on one machine can be sealed, and then lands beside the sample's styles."""
+    (block,) = re.findall(r"```bash\n(.*?)```", RUNBOOK.read_text(), re.DOTALL)
+    environment = {**os.environ, "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"}
+    script = (
+        f"set -e\n{block}stylemill seal ./autumn-26\ncp -r autumn-26 looks/styles/\n"
+        "stylemill check --garments looks/garments --styles looks/styles"
+    )
+    done = subprocess.run(
+        ["bash", "-c", script], cwd=tmp_path, env=environment, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    assert "9 styles can be used, 0 cannot" in done.stdout
 
 
 def wait_for_pool(port: int) -> None:

@@ -182,7 +182,7 @@ def test_a_loss_that_is_not_finite_fails_alone(
         recipe=str(catalog / "tiny.toml"), style_sets=["set-1"],
     )  # fmt: skip
     assert (done["made"], done["rejected"]) == (2, 1)
-    report = json.loads(Path(done["report"]).read_text())
+    report = json.loads(Path(done["report"]).with_suffix(".json").read_text())
     assert report["failures"] == [
         {
             "garment_id": "g0",

@@ -1,5 +1,6 @@
 """The command: help with examples, what it says, and with which code it ends."""
 
+import os
 import subprocess
 import sys
 from datetime import UTC, datetime
@@ -14,6 +15,7 @@ from typer.testing import CliRunner
 
 from catalogs.designs import SCHEMA
 from catalogs.images import decode
+from catalogs.stores import open_store
 from flows.cli import app
 from tests.conftest import ROOT, Run
 
@@ -86,6 +88,7 @@ def test_run_says_where_everything_is(catalog: Path, tmp_path: Path, stylemill: 
     assert "9 new designs, 0 already there, 0 rejected" in done.stdout
     for line in done.stdout.splitlines()[1:]:
         assert Path(line.split(":", 1)[1].strip()).exists(), line
+    assert "report.html" in done.stdout, "the page is named, which a person can read"
     again = stylemill(*arguments)
     assert "Nothing to make: all 9 designs are there." in again.stdout
     places = [line for line in done.stdout.splitlines() if line.startswith(("Designs:", "Contact sheet:"))]
@@ -94,6 +97,19 @@ def test_run_says_where_everything_is(catalog: Path, tmp_path: Path, stylemill: 
     listed = stylemill("list", "--designs", tmp_path / "designs", "--style-set", "set-1", "--limit", 2)
     assert "3 designs in" in listed.stdout
     assert listed.stdout.count("images/") == 2
+
+
+def test_places_are_told_whole(catalog: Path, tmp_path: Path, stylemill: Run) -> None:
+    """Where things are is told as a whole path, also where the command was given a part of one."""
+    relative = os.path.relpath(tmp_path / "designs", ROOT)
+    done = stylemill(
+        "run", "--garments", catalog / "garments", "--styles", catalog / "styles", "--designs", relative,
+        "--recipe", catalog / "tiny.toml", "--limit", 1,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    places = [line.split(":", 1)[1].strip() for line in done.stdout.splitlines()[1:]]
+    assert len(places) == 3
+    assert all(Path(place).is_absolute() for place in places), places
 
 
 def test_settings_stand_in_for_options(catalog: Path, tmp_path: Path, stylemill: Run) -> None:
@@ -124,6 +140,47 @@ def test_one_writes_a_picture_of_the_same_size(catalog: Path, tmp_path: Path, st
     assert done.returncode == 0, done.stderr
     assert done.stdout.strip() == str(out)
     assert decode(out.read_bytes()).size == (120, 96)
+
+
+def test_one_names_the_edges_too(catalog: Path, tmp_path: Path, stylemill: Run) -> None:
+    """With --edges both files are named."""
+    pictures = (catalog / "garments" / "g0.png", catalog / "styles" / "s0.png")
+    done = stylemill("one", *pictures, tmp_path / "o.png", "--recipe", catalog / "tiny.toml", "--edges")
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.split() == [str(tmp_path / "o.png"), str(tmp_path / "o.edges.png")]
+    assert (tmp_path / "o.edges.png").exists()
+
+
+def test_check_counts_garments_without_a_mask(catalog: Path, stylemill: Run) -> None:
+    """`check` says how many garments are painted whole, backdrop and all."""
+    table = catalog / "garments" / "catalog.csv"
+    table.write_text(table.read_text().replace("g1_mask.png", ""))
+    done = stylemill("check", "--garments", catalog / "garments", "--styles", catalog / "styles")
+    assert done.returncode == 0, done.stderr
+    assert "note: 1 garment without a mask" in done.stdout
+
+
+@pytest.mark.parametrize("noun", ["garment", "style"])
+@pytest.mark.parametrize("command", ["run", "check"])
+def test_a_catalog_that_is_not_named(
+    command: str, noun: str, catalog: Path, tmp_path: Path, stylemill: Run
+) -> None:
+    """Every command says in the same words that a catalog is not named."""
+    named = {"STYLEMILL_GARMENTS": f"{catalog}/garments", "STYLEMILL_STYLES": f"{catalog}/styles"}
+    del named[f"STYLEMILL_{noun.upper()}S"]
+    done = stylemill(command, STYLEMILL_DESIGNS=str(tmp_path), **named)
+    assert done.returncode == 2
+    assert f"No {noun} catalog: give --{noun}s URI or set STYLEMILL_{noun.upper()}S." in done.stderr
+
+
+def test_an_unknown_set_has_one_colon(catalog: Path, tmp_path: Path, stylemill: Run) -> None:
+    """A style set unlike all others is answered with what is there, in a sentence."""
+    done = stylemill(
+        "run", "--garments", catalog / "garments", "--styles", catalog / "styles", "--designs", tmp_path / "d",
+        "--recipe", catalog / "tiny.toml", "--style-set", "zzz",
+    )  # fmt: skip
+    assert done.returncode == 2
+    assert "no usable style in a set 'zzz': valid are set-0, set-1." in done.stderr
 
 
 def test_one_writes_only_png(catalog: Path, tmp_path: Path, stylemill: Run) -> None:
@@ -245,6 +302,61 @@ def test_sample_into_a_file(tmp_path: Path, stylemill: Run) -> None:
     assert [path.name for path in tmp_path.iterdir()] == ["README.md"]
 
 
+class TestSampleOverASample:
+    """`stylemill sample` where a sample is already."""
+
+    @pytest.fixture
+    def folder(self, tmp_path: Path) -> Path:
+        """The tables, and something in the pictures' places, which is all that is looked at."""
+        from catalogs.samples.catalog import PARTED, STYLES, _tables
+        from catalogs.samples.garments import GARMENTS
+
+        store = open_store(str(tmp_path))
+        names = [f"garments/{name}{end}" for name in GARMENTS for end in ("", "_mask")]
+        names += [f"garments/{name}_parts" for name in PARTED]
+        names += [f"styles/{each[2].__name__.replace('_', '-')}" for each in STYLES]
+        for name in names:
+            store.write(f"{name}.png", b"mine")
+        for key, rows in _tables().items():
+            store.write(key, rows)
+        return tmp_path
+
+    @pytest.mark.parametrize("table", ["garments/catalog.csv", "styles/catalog.csv"])
+    def test_an_edited_table_is_kept(self, table: str, folder: Path, stylemill: Run) -> None:
+        """A table that was edited is not written over: exit code 2, its name, and what to do."""
+        with (folder / table).open("a") as rows:
+            rows.write("mine,mine.png\n")
+        before = (folder / table).read_bytes()
+        done = stylemill("sample", folder)
+        assert done.returncode == 2, done.stdout
+        assert f"{folder}/{table} was edited" in done.stderr
+        assert "another folder, or --force" in done.stderr
+        assert (folder / table).read_bytes() == before
+
+    def test_nothing_is_drawn_twice(self, folder: Path, stylemill: Run) -> None:
+        """Where all is there, nothing is written, and the command says so."""
+        done = stylemill("sample", folder)
+        assert done.returncode == 0, done.stderr
+        assert "is there already: 4 garments in" in done.stdout
+        assert (folder / "garments" / "tee.png").read_bytes() == b"mine"
+
+    def test_only_what_is_missing_is_drawn(self, folder: Path, stylemill: Run) -> None:
+        """A picture that is not there is drawn, and the others stay."""
+        (folder / "styles" / "deckchair.png").unlink()
+        done = stylemill("sample", folder)
+        assert done.returncode == 0, done.stderr
+        assert decode((folder / "styles" / "deckchair.png").read_bytes()).size
+        assert (folder / "styles" / "tartan.png").read_bytes() == b"mine"
+
+    def test_force_draws_all_anew(self, folder: Path, stylemill: Run) -> None:
+        """With --force the sample is drawn over what was edited."""
+        (folder / "styles" / "catalog.csv").write_text("style_id,style_set,image\nmine,a,mine.png\n")
+        done = stylemill("sample", folder, "--force")
+        assert done.returncode == 0, done.stderr
+        assert "tartan" in (folder / "styles" / "catalog.csv").read_text()
+        assert decode((folder / "styles" / "tartan.png").read_bytes()).size
+
+
 def test_list_where_no_designs_are(catalog: Path, tmp_path: Path, s3: str, stylemill: Run) -> None:
     """A place without a design catalog is said to be one: a folder, no folder, a prefix."""
     for place in (catalog / "garments", tmp_path / "nosuch", f"s3://{s3}/designs"):
@@ -281,6 +393,17 @@ def test_landed_with_a_silent_server(stylemill: Run) -> None:
     assert done.returncode == 2
     assert "http://127.0.0.1:9/api" in done.stderr
     assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("name", "words"), [("zzz", "There is no style set 'zzz' in"), ("set-1", "http://127.0.0.1:9/api")]
+)
+def test_landed_looks_where_it_can(name: str, words: str, catalog: Path, stylemill: Run) -> None:
+    """Where the style catalog is known, a set of which there is nothing is refused, and a set in it is told of."""
+    told = {"PREFECT_API_URL": "http://127.0.0.1:9/api", "STYLEMILL_STYLES": f"{catalog}/styles"}
+    done = stylemill("landed", name, **told)
+    assert done.returncode == 2
+    assert words in done.stderr
 
 
 def test_landed_refuses_a_set_that_cannot_be(stylemill: Run) -> None:

@@ -2,6 +2,7 @@
 
 import hashlib
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -34,8 +35,8 @@ def arguments(tmp_path: Path) -> list[str]:
 class Started:
     """The command in a process group of its own, one design a batch, a record as soon as there is a picture.
 
-    What it says goes to a file: Prefect's temporary server, its child, would hold a pipe open when the
-    command is killed. That server is ended with the group.
+    What it says goes to a file: Prefect's temporary server, its child, would hold a pipe open for a moment
+    after the command is killed.
     """
 
     def __init__(self, arguments: list[str], log: Path) -> None:
@@ -96,6 +97,39 @@ def test_sigkill_in_the_middle(arguments: list[str], tmp_path: Path, stylemill: 
     assert not list(designs.rglob(".partial-*")), "half-written files"
 
 
+def servers_of(process: int) -> list[int]:
+    """Prefect's temporary servers that a process has started."""
+    found = []
+    for path in Path("/proc").glob("[0-9]*"):
+        with suppress(OSError):
+            parent = int((path / "stat").read_text().rpartition(")")[2].split()[1])
+            if parent == process and "uvicorn" in (path / "cmdline").read_text():
+                found.append(int(path.name))
+    return found
+
+
+def serves(process: int) -> bool:
+    """Whether a process is there, and not one that nobody has waited for."""
+    try:
+        return bool(Path(f"/proc/{process}/cmdline").read_text())
+    except OSError:
+        return False
+
+
+@pytest.mark.skipif(not hasattr(os, "pidfd_open"), reason="only Linux has handles of processes")
+def test_the_temporary_server_ends_with_a_killed_run(arguments: list[str], tmp_path: Path) -> None:
+    """Prefect's temporary server does not outlive a run that is killed."""
+    run = Started(arguments, tmp_path / "log")
+    wait_for_pictures(tmp_path / "designs", 1, run)
+    (server,) = servers_of(run.process.pid)
+    run.process.kill()
+    until = time.monotonic() + 20
+    while serves(server):
+        assert time.monotonic() < until, "the server listens still"
+        time.sleep(0.1)
+    run.wait()
+
+
 def test_interrupt_leaves_a_clean_state(arguments: list[str], tmp_path: Path, stylemill: Run) -> None:
     """Ctrl-C files what is finished, says so, exits with 130, and the next run makes the rest."""
     designs = tmp_path / "designs"
@@ -107,6 +141,9 @@ def test_interrupt_leaves_a_clean_state(arguments: list[str], tmp_path: Path, st
     assert "run the same command to go on" in said
     assert "Traceback" not in said
     filed = records(designs)
+    assert f"{len(filed)} of 16 designs made." in said
+    (page,) = designs.glob("runs/*/report.html")
+    assert re.search(rf"^Report: +{page}$", said, re.MULTILINE), said
     assert len(filed) == len(pictures(designs)), "every finished picture has its record"
     (report,) = (designs / "runs").rglob("report.json")
     assert '"state": "interrupted"' in report.read_text()

@@ -2,6 +2,8 @@
 
 import logging
 from collections.abc import Iterator
+from contextlib import nullcontext
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -80,6 +82,22 @@ def test_other_contents_than_sealed() -> None:
     server = Server()
     assert not received(server, store)
     assert not server.started
+
+
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [("autumn", "'autumn' is not there whole"), ("nosuch", "There is no style set 'nosuch' in")],
+)
+def test_half_a_set_and_none(
+    name: str, words: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A set that is half copied, and one of which there is nothing, are told apart."""
+    (tmp_path / "autumn").mkdir()
+    (tmp_path / "autumn" / "leaves.png").write_bytes(b"half")
+    monkeypatch.setattr(landing, "get_client", lambda **_kind: nullcontext())
+    with caplog.at_level(logging.WARNING):
+        landing.receive_style_sets.fn(name, str(tmp_path))
+    assert words in caplog.text
 
 
 def test_complete_and_left_out() -> None:

@@ -8,6 +8,7 @@ from PIL import Image
 
 from catalogs.designs import DesignCatalog
 from catalogs.stores import open_store
+from flows.planning import Plan
 from flows.preparing import make_plan, rejected_by, resolve_place
 from flows.settings import Settings
 from tests.conftest import Run, picture
@@ -34,7 +35,8 @@ def test_retry_makes_exactly_the_rejected(stylemill: Run, catalog: Path, tmp_pat
     made = DesignCatalog(open_store(str(designs))).read(["garment_id"])["garment_id"].to_pylist()
     assert sorted(made) == sorted(3 * ["g0", "g1", "g2"])
     third = stylemill("retry", "--designs", designs, "--run", run_id, "--recipe", recipe)
-    assert third.returncode == 0 and "Nothing to make" in third.stdout
+    assert third.returncode == 0
+    assert "Nothing to make: all 3 designs are there." in third.stdout, "only the retry's own are counted"
 
 
 def test_failed_pairs_are_tried_again(catalog: Path, tmp_path: Path) -> None:
@@ -52,6 +54,58 @@ def test_failed_pairs_are_tried_again(catalog: Path, tmp_path: Path) -> None:
     open_store(place.designs).write("runs/r1/report.json", json.dumps(report).encode())
     plan = make_plan(place, settings, [], rejected=rejected_by(settings, None, "r1"))
     assert [(job.garment.garment_id, job.style.style_id) for job in plan.jobs] == [("g2", "s1")]
+
+
+def _rejected(catalog: Path, designs: Path, *records: str) -> Plan:
+    """The plan of a retry, after a run that rejected these records."""
+    settings = Settings(
+        garments=f"{catalog}/garments", styles=f"{catalog}/styles", designs=str(designs),
+        recipe=str(catalog / "tiny.toml"), device="cpu",
+    )  # fmt: skip
+    place = resolve_place(settings)
+    report = {
+        "garments": place.garments, "styles": place.styles, "recipe": "tiny", "failures": [],
+        "recipe_digest": place.recipe.digest(), "problems": [{"record": record} for record in records],
+    }  # fmt: skip
+    open_store(place.designs).write("runs/r1/report.json", json.dumps(report).encode())
+    return make_plan(place, settings, [], rejected=rejected_by(settings, None, "r1"))
+
+
+def test_a_renamed_record_is_named(catalog: Path, tmp_path: Path) -> None:
+    """A rejected record that the catalog does not have any more is named, with what to do instead."""
+    plan = _rejected(catalog, tmp_path / "designs", "g 1", "g1")
+    assert len(plan.jobs) == 3
+    assert plan.remarks == (
+        "'g 1' is not in the catalog any more; run the whole command to make what replaced it",
+    )
+
+
+def test_a_record_without_an_id_is_not_forgotten(catalog: Path, tmp_path: Path) -> None:
+    """A record that had no id cannot be found again: what makes it is said."""
+    (remark,) = _rejected(catalog, tmp_path / "designs", "").remarks
+    assert remark == "a record without an id was rejected; run the whole command to make it"
+
+
+def test_a_renamed_record_alone_is_told_on_the_terminal(
+    stylemill: Run, catalog: Path, tmp_path: Path
+) -> None:
+    """A retry that finds nothing of what was rejected says so, and does not speak of designs that are there."""
+    _rejected(catalog, tmp_path / "designs", "g 1")
+    done = stylemill(
+        "retry", "--designs", tmp_path / "designs", "--run", "r1", "--recipe", catalog / "tiny.toml"
+    )
+    assert done.returncode == 0, done.stderr
+    assert "note: 'g 1' is not in the catalog any more" in done.stderr
+    assert done.stdout.splitlines()[0] == "Nothing to make."
+
+
+def test_a_deployment_with_nothing_to_retry_completes(tmp_path: Path) -> None:
+    """The flow ends well, with the sentence, where no run has rejected anything."""
+    from flows.stylize_catalog import retry_rejected
+
+    state = retry_rejected(designs=str(tmp_path), return_state=True)
+    assert state.is_completed()
+    assert state.message == f"No run in {tmp_path} has rejected anything."
 
 
 @pytest.mark.parametrize("run_id", ["r1-of-nobody", "../secret"])

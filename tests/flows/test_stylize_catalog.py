@@ -134,7 +134,7 @@ class TestFolder(Contract):
     def test_report_and_contact_sheet_are_filed(self, place: tuple[str, str, Path]) -> None:
         """A run leaves its report, and a sheet whose size fits its rows and columns."""
         done = run(*place)
-        report = json.loads(Path(done["report"]).read_text())
+        report = json.loads(Path(done["report"]).with_suffix(".json").read_text())
         assert (report["made"], report["state"], report["planned"]) == (9, "finished", 9)
         with Image.open(done["contact_sheet"]) as sheet:
             assert sheet.width > 4 * 200

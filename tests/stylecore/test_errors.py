@@ -21,7 +21,12 @@ def test_nearest_known_value() -> None:
 
 def test_nearest_without_any_likeness() -> None:
     """A word like none of them is answered with the list alone."""
-    assert nearest("zzz", ["vgg19", "embedded"]) == "Valid: embedded, vgg19."
+    assert nearest("zzz", ["vgg19", "embedded"]) == "valid are embedded, vgg19."
+
+
+def test_nearest_of_nothing() -> None:
+    """Where there is no valid word, that is said."""
+    assert nearest("zzz", []) == "there is none at all."
 
 
 def test_nearest_takes_any_iterable() -> None:

@@ -214,7 +214,7 @@ class TestStyleDistance:
         design, style = noise(1, 32, 32), noise(1, 32, 32)
         with pytest.raises(EncoderError, match=r"'relu3_1'.*relu1_1, relu2_1"):
             style_distance(encoder, design, [style], ("relu1_1", "relu3_1"))
-        with pytest.raises(EncoderError, match="Valid: relu1_1, relu2_1"):
+        with pytest.raises(EncoderError, match="valid are relu1_1, relu2_1"):
             style_distance(encoder, design, [style], ())
         with pytest.raises(PictureError, match="1 designs but 2 styles"):
             style_distance(encoder, design, [style, style], LAYERS)

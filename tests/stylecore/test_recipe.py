@@ -125,7 +125,7 @@ class TestRange:
             ("color", "keeep", "did you mean 'keep'"),
             ("init", "noisy", "did you mean 'noise'"),
             ("optimizer", "lbgfs", "did you mean 'lbfgs'"),
-            ("variation_exponent", 3, "variation_exponent cannot be '3': Valid: 1, 2"),
+            ("variation_exponent", 3, "variation_exponent cannot be '3': valid are 1, 2"),
             ("content_weight", -0.1, "content_weight is -0.1, but must be 0 or more"),
             ("style_weight", math.nan, "style_weight is nan"),
             ("variation_weight", math.inf, "variation_weight is inf"),

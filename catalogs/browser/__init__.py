@@ -1,0 +1,1 @@
+"""The browser: a design catalog as a place to work, for merchandisers."""

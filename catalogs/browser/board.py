@@ -1,0 +1,224 @@
+"""What a browser's server holds: the index, what people said, and results that pages are turned in.
+
+One thread writes. Acts that wait together are one commit, so a person's key costs what a commit costs, however many
+people press keys; who said it hears back when it is safe in the log.
+"""
+
+import logging
+import queue
+import secrets
+import threading
+import time
+from collections import OrderedDict
+from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import Future
+from dataclasses import dataclass
+
+from catalogs.acts import Act, Opinions, Shortlist, What, check_act
+from catalogs.browser.index import COLUMNS, Count, Index, Ratings, Result
+from catalogs.browser.query import Query
+from catalogs.designs import DesignCatalog
+from catalogs.errors import ActError, CatalogsError, QueryError
+from catalogs.reviews import Reviews
+
+log = logging.getLogger(__name__)
+
+RESULTS = 64
+"""Results that are kept for turning pages; the one that was asked for longest ago goes."""
+LOOK_SECONDS = 15.0
+"""Between two looks for new designs, and for what people said at other servers."""
+PUBLISH_SECONDS = 30.0
+"""Verdicts are in their table at most so much later than in the log."""
+TOGETHER = 500
+"""Acts of one commit, at most."""
+
+
+@dataclass(frozen=True)
+class Kept:
+    """A result as it was found, whatever is said of its designs meanwhile: pages do not shift under a reader."""
+
+    token: str
+    query: Query
+    index: Index
+    result: Result
+
+
+class Board:
+    """The state of a browser's server. Safe to use from many threads. Close it."""
+
+    def __init__(self, catalog: DesignCatalog) -> None:
+        """Reads the table and the log; raises StoreError where that fails."""
+        self.catalog = catalog
+        self._reviews = Reviews(catalog.store)
+        self._lock = threading.RLock()
+        self._kept: OrderedDict[str, Kept] = OrderedDict()
+        self._waiting: queue.SimpleQueue[tuple[Act, Future[Act]] | None] = queue.SimpleQueue()
+        self._opinions = Opinions()
+        self._table = catalog.version()
+        self.index = Index(catalog.read(COLUMNS))
+        self._ratings = Ratings.of(self.index, self._opinions)
+        self._hear(self._reviews.catch_up())
+        self._unpublished = {What.VERDICT: bool(self._opinions.acts), What.LIST: bool(self._opinions.acts)}
+        self._writer = threading.Thread(target=self._write, name="reviews", daemon=True)
+        self._writer.start()
+
+    def close(self) -> None:
+        """File what waits, bring the tables up to date, and end."""
+        self._waiting.put(None)
+        self._writer.join(60)
+
+    def find(self, query: Query) -> Kept:
+        """A result of a query, kept for turning its pages."""
+        with self._lock:
+            result = self.index.find(query, self._ratings, self._among(query))
+            kept = Kept(secrets.token_urlsafe(9), query, self.index, result)
+            self._kept[kept.token] = kept
+            while len(self._kept) > RESULTS:
+                self._kept.popitem(last=False)
+        return kept
+
+    def kept(self, token: str) -> Kept | None:
+        """A result that was found before; None where it was too long ago."""
+        with self._lock:
+            if token in self._kept:
+                self._kept.move_to_end(token)
+            return self._kept.get(token)
+
+    def counts(self, query: Query) -> dict[str, list[Count]]:
+        """Facets with their counts."""
+        with self._lock:
+            return self.index.counts(query, self._ratings, self._among(query))
+
+    def ratings(self, design_ids: Iterable[str]) -> list[tuple[str, int]]:
+        """Verdict and stars of designs."""
+        with self._lock:
+            return [(self._opinions.verdict(one), self._opinions.stars(one)) for one in design_ids]
+
+    def shortlists(self) -> list[Shortlist]:
+        """Open shortlists, the one that was begun last first."""
+        with self._lock:
+            return self._opinions.shortlists()
+
+    def shortlist(self, name: str) -> Shortlist | None:
+        """A shortlist."""
+        with self._lock:
+            return self._opinions.shortlist(name)
+
+    def history(self, design_id: str) -> list[Act]:
+        """Acts about a design, the last first, those that were undone included."""
+        with self._lock:
+            return [act for act in reversed(self._opinions.acts.values()) if design_id in act.designs]
+
+    def act(self, act_id: str) -> Act | None:
+        """An act of the log."""
+        with self._lock:
+            return self._opinions.acts.get(act_id)
+
+    def undoable(self, who: str) -> Act | None:
+        """What a person would undo next."""
+        with self._lock:
+            return self._opinions.last_of(who)
+
+    def say(self, act: Act) -> Act:
+        """File an act; returns it, numbered, when it is safe in the log.
+
+        Raises:
+            ActError: it means nothing, or a design is not in the catalog.
+            StoreError: the store failed; it is not known to be filed.
+        """
+        act = check_act(act)
+        if unknown := next((one for one in act.designs if one not in self.index.row), None):
+            raise ActError(f"There is no design '{unknown}' in this catalog.")
+        if act.what is What.UNDO:
+            with self._lock:
+                if not self._opinions.holds(act.value):
+                    raise ActError("There is nothing to undo: that was undone already, or never done.")
+        filed: Future[Act] = Future()
+        self._waiting.put((act, filed))
+        return filed.result()
+
+    def _among(self, query: Query) -> Sequence[str] | None:
+        """Designs of the query's shortlist, if it has one."""
+        if not query.shortlist:
+            return None
+        shortlist = self._opinions.shortlist(query.shortlist)
+        if shortlist is None:
+            raise QueryError(f"There is no shortlist '{query.shortlist}'.")
+        return [entry.design_id for entry in shortlist.entries]
+
+    def _write(self) -> None:
+        """The writer's thread: file what waits, else look around."""
+        looked = published = time.monotonic()
+        running = True
+        while running:
+            batch, running = self._next_batch()
+            if batch:
+                self._file(batch)
+            now = time.monotonic()
+            if now - looked >= LOOK_SECONDS and running:
+                self._guarded("looking for what is new", self._look)
+                looked = time.monotonic()
+            if not running or now - published >= PUBLISH_SECONDS:
+                self._guarded("publishing verdicts", self._publish, What.VERDICT)
+                published = time.monotonic()
+            self._guarded("publishing shortlists", self._publish, What.LIST)
+
+    def _next_batch(self) -> tuple[list[tuple[Act, Future[Act]]], bool]:
+        """Acts that wait, after at most a second; and whether to go on."""
+        batch: list[tuple[Act, Future[Act]]] = []
+        try:
+            one = self._waiting.get(timeout=1.0)
+            while one is not None:
+                batch.append(one)
+                if len(batch) == TOGETHER:
+                    return batch, True
+                one = self._waiting.get_nowait()
+        except queue.Empty:
+            return batch, True
+        return batch, False
+
+    def _file(self, batch: Sequence[tuple[Act, Future[Act]]]) -> None:
+        try:
+            self._hear(self._reviews.file([act for act, _ in batch]))
+        except Exception as error:  # whoever waits must hear of it, whatever it is
+            log.warning("acts were not filed: %s", error)
+            for _, filed in batch:
+                filed.set_exception(error)
+            return
+        for act, filed in batch:
+            filed.set_result(self._opinions.acts[act.act_id])
+
+    def _hear(self, acts: Sequence[Act]) -> None:
+        """Take acts from the log into what the pages show."""
+        with self._lock:
+            for act in acts:
+                changed = self._opinions.take(act)
+                self._ratings.update(self.index, self._opinions, changed)
+            if acts:
+                self._unpublished = dict.fromkeys((What.VERDICT, What.LIST), True)
+
+    def _look(self) -> None:
+        """Take in what other servers' people said, and designs that were filed since."""
+        self._hear(self._reviews.catch_up())
+        version = self.catalog.version()
+        if version == self._table:
+            return
+        index = Index(self.catalog.read(COLUMNS))
+        with self._lock:
+            self.index, self._table = index, version
+            self._ratings = Ratings.of(index, self._opinions)
+
+    def _publish(self, what: What) -> None:
+        if self._unpublished.get(what):
+            publish = (
+                self._reviews.publish_verdicts if what is What.VERDICT else self._reviews.publish_shortlists
+            )
+            publish()
+            self._unpublished[what] = False
+
+    def _guarded(self, doing: str, work: Callable[..., None], *arguments: object) -> None:
+        """What fails here is tried again at the next turn; nobody waits for it."""
+        try:
+            work(*arguments)
+        except CatalogsError as error:
+            log.warning("%s: %s", doing, error)

@@ -1,0 +1,86 @@
+"""Exports as downloads: each is made in a file of its own on disk, then sent from there."""
+
+import re
+import tempfile
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any, BinaryIO, cast
+
+from starlette.responses import StreamingResponse
+
+from catalogs.errors import ActError
+from catalogs.exports.items import Item
+from catalogs.exports.line_sheet import write_pdf
+from catalogs.exports.pack import write_pack
+from catalogs.exports.pictures import write_zip
+from catalogs.exports.shopify import write_shopify
+from catalogs.exports.spreadsheet import write_csv
+from catalogs.store_contract import Store
+
+IN_MEMORY = 16 * 2**20
+PIECE = 2**18
+MOST_PICTURES = 5000
+"""Designs of an export with pictures, at most: 5,000 are some 10 GB."""
+
+
+@dataclass(frozen=True)
+class Format:
+    """How designs go out: what people call it, the file's ending and type, and what writes it."""
+
+    title: str
+    ending: str
+    media_type: str
+    write: Callable[[Sequence[Item], Store, BinaryIO, str, str], Any]
+    most: int = MOST_PICTURES
+
+
+FORMATS: Mapping[str, Format] = {
+    "csv": Format("Spreadsheet (CSV)", "csv", "text/csv; charset=utf-8",
+                  lambda items, _store, file, _title, _who: write_csv(items, file), 1_000_000),
+    "zip": Format("Pictures (ZIP)", "zip", "application/zip",
+                  lambda items, store, file, _title, _who: write_zip(items, store, file)),
+    "pdf": Format("Line sheet (PDF)", "pdf", "application/pdf",
+                  write_pdf),
+    "shopify": Format("Shopify products (CSV)", "shopify.csv", "text/csv; charset=utf-8",
+                      lambda items, _store, file, _title, _who: write_shopify(items, file, None), 1_000_000),
+    "pack": Format("Pages that open offline (ZIP)", "pack.zip", "application/zip",
+                   lambda items, store, file, title, _who: write_pack(items, store, file, title)),
+}  # fmt: skip
+
+
+def download(kind: str, items: Sequence[Item], store: Store, title: str, who: str) -> StreamingResponse:
+    """The answer that carries an export. ActError where there is nothing, or too much, to export."""
+    chosen = FORMATS[kind]
+    if not items:
+        raise ActError("There is nothing to export: choose designs first.")
+    if len(items) > chosen.most:
+        raise ActError(
+            f"{len(items)} designs are too many for '{chosen.title}': choose {chosen.most} at most."
+        )
+    # The answer, which outlives this function, closes it.
+    file = cast(BinaryIO, tempfile.SpooledTemporaryFile(IN_MEMORY))  # noqa: SIM115
+    try:
+        chosen.write(items, store, file, title, who)
+        size = file.seek(0, 2)
+        file.seek(0)
+    except BaseException:
+        file.close()
+        raise
+    headers = {
+        "content-disposition": f'attachment; filename="{_file_name(title)}.{chosen.ending}"',
+        "content-length": str(size),
+    }
+    return StreamingResponse(_pieces(file), media_type=chosen.media_type, headers=headers)
+
+
+def _pieces(file: BinaryIO) -> Iterator[bytes]:
+    with file:
+        while piece := file.read(PIECE):
+            yield piece
+
+
+def _file_name(title: str) -> str:
+    """A name that every system takes, with the day."""
+    safe = re.sub(r"[^A-Za-z0-9]+", "-", title).strip("-").lower()[:60] or "designs"
+    return f"{safe}-{datetime.now(UTC):%Y%m%d}"

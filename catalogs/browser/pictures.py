@@ -1,0 +1,164 @@
+"""Pictures for the browser: thumbnails that are made once, whole designs, and what they were made from."""
+
+import io
+import threading
+from collections import OrderedDict
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Any
+
+from PIL import Image
+
+from catalogs import keys, provenance
+from catalogs.errors import ImageError, NotFoundError, StoreError
+from catalogs.garments import read_garments
+from catalogs.images import decode
+from catalogs.records import Garment, Style
+from catalogs.store_contract import Store
+from catalogs.styles import read_styles
+
+SIDES = (192, 384, 768)
+"""Longest sides of thumbnails, px: a small, middle and large cell on a screen of two dots a pixel at most."""
+QUALITY = 82
+MAKERS = 2
+"""Thumbnails that are made at once; a screenful asks for forty."""
+KEPT_BYTES = 64 * 2**20
+SOURCE_SIDE = 2048
+"""Templates and styles are shown at most so large."""
+
+
+@dataclass(frozen=True)
+class Found:
+    """Bytes of a picture, what they are, and a name that changes with them."""
+
+    data: bytes
+    media_type: str
+    etag: str
+
+
+class Kept:
+    """The pictures that were asked for last, up to a size."""
+
+    def __init__(self, limit: int = KEPT_BYTES) -> None:
+        """`limit` is in bytes."""
+        self._limit, self._size = limit, 0
+        self._lock = threading.Lock()
+        self._found: OrderedDict[str, Found] = OrderedDict()
+
+    def get(self, key: str, make: Callable[[], Found]) -> Found:
+        """What is kept under a key, else what `make` gives."""
+        with self._lock:
+            if key in self._found:
+                self._found.move_to_end(key)
+                return self._found[key]
+        found = make()
+        with self._lock:
+            if key not in self._found:
+                self._found[key] = found
+                self._size += len(found.data)
+            while self._size > self._limit and self._found:
+                _, gone = self._found.popitem(last=False)
+                self._size -= len(gone.data)
+        return found
+
+
+class Pictures:
+    """Pictures of a design catalog. Safe to use from many threads."""
+
+    def __init__(self, store: Store, garments: Store | None, styles: Store | None) -> None:
+        """`garments` and `styles` are the catalogs that designs were made from, where they can be reached."""
+        self._store, self._garments, self._styles = store, garments, styles
+        self._kept = Kept()
+        self._making = threading.Semaphore(MAKERS)
+        self._records: dict[str, dict[str, Garment | Style]] = {}
+        self._reading = threading.Lock()
+
+    def thumbnail(self, record: Mapping[str, Any], side: int) -> Found:
+        """A WebP of a design, its longest side at most `side`, with colour profile and AI mark.
+
+        It is kept in the catalog; where that may not be written, in memory only. ImageError or StoreError where
+        the design's picture is missing or broken.
+        """
+        key = keys.thumbnail(record["design_id"], record["image_sha256"], side)
+        return self._kept.get(
+            key, lambda: Found(self._thumbnail(key, record, side), "image/webp", _etag(key))
+        )
+
+    def _thumbnail(self, key: str, record: Mapping[str, Any], side: int) -> bytes:
+        try:
+            return self._store.read(key)
+        except NotFoundError:
+            pass
+        with self._making:
+            data = _small(self._store.read(record["image"]), side, provenance.xmp(record))
+        # A reader without the right to write sees pictures all the same.
+        with suppress(StoreError):
+            self._store.write(key, data)
+        return data
+
+    def design(self, record: Mapping[str, Any]) -> Found:
+        """The design's own PNG, with the AI mark; its pixels are those that were filed."""
+        data = provenance.with_mark(self._store.read(record["image"]), provenance.xmp(record))
+        return Found(data, "image/png", f'"{record["image_sha256"]}"')
+
+    def garment(self, garment_id: str) -> Found:
+        """The template's picture."""
+        return self._source("garment", self._garments, garment_id)
+
+    def style(self, style_id: str) -> Found:
+        """The style's picture."""
+        return self._source("style", self._styles, style_id)
+
+    def _source(self, kind: str, store: Store | None, record_id: str) -> Found:
+        if store is None:
+            raise NotFoundError(
+                f"The {kind}s catalog is not known here: start with --{kind}s URI to see them."
+            )
+        record = self._records_of(kind, store).get(record_id)
+        if record is None:
+            raise NotFoundError(f"{store.uri} has no {kind} '{record_id}' any more.")
+
+        def make() -> Found:
+            data = _shown(store.read(record.image))
+            return Found(data, "image/webp", _etag(f"{record_id}-{len(data)}"))
+
+        return self._kept.get(f"{kind}/{record_id}", make)
+
+    def _records_of(self, kind: str, store: Store) -> dict[str, Garment | Style]:
+        """Records by id, read once; a record that is asked for and not there has them read again."""
+        with self._reading:
+            if kind not in self._records:
+                read: Any = read_garments if kind == "garment" else read_styles
+                self._records[kind] = {getattr(r, f"{kind}_id"): r for r in read(store).records}
+            return self._records[kind]
+
+
+def _etag(text: str) -> str:
+    return '"' + text.rpartition("/")[2].removesuffix(".webp") + '"'
+
+
+def _small(png: bytes, side: int, packet: bytes) -> bytes:
+    """A thumbnail of a PNG."""
+    try:
+        opened = Image.open(io.BytesIO(png), formats=["PNG"])
+        profile = opened.info.get("icc_profile")
+        image = opened.convert("RGBA" if opened.has_transparency_data else "RGB")
+        image.thumbnail((side, side), Image.Resampling.LANCZOS, reducing_gap=2.0)
+    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
+        raise ImageError(
+            f"the design's picture is broken ({error}); 'stylemill doctor' lists all such"
+        ) from error
+    return provenance.save(image, "WEBP", packet, profile, quality=QUALITY, method=2)
+
+
+def _shown(data: bytes) -> bytes:
+    """A template or style as browsers show it: upright, sRGB, of a size that a screen has use for."""
+    picture = decode(data)
+    image = Image.fromarray(picture.rgb)
+    if picture.alpha is not None:
+        image.putalpha(Image.fromarray(picture.alpha))
+    image.thumbnail((SOURCE_SIDE, SOURCE_SIDE))
+    buffer = io.BytesIO()
+    image.save(buffer, "WEBP", quality=90, method=2)
+    return buffer.getvalue()

@@ -1,0 +1,126 @@
+// Two to four designs side by side: looked at together, judged one by one.
+
+import { attempt, counted, data, el, named, picture, say, tell, thumbnail, VERDICTS } from "./server.js";
+import { exporting, header, moreLikeThese, showKeys, whichShortlist } from "./dialogs.js";
+import { judgeButtons, judging, showJudged } from "./judging.js";
+import { goBack, keyboard } from "./keyboard.js";
+import { zoomable } from "./zoom.js";
+
+const KEYS = [
+  ["1 … 4", "choose a picture"], ["← →", "the one before, the next"], ["P", "pick"], ["X", "reject"], ["U", "clear the verdict"], ["Z", "undo"],
+  ["+ −", "zoom all"], ["Space", "in a picture: all of it, or dot for dot"], ["Home End", "in a picture: all of it, dot for dot"], ["← ↑ → ↓", "in a picture: move all"],
+  ["S", "put it on a shortlist"], ["Enter", "open it"], ["E", "export them"], ["M", "more like them"], ["Esc", "back"], ["?", "this sheet"],
+];
+/** What is better in a row. The others are right up to a limit, and no better below it; a loss says nothing across recipes. */
+const BETTER = { "folds kept": Math.max, "distance to the style": Math.min, loss: Math.min };
+const { designs } = data;
+const back = document.getElementById("back");
+const level = document.querySelector(".level");
+const here = location.pathname + location.search;
+let active = 0;
+
+const judge = judging(designs, judged);
+const figures = designs.map(figure);
+document.getElementById("panes").append(...figures);
+const panes = figures.map((one) => one.querySelector(".pane"));
+const view = zoomable(panes, { onzoom: (scale) => { level.textContent = `${Math.round(scale * 100)} %`; } });
+
+function figure(design, n) {
+  const image = el("img", { src: thumbnail(design, 384), alt: named(design), width: design.width, height: design.height, class: "checker" });
+  const whole = el("img", { src: picture(design) });
+  const why = el("small", { hidden: true });
+  whole.decode().then(() => { image.src = whole.src; }, () => { why.hidden = false; why.textContent = "Its whole picture does not come."; });
+  const made = el("figure", { onpointerdown: () => activate(n), onfocusin: () => activate(n) },
+    el("div", { class: "pane", tabindex: 0, role: "group", "aria-label": `${n + 1}: ${named(design)}. Plus and minus zoom, arrows move all.` },
+      image, el("span", { class: "no", "aria-hidden": "true" }, String(n + 1)), el("span", { class: "badge", hidden: true })),
+    el("figcaption", {},
+      el("div", { class: "what" },
+        el("a", { href: addressOf(design), title: named(design) }, design.style),
+        el("small", {}, `${design.garment} · ${design.recipe}`),
+        el("small", { title: design.id }, el("code", {}, design.id.slice(0, 12)), " ", why),
+        designs.length > 2 ? el("button", { type: "button", class: "quiet", "aria-label": `Leave ${named(design)} out`, title: "Leave it out", onclick: () => leaveOut(n) }, "✕") : null),
+      judgeButtons(design, judge)));
+  showBadge(made, design);
+  return made;
+}
+
+function addressOf(design) {
+  return `/designs/${encodeURIComponent(design.id)}?back=${encodeURIComponent(here)}`;
+}
+
+function showBadge(made, { verdict, stars }) {
+  const badge = made.querySelector(".badge");
+  badge.hidden = !verdict && !stars;
+  badge.className = `badge ${verdict}`;
+  badge.textContent = [verdict && VERDICTS[verdict], stars && `${stars} ★`].filter(Boolean).join(" · ");
+}
+
+function judged(design) {
+  const made = figures[designs.indexOf(design)];
+  showJudged(made, design);
+  showBadge(made, design);
+}
+
+function activate(n) {
+  active = n;
+  figures.forEach((one, at) => one.classList.toggle("active", at === n));
+}
+
+/** Choose a pane by key; the focus goes along, so that what is chosen is said and seen. */
+function choose(n) {
+  if (n >= 0 && n < panes.length) panes[n].focus();
+}
+
+function leaveOut(n) {
+  const query = new URLSearchParams(location.search);
+  query.delete("id");
+  designs.forEach((design, at) => at === n || query.append("id", design.id));
+  location.assign(`/compare?${query}`);
+}
+
+async function shortlist() {
+  const name = await whichShortlist(1);
+  if (!name) return;
+  const filed = await attempt(() => say("list", { shortlist: name, target: { ids: [designs[active].id] } }));
+  if (filed) tell(`${named(designs[active])} is on “${name}”.`);
+}
+
+/** Mark the best of each row: by a dot and weight, for it is a hint and no verdict. */
+function markBest() {
+  const recipes = new Set(designs.map((design) => design.recipe));
+  for (const row of document.querySelectorAll("#measures tr[data-measure]")) {
+    const better = BETTER[row.dataset.measure];
+    if (!better || (row.dataset.measure === "loss" && recipes.size > 1)) continue;
+    const cells = [...row.querySelectorAll("td > span")].filter((cell) => Number.isFinite(Number(cell.textContent)));
+    const values = cells.map((cell) => Number(cell.textContent));
+    if (new Set(values).size < 2) continue;
+    cells.forEach((cell, n) => {
+      if (values[n] === better(...values)) cell.append(el("span", { class: "unseen" }, " (best)")), cell.classList.add("best");
+    });
+  }
+}
+
+const leave = () => goBack(back);
+const exportAll = () => exporting({ ids: designs.map(({ id }) => id) }, designs.length, `${counted(designs.length, "design")} compared`);
+document.querySelectorAll("[data-zoom]").forEach((button) => button.addEventListener("click", () => view[button.dataset.zoom]()));
+back.addEventListener("click", (event) => {
+  if (event.ctrlKey || event.metaKey || event.shiftKey) return;
+  event.preventDefault();
+  leave();
+});
+
+keyboard({
+  ...Object.fromEntries(designs.map((_, n) => [n + 1, () => choose(n)])),
+  ArrowLeft: () => choose(active - 1), ArrowRight: () => choose(active + 1),
+  p: () => judge.verdict(designs[active], "pick"), x: () => judge.verdict(designs[active], "reject"), u: () => judge.verdict(designs[active], ""),
+  z: judge.takeBack, s: shortlist, e: exportAll, m: () => moreLikeThese(designs),
+  "+": view.closer, "=": view.closer, "-": view.further,
+  "?": () => showKeys(KEYS), Escape: leave, Backspace: leave,
+});
+// Enter opens what is chosen, but on a button or link it is theirs.
+panes.forEach((pane, n) => pane.addEventListener("keydown", (event) => event.key === "Enter" && location.assign(addressOf(designs[n]))));
+header(KEYS);
+markBest();
+activate(0);
+// Out of the browser's memory, the page would show verdicts of before.
+addEventListener("pageshow", (event) => event.persisted && location.reload());

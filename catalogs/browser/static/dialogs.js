@@ -1,0 +1,119 @@
+// Questions to the person, and the sheet of keys. Every page has them.
+
+import { attempt, ask, counted, data, el, exportAs, send, tell } from "./server.js";
+
+/** Show a dialog with a form; resolves to the form's data, or null where it is left. */
+export function question(title, body, { yes = "OK", no = "Cancel" } = {}) {
+  return new Promise((resolve) => {
+    const form = el("form", { method: "dialog" }, el("h2", {}, title), ...body,
+      el("div", { class: "row" },
+        no ? el("button", { type: "button", onclick: () => box.close() }, no) : null,
+        el("button", { type: "submit", class: "main", value: "yes" }, yes)));
+    const box = el("dialog", { "aria-label": title }, form);
+    box.addEventListener("close", () => {
+      resolve(box.returnValue === "yes" ? new FormData(form) : null);
+      box.remove();
+    });
+    document.body.append(box);
+    box.showModal();
+    form.querySelector("input:not([type=hidden]), select, textarea")?.focus();
+  });
+}
+
+/** Whether to go on; asked before a bulk act. */
+export const sure = async (title, text, yes) => (await question(title, [el("p", {}, text)], { yes })) !== null;
+
+/** The sheet of keys. `keys` is [[keys, what], ...]. */
+export function showKeys(keys) {
+  const sheet = el("div", { class: "keys" },
+    ...keys.map(([names, what]) => el("div", {}, el("span", {}, what), el("span", {}, ...names.split(" ").flatMap((k) => [el("kbd", {}, k), " "])))));
+  return question("Keys", [sheet], { yes: "Close", no: null });
+}
+
+/** Ask for a shortlist's name. */
+export async function whichShortlist(count) {
+  const field = el("input", { name: "name", list: "shortlist-names", maxlength: 80, required: true, autocomplete: "off" });
+  const given = await question(`Put ${counted(count, "design")} on a shortlist`, [
+    el("label", {}, el("span", {}, "A shortlist that there is, or a new name"), field),
+    el("datalist", { id: "shortlist-names" }, ...data.shortlists.map((name) => el("option", { value: name }))),
+  ], { yes: "Put on it" });
+  return given?.get("name")?.trim() || null;
+}
+
+/** Ask in which form designs leave, and start the download. */
+export async function exporting(target, count, title) {
+  const kinds = data.formats.map(({ name, title: label }, n) =>
+    el("label", { class: "row" }, el("input", { type: "radio", name: "kind", value: name, checked: n === 0 }), label));
+  const given = await question(`Export ${counted(count, "design")}`, [
+    el("div", {}, ...kinds),
+    el("label", {}, el("span", {}, "Title"), el("input", { name: "title", value: title, maxlength: 200 })),
+  ], { yes: "Export" });
+  if (!given) return;
+  exportAs(given.get("kind"), target, given.get("title"));
+  tell("The export is being made: the download begins when it is ready.", { seconds: 6 });
+}
+
+/** Plan more designs like some, show what it comes to, start it or give the command. */
+export async function moreLikeThese(designs) {
+  if (!data.recipes.length) return tell("Start the browser with --garments and --styles to make more from here.", { bad: true });
+  const unique = (key) => [...new Set(designs.map((one) => one[key]))];
+  const ways = [
+    ["recipe", "The same garments and styles by another recipe", { garments: unique("garmentId"), styles: unique("styleId") }],
+    ["styles", "These garments in all styles of their sets", { garments: unique("garmentId"), styles: [] }],
+    ["garments", "These styles on all garments", { garments: [], styles: unique("styleId") }],
+  ];
+  const given = await question(`More like ${designs.length === 1 ? "this design" : `these ${designs.length}`}`, [
+    el("div", {}, ...ways.map(([value, label], n) => el("label", { class: "row" }, el("input", { type: "radio", name: "way", value, checked: n === 0 }), label))),
+    el("label", {}, el("span", {}, "Recipe"), el("select", { name: "recipe" },
+      ...data.recipes.map((name) => el("option", { value: name, selected: name === designs[0].recipe }, name)))),
+  ], { yes: "Show the plan" });
+  if (!given) return;
+  const way = ways.find(([value]) => value === given.get("way"))[2];
+  const order = { ...way, recipe: given.get("recipe"), style_sets: unique("set") };
+  const plan = await attempt(() => send("/api/again", order));
+  if (plan) await showPlan(plan, order);
+}
+
+async function showPlan(plan, order) {
+  const time = plan.seconds == null ? "how long is not known before the first designs" : `about ${lasting(plan.seconds)}`;
+  const start = data.canStart && plan.to_make > 0;
+  const go = await question("The plan", [
+    el("p", {}, `${counted(plan.to_make, "design")} to make, ${counted(plan.there, "design")} there already; ${time}.`),
+    ...plan.remarks.map((one) => el("p", { class: "soft" }, one)),
+    el("label", {}, el("span", {}, "The command"), el("textarea", { readonly: true, rows: 4, onfocus: (event) => event.target.select() }, plan.command)),
+  ], { yes: start ? "Start it" : "Copy the command", no: "Close" });
+  if (!go) return;
+  if (start) {
+    const begun = await attempt(() => send("/api/again/start", order));
+    if (begun) tell(`Started: ${begun.where}`, { seconds: 10 });
+  } else {
+    await navigator.clipboard.writeText(plan.command).then(() => tell("Copied."), () => tell("Copying is not allowed here: select the text.", { bad: true }));
+  }
+}
+
+function lasting(seconds) {
+  return seconds < 120 ? `${Math.round(seconds)} s` : seconds < 7200 ? `${Math.round(seconds / 60)} min` : `${(seconds / 3600).toFixed(1)} h`;
+}
+
+/** The person's name in the log. */
+export async function rename(button) {
+  const given = await question("Your name", [
+    el("label", {}, el("span", {}, "Verdicts and notes are filed under it"), el("input", { name: "name", value: button.textContent.trim(), maxlength: 60, required: true })),
+  ], { yes: "Use it" });
+  if (!given?.get("name")) return;
+  const csrf = document.querySelector('meta[name="csrf"]').content;
+  const answer = await attempt(() => ask("/api/who", { method: "POST", headers: { "x-csrf-token": csrf }, body: new URLSearchParams({ name: given.get("name") }) }));
+  if (answer) button.textContent = answer.who;
+}
+
+/** Wire what the header has; `keys` is the page's sheet. */
+export function header(keys) {
+  document.querySelector('[data-do="keys"]')?.addEventListener("click", () => showKeys(keys));
+  const who = document.querySelector('[data-do="who"]');
+  who?.addEventListener("click", () => rename(who));
+}
+
+/** Whether a key is meant for a field that is written in, or a dialog. */
+export const elsewhere = (event) =>
+  event.ctrlKey || event.metaKey || event.altKey || document.querySelector("dialog[open]") ||
+  event.target.closest?.("input:not([type=checkbox]):not([type=radio]), textarea, select");

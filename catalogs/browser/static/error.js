@@ -1,0 +1,3 @@
+// The page says it all; its header is wired.
+import { header } from "./dialogs.js";
+header([]);

@@ -1,0 +1,378 @@
+// The grid's page: the address is the state; everything else follows it.
+
+import { ask, attempt, counted, data, el, named, picture, say, starred, tell, undo, VERDICTS } from "./server.js";
+import { elsewhere, exporting, header, moreLikeThese, showKeys, sure, whichShortlist } from "./dialogs.js";
+import { Facets } from "./facets.js";
+import { Wall } from "./wall.js";
+import { showMatrix } from "./matrix.js";
+
+const KEYS = [
+  ["← ↑ → ↓", "move"], ["P", "pick"], ["X", "reject"], ["U", "clear the verdict"], ["1 … 5", "stars"], ["0", "no stars"],
+  ["Space", "big view"], ["Enter", "open the design"], ["C", "compare 2 to 4"], ["T", "choose this one"], ["Shift →", "choose a row of them"],
+  ["A", "choose the whole result"], ["Esc", "choose none"], ["S", "put on a shortlist"], ["E", "export"], ["M", "more like these"],
+  ["Z", "undo"], ["/", "search"], ["G", "grid or matrix"], ["?", "this sheet"],
+];
+const VERDICT_KEYS = { p: "pick", x: "reject", u: "" };
+const OWN = ["size", "view", "at"];
+const $ = (id) => document.getElementById(id);
+
+let params = new URLSearchParams(location.search);
+let result = data;
+const chosen = { ids: new Set(), all: false, out: new Set() };
+let anchor = 0;
+
+const wall = new Wall($("scroll"), $("canvas"), { load, changed: atChanged, chosen: isChosen, click, open });
+const facets = new Facets($("facet-list"), { toggle: toggleFacet });
+
+/** The part of the address that the server knows. */
+function query(from = params) {
+  const own = new URLSearchParams(from);
+  OWN.forEach((name) => own.delete(name));
+  return own;
+}
+
+async function load(start, count) {
+  try {
+    return (await ask(`/api/result/${result.result}?start=${start}&count=${count}`)).designs;
+  } catch (error) {
+    // Kept results end: the same question gives a new one.
+    if (error.status === 410) await look();
+    else tell(error.message, { bad: true });
+    return [];
+  }
+}
+
+/** Go to an address: a step that "back" undoes, unless `replace`. */
+async function go(change, { replace = false } = {}) {
+  const next = new URLSearchParams(params);
+  change(next);
+  next.delete("at");
+  history[replace ? "replaceState" : "pushState"](null, "", `/?${next}`);
+  await arrive();
+}
+
+/** Show what the address says. */
+async function arrive() {
+  const before = query().toString();
+  params = new URLSearchParams(location.search);
+  if (query().toString() !== before) await look();
+  show();
+}
+
+async function look() {
+  const found = await attempt(() => ask(`/api/result?${query()}`));
+  if (!found) return;
+  result = found;
+  chooseNone();
+  wall.take(result, Number(params.get("at") ?? 0));
+}
+
+function show() {
+  const view = params.get("view") === "matrix" ? "matrix" : "grid";
+  const size = params.get("size") ?? "m";
+  $("total").textContent = result.total === result.all ? counted(result.total, "design") : `${result.total.toLocaleString("en")} of ${counted(result.all, "design")}`;
+  $("sort").value = params.get("sort") || (params.get("swatch") ? "swatch" : "new");
+  $("group").value = params.get("group") ?? "";
+  press("[data-size]", (button) => button.dataset.size === size);
+  press("[data-view]", (button) => button.dataset.view === view);
+  press('[data-do="stacked"]', () => params.get("stacked") === "1");
+  press('[data-do="swatch"]', () => params.has("swatch"));
+  $("tolerance").hidden = !params.has("swatch");
+  document.querySelector(".search input").value = params.get("q") ?? "";
+  facets.show(result.facets, params);
+  showChips();
+  $("scroll").hidden = view === "matrix";
+  $("matrix").hidden = view === "grid";
+  wall.size(size);
+  performance.mark("shown");
+  if (view === "matrix") attempt(() => showMatrix($("matrix"), result, size, params));
+  else wall.draw();
+}
+
+function press(selector, on) {
+  for (const button of document.querySelectorAll(selector)) button.setAttribute("aria-pressed", String(on(button)));
+}
+
+/** What narrows the result beside facets, each to be taken away. */
+function showChips() {
+  const texts = { q: (v) => `“${v}”`, swatch: (v) => `colour ${v}`, shortlist: (v) => `shortlist ${v}`, like: (v) => `like ${v.slice(0, 12)}` };
+  const chips = Object.entries(texts).filter(([name]) => params.get(name)).map(([name, text]) =>
+    el("button", { type: "button", class: "chip", title: "Take away", onclick: () => go((p) => p.delete(name)) }, `${text(params.get(name))} ×`));
+  $("chips").replaceChildren(...chips);
+}
+
+function toggleFacet(name, value, on) {
+  go((next) => {
+    const values = next.getAll(name).filter((one) => one !== value);
+    next.delete(name);
+    [...values, ...(on ? [value] : [])].forEach((one) => next.append(name, one));
+  });
+}
+
+// --- what is chosen
+
+function isChosen(design) {
+  return chosen.all ? !chosen.out.has(design.id) : chosen.ids.has(design.id);
+}
+
+const countChosen = () => (chosen.all ? result.total - chosen.out.size : chosen.ids.size);
+
+function choose(design, on) {
+  if (chosen.all) chosen.out[on ? "delete" : "add"](design.id);
+  else chosen.ids[on ? "add" : "delete"](design.id);
+}
+
+function chooseNone() {
+  chosen.all = false;
+  chosen.ids.clear();
+  chosen.out.clear();
+  showChosen();
+}
+
+function chooseAll() {
+  chosen.all = true;
+  chosen.ids.clear();
+  chosen.out.clear();
+  showChosen();
+}
+
+/** Choose everything between two places; what is not loaded yet is loaded first. */
+async function chooseRange(from, to) {
+  const [first, last] = [Math.min(from, to), Math.max(from, to)];
+  for (const design of await wall.between(first, last)) choose(design, true);
+  showChosen();
+}
+
+function showChosen() {
+  const count = countChosen();
+  $("selection").hidden = count === 0;
+  $("chosen").textContent = chosen.all && !chosen.out.size ? `All ${counted(count, "design")} of this result` : `${counted(count, "design")} chosen`;
+  document.querySelector('[data-act="all"]').textContent = `Select all ${result.total.toLocaleString("en")}`;
+  document.querySelector('[data-act="compare"]').disabled = chosen.all || count < 2 || count > 4;
+  wall.mark();
+}
+
+/** What an act is about: what is chosen, else the design at the cursor. */
+function target() {
+  if (chosen.all) return { result: result.result, ids: [...chosen.out], count: countChosen() };
+  if (chosen.ids.size) return { ids: [...chosen.ids] };
+  const design = wall.current();
+  return design ? { ids: [design.id] } : null;
+}
+
+const targetCount = () => countChosen() || (wall.current() ? 1 : 0);
+const chosenDesigns = () => (countChosen() ? wall.loaded().filter(isChosen) : [wall.current()].filter(Boolean));
+
+// --- what is said
+
+let saying = Promise.resolve();
+
+/** File an act behind those before it; the page shows it at once and takes it back if it fails. */
+function act(what, value) {
+  const about = target();
+  if (!about) return undefined;
+  const bulk = countChosen() > 0;
+  const single = bulk ? null : wall.current();
+  const before = single && { verdict: single.verdict, stars: single.stars };
+  if (single) {
+    wall.rate(single.id, what === "verdict" ? { verdict: value } : { stars: value });
+    if (what === "verdict" && value) step(1);
+  }
+  saying = saying.then(() => attempt(async () => {
+    try {
+      if (bulk && !(await sure(`${VERBS[what](value)} ${counted(countChosen(), "design")}?`, "Z undoes it.", VERBS[what](value)))) return;
+      heard(await say(what, { value, target: about }));
+    } catch (error) {
+      if (single) wall.rate(single.id, before);
+      throw error;
+    }
+  }));
+  return saying;
+}
+
+const VERBS = {
+  verdict: (value) => ({ pick: "Pick", reject: "Reject", "": "Clear the verdict of" })[value],
+  stars: (value) => (value ? `Give ${value} stars to` : "Take the stars of"),
+};
+
+/** Show what now holds, and say it where it was many. */
+function heard(filed) {
+  for (const [id, [verdict, stars]] of Object.entries(filed.ratings)) wall.rate(id, { verdict, stars });
+  if (filed.count > 1) {
+    tell(`${counted(filed.count, "design")} changed.`, { action: { label: "Undo", run: undoLast }, seconds: 6 });
+    wall.forget();
+  }
+  countLater();
+  showBig();
+}
+
+async function undoLast() {
+  await saying;
+  const filed = await attempt(undo);
+  if (filed === null) return tell("There is nothing to undo in this tab.");
+  if (!filed) return undefined;
+  heard(filed);
+  tell(filed.about ? `Undone: ${counted(filed.count, "design")} as before.` : "Undone.");
+  const [first] = Object.keys(filed.ratings);
+  if (filed.count === 1) wall.find(first);
+  return undefined;
+}
+
+let counting = 0;
+
+/** Facets are counted again when the hand rests. */
+function countLater() {
+  clearTimeout(counting);
+  counting = setTimeout(async () => {
+    const found = await ask(`/api/counts?${query()}`).catch(() => null);
+    if (found) facets.show((result.facets = found.facets), params);
+  }, 1200);
+}
+
+async function shortlist() {
+  const about = target();
+  const name = about && (await whichShortlist(targetCount()));
+  if (!name) return;
+  const filed = await attempt(() => say("list", { shortlist: name, target: about }));
+  if (!filed) return;
+  if (!data.shortlists.includes(name)) data.shortlists.unshift(name);
+  tell(`On the shortlist ${name}.`, { action: { label: "Open", run: () => { location.href = `/shortlist?${new URLSearchParams({ name })}`; } }, seconds: 6 });
+}
+
+function compare() {
+  const ids = [...chosen.ids];
+  if (chosen.all || ids.length < 2 || ids.length > 4) return tell("Choose two to four designs to compare (T chooses one).");
+  location.href = `/compare?${new URLSearchParams([...ids.map((id) => ["id", id]), ["back", here()]])}`;
+  return undefined;
+}
+
+const here = () => location.pathname + location.search;
+
+function open(design) {
+  location.href = `/designs/${design.id}?${new URLSearchParams({ back: here() })}`;
+}
+
+function exportChosen() {
+  const about = countChosen() ? target() : { result: result.result, count: result.total };
+  if (params.has("shortlist")) about.query = `shortlist=${encodeURIComponent(params.get("shortlist"))}`;
+  exporting(about, countChosen() || result.total, params.get("shortlist") ?? "Designs");
+}
+
+const more = () => { const designs = chosenDesigns(); if (designs.length) moreLikeThese(designs); };
+
+// --- the hand
+
+function atChanged(index) {
+  const next = new URLSearchParams(params);
+  if (index) next.set("at", index);
+  else next.delete("at");
+  params = next;
+  history.replaceState(null, "", `/?${next}`);
+}
+
+function step(by) {
+  wall.move(by);
+  showBig();
+}
+
+function click(event, index, design) {
+  if (event.target.closest(".tick")) {
+    choose(design, event.target.checked);
+    anchor = index;
+  } else if (event.shiftKey) chooseRange(anchor, index);
+  else if (event.ctrlKey || event.metaKey) {
+    choose(design, !isChosen(design));
+    anchor = index;
+  } else anchor = index;
+  wall.to(index);
+  showChosen();
+}
+
+function bigView(on) {
+  $("big").hidden = !on || !wall.current();
+  showBig();
+}
+
+function showBig() {
+  const design = wall.current();
+  if ($("big").hidden || !design) return;
+  const image = $("big").querySelector("img");
+  if (image.dataset.id !== design.id) {
+    image.dataset.id = design.id;
+    image.src = picture(design);
+    image.alt = named(design);
+    const next = wall.peek(1);
+    if (next) new Image().src = picture(next);
+  }
+  $("big").querySelector(".big-line").replaceChildren(
+    el("span", {}, named(design)), el("span", { class: design.verdict }, VERDICTS[design.verdict]),
+    el("span", { class: "stars", "aria-label": `${design.stars} stars` }, starred(design.stars)),
+    el("span", {}, `${wall.cursor + 1} of ${result.total.toLocaleString("en")}`));
+}
+
+const MOVES = { ArrowLeft: () => -1, ArrowRight: () => 1, ArrowUp: () => -wall.columns, ArrowDown: () => wall.columns,
+  PageUp: () => -wall.page(), PageDown: () => wall.page(), Home: () => -Infinity, End: () => Infinity };
+const COMMANDS = { " ": () => bigView($("big").hidden), Enter: () => wall.current() && open(wall.current()), c: compare, s: shortlist, e: exportChosen, m: more,
+  z: undoLast, a: chooseAll, "/": () => document.querySelector(".search input").focus(), "?": () => showKeys(KEYS),
+  g: () => go((p) => (p.get("view") === "matrix" ? p.delete("view") : p.set("view", "matrix"))),
+  t: () => { const design = wall.current(); if (design) { choose(design, !isChosen(design)); anchor = wall.cursor; showChosen(); } },
+  Escape: () => ($("big").hidden ? chooseNone() : bigView(false)) };
+
+function press_(event) {
+  if (event.key === "a" && (event.ctrlKey || event.metaKey) && event.target === $("scroll")) { event.preventDefault(); return chooseAll(); }
+  if (elsewhere(event) || (event.target.closest("button, a, summary") && ["Enter", " "].includes(event.key))) return undefined;
+  const key = event.key.length === 1 ? event.key.toLowerCase() : event.key;
+  const move = $("scroll").hidden ? null : MOVES[event.key];
+  if (move) {
+    const from = wall.cursor;
+    step(move());
+    if (event.shiftKey) chooseRange(from, wall.cursor);
+  } else if (key in VERDICT_KEYS) act("verdict", VERDICT_KEYS[key]);
+  else if (/^[0-5]$/.test(key)) act("stars", Number(key));
+  else if (COMMANDS[key]) COMMANDS[key]();
+  else return undefined;
+  event.preventDefault();
+  return undefined;
+}
+
+const BUTTONS = { all: chooseAll, none: chooseNone, pick: () => act("verdict", "pick"), reject: () => act("verdict", "reject"),
+  clear: () => act("verdict", ""), compare, shortlist, more, export: exportChosen };
+
+function wire() {
+  header(KEYS);
+  document.addEventListener("keydown", press_);
+  addEventListener("popstate", arrive);
+  document.querySelector('[data-do="search"]').addEventListener("submit", (event) => {
+    event.preventDefault();
+    const text = event.target.q.value.trim();
+    go((p) => (text ? p.set("q", text) : p.delete("q")));
+    $("scroll").focus();
+  });
+  $("sort").addEventListener("change", (event) => go((p) => p.set("sort", event.target.value)));
+  $("group").addEventListener("change", (event) => go((p) => (event.target.value ? p.set("group", event.target.value) : p.delete("group"))));
+  $("within").addEventListener("input", (event) => { document.querySelector("#tolerance output").textContent = event.target.value; });
+  $("within").addEventListener("change", (event) => go((p) => p.set("within", event.target.value)));
+  $("swatch").addEventListener("change", () => go((p) => p.set("swatch", $("swatch").value)));
+  const doing = {
+    swatch: () => go((p) => (p.has("swatch") ? ["swatch", "within"].forEach((n) => p.delete(n)) : p.set("swatch", $("swatch").value))),
+    stacked: () => go((p) => (p.has("stacked") ? p.delete("stacked") : p.set("stacked", "1"))),
+    clear: () => go((p) => [...query(p).keys()].forEach((name) => p.delete(name))),
+    facets: () => $("facets").classList.toggle("open"),
+  };
+  for (const [name, run] of Object.entries(doing)) {
+    document.querySelectorAll(`[data-do="${name}"]`).forEach((one) => one.addEventListener("click", run));
+  }
+  for (const button of document.querySelectorAll("[data-size]")) {
+    button.addEventListener("click", () => go((p) => p.set("size", button.dataset.size), { replace: true }));
+  }
+  for (const button of document.querySelectorAll("[data-view]")) {
+    button.addEventListener("click", () => go((p) => p.set("view", button.dataset.view)));
+  }
+  for (const button of document.querySelectorAll("[data-act]")) button.addEventListener("click", () => BUTTONS[button.dataset.act]());
+  $("big").addEventListener("click", () => bigView(false));
+}
+
+wire();
+wall.take(result, Number(params.get("at") ?? 0));
+show();
+$("scroll").focus({ preventScroll: true });

@@ -1,0 +1,73 @@
+// Verdicts and stars by button and key: shown at once, filed behind that, and taken back where filing fails.
+
+import { attempt, el, say, tell, undo } from "./server.js";
+
+const DONE = {
+  verdict: "the verdict", stars: "the stars", list: "put on a shortlist", unlist: "taken off a shortlist",
+  order: "the new order", note: "the note", open: "the new shortlist", close: "put away",
+};
+
+/** Judge designs of a page; `changed(design)` is called whenever what holds of one changes. */
+export function judging(designs, changed) {
+  const known = new Map(designs.map((design) => [design.id, design]));
+  const said = new Map(); // how often something was said of a design: an answer that was overtaken is not shown
+
+  function hold(ratings) {
+    for (const [id, [verdict, stars]] of Object.entries(ratings)) {
+      const design = known.get(id);
+      if (design) changed(Object.assign(design, { verdict, stars }));
+    }
+  }
+
+  async function give(design, what, value) {
+    const before = [design.verdict, design.stars];
+    const turn = (said.get(design.id) ?? 0) + 1;
+    said.set(design.id, turn);
+    changed(Object.assign(design, { [what]: value }));
+    const filed = await attempt(() => say(what, { value, target: { ids: [design.id] } }));
+    if (said.get(design.id) === turn) hold(filed?.ratings ?? { [design.id]: before });
+  }
+
+  /** Undo the last act of this tab; resolves to what came of it, if anything did. */
+  async function takeBack() {
+    const filed = await attempt(undo);
+    if (filed === null) tell("Nothing was done in this tab that could be undone.");
+    if (!filed) return undefined;
+    hold(filed.ratings);
+    tell(`Undone: ${DONE[filed.about] ?? filed.about}.`);
+    return filed;
+  }
+
+  return {
+    verdict: (design, verdict) => give(design, "verdict", verdict),
+    stars: (design, stars) => give(design, "stars", stars),
+    takeBack,
+  };
+}
+
+const VERDICT_BUTTONS = [["pick", "✓", "Pick", "P"], ["reject", "✕", "Reject", "X"], ["", "○", "Clear", "U"]];
+
+/** The buttons of a design. The star that it has already takes its stars back: who points has no key 0. */
+export function judgeButtons(design, { verdict, stars }) {
+  const verdicts = VERDICT_BUTTONS.map(([value, mark, word, key]) =>
+    el("button", { type: "button", "data-verdict": value, "aria-label": word, title: `${word} (${key})`, onclick: () => verdict(design, value) },
+      el("i", { "aria-hidden": "true" }, mark), el("span", { class: "word" }, word)));
+  const all = [1, 2, 3, 4, 5].map((n) =>
+    el("button", { type: "button", "data-stars": n, "aria-label": n === 1 ? "1 star" : `${n} stars`, onclick: () => stars(design, n === design.stars ? 0 : n) }, "☆"));
+  const made = el("div", { class: "judge" },
+    el("div", { class: "verdicts", role: "group", "aria-label": "Verdict" }, ...verdicts),
+    el("div", { class: "starring", role: "group", "aria-label": "Stars" }, ...all));
+  showJudged(made, design);
+  return made;
+}
+
+/** Show on buttons what holds of their design. */
+export function showJudged(buttons, { verdict, stars }) {
+  for (const button of buttons.querySelectorAll("[data-verdict]")) button.setAttribute("aria-pressed", button.dataset.verdict === verdict);
+  for (const button of buttons.querySelectorAll("[data-stars]")) {
+    const n = Number(button.dataset.stars);
+    button.setAttribute("aria-pressed", n === stars);
+    button.classList.toggle("lit", n <= stars);
+    button.textContent = n <= stars ? "★" : "☆";
+  }
+}

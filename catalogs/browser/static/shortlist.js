@@ -1,0 +1,246 @@
+// One shortlist: its order, its notes, and what goes out of it.
+
+import { attempt, counted, data, el, named, say, starred, tell, thumbnail, VERDICTS } from "./server.js";
+import { exporting, header, moreLikeThese, showKeys, sure } from "./dialogs.js";
+import { fresh } from "./fresh.js";
+import { judging } from "./judging.js";
+import { keyboard } from "./keyboard.js";
+import { reordering } from "./reorder.js";
+
+const KEYS = [
+  ["← ↑ → ↓", "go from card to card"], ["Alt ← →", "move the card"], ["Alt ↑ ↓", "move it by a row"], ["Alt Home End", "move it to an end"],
+  ["T", "choose this one"], ["N", "write its note"], ["Ctrl Enter", "keep the note"], ["Enter", "open the design"], ["Del", "take off the list"],
+  ["P X U", "verdict"], ["1 … 5", "stars"], ["0", "no stars"], ["C", "compare the first four"], ["E", "export"], ["M", "more like these"], ["Z", "undo"], ["Esc", "to the shortlists"], ["?", "this sheet"],
+];
+const MOST_COMPARED = 4;
+const { name } = data;
+const here = `/shortlist?name=${encodeURIComponent(name)}`;
+const $ = (id) => document.getElementById(id);
+const list = $("list");
+const button = (what) => document.querySelector(`.tools [data-do="${what}"]`);
+
+let entries = data.entries;
+let judge = judging(entries, judged);
+const chosen = new Set();
+
+// One writing after the other: the second of two moves must not arrive first.
+let writing = Promise.resolve();
+
+/** File an act on the list, after those before it; where it fails, the list is shown as the server has it. */
+function file(what, ids, value = "") {
+  const filed = writing.then(() => attempt(() => say(what, { value, shortlist: name, target: { ids } })));
+  writing = filed.then((came) => (came ? undefined : refresh()));
+  return filed;
+}
+
+// Cards.
+
+function card(entry) {
+  const note = el("textarea", { rows: 2, maxlength: 2000, placeholder: "Note" });
+  note.value = entry.note;
+  note.setAttribute("aria-label", `Note on ${named(entry)}`);
+  note.addEventListener("blur", () => keepNote(entry, note));
+  note.addEventListener("keydown", (event) => noteKey(event, entry, note));
+  const made = el("li", { tabindex: 0, "data-id": entry.id, "aria-describedby": "how" },
+    el("div", { class: "shot" },
+      el("a", { href: addressOf(entry), tabindex: -1, "aria-label": `Open ${named(entry)}` },
+        el("img", { src: thumbnail(entry, 260), alt: "", class: "checker", loading: "lazy" })),
+      el("span", { class: "no", "aria-hidden": "true" }),
+      el("label", { class: "choose" },
+        el("input", { type: "checkbox", "aria-label": `Choose ${named(entry)}`, checked: chosen.has(entry.id), onchange: () => choose(entry) })),
+      el("span", { class: "grip", "aria-hidden": "true", title: "Drag to reorder" }, "⠿")),
+    el("div", { class: "words" },
+      el("b", {}, entry.garment), el("span", {}, entry.style),
+      el("small", {}, `${entry.recipe} · put on by ${entry.added_by}`),
+      el("span", { class: "held" }),
+      el("div", { class: "note" }, note),
+      el("button", { type: "button", class: "quiet off", "aria-label": `Take ${named(entry)} off the list`, onclick: () => takeOff([entry.id]) }, "Take off")));
+  made.classList.toggle("chosen", chosen.has(entry.id));
+  return made;
+}
+
+function addressOf(entry) {
+  return `/designs/${encodeURIComponent(entry.id)}?back=${encodeURIComponent(here)}`;
+}
+
+const cardOf = (id) => [...list.children].find((one) => one.dataset.id === id);
+const entryOf = (li) => entries.find((one) => one.id === li?.dataset.id);
+const focused = () => document.activeElement?.closest?.("#list > li");
+
+function draw() {
+  const at = focused()?.dataset.id;
+  list.replaceChildren(...entries.map(card));
+  entries.forEach(judged);
+  cardOf(at)?.focus();
+  number();
+}
+
+/** What depends on the order and on what is chosen. */
+function number() {
+  [...list.children].forEach((li, n) => {
+    const entry = entryOf(li);
+    li.querySelector(".no").textContent = n + 1;
+    const held = [entry.verdict && VERDICTS[entry.verdict], entry.stars && counted(entry.stars, "star")].filter(Boolean);
+    li.setAttribute("aria-label", [`${n + 1} of ${entries.length}: ${named(entry)}`, ...held].join(", "));
+  });
+  $("count").textContent = counted(entries.length, "design");
+  $("none").hidden = entries.length > 0;
+  $("how").hidden = entries.length < 2;
+  $("chosen").textContent = chosen.size ? `${chosen.size} chosen` : "";
+  button("off").disabled = !chosen.size;
+  button("compare").disabled = compared().length < 2;
+  button("export").disabled = button("more").disabled = !entries.length;
+}
+
+function judged(entry) {
+  const held = cardOf(entry.id)?.querySelector(".held");
+  held?.replaceChildren(
+    ...(entry.verdict ? [el("span", { class: entry.verdict }, VERDICTS[entry.verdict])] : []), " ",
+    ...(entry.stars ? [el("span", { class: "stars", "aria-label": counted(entry.stars, "star"), role: "img" }, starred(entry.stars))] : []));
+}
+
+/** The list as the server has it now. One that is no more has no page. */
+async function refresh() {
+  const page = await fresh().catch(() => null); // that the server does not answer was told by who asked first
+  if (!page) return undefined;
+  const found = JSON.parse(page.getElementById("data").textContent);
+  if (!found.entries) return location.assign("/shortlists");
+  entries = found.entries;
+  judge = judging(entries, judged);
+  for (const id of chosen) if (!entries.some((one) => one.id === id)) chosen.delete(id);
+  return draw();
+}
+
+// The order.
+
+function reordered() {
+  const before = entries.map(({ id }) => id).join();
+  entries = [...list.children].map(entryOf);
+  number();
+  if (entries.map(({ id }) => id).join() !== before) file("order", entries.map(({ id }) => id));
+}
+
+/** Move a card to a place, and say so to who does not see it. */
+function moveTo(li, place) {
+  const from = [...list.children].indexOf(li);
+  const to = Math.min(Math.max(place, 0), entries.length - 1);
+  if (to === from) return;
+  const other = list.children[to];
+  if (to > from) other.after(li);
+  else other.before(li);
+  li.focus();
+  li.scrollIntoView({ block: "nearest" });
+  reordered();
+  $("said").textContent = `${named(entryOf(li))}: ${to + 1} of ${entries.length}`;
+}
+
+const columns = () => [...list.children].filter((one) => one.offsetTop === list.children[0].offsetTop).length;
+
+/** Where an arrow leads from a place. */
+function steps(key, place) {
+  return { ArrowLeft: place - 1, ArrowRight: place + 1, ArrowUp: place - columns(), ArrowDown: place + columns(), Home: 0, End: entries.length - 1 }[key];
+}
+
+list.addEventListener("keydown", (event) => {
+  const li = event.target;
+  if (li.parentElement !== list || event.ctrlKey || event.metaKey) return;
+  const to = steps(event.key, [...list.children].indexOf(li));
+  if (to === undefined) return;
+  event.preventDefault();
+  if (event.altKey) moveTo(li, to);
+  else list.children[to]?.focus();
+});
+
+reordering(list, { handle: ".shot a", finger: ".grip", dropped: reordered });
+
+// Notes.
+
+async function keepNote(entry, note) {
+  const text = note.value.trim();
+  if (text === entry.note) return;
+  const before = entry.note;
+  entry.note = text;
+  if (await file("note", [entry.id], text)) tell("Note kept.");
+  else entry.note = before;
+}
+
+function noteKey(event, entry, note) {
+  if (event.key === "Escape") note.value = entry.note;
+  else if (event.key !== "Enter" || !(event.ctrlKey || event.metaKey)) return;
+  event.preventDefault();
+  cardOf(entry.id).focus();
+}
+
+// What is done with them.
+
+function choose(entry) {
+  if (!chosen.delete(entry.id)) chosen.add(entry.id);
+  const li = cardOf(entry.id);
+  li.classList.toggle("chosen", chosen.has(entry.id));
+  li.querySelector(".choose input").checked = chosen.has(entry.id);
+  number();
+}
+
+/** What is chosen, in the list's order; where nothing is, the whole list. */
+const meant = () => (chosen.size ? entries.filter(({ id }) => chosen.has(id)) : entries);
+const compared = () => meant().slice(0, MOST_COMPARED);
+
+async function takeOff(ids) {
+  if (!ids.length) return;
+  const at = entries.findIndex(({ id }) => id === ids[0]);
+  entries = entries.filter(({ id }) => !ids.includes(id));
+  ids.forEach((id) => chosen.delete(id));
+  draw();
+  list.children[Math.min(at, entries.length - 1)]?.focus();
+  if (await file("unlist", ids)) tell(`${counted(ids.length, "design")} taken off.`, { action: { label: "Undo", run: takeBack } });
+}
+
+async function takeBack() {
+  await writing;
+  if (await judge.takeBack()) await refresh();
+}
+
+function exportMeant() {
+  if (!entries.length) return;
+  // By the list's own query the notes go along; ids beside a query are those to leave out.
+  const out = chosen.size ? entries.filter(({ id }) => !chosen.has(id)).map(({ id }) => id) : [];
+  exporting({ query: `shortlist=${encodeURIComponent(name)}`, ids: out }, meant().length, name);
+}
+
+function compare() {
+  if (compared().length < 2) return tell("Choose at least two to compare.");
+  const query = new URLSearchParams(compared().map(({ id }) => ["id", id]));
+  query.set("back", here);
+  location.assign(`/compare?${query}`);
+}
+
+async function putAway() {
+  const text = `“${name}” goes out of sight; nothing of it is lost, and undo (Z) on the page of shortlists brings it back.`;
+  if (!(await sure("Put the shortlist away?", text, "Put it away"))) return;
+  if (await file("close", [])) location.assign("/shortlists");
+}
+
+const withFocused = (run) => () => focused() && run(entryOf(focused()));
+const rate = (what, value) => withFocused(async (entry) => {
+  await judge[what](entry, value);
+  number();
+});
+const acts = {
+  export: exportMeant, compare, undo: takeBack, close: putAway,
+  more: () => entries.length && moreLikeThese(meant()),
+  off: () => takeOff([...chosen]),
+};
+document.querySelectorAll(".tools [data-do]").forEach((one) => one.addEventListener("click", acts[one.dataset.do]));
+
+keyboard({
+  p: rate("verdict", "pick"), x: rate("verdict", "reject"), u: rate("verdict", ""),
+  ...Object.fromEntries([0, 1, 2, 3, 4, 5].map((n) => [n, rate("stars", n)])),
+  t: withFocused(choose), n: withFocused((entry) => cardOf(entry.id).querySelector("textarea").focus()),
+  Delete: () => takeOff(chosen.size ? [...chosen] : [focused()?.dataset.id].filter(Boolean)),
+  c: compare, e: exportMeant, m: acts.more, z: takeBack, "?": () => showKeys(KEYS), Escape: () => location.assign("/shortlists"),
+});
+// Enter opens the card itself; on what is in it, it is theirs.
+list.addEventListener("keydown", (event) => event.key === "Enter" && event.target.parentElement === list && location.assign(addressOf(entryOf(event.target))));
+header(KEYS);
+draw();
+addEventListener("pageshow", (event) => event.persisted && location.reload());

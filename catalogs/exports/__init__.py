@@ -1,0 +1,1 @@
+"""What leaves the catalog: spreadsheets, folders of pictures, line sheets and packs that open offline."""

@@ -1,0 +1,106 @@
+"""A pack: a folder of HTML and pictures in a ZIP that opens in any browser, with no server and no network."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import date
+from importlib.resources import files
+from typing import BinaryIO
+
+from jinja2 import Environment
+from PIL import Image
+
+from catalogs import provenance
+from catalogs.errors import CatalogsError
+from catalogs.exports.archives import Archive
+from catalogs.exports.items import Item, picture_name
+from catalogs.exports.reading_ahead import read_picture, worked_ahead
+from catalogs.images import decode
+from catalogs.store_contract import Store
+
+THUMBNAIL = 480, 600
+"""Pixels that a thumbnail fits into: twice what the page shows, for dense screens."""
+QUALITY = 80
+STATIC = ("style.css", "script.js")
+
+
+@dataclass(frozen=True)
+class Pair:
+    """A design's picture as it was filed and a WebP thumbnail of it, both marked, and the thumbnail's size, px."""
+
+    full: bytes
+    thumbnail: bytes
+    size: tuple[int, int]
+
+
+def write_pack(items: Iterable[Item], store: Store, file: BinaryIO, title: str) -> list[str]:
+    """Write a ZIP with `index.html` (grid, filter, large view by arrow keys), thumbnails and full pictures.
+
+    It opens from a folder, offline. All text is escaped, no script is inline, and a content security policy allows
+    nothing but the pack's own files. Every picture carries its XMP mark and its colour profile. A design whose
+    picture cannot be read, or is not what was filed, keeps its place without one; it is named with its reason in
+    the list that is returned, and only there: packs go to strangers. Memory holds the page and a few pictures.
+
+    Raises StoreError where the store itself fails, picture after picture.
+    """
+    with Archive(file) as archive:
+        cards = [
+            card
+            for item, result in worked_ahead(items, lambda item: _pair(item, store))
+            for card in _filed(archive, item, result)
+        ]
+        archive.text("index.html", _page(provenance.plain(title) or "Designs", cards))
+        for name in STATIC:
+            archive.text(name, _static(name))
+    return archive.problems
+
+
+def _pair(item: Item, store: Store) -> Pair:
+    png, packet = read_picture(item, store), provenance.xmp(item.record)
+    picture = decode(png)
+    image = Image.fromarray(picture.rgb)
+    if picture.alpha is not None:
+        image.putalpha(Image.fromarray(picture.alpha))
+    image.thumbnail(THUMBNAIL, Image.Resampling.LANCZOS)
+    thumbnail = provenance.save(image, "WEBP", packet, quality=QUALITY, method=4)
+    return Pair(provenance.with_mark(png, packet), thumbnail, image.size)
+
+
+def _filed(archive: Archive, item: Item, result: Pair | CatalogsError) -> list[dict[str, object]]:
+    """What the page shows of a design, its pictures put into the archive; nothing if it is there already."""
+    name = picture_name(item)
+    if isinstance(result, CatalogsError):
+        archive.problem(name, item, result)
+        return [_card(item)]
+    if not archive.takes(name, item):
+        return []
+    small = f"thumbnails/{picture_name(item, 'webp')}"
+    archive.picture(f"pictures/{name}", item, result.full)
+    archive.picture(small, item, result.thumbnail)
+    width, height = result.size
+    return [
+        _card(item) | {"picture": f"pictures/{name}", "thumbnail": small, "width": width, "height": height}
+    ]
+
+
+def _card(item: Item) -> dict[str, object]:
+    return {
+        "id": item.short_id,
+        "title": f"{item.title}, picture generated with AI",
+        "garment": item.text("garment_title") or item.text("garment_id"),
+        "style": item.text("style_title") or item.text("style_id"),
+        "credit": item.credit,
+        "verdict": provenance.plain(item.verdict),
+        "stars": min(5, max(0, item.stars)),
+        "note": item.note,
+    }
+
+
+def _page(title: str, cards: list[dict[str, object]]) -> str:
+    today = date.today()
+    environment = Environment(autoescape=True, trim_blocks=True, lstrip_blocks=True)
+    page = environment.from_string(_static("index.html.j2"))
+    return page.render(title=title, cards=cards, date=f"{today.day} {today:%B %Y}")
+
+
+def _static(name: str) -> str:
+    return files("catalogs.exports").joinpath("static", name).read_text("utf-8")

@@ -1,0 +1,108 @@
+"""Designs as CSV for spreadsheets: one row a design, nothing in it a formula."""
+
+import csv
+import io
+import json
+import math
+import re
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import fields
+from datetime import datetime
+from numbers import Number
+from typing import Any, BinaryIO
+
+from catalogs.exports.items import Item
+from catalogs.records import Design
+
+IDS = ("design_id", "garment_id", "style_id", "style_set")
+SAID: dict[str, Callable[[Item], object]] = {
+    "verdict": lambda item: item.verdict,
+    "stars": lambda item: item.stars or None,
+    "note": lambda item: item.note,
+    "credit": lambda item: item.credit,
+}
+"""Columns that are not the catalog's: what people said, and the credit line that must travel along."""
+KNOWN = tuple(field.name for field in fields(Design))
+SUSPECT = frozenset("=+-@|%＝＋－＠\t\r\n \u00a0\u3000\ufeff\u200b")
+"""Beginnings of a cell that deserve a closer look."""
+FORMULA = re.compile(r"(^|[;\t\r\n])(?=[\s\ufeff\u200b]*[=+\-@|%＝＋－＠])|^(?=[\t\r])")
+
+
+def write_csv(items: Iterable[Item], file: BinaryIO) -> None:
+    """Write the catalog's columns, one row a design, in UTF-8 with the mark by which Excel knows it.
+
+    Ids come first, then verdict, stars, note and credit. Tags are joined by '|', times are ISO 8601, null is an
+    empty cell. Text that a spreadsheet would compute gets an apostrophe in front; numbers stay numbers.
+    Items are taken one by one: memory does not grow with them.
+    """
+    rows = Rows(file)
+    for item in items:
+        rows.add(item)
+    rows.close()
+
+
+class Rows:
+    """A CSV that grows by one design at a time. Its columns are those of the first, or the catalog's."""
+
+    def __init__(self, file: BinaryIO) -> None:
+        """`file` stays open."""
+        self._text = text_of(file, "utf-8-sig")
+        self._writer = csv.writer(self._text)
+        self._columns: tuple[str, ...] = ()
+
+    def add(self, item: Item) -> None:
+        """Write a design's row."""
+        if not self._columns:
+            self._begin(item.record)
+        get, columns = item.record.get, self._columns
+        ids = [cell(get(name)) for name in IDS]
+        said = [cell(value(item)) for value in SAID.values()]
+        self._writer.writerow([*ids, *said, *[cell(get(name)) for name in columns]])
+
+    def close(self) -> None:
+        """Write what is left in the buffer, and the names of the columns if there was no design."""
+        if not self._columns:
+            self._begin({})
+        self._text.detach()
+
+    def _begin(self, record: Mapping[str, Any]) -> None:
+        names = dict.fromkeys([*KNOWN, *record])
+        self._columns = tuple(name for name in names if name not in IDS and name not in SAID)
+        self._writer.writerow([cell(name) for name in (*IDS, *SAID, *self._columns)])
+
+
+def text_of(file: BinaryIO, encoding: str = "utf-8") -> io.TextIOWrapper:
+    """A binary file as one for csv. Half characters, which no encoding has, become question marks."""
+    return io.TextIOWrapper(file, encoding, errors="replace", newline="")
+
+
+def cell(value: object) -> object:
+    """A value as a cell: text that cannot be taken for a formula, or a number."""
+    if isinstance(value, str):
+        return harmless(value)
+    if value is None or (isinstance(value, float) and math.isnan(value)):
+        return ""
+    if isinstance(value, Number):
+        return value
+    return harmless(_spelled(value))
+
+
+def harmless(text: str) -> str:
+    """Text of which a spreadsheet computes nothing.
+
+    Beginnings get an apostrophe, as OWASP advises; so do places behind a semicolon, a tab or a line break, where
+    a spreadsheet of another language's settings begins a new cell.
+    """
+    if text and (text[0] in SUSPECT or ";" in text or "\t" in text or "\n" in text or "\r" in text):
+        text = FORMULA.sub(r"\1'", text)
+    return text.replace("\0", "") if "\0" in text else text
+
+
+def _spelled(value: object) -> str:
+    if isinstance(value, datetime):
+        return value.isoformat()
+    if isinstance(value, list | tuple) and all(isinstance(one, str) for one in value):
+        return "|".join(value)
+    if isinstance(value, list | tuple | dict):
+        return json.dumps(value, ensure_ascii=False, default=str)
+    return str(value)

@@ -1,0 +1,188 @@
+"""The browser of a design catalog: its server, and more designs from what people chose there."""
+
+import os
+import shlex
+import socket
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from catalogs.browser.access import Sessions
+from catalogs.browser.again import Estimate, Order
+from catalogs.browser.app import Place, create_app
+from catalogs.browser.board import Board
+from catalogs.browser.pictures import Pictures
+from catalogs.designs import DesignCatalog
+from catalogs.errors import QueryError
+from catalogs.store_contract import Store
+from catalogs.stores import open_store
+from flows.errors import FlowsError, SettingsError
+from flows.preparing import estimate, make_plan, resolve_place
+from flows.recipes import NAMED
+from flows.settings import Settings
+from stylecore.errors import StylecoreError
+
+if TYPE_CHECKING:
+    from fastapi import FastAPI
+
+DEPLOYMENT = "stylize-catalog/style-set"
+"""What is started for an order; see deployments/prefect.yaml."""
+LONGEST_HEADER = 16 * 1024
+AT_ONCE = 500
+"""Connections beyond which a client is told to come back."""
+
+
+@contextmanager
+def _told() -> Iterator[None]:
+    """What cannot be planned or started is told to the page's person, as the command would tell it."""
+    try:
+        yield
+    except (FlowsError, StylecoreError) as error:
+        raise QueryError(str(error)) from error
+
+
+@dataclass(frozen=True)
+class CatalogMill:
+    """Plans and starts runs from the catalogs that the browser's designs were made from."""
+
+    settings: Settings
+    garments: str
+    styles: str
+    designs: str
+    api: str = ""
+    """Address of the Prefect server that starts runs; without one there is only the command."""
+
+    def recipes(self) -> Sequence[str]:
+        """Named recipes, the settings' own first."""
+        return list(dict.fromkeys([self.settings.recipe, *NAMED]))
+
+    def plan(self, order: Order) -> Estimate:
+        """What an order comes to."""
+        with _told():
+            return self._planned(order)
+
+    def _planned(self, order: Order) -> Estimate:
+        place = resolve_place(self.settings, self.garments, self.styles, self.designs, order.recipe, None)
+        plan = make_plan(
+            place, self.settings, order.style_sets, garment_ids=order.garments, style_ids=order.styles
+        )
+        each = estimate(place, self.settings)
+        refused = (f"{len(plan.problems)} records cannot be used.",) if plan.problems else ()
+        return Estimate(
+            to_make=len(plan.jobs),
+            there=plan.done,
+            seconds=None if each is None else each * len(plan.jobs),
+            remarks=(*plan.remarks, *refused),
+        )
+
+    def command(self, order: Order) -> str:
+        """The command that carries the order out."""
+        places = {"--garments": self.garments, "--styles": self.styles, "--designs": self.designs}
+        parts = [
+            "stylemill",
+            "run",
+            *(one for pair in places.items() for one in pair),
+            "--recipe",
+            order.recipe,
+        ]
+        chosen = {"--style-set": order.style_sets, "--garment": order.garments, "--style": order.styles}
+        parts += [one for option, names in chosen.items() for name in names for one in (option, name)]
+        return shlex.join(parts)
+
+    @property
+    def can_start(self) -> bool:
+        """Whether a Prefect server is configured."""
+        return bool(self.api)
+
+    def start(self, order: Order) -> str:
+        """Start the deployment for an order; returns the run's name and where to watch it."""
+        with _told():
+            return self._started(order)
+
+    def _started(self, order: Order) -> str:
+        import httpx
+        from prefect.client.orchestration import get_client
+        from prefect.exceptions import ObjectNotFound
+
+        if not self.api:
+            raise SettingsError(
+                "There is no Prefect server to start a run: set PREFECT_API_URL, or use the command."
+            )
+        parameters = {
+            "garments": self.garments, "styles": self.styles, "designs": self.designs, "recipe": order.recipe,
+            "style_sets": list(order.style_sets), "garment_ids": list(order.garments),
+            "style_ids": list(order.styles), "run_name": "more like these",
+        }  # fmt: skip
+        try:
+            with get_client(sync_client=True) as client:
+                deployment = client.read_deployment_by_name(DEPLOYMENT)
+                run = client.create_flow_run_from_deployment(deployment.id, parameters=parameters)
+        except ObjectNotFound as error:
+            raise SettingsError(
+                f"There is no deployment '{DEPLOYMENT}': deploy deployments/prefect.yaml (see the runbook)."
+            ) from error
+        except httpx.HTTPError as error:
+            raise SettingsError(f"The Prefect server at {self.api} does not answer: {error}.") from error
+        return f"{run.name}, {self.api.removesuffix('/api')}/runs/flow-run/{run.id}"
+
+
+def browser(
+    settings: Settings,
+    designs: Store,
+    *,
+    garments: str = "",
+    styles: str = "",
+    token: str | None = None,
+    who: str = "",
+    loopback: bool = True,
+    secure: bool = False,
+) -> "FastAPI":
+    """The application over a design catalog; `token` is what opens it, None where its machine is enough."""
+    uris = garments or settings.garments, styles or settings.styles
+    stores = [open_store(uri, settings.s3) if uri else None for uri in uris]
+    mill = None
+    if stores[0] and stores[1]:
+        api = os.environ.get("PREFECT_API_URL", "")
+        mill = CatalogMill(settings, stores[0].uri, stores[1].uri, designs.uri, api)
+    place = Place(
+        board=Board(DesignCatalog(designs)),
+        pictures=Pictures(designs, *stores),
+        sessions=Sessions(token, who or "somebody"),
+        name=designs.uri,
+        mill=mill,
+    )
+    return create_app(place, loopback=loopback, secure=secure)
+
+
+def listening(host: str, port: int) -> socket.socket:
+    """A socket that listens; SettingsError where that cannot be."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    sock = socket.socket(family, socket.SOCK_STREAM)
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        sock.bind((host, port))
+        # Now, not when the server is ready: whoever is told the address may come at once, and waits.
+        sock.listen()
+    except OSError as error:
+        sock.close()
+        raise SettingsError(
+            f"{host}:{port} cannot be listened at ({error.strerror}): give another --port."
+        ) from error
+    return sock
+
+
+def serve(app: "FastAPI", sock: socket.socket) -> None:
+    """Serve until a signal."""
+    import uvicorn
+
+    config = uvicorn.Config(
+        app,
+        log_level="warning",
+        server_header=False,
+        h11_max_incomplete_event_size=LONGEST_HEADER,
+        limit_concurrency=AT_ONCE,
+        timeout_keep_alive=15,
+        timeout_graceful_shutdown=10,
+    )
+    uvicorn.Server(config).run(sockets=[sock])

@@ -1,0 +1,504 @@
+"""What the server answers, and what it refuses."""
+
+import io
+import json
+import zipfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pytest
+from fastapi.testclient import TestClient
+from PIL import Image
+
+from catalogs import provenance
+from catalogs.browser import access
+from catalogs.browser.access import Sessions
+from catalogs.browser.again import Estimate, Order
+from catalogs.browser.app import Place, create_app
+from catalogs.browser.board import Board
+from catalogs.browser.pictures import Pictures
+from catalogs.designs import DesignCatalog
+from catalogs.errors import QueryError
+from catalogs.stores import open_store
+from tests.catalogs.browser.shop import shop
+from tests.conftest import write_catalog
+
+TOKEN = "a-token-of-some-length"
+
+
+class Mill:
+    """A mill that notes what it is asked for."""
+
+    can_start = True
+
+    def __init__(self) -> None:
+        """Nothing yet."""
+        self.started: list[Order] = []
+
+    def recipes(self) -> list[str]:
+        """Two."""
+        return ["house", "draft"]
+
+    def plan(self, order: Order) -> Estimate:
+        """Something, or nothing by a recipe that is not there."""
+        if order.recipe == "none":
+            raise QueryError("There is no recipe 'none'.")
+        return Estimate(3, 1, 12.0, ("A remark.",))
+
+    def command(self, order: Order) -> str:
+        """As the command line."""
+        return f"stylemill run --recipe {order.recipe}"
+
+    def start(self, order: Order) -> str:
+        """Note it."""
+        self.started.append(order)
+        return "nightly-1"
+
+
+@pytest.fixture
+def where(tmp_path: Path) -> Path:
+    """A design catalog."""
+    shop(tmp_path / "designs")
+    return tmp_path / "designs"
+
+
+def serve(where: Path, token: str | None = None, mill: Mill | None = None) -> Iterator[TestClient]:
+    """A client of a server over a catalog."""
+    store = open_store(str(where))
+    board = Board(DesignCatalog(store))
+    place = Place(board, Pictures(store, None, None), Sessions(token, "ann"), "a catalog", mill)
+    app = create_app(place, loopback=token is None)
+    with TestClient(app, base_url="http://127.0.0.1:8420", follow_redirects=False) as client:
+        yield client
+
+
+@pytest.fixture
+def client(where: Path) -> Iterator[TestClient]:
+    """A client at the server's own machine."""
+    yield from serve(where, mill=Mill())
+
+
+@pytest.fixture
+def away(where: Path) -> Iterator[TestClient]:
+    """A client of a server that asks for a token."""
+    yield from serve(where, TOKEN)
+
+
+HTML = {"accept": "text/html"}
+
+
+def csrf(client: TestClient) -> dict[str, str]:
+    """The header that a page of ours sends with a write."""
+    page = client.get("/?verdict=unreviewed", headers=HTML).text
+    return {access.CSRF_HEADER: page.partition('name="csrf" content="')[2].partition('"')[0]}
+
+
+def result(client: TestClient, address: str = "") -> dict[str, Any]:
+    """What an address finds."""
+    answer = client.get(f"/api/result?{address}")
+    assert answer.status_code == 200, answer.text
+    found: dict[str, Any] = answer.json()
+    return found
+
+
+def say(client: TestClient, headers: dict[str, str] | None = None, **act: Any) -> Any:
+    """Send an act."""
+    return client.post("/api/acts", json=act, headers=csrf(client) if headers is None else headers)
+
+
+class TestPages:
+    """Every page is there, and says what it is about."""
+
+    def test_opens_on_the_unreviewed(self, client: TestClient) -> None:
+        """The start page is the queue of designs that nobody looked at."""
+        answer = client.get("/", headers=HTML)
+        assert (answer.status_code, answer.headers["location"]) == (303, "/?verdict=unreviewed")
+
+    def test_first_designs_come_along(self, client: TestClient) -> None:
+        """The page brings its first designs, so that it paints without asking again."""
+        page = client.get("/?garment=tee", headers=HTML).text
+        data = json.loads(page.partition('id="data">')[2].partition("</script>")[0])
+        assert (data["total"], data["all"], len(data["designs"])) == (4, 12, 4)
+
+    @pytest.mark.parametrize(
+        "path", ["/designs/{0}", "/compare?id={0}&id={1}", "/shortlists", "/shortlist?name=Spring"]
+    )
+    def test_others(self, client: TestClient, path: str) -> None:
+        """The other pages answer."""
+        first, second = (one["id"] for one in result(client)["designs"][:2])
+        say(client, what="list", shortlist="Spring", target={"ids": [first]})
+        answer = client.get(path.format(first, second), headers=HTML)
+        assert answer.status_code == 200, answer.text
+
+    def test_not_there(self, client: TestClient) -> None:
+        """What is not there is a page that says so, and JSON for scripts."""
+        answer = client.get("/designs/nobody", headers=HTML)
+        assert answer.status_code == 404
+        assert "There is no design" in answer.text
+        assert client.get("/api/design/nobody").json()["error"].startswith("There is no design")
+
+
+class TestResults:
+    """Results and their pages."""
+
+    def test_turned(self, client: TestClient) -> None:
+        """Pages of a result follow each other, and one beyond the end is empty."""
+        found = result(client)
+        ids = [one["id"] for one in found["designs"]]
+        turned = client.get(f"/api/result/{found['result']}?start=5&count=3").json()["designs"]
+        assert [one["id"] for one in turned] == ids[5:8]
+        assert client.get(f"/api/result/{found['result']}?start=500&count=3").json()["designs"] == []
+
+    def test_ended(self, client: TestClient) -> None:
+        """A result that is kept no longer says so, for the page to ask anew."""
+        assert client.get("/api/result/unknown?start=0&count=1").status_code == 410
+
+    def test_matrix(self, client: TestClient) -> None:
+        """The matrix has every garment and style of the result."""
+        found = client.get(f"/api/matrix/{result(client, 'set=heritage')['result']}").json()
+        assert (len(found["garments"]), len(found["styles"]), len(found["cells"])) == (3, 2, 6)
+
+
+class TestSaying:
+    """Verdicts, stars, undoing, shortlists."""
+
+    def test_verdict_and_undo(self, client: TestClient) -> None:
+        """A verdict holds until it is undone."""
+        one = result(client)["designs"][0]["id"]
+        filed = say(client, what="verdict", value="pick", target={"ids": [one]}).json()
+        assert filed["ratings"] == {one: ["pick", 0]}
+        assert result(client, "verdict=picked")["total"] == 1
+        undone = say(client, what="undo", value=filed["act"]).json()
+        assert undone["ratings"] == {one: ["", 0]}
+
+    def test_undo_of_ones_own(self, client: TestClient) -> None:
+        """Without an act named, the last own one is undone; with none left, that is said."""
+        one = result(client)["designs"][0]["id"]
+        say(client, what="stars", value="4", target={"ids": [one]})
+        assert say(client, what="undo").json()["ratings"] == {one: ["", 0]}
+        answer = say(client, what="undo")
+        assert (answer.status_code, answer.json()["error"]) == (400, "There is nothing to undo.")
+
+    def test_whole_result(self, client: TestClient) -> None:
+        """Select all means the whole result, less what was taken out, however little of it was loaded."""
+        found = result(client, "garment=tee")
+        out = found["designs"][0]["id"]
+        target = {"result": found["result"], "ids": [out], "count": 3}
+        assert say(client, what="verdict", value="reject", target=target).json()["count"] == 3
+        assert result(client, "verdict=rejected&garment=tee")["total"] == 3
+
+    def test_other_number(self, client: TestClient) -> None:
+        """A bulk act of another number of designs than the person was told does nothing."""
+        answer = say(client, what="verdict", value="reject", target={"query": "garment=tee", "count": 3})
+        assert answer.status_code == 409
+        assert "There are 4 designs now, not 3" in answer.json()["error"]
+        assert result(client, "verdict=rejected")["total"] == 0
+
+    def test_sent_twice(self, client: TestClient) -> None:
+        """An act that is sent again, because its answer was lost, is done once."""
+        one = result(client)["designs"][0]["id"]
+        acts = [
+            say(client, what="stars", value="2", act_id="x1", target={"ids": [one]}).json() for _ in range(2)
+        ]
+        assert [act["seq"] for act in acts] == [1, 1]
+
+    def test_shortlist(self, client: TestClient) -> None:
+        """A shortlist keeps its order and notes, and narrows the grid."""
+        ids = [one["id"] for one in result(client)["designs"][:3]]
+        say(client, what="list", shortlist="Spring / 27", target={"ids": ids})
+        say(client, what="order", shortlist="Spring / 27", target={"ids": ids[::-1]})
+        say(client, what="note", value="larger", shortlist="Spring / 27", target={"ids": [ids[0]]})
+        found = result(client, "shortlist=Spring+%2F+27")
+        assert [one["id"] for one in found["designs"]] == ids[::-1]
+        page = client.get("/shortlist?name=Spring+%2F+27", headers=HTML).text
+        data = json.loads(page.partition('id="data">')[2].partition("</script>")[0])
+        assert [entry["note"] for entry in data["entries"]] == ["", "", "larger"]
+
+    @pytest.mark.parametrize(
+        ("act", "status"),
+        [
+            ({"what": "verdict", "value": "maybe"}, 400),
+            ({"what": "delete", "value": ""}, 422),
+            ({"what": "verdict", "value": "pick", "more": 1}, 422),
+            ({"what": "stars", "value": "9"}, 400),
+        ],
+    )
+    def test_refused(self, client: TestClient, act: dict[str, Any], status: int) -> None:
+        """What means nothing is refused."""
+        one = result(client)["designs"][0]["id"]
+        assert say(client, target={"ids": [one]}, **act).status_code == status
+
+
+class TestPictures:
+    """Thumbnails and whole pictures."""
+
+    def test_thumbnail(self, client: TestClient, where: Path) -> None:
+        """A thumbnail is a small WebP with profile and AI mark, made once and kept in the catalog."""
+        one = result(client)["designs"][0]["id"]
+        answer = client.get(f"/thumbnails/192/{one}.webp")
+        image = Image.open(io.BytesIO(answer.content))
+        assert (image.format, max(image.size)) == ("WEBP", 120)
+        assert image.info["icc_profile"]
+        assert b"compositeWithTrainedAlgorithmicMedia" in (provenance.read_xmp(answer.content) or b"")
+        (kept,) = (where / "cache" / "thumbnails" / "192").rglob("*.webp")
+        assert kept.read_bytes() == answer.content
+
+    def test_etag(self, client: TestClient) -> None:
+        """A browser that has a picture is not sent it again."""
+        one = result(client)["designs"][0]["id"]
+        for path in (f"/thumbnails/384/{one}.webp", f"/pictures/{one}.png"):
+            etag = client.get(path).headers["etag"]
+            assert client.get(path, headers={"if-none-match": etag}).status_code == 304
+
+    def test_whole_picture(self, client: TestClient, where: Path) -> None:
+        """The whole picture has the pixels that were filed, and the mark."""
+        record = DesignCatalog(open_store(str(where))).read(["design_id", "image"]).to_pylist()[0]
+        answer = client.get(f"/pictures/{record['design_id']}.png")
+        filed = Image.open(where / record["image"])
+        assert Image.open(io.BytesIO(answer.content)).tobytes() == filed.tobytes()
+        assert provenance.read_xmp(answer.content)
+
+    @pytest.mark.parametrize("damage", [b"", b"\x89PNG\r\n\x1a\nbroken", None])
+    def test_broken(self, client: TestClient, where: Path, damage: bytes | None) -> None:
+        """A picture that is missing or broken is told as that, and the others are shown."""
+        first, second = DesignCatalog(open_store(str(where))).read(["design_id", "image"]).to_pylist()[:2]
+        if damage is None:
+            (where / first["image"]).unlink()
+        else:
+            (where / first["image"]).write_bytes(damage)
+        assert client.get(f"/thumbnails/192/{first['design_id']}.webp").status_code == 404
+        assert client.get(f"/thumbnails/192/{second['design_id']}.webp").status_code == 200
+
+    def test_sources(self, where: Path, tmp_path: Path) -> None:
+        """Templates and styles are shown where their catalogs are known, and else it is said what to do."""
+        places = write_catalog(tmp_path / "made")
+        store = open_store(str(where))
+        stores = [open_store(str(places / name)) for name in ("garments", "styles")]
+        board = Board(DesignCatalog(store))
+        app = create_app(Place(board, Pictures(store, *stores), Sessions(None, "ann"), "c"), loopback=True)
+        with TestClient(app, base_url="http://127.0.0.1:8420") as client:
+            assert client.get("/templates/g0.webp").headers["content-type"] == "image/webp"
+            assert client.get("/styles/s1.webp").status_code == 200
+            assert client.get("/styles/nobody.webp").status_code == 404
+
+    def test_sources_unknown(self, client: TestClient) -> None:
+        """Without the catalogs the reason is told."""
+        answer = client.get("/templates/tee.webp")
+        assert answer.status_code == 404
+        assert "--garments" in answer.json()["error"]
+
+
+class TestExports:
+    """What leaves."""
+
+    def download(self, client: TestClient, kind: str, target: dict[str, Any]) -> Any:
+        """An export's answer."""
+        form = {
+            "csrf": csrf(client)[access.CSRF_HEADER],
+            "kind": kind,
+            "target": json.dumps(target),
+            "title": "Spring <27>",
+        }
+        return client.post("/export", data=form)
+
+    def test_csv_of_a_result(self, client: TestClient) -> None:
+        """The spreadsheet has a row for every design of the result, with its verdict."""
+        one = result(client, "garment=tee")["designs"][0]["id"]
+        say(client, what="verdict", value="pick", target={"ids": [one]})
+        answer = self.download(client, "csv", {"query": "garment=tee", "count": 4})
+        assert 'filename="spring-27-' in answer.headers["content-disposition"]
+        table = pd.read_csv(io.BytesIO(answer.content))
+        assert len(table) == 4
+        assert table.set_index("design_id").loc[one, "verdict"] == "pick"
+
+    def test_zip(self, client: TestClient) -> None:
+        """The ZIP has the chosen pictures."""
+        ids = [one["id"] for one in result(client)["designs"][:2]]
+        answer = self.download(client, "zip", {"ids": ids})
+        names = zipfile.ZipFile(io.BytesIO(answer.content)).namelist()
+        assert sum(name.endswith(".png") for name in names) == 2
+
+    @pytest.mark.parametrize(("kind", "start"), [("pdf", b"%PDF"), ("shopify", b""), ("pack", b"PK")])
+    def test_others(self, client: TestClient, kind: str, start: bytes) -> None:
+        """The other formats are what they say."""
+        answer = self.download(client, kind, {"query": "set=studio", "count": 6})
+        assert answer.status_code == 200
+        assert answer.content.startswith(start)
+        assert len(answer.content) == int(answer.headers["content-length"])
+
+    def test_notes_of_a_shortlist(self, client: TestClient) -> None:
+        """A shortlist leaves in its order, with its notes."""
+        ids = [one["id"] for one in result(client)["designs"][:2]]
+        say(client, what="list", shortlist="Spring", target={"ids": ids[::-1]})
+        say(client, what="note", value="for May", shortlist="Spring", target={"ids": [ids[0]]})
+        table = pd.read_csv(io.BytesIO(self.download(client, "csv", {"query": "shortlist=Spring"}).content))
+        assert table["design_id"].tolist() == ids[::-1]
+        assert table["note"].fillna("").tolist() == ["", "for May"]
+
+    def test_nothing(self, client: TestClient) -> None:
+        """There is no export of nothing, nor in a format that is not known."""
+        assert self.download(client, "csv", {"ids": []}).status_code == 400
+        assert self.download(client, "exe", {"ids": []}).status_code == 400
+
+    def test_without_token(self, client: TestClient) -> None:
+        """A form of another site gets nothing."""
+        target = json.dumps({"query": ""})
+        answer = client.post("/export", data={"csrf": "guessed", "kind": "csv", "target": target})
+        assert answer.status_code == 403
+
+
+class TestAgain:
+    """More like these."""
+
+    def test_planned_and_started(self, where: Path) -> None:
+        """The plan comes with the command; the run is started as it was shown."""
+        mill = Mill()
+        for client in serve(where, mill=mill):
+            order = {"recipe": "draft", "garments": ["tee"], "styles": [], "style_sets": ["studio"]}
+            plan = client.post("/api/again", json=order, headers=csrf(client)).json()
+            assert (plan["to_make"], plan["there"], plan["command"]) == (3, 1, "stylemill run --recipe draft")
+            begun = client.post("/api/again/start", json=order, headers=csrf(client)).json()
+            assert begun == {"where": "nightly-1"}
+        assert mill.started == [Order("draft", ("tee",), (), ("studio",))]
+
+    def test_cannot_be_planned(self, client: TestClient) -> None:
+        """What cannot be made is told."""
+        answer = client.post("/api/again", json={"recipe": "none"}, headers=csrf(client))
+        assert (answer.status_code, answer.json()["error"]) == (400, "There is no recipe 'none'.")
+
+    def test_no_mill(self, away: TestClient) -> None:
+        """A browser without catalogs says so."""
+        away.post("/token", data={"token": TOKEN, "who": "bob"})
+        answer = away.post("/api/again", json={"recipe": "house"}, headers=csrf(away))
+        assert "without catalogs" in answer.json()["error"]
+
+
+class TestSafety:
+    """What must not happen."""
+
+    @pytest.mark.parametrize(
+        "path",
+        [
+            "/designs/..%2f..%2fetc%2fpasswd", "/pictures/..%2f..%2ftable%2f_delta_log%2fx.png",
+            "/thumbnails/192/..%2f..%2f..%2fetc%2fpasswd.webp", "/static/..%2fapp.py", "/static/%2e%2e/app.py",
+            "/templates/..%2f..%2fetc%2fpasswd.webp", "/thumbnails/99999/x.webp",
+        ],
+    )  # fmt: skip
+    def test_path_traversal(self, client: TestClient, path: str) -> None:
+        """A path that leads elsewhere finds nothing."""
+        answer = client.get(path)
+        assert answer.status_code in (404, 405), answer.status_code
+        assert "root:" not in answer.text
+        assert "create_app" not in answer.text
+
+    def test_token_wanted(self, away: TestClient) -> None:
+        """Without a token nothing is shown: pages lead to the question, the rest is refused."""
+        page = away.get("/?garment=tee", headers=HTML)
+        assert (page.status_code, page.headers["location"]) == (303, "/token?next=%2F%3Fgarment%3Dtee")
+        for path in ("/api/result", "/pictures/x.png", "/thumbnails/192/x.webp", "/shortlists"):
+            assert away.get(path).status_code == 401, path
+        assert away.post("/api/acts", json={}).status_code == 401
+        assert away.get("/static/app.css").status_code == 200
+
+    def test_token_opens(self, away: TestClient) -> None:
+        """The token opens, once and for the session, by a cookie that scripts cannot read."""
+        assert away.get("/token", headers=HTML).status_code == 200
+        answer = away.post("/token", data={"token": TOKEN, "who": "bob", "next": "/shortlists"})
+        assert (answer.status_code, answer.headers["location"]) == (303, "/shortlists")
+        cookie = answer.headers["set-cookie"]
+        assert "HttpOnly" in cookie
+        assert "SameSite=Lax" in cookie
+        page = away.get("/shortlists", headers=HTML)
+        assert page.status_code == 200
+        assert 'name="who" content="bob"' in page.text
+
+    @pytest.mark.parametrize(
+        "next_", ["//evil.example", "https://evil.example", "/\\evil.example", "javascript:x", "/a\nb"]
+    )
+    def test_next_stays_inside(self, away: TestClient, next_: str) -> None:
+        """Nobody is led to another site after the token."""
+        answer = away.post("/token", data={"token": TOKEN, "who": "b", "next": next_})
+        assert answer.headers["location"] == "/"
+
+    def test_tries_are_counted(self, away: TestClient) -> None:
+        """After five wrong tokens even the right one has to wait."""
+        for _ in range(5):
+            assert away.post("/token", data={"token": "wrong", "who": "b"}).status_code == 403
+        answer = away.post("/token", data={"token": TOKEN, "who": "b"})
+        assert answer.status_code == 429
+        assert int(answer.headers["retry-after"]) > 30
+
+    @pytest.mark.parametrize("headers", [{}, {access.CSRF_HEADER: "guessed"}, {access.CSRF_HEADER: ""}])
+    def test_csrf(self, client: TestClient, headers: dict[str, str]) -> None:
+        """A write without the session's own token is refused."""
+        one = result(client)["designs"][0]["id"]
+        answer = say(client, headers, what="verdict", value="reject", target={"ids": [one]})
+        assert answer.status_code == 403
+        assert result(client, "verdict=rejected")["total"] == 0
+
+    def test_other_origin(self, client: TestClient) -> None:
+        """A write that another site's page sends is refused even with the token."""
+        one = result(client)["designs"][0]["id"]
+        headers = {**csrf(client), "origin": "https://evil.example"}
+        assert say(client, headers, what="verdict", value="pick", target={"ids": [one]}).status_code == 403
+
+    def test_other_host(self, client: TestClient) -> None:
+        """A name of another site that was made to point at this machine is not answered."""
+        assert client.get("/api/result", headers={"host": "evil.example"}).status_code == 421
+
+    def test_script_in_a_title(self, tmp_path: Path) -> None:
+        """A title that is a script is text on every page."""
+        shop(
+            tmp_path,
+            garment_title="</script><script>alert(1)</script>",
+            style_title="<img src=x onerror=alert(1)>",
+        )
+        for client in serve(tmp_path):
+            first, second = (one["id"] for one in result(client)["designs"][:2])
+            for path in ("/?q=script", f"/designs/{first}", f"/compare?id={first}&id={second}"):
+                page = client.get(path, headers=HTML).text
+                assert "<script>alert" not in page, path
+                assert "<img src=x" not in page, path
+
+    def test_policy(self, client: TestClient) -> None:
+        """Every answer forbids inline and foreign scripts, and says what type it is."""
+        for path in ("/?garment=tee", "/api/result", "/static/app.css", "/nowhere"):
+            headers = client.get(path).headers
+            assert "script-src 'self'" in headers["content-security-policy"]
+            assert "unsafe" not in headers["content-security-policy"]
+            assert headers["x-content-type-options"] == "nosniff"
+
+    def test_formula_in_a_tag(self, tmp_path: Path) -> None:
+        """A tag that a spreadsheet would run leaves as text."""
+        shop(tmp_path, garment_tags=('=HYPERLINK("http://evil.example")',), rights_holder="@SUM(1)")
+        for client in serve(tmp_path):
+            text = TestExports().download(client, "csv", {"query": ""}).text
+            assert "=HYPERLINK" in text
+            assert not any(
+                line.startswith("=") or ',"=' in line or ",=" in line or ",@" in line
+                for line in text.splitlines()
+            )
+
+    def test_oversized(self, client: TestClient) -> None:
+        """Addresses and bodies that are too large are refused before they are read."""
+        assert client.get("/api/result?q=" + "a" * 9000).status_code == 414
+        headers = {**csrf(client), "content-type": "application/json"}
+        assert (
+            client.post(
+                "/api/acts", content=b"{" + b" " * (access.LARGEST_BODY + 1), headers=headers
+            ).status_code
+            == 413
+        )
+
+    def test_hostile_query(self, client: TestClient) -> None:
+        """Queries that try to be something else are text, or refused."""
+        for address in (
+            "q=%27%3B+DROP+TABLE+asked",
+            "sort=%27",
+            "like=%27+OR+1=1",
+            "shortlist=%00",
+            "set=%F0%9F%98%80",
+        ):
+            assert client.get(f"/api/result?{address}").status_code in (200, 400), address

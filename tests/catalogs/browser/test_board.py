@@ -1,0 +1,151 @@
+"""Many may speak at once, and what the board shows is what the log says."""
+
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from catalogs.acts import Act, What
+from catalogs.browser import board as boards
+from catalogs.browser.board import Board
+from catalogs.browser.query import Query
+from catalogs.designs import DesignCatalog
+from catalogs.errors import ActError, QueryError, UnreachableError
+from catalogs.reviews import Reviews
+from catalogs.stores import open_store
+from tests.catalogs.browser.shop import NOON, design, shop
+
+
+@pytest.fixture
+def where(tmp_path: Path) -> Path:
+    """Twelve designs."""
+    shop(tmp_path)
+    return tmp_path
+
+
+@pytest.fixture
+def board(where: Path) -> Iterator[Board]:
+    """A board over them."""
+    found = Board(DesignCatalog(open_store(str(where))))
+    yield found
+    found.close()
+
+
+def verdict(act_id: str, designs: list[str], value: str = "pick", who: str = "ann") -> Act:
+    """A verdict."""
+    return Act(act_id, who, NOON, What.VERDICT, tuple(designs), value)
+
+
+UNREVIEWED = Query({"verdict": ("unreviewed",)})
+
+
+def test_said_and_shown(board: Board) -> None:
+    """An act is in the log when `say` returns, and counts at once."""
+    ids = board.index.ids
+    filed = board.say(verdict("a1", ids[:2]))
+    assert filed.seq == 1
+    assert len(board.find(UNREVIEWED).result.rows) == 10
+    assert board.ratings(ids[:3]) == [("pick", 0), ("pick", 0), ("", 0)]
+    other = Reviews(board.catalog.store)
+    assert [act.act_id for act in other.catch_up()] == ["a1"]
+
+
+def test_pages_do_not_shift(board: Board) -> None:
+    """A result stays as it was found, whatever is said of its designs; asking again finds what holds."""
+    kept = board.find(UNREVIEWED)
+    board.say(verdict("a1", board.index.ids[:5]))
+    again = board.kept(kept.token)
+    assert again is not None
+    assert len(again.result.rows) == 12
+    assert len(board.find(UNREVIEWED).result.rows) == 7
+
+
+def test_results_end(board: Board, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The result that was asked for longest ago goes first."""
+    monkeypatch.setattr(boards, "RESULTS", 2)
+    first, second = board.find(Query()).token, board.find(Query()).token
+    board.kept(first)
+    board.find(Query())
+    assert board.kept(first) is not None
+    assert board.kept(second) is None
+
+
+def test_all_at_once(board: Board) -> None:
+    """Two who rate the same designs at once lose no verdict, and the log has every act once, in one order."""
+    ids = board.index.ids
+
+    def rate(who: str) -> None:
+        for n, one in enumerate(ids * 3):
+            board.say(verdict(f"{who}-{n}", [one], ("pick", "reject")[n % 2], who))
+
+    hands = [threading.Thread(target=rate, args=(who,)) for who in ("ann", "bob")]
+    for hand in hands:
+        hand.start()
+    for hand in hands:
+        hand.join()
+    reviews = Reviews(board.catalog.store)
+    acts = reviews.catch_up()
+    assert sorted(act.act_id for act in acts) == sorted(f"{w}-{n}" for w in ("ann", "bob") for n in range(36))
+    assert [act.seq for act in acts] == list(range(1, 73))
+    assert board.ratings(ids) == [(reviews.opinions.verdict(one), 0) for one in ids]
+
+
+def test_two_servers(where: Path, board: Board) -> None:
+    """What is said at another server is there with the next own act, and its tables hold both."""
+    other = Board(DesignCatalog(open_store(str(where))))
+    ids = board.index.ids
+    other.say(verdict("b1", [ids[0]], "reject", "bob"))
+    board.say(verdict("a1", [ids[1]]))
+    assert board.ratings(ids[:2]) == [("reject", 0), ("pick", 0)]
+    other.close()
+
+
+def test_new_designs(where: Path, board: Board) -> None:
+    """Designs that a run files meanwhile are there at the next look, and verdicts stay with theirs."""
+    ids = board.index.ids
+    board.say(verdict("a1", [ids[0]]))
+    DesignCatalog(open_store(str(where))).file([design(where, 99, "tee", "ikat")])
+    board._look()
+    assert len(board.index) == 13
+    assert len(board.find(UNREVIEWED).result.rows) == 12
+    assert board.ratings([ids[0]]) == [("pick", 0)]
+
+
+def test_tables_follow(where: Path) -> None:
+    """Closing the board brings verdicts and shortlists to their tables."""
+    board = Board(DesignCatalog(open_store(str(where))))
+    ids = board.index.ids
+    board.say(verdict("a1", ids[:2]))
+    board.say(Act("a2", "ann", NOON, What.LIST, (ids[3],), shortlist="Spring"))
+    board.close()
+    from deltalake import DeltaTable
+
+    tables = {name: DeltaTable(str(where / name)).to_pandas() for name in ("verdicts", "shortlists")}
+    assert set(tables["verdicts"]["design_id"]) == set(ids[:2])
+    assert tables["shortlists"]["design_id"].tolist() == [ids[3]]
+
+
+def test_refused(board: Board) -> None:
+    """An act of a design that is not there, and an undoing of nothing, are refused and not filed."""
+    with pytest.raises(ActError, match="no design 'nobody'"):
+        board.say(verdict("a1", ["nobody"]))
+    with pytest.raises(ActError, match="nothing to undo"):
+        board.say(Act("a2", "ann", NOON, What.UNDO, (), "a1"))
+    with pytest.raises(QueryError, match="no shortlist 'Spring'"):
+        board.find(Query(shortlist="Spring"))
+    assert Reviews(board.catalog.store).catch_up() == []
+
+
+def test_store_that_fails(board: Board, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where the log cannot be written, who spoke hears it, and nothing is shown as said."""
+
+    def fail(_acts: object) -> None:
+        raise UnreachableError("s3://looks/reviews: no answer")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(board._reviews, "file", fail)
+        with pytest.raises(UnreachableError):
+            board.say(verdict("a1", [board.index.ids[0]]))
+    assert board.ratings([board.index.ids[0]]) == [("", 0)]
+    assert board.say(verdict("a2", [board.index.ids[0]])).seq == 1

@@ -1,0 +1,396 @@
+"""A merchandiser's hour in a real browser: the server that the command starts, and Chromium before it."""
+
+import hashlib
+import io
+import json
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import threading
+import zipfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pandas as pd
+import pytest
+from playwright.sync_api import Browser, Error, Page, expect, sync_playwright
+from pypdf import PdfReader
+
+from benchmarks.prefect_server import stop
+from catalogs import provenance
+from catalogs.acts import What
+from catalogs.reviews import Reviews
+from catalogs.stores import open_store
+from tests.catalogs.browser.shop import shop
+
+
+@pytest.fixture(scope="module")
+def chromium() -> Iterator[Browser]:
+    """The system's Chromium, or the one that Playwright was told to fetch."""
+    with sync_playwright() as playwright:
+        try:
+            browser = playwright.chromium.launch(
+                executable_path=shutil.which("chromium"), args=["--no-sandbox"]
+            )
+        except Error as error:
+            pytest.skip(f"no Chromium: install it, or run 'playwright install chromium' ({str(error)[:80]})")
+        yield browser
+        browser.close()
+
+
+@contextmanager
+def browse(where: Path, *options: str) -> Iterator[tuple[str, "subprocess.Popen[bytes]"]]:
+    """The command, and the address that it tells."""
+    command = [
+        sys.executable,
+        "-m",
+        "flows.cli",
+        "browse",
+        "--designs",
+        str(where),
+        "--port",
+        "0",
+        "--who",
+        "ann",
+    ]
+    server = subprocess.Popen([*command, *options], stdout=subprocess.PIPE)
+    try:
+        assert server.stdout
+        line = server.stdout.readline().decode()
+        address = re.search(r"http://\S+/", line)
+        assert address, line
+        yield address[0], server
+    finally:
+        stop(server)
+
+
+@pytest.fixture(scope="module")
+def where(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """24 designs."""
+    folder = tmp_path_factory.mktemp("browsed")
+    shop(folder, times=2)
+    return folder
+
+
+@pytest.fixture
+def own(tmp_path: Path) -> Path:
+    """24 designs of which nothing was said."""
+    shop(tmp_path / "designs", times=2)
+    return tmp_path / "designs"
+
+
+@pytest.fixture(scope="module")
+def address(where: Path) -> Iterator[str]:
+    """A server that tests share which change nothing."""
+    with browse(where) as (found, _):
+        yield found
+
+
+@contextmanager
+def opened(chromium: Browser, url: str, width: int = 1280, *, quiet: bool = True) -> Iterator[Page]:
+    """A page; what its console says against it fails the test, if it is to be `quiet`."""
+    context = chromium.new_context(viewport={"width": width, "height": 800}, accept_downloads=True)
+    page = context.new_page()
+    complaints: list[str] = []
+    page.on("console", lambda message: complaints.append(message.text) if message.type == "error" else None)
+    page.on("pageerror", lambda error: complaints.append(str(error)))
+    page.goto(url)
+    try:
+        yield page
+    finally:
+        context.close()
+    assert complaints == [] or not quiet
+
+
+def total(page: Page, text: str) -> None:
+    """Wait until the number of designs is so."""
+    expect(page.locator("#total")).to_have_text(text)
+
+
+def tick(page: Page, facet: str, value: str) -> None:
+    """Click a facet's value; its list is unfolded first."""
+    box = page.locator(f'[data-facet="{facet}"]')
+    if box.get_attribute("open") is None:
+        box.locator("summary").click()
+    box.locator(f'input[value="{value}"]').click()
+
+
+def cells(page: Page) -> list[str]:
+    """What the cells in sight say they are."""
+    expect(page.locator(".cell.waiting")).to_have_count(0)
+    return [one.get_attribute("aria-label") or "" for one in page.locator(".cell").all()]
+
+
+def test_address_is_the_state(chromium: Browser, address: str) -> None:
+    """Two facets, a reload and "back": the page shows what its address says."""
+    with opened(chromium, address) as page:
+        total(page, "24 designs")
+        assert page.url.endswith("/?verdict=unreviewed")
+        tick(page, "set", "heritage")
+        total(page, "12 of 24 designs")
+        tick(page, "garment", "tee")
+        total(page, "4 of 24 designs")
+        with page.expect_response("**/api/result?*"):
+            page.locator("#sort").select_option("garment")
+        expect(page.locator(".cell").first).to_have_attribute("aria-label", re.compile("Ikat"))
+        shown = cells(page)
+        page.reload()
+        total(page, "4 of 24 designs")
+        assert cells(page) == shown
+        assert page.locator('[data-facet="set"] input[value="heritage"]').is_checked()
+        page.go_back()
+        page.go_back()
+        total(page, "12 of 24 designs")
+        assert not page.locator('[data-facet="garment"] input[value="tee"]').is_checked()
+
+
+def test_search(chromium: Browser, address: str) -> None:
+    """The slash leads to the search, which narrows; its chip takes it away."""
+    with opened(chromium, address) as page:
+        page.keyboard.press("/")
+        page.keyboard.type("indigo tee")
+        page.keyboard.press("Enter")
+        total(page, "2 of 24 designs")
+        page.locator(".chip").click()
+        total(page, "24 designs")
+
+
+def test_place_is_kept(chromium: Browser, address: str) -> None:
+    """Back from a design, the hand is where it was."""
+    with opened(chromium, f"{address}?size=l") as page:
+        for _ in range(13):
+            page.keyboard.press("ArrowRight")
+        name = page.locator(".cell.at").get_attribute("aria-label")
+        page.wait_for_function("() => location.search.includes('at=13')")
+        page.keyboard.press("Enter")
+        page.wait_for_url("**/designs/**")
+        page.go_back()
+        expect(page.locator(".cell.at")).to_have_attribute("aria-label", name or "")
+
+
+def test_culled_by_keyboard(chromium: Browser, own: Path) -> None:
+    """Twenty designs are judged by key alone, the last is undone, and the log has every act."""
+    with browse(own) as (address, _), opened(chromium, f"{address}?size=s") as page:
+        total(page, "24 designs")
+        for number in range(20):
+            page.keyboard.press("p" if number % 3 else "x")
+        expect(page.locator(".badge.v-pick")).to_have_count(13)
+        expect(page.locator(".badge.v-reject")).to_have_count(7)
+        page.keyboard.press("z")
+        expect(page.locator("#toasts")).to_contain_text("Undone")
+        expect(page.locator(".badge.v-pick")).to_have_count(12)
+        page.keyboard.press("4")
+        expect(page.locator(".cell.at .stars")).to_have_text("★★★★")
+        page.goto(f"{address}?verdict=picked")
+        total(page, "12 of 24 designs")
+    reviews = Reviews(open_store(str(own)))
+    acts = reviews.catch_up()
+    assert [act.what for act in acts] == [What.VERDICT] * 20 + [What.UNDO, What.STARS]
+    assert {act.who for act in acts} == {"ann"}
+
+
+def test_bulk_act(chromium: Browser, own: Path) -> None:
+    """Select all means the whole result; it says how many before it runs, and is undone at once."""
+    with browse(own) as (address, _), opened(chromium, f"{address}?set=studio&size=l") as page:
+        total(page, "12 of 24 designs")
+        page.keyboard.press("a")
+        expect(page.locator("#chosen")).to_have_text("All 12 designs of this result")
+        page.keyboard.press("x")
+        expect(page.locator("dialog h2")).to_have_text("Reject 12 designs?")
+        page.locator("dialog button.main").click()
+        expect(page.locator("#toasts")).to_contain_text("12 designs changed")
+        page.keyboard.press("Escape")
+        page.keyboard.press("z")
+        expect(page.locator("#toasts")).to_contain_text("Undone: 12 designs as before")
+        expect(page.locator(".badge.v-reject")).to_have_count(0)
+
+
+def test_big_view(chromium: Browser, address: str) -> None:
+    """Space shows a design large, arrows go on, Escape leads back."""
+    with opened(chromium, address) as page:
+        expect(page.locator(".cell.at")).to_have_count(1)
+        page.keyboard.press(" ")
+        expect(page.locator("#big")).to_be_visible()
+        page.wait_for_function("() => document.querySelector('#big img').naturalWidth === 96")
+        first = page.locator("#big img").get_attribute("src")
+        page.keyboard.press("ArrowRight")
+        assert page.locator("#big img").get_attribute("src") != first
+        page.keyboard.press("Escape")
+        expect(page.locator("#big")).to_be_hidden()
+
+
+def test_matrix(chromium: Browser, address: str) -> None:
+    """The matrix has a cell for every garment and style, and leads to what is in it."""
+    with opened(chromium, f"{address}?view=matrix") as page:
+        expect(page.locator("#matrix td a")).to_have_count(12)
+        assert page.locator("#matrix thead th").all_inner_texts()[1:] == [
+            "Ikat diamonds",
+            "Indigo batik",
+            "Night poppies",
+            "Tartan, pine",
+        ]
+        page.locator("#matrix td a").first.click()
+        total(page, "2 of 24 designs")
+
+
+def test_compared(chromium: Browser, address: str) -> None:
+    """Two designs that were chosen by key stand side by side, and zoom together."""
+    with opened(chromium, address) as page:
+        expect(page.locator(".cell.at")).to_have_count(1)
+        for key in ("t", "ArrowRight", "t", "c"):
+            page.keyboard.press(key)
+        page.wait_for_url("**/compare?*")
+        expect(page.locator("#panes img")).to_have_count(2)
+        page.locator('[data-zoom="closer"]').click()
+        moved = page.locator("#panes img").evaluate_all(
+            "all => all.map((one) => getComputedStyle(one).transform)"
+        )
+        assert moved[0] == moved[1] != "none"
+        expect(page.locator("text=seed").first).to_be_visible()
+
+
+def test_shortlist(chromium: Browser, own: Path) -> None:
+    """Designs go on a shortlist by key, are reordered by key, and leave in that order in every form."""
+    with browse(own) as (address, _), opened(chromium, address) as page:
+        total(page, "24 designs")
+        for key in ("t", "ArrowRight", "t", "ArrowRight", "t", "s"):
+            page.keyboard.press(key)
+        page.locator("dialog input[name=name]").fill("Spring 27")
+        page.locator("dialog button.main").click()
+        expect(page.locator("#toasts")).to_contain_text("On the shortlist Spring 27")
+        page.goto(f"{address}shortlist?name=Spring+27")
+        cards = page.locator("#list > li")
+        expect(cards).to_have_count(3)
+        before = [card.get_attribute("data-id") for card in cards.all()]
+        cards.nth(2).focus()
+        page.keyboard.press("Alt+ArrowLeft")
+        wanted = [before[0], before[2], before[1]]
+        expect(cards.nth(1)).to_have_attribute("data-id", wanted[1] or "")
+        page.wait_for_timeout(500)
+        page.reload()
+        assert [card.get_attribute("data-id") for card in cards.all()] == wanted
+        _check_exports(page, [one or "" for one in wanted])
+        page.goto(f"{address}shortlists")
+        expect(page.locator("body")).to_contain_text("Spring 27")
+
+
+def _check_exports(page: Page, wanted: list[str]) -> None:
+    """Each export is downloaded and opened by a library."""
+    table = pd.read_csv(io.BytesIO(_export(page, "csv")))
+    assert table["design_id"].tolist() == wanted
+    archive = zipfile.ZipFile(io.BytesIO(_export(page, "zip")))
+    manifest = pd.read_csv(archive.open("manifest.csv"))
+    assert manifest["design_id"].tolist() == wanted
+    for _, line in manifest.iterrows():
+        data = archive.read(str(line.iloc[0]))
+        assert hashlib.sha256(data).hexdigest() in line.astype(str).tolist()
+        assert b"compositeWithTrainedAlgorithmicMedia" in (provenance.read_xmp(data) or b"")
+    text = "".join(leaf.extract_text() for leaf in PdfReader(io.BytesIO(_export(page, "pdf"))).pages)
+    assert "Spring 27" in text
+    assert all(one[:12] in text for one in wanted)
+    products = pd.read_csv(io.BytesIO(_export(page, "shopify")))
+    assert len(products) == 3
+    pack = zipfile.ZipFile(io.BytesIO(_export(page, "pack")))
+    assert any(name.endswith("index.html") for name in pack.namelist())
+
+
+ACTS_SENT = """() =>
+  performance.getEntriesByType('resource').filter((one) => one.name.endsWith('/api/acts')).length >= 24"""
+
+
+def _export(page: Page, kind: str) -> bytes:
+    page.locator('[data-do="export"]').first.click()
+    page.locator(f'dialog input[value="{kind}"]').check()
+    with page.expect_download() as waiting:
+        page.locator("dialog button.main").click()
+    path = waiting.value.path()
+    return Path(path).read_bytes()
+
+
+def test_two_browsers(chromium: Browser, own: Path) -> None:
+    """Two who rate the same designs at once lose no verdict, and both see what holds."""
+    with browse(own) as (address, _):
+        with opened(chromium, f"{address}?size=l") as one, opened(chromium, f"{address}?size=l") as other:
+            for page in (one, other):
+                total(page, "24 designs")
+            for number in range(24):
+                one.keyboard.press("p")
+                other.keyboard.press("x" if number % 2 else "p")
+            for page in (one, other):
+                page.wait_for_function(ACTS_SENT)
+        reviews = Reviews(open_store(str(own)))
+        acts = reviews.catch_up()
+        assert len(acts) == 48
+        with opened(chromium, f"{address}?verdict=unreviewed") as page:
+            total(page, "0 of 24 designs")
+
+
+def test_killed_in_a_bulk_act(chromium: Browser, own: Path) -> None:
+    """A server that is killed in the middle of bulk acts comes back with each of them whole or not at all."""
+    with browse(own) as (address, server), opened(chromium, address, quiet=False) as page:
+        total(page, "24 designs")
+        timer = threading.Timer(0.15, server.send_signal, [signal.SIGKILL])
+        timer.start()
+        page.evaluate(BULK)
+        timer.join()
+        server.wait(10)
+    reviews = Reviews(open_store(str(own)))
+    acts = reviews.catch_up()
+    assert all(len(act.designs) == 24 for act in acts)
+    with browse(own) as (address, _), opened(chromium, f"{address}?verdict=unreviewed") as page:
+        last = acts[-1].value if acts else ""
+        total(page, "0 of 24 designs" if last else "24 designs")
+
+
+BULK = """async () => {
+  const csrf = document.querySelector('meta[name="csrf"]').content;
+  for (let n = 0; n < 60; n += 1) {
+    const body = JSON.stringify({ what: 'verdict', value: n % 2 ? 'reject' : 'pick', target: { query: '' } });
+    const headers = { 'content-type': 'application/json', 'x-csrf-token': csrf };
+    try { await fetch('/api/acts', { method: 'POST', headers, body }); } catch { return n; }
+  }
+  return 60;
+}"""
+
+
+def test_token(chromium: Browser, own: Path) -> None:
+    """With a token the page asks for it, and for a name, and goes where it was to go."""
+    token = "a-token-of-some-length"
+    with browse(own, "--token", token) as (address, _), opened(chromium, f"{address}?garment=tee") as page:
+        page.locator("input[name=token]").fill(token)
+        page.locator("input[name=who]").fill("bob")
+        page.locator("button").click()
+        total(page, "8 of 24 designs")
+        expect(page.locator('[data-do="who"]')).to_have_text("bob")
+
+
+def test_phone(chromium: Browser, address: str) -> None:
+    """On 360 px nothing runs out of the page, and filters open over it."""
+    with opened(chromium, address, width=360) as page:
+        total(page, "24 designs")
+        for path in ("", "shortlists"):
+            page.goto(address + path)
+            assert page.evaluate("document.documentElement.scrollWidth") <= 360
+        page.goto(address)
+        page.locator('.bar [data-do="facets"]').click()
+        expect(page.locator("#facets")).to_be_visible()
+
+
+def test_start_is_quick_to_say(own: Path) -> None:
+    """The command tells where the page is, and ends by a signal with code 0."""
+    with browse(own) as (address, server):
+        assert address.startswith("http://127.0.0.1:")
+        server.send_signal(signal.SIGINT)
+        assert server.wait(15) == 0
+
+
+def test_state_of_json_island(chromium: Browser, address: str) -> None:
+    """What the page brings along is what its script shows."""
+    with opened(chromium, f"{address}?garment=dress") as page:
+        data = json.loads(
+            page.locator("#data").inner_text() or page.evaluate("document.getElementById('data').textContent")
+        )
+        total(page, f"{data['total']} of {data['all']} designs")

@@ -1,0 +1,212 @@
+"""The line sheet: its text can be read, its fonts travel along, its pictures are marked, nothing overlaps."""
+
+import hashlib
+import io
+
+import numpy as np
+import pytest
+from PIL import Image
+from pypdf import PdfReader
+from pypdf.generic import DictionaryObject
+
+from catalogs import provenance
+from catalogs.exports import line_sheet, typesetting
+from catalogs.exports.items import Item
+from catalogs.exports.line_sheet import write_pdf
+from catalogs.images import Picture, encode_png
+from catalogs.memory_store import MemoryStore
+from tests.catalogs.exports.designs import filed, record, shop
+from tests.conftest import picture
+
+
+def read(items: list[Item], store: MemoryStore, title: str = "Resort 2027") -> tuple[PdfReader, list[str]]:
+    file = io.BytesIO()
+    problems = write_pdf(items, store, file, title, "Anna Kowalska")
+    return PdfReader(io.BytesIO(file.getvalue())), problems
+
+
+def words(text: str) -> str:
+    return " ".join(text.split())
+
+
+def test_cover() -> None:
+    """The cover says title, who prepared it, how much there is, style sets with pages, and that AI was used."""
+    store, items = shop(9)
+    items[8] = Item({**items[8].record, "style_set": "studio"}, "pick")
+    reader, problems = read(items, store)
+    text = words(reader.pages[0].extract_text())
+    for part in ("Resort 2027", "Anna Kowalska", "9 designs · 1 garment · 9 styles", "1 pick", "AI"):
+        assert part in text
+    assert "heritage" in text and "studio" in text
+    assert not problems
+
+
+def test_every_design_is_there() -> None:
+    """Eight designs a page, each with garment, style, id, credit, verdict, stars and note, in the order given."""
+    store, items = shop(10)
+    items[3] = Item(items[3].record, "pick", 4, "bolder scale")
+    reader, _ = read(items, store)
+    assert len(reader.pages) == 3
+    pages = [words(page.extract_text()) for page in reader.pages]
+    for number, item in enumerate(items):
+        text = pages[1 + number // 8]
+        assert item.short_id in text and f"Paisley {number}" in text
+    assert "Ann Archer · CC-BY-4.0" in pages[1] and "PICK" in pages[1]
+    assert "★★★★☆" in pages[1] and "bolder scale" in pages[1]
+    assert "2 / 3" in pages[1] and "3 / 3" in pages[2]
+    assert all("generated with AI" in page for page in pages)
+
+
+def test_alphabets() -> None:
+    """Polish, Greek and Cyrillic titles can be read; signs that the fonts lack are left out, or the id stands."""
+    store = MemoryStore()
+    titles = ("Żółć gęślą jaźń", "Κεντήματα", "Вологда", "花柄 🌸")
+    items = [Item(filed(store, number, style_title=title)) for number, title in enumerate(titles)]
+    text = words(read(items, store, "Зима · Ζωή · Łódź")[0].pages[1].extract_text())
+    for title in (*titles[:3], "paisley-3", "Зима · Ζωή · Łódź"):
+        assert title in text
+
+
+def test_fonts_are_embedded() -> None:
+    """Every font of every page is in the document."""
+    store, items = shop(2)
+    items[0] = Item(items[0].record, "pick", 2, "note")
+    found = set()
+    for page in read(items, store)[0].pages:
+        fonts = page["/Resources"]["/Font"]  # type: ignore[index]
+        for font in fonts.values():
+            assert "/FontFile2" in font.get_object()["/FontDescriptor"]
+            found.add(font.get_object()["/BaseFont"].split("+")[1])
+    assert len(found) == 4
+
+
+def test_document_properties() -> None:
+    """Title, author, language and XMP are the document's; machines can tell that AI was used."""
+    store, items = shop(1)
+    reader, _ = read(items, store)
+    assert reader.metadata is not None
+    assert (reader.metadata.title, reader.metadata.author) == ("Resort 2027", "Anna Kowalska")
+    assert "AI" in str(reader.metadata.subject)
+    assert reader.trailer["/Root"]["/Lang"] == "en"  # type: ignore[index]
+    packet = reader.trailer["/Root"]["/Metadata"].get_data()  # type: ignore[index]
+    assert provenance.SourceType.COMPOSITE.encode() in packet
+    assert reader.xmp_metadata is not None
+    assert reader.xmp_metadata.dc_title == {"x-default": "Resort 2027"}
+
+
+def pictures(reader: PdfReader, page: int) -> list[DictionaryObject]:
+    found = reader.pages[page]["/Resources"].get("/XObject", {})  # type: ignore[union-attr]
+    return [one.get_object() for one in found.values()]
+
+
+def test_pictures_are_marked() -> None:
+    """A picture in the document is a JPEG that carries its design's XMP, in sRGB by a profile."""
+    store, items = shop(1)
+    for page in (0, 1):
+        (image,) = pictures(read(items, store)[0], page)
+        assert image["/Filter"] == "/DCTDecode"
+        assert provenance.read_xmp(image._data) == provenance.xmp(items[0].record)  # type: ignore[attr-defined]
+        space, profile = image["/ColorSpace"]  # type: ignore[misc]
+        assert space == "/ICCBased" and profile.get_object().get_data() == provenance.SRGB_PROFILE
+
+
+def test_pictures_are_right_sized(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A picture has the pixels that its place needs at the sheet's resolution, never more than the catalog's."""
+    store, items = shop(1)
+    assert [(one["/Width"], one["/Height"]) for one in pictures(read(items, store)[0], 1)] == [(96, 120)]
+    monkeypatch.setattr(line_sheet, "DPI", 36)
+    (image,) = pictures(read(items, store)[0], 1)
+    assert image["/Height"] == round(line_sheet.PICTURE / 2)
+
+
+def test_a_picture_is_there_once() -> None:
+    """A design that is shown twice costs its picture's bytes once."""
+    store, items = shop(1)
+    reader, _ = read(items * 16, store)
+    numbers = {
+        reader.pages[page]["/Resources"]["/XObject"].raw_get(name).idnum  # type: ignore[index]
+        for page in (1, 2)
+        for name in reader.pages[page]["/Resources"]["/XObject"]  # type: ignore[index]
+    }
+    assert len(numbers) == 1
+
+
+def test_missing_picture_keeps_its_place() -> None:
+    """A design without a picture is listed, its frame says so, and the reason is returned."""
+    store, items = shop(2)
+    reader, problems = read([items[0], Item(record(7, image="images/gone.png")), items[1]], store)
+    text = words(reader.pages[1].extract_text())
+    assert "picture not available" in text and "Paisley 7" in text and "gone" not in text
+    assert len(problems) == 1 and "does not exist" in problems[0]
+    assert len(pictures(reader, 1)) == 2
+
+
+def test_rights_are_not_cut() -> None:
+    """However long the style's title, its rights holder and licence can be read."""
+    store = MemoryStore()
+    row = filed(
+        store, 1, style_title="Endless " * 40, rights_holder="Muzeum Narodowe w Krakowie, Dział Tkanin"
+    )
+    text = words(read([Item(row)], store)[0].pages[1].extract_text())
+    assert "Muzeum Narodowe w Krakowie, Dział Tkanin · CC-BY-4.0" in text
+
+
+def test_nothing_chosen() -> None:
+    """A line sheet of nothing is its cover."""
+    reader, problems = read([], MemoryStore())
+    assert len(reader.pages) == 1 and not problems
+
+
+def test_transparent_pictures() -> None:
+    """What lies under full transparency is not shown: the sheet's ground is."""
+    store = MemoryStore()
+    png = encode_png(Picture(picture(1), np.zeros((120, 96), np.uint8)))
+    store.write("images/clear.png", png)
+    row = record(1, image="images/clear.png", image_sha256=hashlib.sha256(png).hexdigest())
+    (image,) = pictures(read([Item(row)], store)[0], 1)
+    shown = np.asarray(Image.open(io.BytesIO(image._data)))  # type: ignore[attr-defined]
+    assert np.abs(shown.astype(int) - line_sheet.PAPER).max() <= 2
+
+
+@pytest.mark.parametrize(
+    ("size", "cut"), [((300, 100), (50, 100)), ((100, 300), (100, 200)), ((50, 100), (50, 100))]
+)
+def test_cover_pictures_are_cut_to_their_place(size: tuple[int, int], cut: tuple[int, int]) -> None:
+    """A picture of another shape loses its sides or its ends, and one of the place's shape nothing."""
+    assert line_sheet._cropped(Image.new("RGB", size), 0.5).size == cut
+
+
+@pytest.mark.parametrize("text", ["", "short", "a " * 400, "W" * 400, "Żółć " * 90, "🌸" * 50])
+@pytest.mark.parametrize("room", [20.0, 100.0, 300.0])
+def test_text_fits(text: str, room: float) -> None:
+    """No line is wider than its room, no text has more lines than it may, and a cut shows."""
+    typesetting.load_fonts()
+    broken = typesetting.lines(text, typesetting.SANS, 8, room, 2)
+    assert len(broken) <= 2
+    assert all(typesetting.width_of(one, typesetting.SANS, 8) <= room for one in broken)
+    whole = typesetting.settable(text, typesetting.SANS)
+    assert " ".join(broken) == whole or (broken and "…" in "".join(broken))
+
+
+@pytest.mark.parametrize(
+    ("pages", "text"), [([2], "2"), ([2, 2, 3, 4], "2–4"), ([2, 3, 7, 7, 9, 10], "2–3, 7, 9–10")]
+)
+def test_page_ranges(pages: list[int], text: str) -> None:
+    """Pages are written as people do."""
+    assert line_sheet._ranges(pages) == text
+
+
+def test_cover_shows_the_best() -> None:
+    """The cover takes picks before others and other styles before the same again."""
+    items = [
+        Item(record(0), "reject", 5),
+        Item(record(1), "pick", 2),
+        Item(record(1), "pick", 2),
+        Item(record(2), "pick", 5),
+        Item(record(3)),
+    ]
+    chosen = line_sheet._foremost(items)
+    assert chosen[0] is items[3]
+    assert {id(item) for item in chosen} == {id(item) for item in items}
+    distinct = [item.text("style_id") for item in chosen[:4]]
+    assert len(set(distinct)) == 4
