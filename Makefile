@@ -15,6 +15,7 @@ demo: $(STAMP) ## Draw the sample catalog (once), stylize 12 pairs offline, prin
 	@test -f $(DEMO)/styles/catalog.csv || $(BIN)/stylemill sample $(DEMO)
 	@STYLEMILL_RECIPE=$${STYLEMILL_RECIPE:-house} $(BIN)/stylemill run \
 	  --garments $(DEMO)/garments --styles $(DEMO)/styles --designs $(DEMO)/designs --style-set studio
+	@echo "Browse them:   $(BIN)/stylemill browse --garments $(DEMO)/garments --styles $(DEMO)/styles --designs $(DEMO)/designs --open"
 
 test: $(STAMP) ## Run the tests; starts its own servers, needs no network
 	@$(BIN)/python -m pytest -q

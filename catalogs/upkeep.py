@@ -13,6 +13,7 @@ from itertools import chain
 from catalogs import keys
 from catalogs.designs import DesignCatalog
 from catalogs.errors import NotFoundError
+from catalogs.reviews import Reviews
 from catalogs.store_contract import ObjectInfo, Store
 
 READERS = 16
@@ -68,17 +69,30 @@ def repair(catalog: DesignCatalog, faults: Iterable[Fault]) -> int:
 
 
 def unclaimed(catalog: DesignCatalog, grace: timedelta) -> Iterator[ObjectInfo]:
-    """What killed runs left, older than `grace`: pictures without a record, halves of files, claims, probes.
+    """What nobody needs, older than `grace`: what killed runs left, and thumbnails of pictures without a record.
+
+    Killed runs leave pictures without a record, halves of files, claims, probes.
 
     The grace time must be longer than a run keeps a picture without its record: `commit_seconds`, and what
     a shard needs. A day is ample.
     """
     before = datetime.now(UTC) - grace
+    small = list(catalog.store.list(keys.THUMBNAILS))
     pictures = examine(catalog, contents=False).orphans
+    shown = (
+        {f"{record.design_id}-{record.sha256[:12]}.webp" for record in _records(catalog)} if small else set()
+    )
+    thumbnails = (found for found in small if found.key.rpartition("/")[2] not in shown)
     left = (catalog.store.list(prefix) for prefix in (keys.CLAIMS, keys.PROBE))
-    for found in (*pictures, *catalog.store.leftovers(), *chain.from_iterable(left)):
+    for found in (*pictures, *thumbnails, *catalog.store.leftovers(), *chain.from_iterable(left)):
         if found.modified < before:
             yield found
+
+
+def tidy(catalog: DesignCatalog, retention: timedelta) -> tuple[int, int]:
+    """Merge small files of all tables, and remove files that no version of `retention` needs; how many of each."""
+    done = [catalog.tidy(retention), Reviews(catalog.store).tidy(retention)]
+    return sum(merged for merged, _ in done), sum(removed for _, removed in done)
 
 
 def discard(catalog: DesignCatalog, found: Iterable[ObjectInfo]) -> list[ObjectInfo]:

@@ -177,7 +177,7 @@ def gc(
             typer.echo(f"{_orphans(found, older_than)} would be removed: run it with --delete.")
             return
         found = upkeep.discard(catalog, found)
-        merged, removed = catalog.tidy(timedelta(days=retention))
+        merged, removed = upkeep.tidy(catalog, timedelta(days=retention))
         typer.echo(
             f"{_orphans(found, older_than)} removed. {counted(merged, 'file')} of the table merged,"
             f" {counted(removed, 'file')} older than {retention:g} days removed."

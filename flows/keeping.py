@@ -34,7 +34,7 @@ def keep_designs(
     catalog = DesignCatalog(open_store(uri, settings.s3))
     found = upkeep.examine(catalog, contents=False)
     gone = upkeep.discard(catalog, upkeep.unclaimed(catalog, timedelta(hours=older_than_hours)))
-    merged, removed = catalog.tidy(timedelta(days=retention_days))
+    merged, removed = upkeep.tidy(catalog, timedelta(days=retention_days))
     counts = {
         "designs": found.designs,
         "without_picture": len(found.faults),

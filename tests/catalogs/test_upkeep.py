@@ -4,15 +4,17 @@ import hashlib
 import os
 import time
 from dataclasses import replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 from deltalake import DeltaTable
 
 from catalogs import keys, upkeep
+from catalogs.acts import Act, What
 from catalogs.designs import DesignCatalog
 from catalogs.records import Design
+from catalogs.reviews import Reviews
 from catalogs.store_contract import Store
 from catalogs.stores import open_store
 from tests.catalogs.test_designs import design
@@ -143,6 +145,27 @@ class Contract:
         monkeypatch.setattr(type(catalog.store), "delete", delete)
         assert [one.key for one in upkeep.discard(catalog, found)] == [late.image]
         assert catalog.existing() == {key("a")}
+
+    def test_thumbnails_of_what_is_gone(self, where: str) -> None:
+        """A thumbnail goes with its design's record; those of designs that are there stay."""
+        catalog = filed(where, "a", "b")
+        rows = catalog.read(["design_id", "image_sha256"]).to_pylist()
+        small = [keys.thumbnail(row["design_id"], row["image_sha256"], 192) for row in rows]
+        for one in small:
+            catalog.store.write(one, b"small")
+        assert [one.key for one in upkeep.unclaimed(catalog, timedelta(0))] == []
+        catalog.remove([(rows[0]["design_id"], rows[0]["image_sha256"])])
+        assert small[0] in [one.key for one in upkeep.unclaimed(catalog, timedelta(0))]
+        assert small[1] not in [one.key for one in upkeep.unclaimed(catalog, timedelta(0))]
+
+    def test_all_tables_are_tidied(self, where: str) -> None:
+        """Upkeep merges the files of the log of reviews, too."""
+        catalog, now = filed(where, "a"), datetime.now(UTC)
+        reviews = Reviews(catalog.store)
+        for number in range(3):
+            reviews.file([Act(f"a{number}", "ann", now, What.VERDICT, (key("a"),), "pick")])
+        merged, _ = upkeep.tidy(catalog, timedelta(days=7))
+        assert merged >= 3
 
     def test_what_is_not_ours_is_left_alone(self, where: str) -> None:
         """Only pictures named as designs' are orphans, whatever else somebody keeps beside them."""

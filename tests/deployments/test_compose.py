@@ -15,7 +15,7 @@ from tests.deployments.test_container import tool
 
 FOLDER = ROOT / "deployments"
 COMPOSE, GPU = FOLDER / "compose.yaml", FOLDER / "compose.gpu.yaml"
-SECRETS = ("POSTGRES_PASSWORD", "PREFECT_AUTH", "S3_ACCESS_KEY", "S3_SECRET_KEY")
+SECRETS = ("POSTGRES_PASSWORD", "PREFECT_AUTH", "S3_ACCESS_KEY", "S3_SECRET_KEY", "BROWSER_TOKEN")
 ENVIRONMENT = {name: f"given-{name.lower()}" for name in SECRETS}
 
 
@@ -64,7 +64,7 @@ def test_valid_by_the_specification(files: tuple[Path, ...], tmp_path: Path) -> 
     assert done.returncode == 0, done.stderr
     specification = pytest.importorskip("compose_spec")
     names = specification.PyCompose.from_yaml(done.stdout).service_names()
-    assert set(names) == {"database", "storage", "server", "prepare", "worker"}
+    assert set(names) == {"database", "storage", "server", "prepare", "worker", "browser"}
     with pytest.raises(ValueError, match="picture"):
         specification.PyCompose.from_yaml(done.stdout.replace("image:", "picture:"))
 
@@ -84,8 +84,9 @@ def test_secrets_go_where_they_are_needed(services: dict[str, Any]) -> None:
         for name in SECRETS
     }
     assert reach["POSTGRES_PASSWORD"] == {"database", "server"}
-    assert reach["S3_SECRET_KEY"] == reach["S3_ACCESS_KEY"] == {"storage", "prepare", "worker"}
-    assert reach["PREFECT_AUTH"] == {"server", "prepare", "worker"}
+    assert reach["S3_SECRET_KEY"] == reach["S3_ACCESS_KEY"] == {"storage", "prepare", "worker", "browser"}
+    assert reach["PREFECT_AUTH"] == {"server", "prepare", "worker", "browser"}
+    assert reach["BROWSER_TOKEN"] == {"browser"}
 
 
 def test_example_names_every_variable() -> None:
@@ -104,7 +105,7 @@ def test_example_names_every_variable() -> None:
 def test_ports_are_the_machines_own(services: dict[str, Any]) -> None:
     """Every port is published on loopback only."""
     published = [str(port) for body in services.values() for port in body.get("ports", [])]
-    assert len(published) == 2
+    assert len(published) == 3
     assert all("127.0.0.1" in port for port in published)
 
 
@@ -115,6 +116,7 @@ def test_order_of_start(services: dict[str, Any]) -> None:
         ("prepare", "server"): "service_healthy",
         ("prepare", "storage"): "service_healthy",
         ("worker", "prepare"): "service_completed_successfully",
+        ("browser", "prepare"): "service_completed_successfully",
     }
     found = {
         (name, other): how["condition"]
@@ -122,7 +124,7 @@ def test_order_of_start(services: dict[str, Any]) -> None:
         for other, how in body.get("depends_on", {}).items()
     }
     assert found == wanted
-    for name in ("database", "storage", "server"):
+    for name in ("database", "storage", "server", "browser"):
         assert services[name]["healthcheck"]["test"]
 
 
@@ -140,7 +142,7 @@ def test_what_lasts_is_restarted_bounded_and_kept(services: dict[str, Any]) -> N
 
 def test_image_and_images_are_pinned(services: dict[str, Any]) -> None:
     """Prefect's server, the preparation and the worker run from our image; the others name a version, no registry."""
-    for name in ("server", "prepare", "worker"):
+    for name in ("server", "prepare", "worker", "browser"):
         assert services[name]["image"] == "stylemill:latest"
         assert Path(ROOT / services[name]["build"]["dockerfile"]) == FOLDER / "Containerfile"
     for name in ("database", "storage"):
@@ -156,10 +158,11 @@ def test_commands_exist(services: dict[str, Any]) -> None:
     assert (FOLDER / "prepare.py").exists()
     pool = services["worker"]["command"][services["worker"]["command"].index("--pool") + 1]
     assert f"name: {pool}\n" in (FOLDER / "prefect.yaml").read_text()
-    for name in ("server", "worker"):
+    stylemill = str(Path(sys.executable).with_name("stylemill"))
+    for name, command, depth in (("server", prefect, 3), ("worker", prefect, 3), ("browser", stylemill, 2)):
         words = services[name]["command"]
-        assert words[0] == "prefect"
+        assert words[0] == Path(command).name
         shown = subprocess.run(
-            [prefect, *words[1:3], "--help"], capture_output=True, text=True, check=True
+            [command, *words[1:depth], "--help"], capture_output=True, text=True, check=True
         ).stdout
         assert all(word in shown for word in words if word.startswith("--"))

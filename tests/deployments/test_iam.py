@@ -15,9 +15,13 @@ import boto3
 import pytest
 
 from catalogs import keys
+from catalogs.acts import Act, What
+from catalogs.browser.board import Board
+from catalogs.browser.pictures import Pictures
 from catalogs.claims import Claims
 from catalogs.designs import DesignCatalog
 from catalogs.errors import NotAllowedError, StoreError
+from catalogs.images import Picture, encode_png
 from catalogs.store_contract import ObjectInfo, S3Options, Store
 from catalogs.stores import open_store
 from catalogs.upkeep import discard, examine, unclaimed
@@ -25,7 +29,7 @@ from flows.preparing import Place, make_plan, resolve_place
 from flows.report import RunReport, write_report
 from flows.settings import Settings
 from tests.catalogs.test_designs import design
-from tests.conftest import ROOT, free_port, stop, wait_for, write_catalog
+from tests.conftest import ROOT, free_port, picture, stop, wait_for, write_catalog
 
 POLICIES = {path.stem: path for path in (ROOT / "deployments" / "iam").glob("*.json")}
 BUCKET = "looks"
@@ -198,6 +202,27 @@ def test_reader_reads(guarded: Guarded, monkeypatch: pytest.MonkeyPatch) -> None
     assert catalog.store.read(image) == b"to be read"
     assert catalog.store.read("runs/20261121T000000-abcdef/report.json") == b"{}"
     assert not catalog.store.exists("images/missing.png")
+
+
+def test_browser_keeps_what_is_said(guarded: Guarded, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The browser reads designs, files and publishes what people say, keeps thumbnails, and files no design."""
+    made = DesignCatalog(guarded.store("worker", "designs", monkeypatch))
+    png = encode_png(Picture(picture(1)))
+    image, sha256 = made.add_picture("67" * 32, png)
+    made.file([replace(design("67" * 32), image=image, image_sha256=sha256)])
+    store = guarded.store("browser", "designs", monkeypatch)
+    board = Board(DesignCatalog(store))
+    board.say(Act("a1", "ann", datetime.now(UTC), What.VERDICT, ("67" * 32,), "pick"))
+    board.say(Act("a2", "ann", datetime.now(UTC), What.LIST, ("67" * 32,), shortlist="Spring"))
+    board.close()
+    record = board.index.record(board.index.row["67" * 32])
+    assert Pictures(store, None, None).thumbnail(record, 192).data
+    there = {found.key for found in store.list()}
+    assert keys.thumbnail("67" * 32, sha256, 192) in there
+    assert any(one.startswith("verdicts/_delta_log/") for one in there)
+    assert any(one.startswith("shortlists/_delta_log/") for one in there)
+    with pytest.raises(NotAllowedError):
+        DesignCatalog(store).file([design("89" * 32)])
 
 
 def test_designer_puts_styles(guarded: Guarded, monkeypatch: pytest.MonkeyPatch) -> None:

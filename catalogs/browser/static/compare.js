@@ -1,14 +1,17 @@
 // Two to four designs side by side: looked at together, judged one by one.
 
-import { attempt, counted, data, el, named, picture, say, tell, thumbnail, VERDICTS } from "./server.js";
+import { counted, data, el, named, picture, say, tell, thumbnail, VERDICTS } from "./server.js";
 import { exporting, header, moreLikeThese, showKeys, whichShortlist } from "./dialogs.js";
-import { judgeButtons, judging, showJudged } from "./judging.js";
+import { inTurn, judgeButtons, judging, showJudged } from "./judging.js";
 import { goBack, keyboard } from "./keyboard.js";
 import { zoomable } from "./zoom.js";
 
 const KEYS = [
-  ["1 … 4", "choose a picture"], ["← →", "the one before, the next"], ["P", "pick"], ["X", "reject"], ["U", "clear the verdict"], ["Z", "undo"],
-  ["+ −", "zoom all"], ["Space", "in a picture: all of it, or dot for dot"], ["Home End", "in a picture: all of it, dot for dot"], ["← ↑ → ↓", "in a picture: move all"],
+  ["1 … 4", "choose a picture"], ["← →", "the one before, the next"], ["P", "pick"], ["X", "reject"],
+  ["U", "clear the verdict"], ["Z", "undo"],
+  ["+ −", "zoom all"],
+  ["Space", "in a picture: all of it, or dot for dot"], ["Home End", "in a picture: all of it, dot for dot"],
+  ["← ↑ → ↓", "in a picture: move all"],
   ["S", "put it on a shortlist"], ["Enter", "open it"], ["E", "export them"], ["M", "more like them"], ["Esc", "back"], ["?", "this sheet"],
 ];
 /** What is better in a row. The others are right up to a limit, and no better below it; a loss says nothing across recipes. */
@@ -26,22 +29,32 @@ const panes = figures.map((one) => one.querySelector(".pane"));
 const view = zoomable(panes, { onzoom: (scale) => { level.textContent = `${Math.round(scale * 100)} %`; } });
 
 function figure(design, n) {
-  const image = el("img", { src: thumbnail(design, 384), alt: named(design), width: design.width, height: design.height, class: "checker" });
+  const { width, height } = design;
+  const image = el("img", { src: thumbnail(design, 384), alt: named(design), width, height, class: "checker" });
   const whole = el("img", { src: picture(design) });
   const why = el("small", { hidden: true });
-  whole.decode().then(() => { image.src = whole.src; }, () => { why.hidden = false; why.textContent = "Its whole picture does not come."; });
+  whole.decode().then(() => { image.src = whole.src; }, () => {
+    why.hidden = false;
+    why.textContent = "Its whole picture does not come.";
+  });
+  const label = `${n + 1}: ${named(design)}. Plus and minus zoom, arrows move all.`;
   const made = el("figure", { onpointerdown: () => activate(n), onfocusin: () => activate(n) },
-    el("div", { class: "pane", tabindex: 0, role: "group", "aria-label": `${n + 1}: ${named(design)}. Plus and minus zoom, arrows move all.` },
+    el("div", { class: "pane", tabindex: 0, role: "group", "aria-label": label },
       image, el("span", { class: "no", "aria-hidden": "true" }, String(n + 1)), el("span", { class: "badge", hidden: true })),
     el("figcaption", {},
       el("div", { class: "what" },
         el("a", { href: addressOf(design), title: named(design) }, design.style),
         el("small", {}, `${design.garment} · ${design.recipe}`),
         el("small", { title: design.id }, el("code", {}, design.id.slice(0, 12)), " ", why),
-        designs.length > 2 ? el("button", { type: "button", class: "quiet", "aria-label": `Leave ${named(design)} out`, title: "Leave it out", onclick: () => leaveOut(n) }, "✕") : null),
+        designs.length > 2 ? leaveOutButton(design, n) : null),
       judgeButtons(design, judge)));
   showBadge(made, design);
   return made;
+}
+
+function leaveOutButton(design, n) {
+  const label = `Leave ${named(design)} out`;
+  return el("button", { type: "button", class: "quiet", "aria-label": label, title: "Leave it out", onclick: () => leaveOut(n) }, "✕");
 }
 
 function addressOf(design) {
@@ -81,7 +94,7 @@ function leaveOut(n) {
 async function shortlist() {
   const name = await whichShortlist(1);
   if (!name) return;
-  const filed = await attempt(() => say("list", { shortlist: name, target: { ids: [designs[active].id] } }));
+  const filed = await inTurn(() => say("list", { shortlist: name, target: { ids: [designs[active].id] } }));
   if (filed) tell(`${named(designs[active])} is on “${name}”.`);
 }
 
@@ -95,11 +108,14 @@ function markBest() {
     const values = cells.map((cell) => Number(cell.textContent));
     if (new Set(values).size < 2) continue;
     cells.forEach((cell, n) => {
-      if (values[n] === better(...values)) cell.append(el("span", { class: "unseen" }, " (best)")), cell.classList.add("best");
+      if (values[n] !== better(...values)) return;
+      cell.append(el("span", { class: "unseen" }, " (best)"));
+      cell.classList.add("best");
     });
   }
 }
 
+const give = (verdict) => () => judge.verdict(designs[active], verdict);
 const leave = () => goBack(back);
 const exportAll = () => exporting({ ids: designs.map(({ id }) => id) }, designs.length, `${counted(designs.length, "design")} compared`);
 document.querySelectorAll("[data-zoom]").forEach((button) => button.addEventListener("click", () => view[button.dataset.zoom]()));
@@ -112,7 +128,7 @@ back.addEventListener("click", (event) => {
 keyboard({
   ...Object.fromEntries(designs.map((_, n) => [n + 1, () => choose(n)])),
   ArrowLeft: () => choose(active - 1), ArrowRight: () => choose(active + 1),
-  p: () => judge.verdict(designs[active], "pick"), x: () => judge.verdict(designs[active], "reject"), u: () => judge.verdict(designs[active], ""),
+  p: give("pick"), x: give("reject"), u: give(""),
   z: judge.takeBack, s: shortlist, e: exportAll, m: () => moreLikeThese(designs),
   "+": view.closer, "=": view.closer, "-": view.further,
   "?": () => showKeys(KEYS), Escape: leave, Backspace: leave,

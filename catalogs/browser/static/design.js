@@ -3,7 +3,7 @@
 import { ask, attempt, data, el, named, picture, say, tell, thumbnail } from "./server.js";
 import { exporting, header, moreLikeThese, question, showKeys, whichShortlist } from "./dialogs.js";
 import { fresh } from "./fresh.js";
-import { judgeButtons, judging, showJudged } from "./judging.js";
+import { inTurn, judgeButtons, judging, showJudged } from "./judging.js";
 import { goBack, keyboard } from "./keyboard.js";
 import { zoomable } from "./zoom.js";
 
@@ -11,7 +11,9 @@ const KEYS = [
   ["P", "pick"], ["X", "reject"], ["U", "clear the verdict"], ["1 … 5", "stars"], ["0", "no stars"], ["Z", "undo"],
   ["D", "the design alone"], ["G", "against the garment"], ["T", "against the style"], ["B", "the style beside it"],
   ["← →", "move the line between two pictures"], ["+ −", "zoom"], ["Space", "in the picture: all of it, or dot for dot"],
-  ["Home End", "in the picture: all of it, dot for dot"], ["← ↑ → ↓", "in the picture: move"], ["S", "put on a shortlist"], ["C", "compare with others"], ["E", "export"], ["M", "more like this"],
+  ["Home End", "in the picture: all of it, dot for dot"],
+  ["← ↑ → ↓", "in the picture: move"],
+  ["S", "put on a shortlist"], ["C", "compare with others"], ["E", "export"], ["M", "more like this"],
   ["Esc", "back"], ["?", "this sheet"],
 ];
 const MOST_COMPARED = 4;
@@ -31,7 +33,8 @@ const level = document.querySelector('[data-zoom="toggle"]');
 
 /** The whole picture takes a while from a far store: its thumbnail stands in, in the same place. */
 function bigPicture() {
-  const shown = el("img", { src: thumbnail(design, 384), alt: named(design), width: design.width, height: design.height, class: "checker" });
+  const { width, height } = design;
+  const shown = el("img", { src: thumbnail(design, 384), alt: named(design), width, height, class: "checker" });
   const whole = el("img", { src: picture(design) });
   whole.decode().then(() => { shown.src = whole.src; }, () => remark(picture(design)));
   return shown;
@@ -173,7 +176,7 @@ async function takeBack() {
 async function shortlist() {
   const name = await whichShortlist(1);
   if (!name) return;
-  if (await attempt(() => say("list", { shortlist: name, target: { ids: [design.id] } }))) {
+  if (await inTurn(() => say("list", { shortlist: name, target: { ids: [design.id] } }))) {
     tell(`On “${name}”.`, { action: { label: "Open it", run: () => location.assign(`/shortlist?name=${encodeURIComponent(name)}`) } });
     await retell();
   }
@@ -189,7 +192,10 @@ function tiles(name, others) {
 }
 
 async function compare() {
-  const lists = [["garment", design.garmentId, `Other designs of ${design.garment}`], ["style", design.styleId, `${design.style} on other garments`]];
+  const lists = [
+    ["garment", design.garmentId, `Other designs of ${design.garment}`],
+    ["style", design.styleId, `${design.style} on other garments`],
+  ];
   const found = await attempt(() => Promise.all(lists.map(([name, id]) => ask(`/api/result?${name}=${encodeURIComponent(id)}`))));
   if (!found) return;
   const parts = lists.flatMap(([name, , title], n) => {
@@ -219,7 +225,8 @@ async function copy() {
 // What is known.
 
 function showKnown() {
-  const flags = design.flags.map((flag) => el("a", { href: `/?flag=${encodeURIComponent(flag)}`, title: `All designs with “${flag}”` }, flag));
+  const flags = design.flags.map((flag) =>
+    el("a", { href: `/?flag=${encodeURIComponent(flag)}`, title: `All designs with “${flag}”` }, flag));
   $("flags").append(...flags);
   $("flags").hidden = !flags.length;
   const swatches = design.colors.map((color) => {

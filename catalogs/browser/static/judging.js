@@ -1,11 +1,22 @@
 // Verdicts and stars by button and key: shown at once, filed behind that, and taken back where filing fails.
 
-import { attempt, el, say, tell, undo } from "./server.js";
+import { attempt, counted, el, say, tell, undo } from "./server.js";
 
 const DONE = {
   verdict: "the verdict", stars: "the stars", list: "put on a shortlist", unlist: "taken off a shortlist",
   order: "the new order", note: "the note", open: "the new shortlist", close: "put away",
 };
+
+let last = Promise.resolve();
+
+/**
+ * Do work of the server's when all before it is done. Two requests under way may arrive in either order, so that of two quick
+ * keys the first would hold; and an undo must find what was said just before it.
+ */
+export function inTurn(work) {
+  last = last.then(() => attempt(work));
+  return last;
+}
 
 /** Judge designs of a page; `changed(design)` is called whenever what holds of one changes. */
 export function judging(designs, changed) {
@@ -24,13 +35,13 @@ export function judging(designs, changed) {
     const turn = (said.get(design.id) ?? 0) + 1;
     said.set(design.id, turn);
     changed(Object.assign(design, { [what]: value }));
-    const filed = await attempt(() => say(what, { value, target: { ids: [design.id] } }));
+    const filed = await inTurn(() => say(what, { value, target: { ids: [design.id] } }));
     if (said.get(design.id) === turn) hold(filed?.ratings ?? { [design.id]: before });
   }
 
   /** Undo the last act of this tab; resolves to what came of it, if anything did. */
   async function takeBack() {
-    const filed = await attempt(undo);
+    const filed = await inTurn(undo);
     if (filed === null) tell("Nothing was done in this tab that could be undone.");
     if (!filed) return undefined;
     hold(filed.ratings);
@@ -50,10 +61,13 @@ const VERDICT_BUTTONS = [["pick", "✓", "Pick", "P"], ["reject", "✕", "Reject
 /** The buttons of a design. The star that it has already takes its stars back: who points has no key 0. */
 export function judgeButtons(design, { verdict, stars }) {
   const verdicts = VERDICT_BUTTONS.map(([value, mark, word, key]) =>
-    el("button", { type: "button", "data-verdict": value, "aria-label": word, title: `${word} (${key})`, onclick: () => verdict(design, value) },
-      el("i", { "aria-hidden": "true" }, mark), el("span", { class: "word" }, word)));
+    el("button", {
+      type: "button", "data-verdict": value, "aria-label": word, title: `${word} (${key})`, onclick: () => verdict(design, value),
+    }, el("i", { "aria-hidden": "true" }, mark), el("span", { class: "word" }, word)));
   const all = [1, 2, 3, 4, 5].map((n) =>
-    el("button", { type: "button", "data-stars": n, "aria-label": n === 1 ? "1 star" : `${n} stars`, onclick: () => stars(design, n === design.stars ? 0 : n) }, "☆"));
+    el("button", {
+      type: "button", "data-stars": n, "aria-label": counted(n, "star"), onclick: () => stars(design, n === design.stars ? 0 : n),
+    }, "☆"));
   const made = el("div", { class: "judge" },
     el("div", { class: "verdicts", role: "group", "aria-label": "Verdict" }, ...verdicts),
     el("div", { class: "starring", role: "group", "aria-label": "Stars" }, ...all));

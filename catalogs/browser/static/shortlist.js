@@ -1,16 +1,19 @@
 // One shortlist: its order, its notes, and what goes out of it.
 
-import { attempt, counted, data, el, named, say, starred, tell, thumbnail, VERDICTS } from "./server.js";
+import { counted, data, el, named, say, starred, tell, thumbnail, VERDICTS } from "./server.js";
 import { exporting, header, moreLikeThese, showKeys, sure } from "./dialogs.js";
 import { fresh } from "./fresh.js";
-import { judging } from "./judging.js";
+import { inTurn, judging } from "./judging.js";
 import { keyboard } from "./keyboard.js";
 import { reordering } from "./reorder.js";
 
 const KEYS = [
-  ["← ↑ → ↓", "go from card to card"], ["Alt ← →", "move the card"], ["Alt ↑ ↓", "move it by a row"], ["Alt Home End", "move it to an end"],
-  ["T", "choose this one"], ["N", "write its note"], ["Ctrl Enter", "keep the note"], ["Enter", "open the design"], ["Del", "take off the list"],
-  ["P X U", "verdict"], ["1 … 5", "stars"], ["0", "no stars"], ["C", "compare the first four"], ["E", "export"], ["M", "more like these"], ["Z", "undo"], ["Esc", "to the shortlists"], ["?", "this sheet"],
+  ["← ↑ → ↓", "go from card to card"], ["Alt ← →", "move the card"], ["Alt ↑ ↓", "move it by a row"],
+  ["Alt Home End", "move it to an end"],
+  ["T", "choose this one"], ["N", "write its note"],
+  ["Ctrl Enter", "keep the note"], ["Enter", "open the design"], ["Del", "take off the list"],
+  ["P X U", "verdict"], ["1 … 5", "stars"], ["0", "no stars"], ["C", "compare the first four"],
+  ["E", "export"], ["M", "more like these"], ["Z", "undo"], ["Esc", "to the shortlists"], ["?", "this sheet"],
 ];
 const MOST_COMPARED = 4;
 const { name } = data;
@@ -23,19 +26,18 @@ let entries = data.entries;
 let judge = judging(entries, judged);
 const chosen = new Set();
 
-// One writing after the other: the second of two moves must not arrive first.
-let writing = Promise.resolve();
-
 /** File an act on the list, after those before it; where it fails, the list is shown as the server has it. */
-function file(what, ids, value = "") {
-  const filed = writing.then(() => attempt(() => say(what, { value, shortlist: name, target: { ids } })));
-  writing = filed.then((came) => (came ? undefined : refresh()));
+async function file(what, ids, value = "") {
+  const filed = await inTurn(() => say(what, { value, shortlist: name, target: { ids } }));
+  if (!filed) await refresh();
   return filed;
 }
 
 // Cards.
 
 function card(entry) {
+  const isChosen = chosen.has(entry.id);
+  const off = `Take ${named(entry)} off the list`;
   const note = el("textarea", { rows: 2, maxlength: 2000, placeholder: "Note" });
   note.value = entry.note;
   note.setAttribute("aria-label", `Note on ${named(entry)}`);
@@ -47,15 +49,15 @@ function card(entry) {
         el("img", { src: thumbnail(entry, 260), alt: "", class: "checker", loading: "lazy" })),
       el("span", { class: "no", "aria-hidden": "true" }),
       el("label", { class: "choose" },
-        el("input", { type: "checkbox", "aria-label": `Choose ${named(entry)}`, checked: chosen.has(entry.id), onchange: () => choose(entry) })),
+        el("input", { type: "checkbox", "aria-label": `Choose ${named(entry)}`, checked: isChosen, onchange: () => choose(entry) })),
       el("span", { class: "grip", "aria-hidden": "true", title: "Drag to reorder" }, "⠿")),
     el("div", { class: "words" },
       el("b", {}, entry.garment), el("span", {}, entry.style),
       el("small", {}, `${entry.recipe} · put on by ${entry.added_by}`),
       el("span", { class: "held" }),
       el("div", { class: "note" }, note),
-      el("button", { type: "button", class: "quiet off", "aria-label": `Take ${named(entry)} off the list`, onclick: () => takeOff([entry.id]) }, "Take off")));
-  made.classList.toggle("chosen", chosen.has(entry.id));
+      el("button", { type: "button", class: "quiet off", "aria-label": off, onclick: () => takeOff([entry.id]) }, "Take off")));
+  made.classList.toggle("chosen", isChosen);
   return made;
 }
 
@@ -93,10 +95,12 @@ function number() {
 }
 
 function judged(entry) {
-  const held = cardOf(entry.id)?.querySelector(".held");
-  held?.replaceChildren(
-    ...(entry.verdict ? [el("span", { class: entry.verdict }, VERDICTS[entry.verdict])] : []), " ",
-    ...(entry.stars ? [el("span", { class: "stars", "aria-label": counted(entry.stars, "star"), role: "img" }, starred(entry.stars))] : []));
+  const { id, verdict, stars } = entry;
+  const held = [
+    verdict && el("span", { class: verdict }, VERDICTS[verdict]), " ",
+    stars && el("span", { class: "stars", "aria-label": counted(stars, "star"), role: "img" }, starred(stars)),
+  ];
+  cardOf(id)?.querySelector(".held").replaceChildren(...held.filter(Boolean));
 }
 
 /** The list as the server has it now. One that is no more has no page. */
@@ -138,7 +142,9 @@ const columns = () => [...list.children].filter((one) => one.offsetTop === list.
 
 /** Where an arrow leads from a place. */
 function steps(key, place) {
-  return { ArrowLeft: place - 1, ArrowRight: place + 1, ArrowUp: place - columns(), ArrowDown: place + columns(), Home: 0, End: entries.length - 1 }[key];
+  return {
+    ArrowLeft: place - 1, ArrowRight: place + 1, ArrowUp: place - columns(), ArrowDown: place + columns(), Home: 0, End: entries.length - 1,
+  }[key];
 }
 
 list.addEventListener("keydown", (event) => {
@@ -196,7 +202,6 @@ async function takeOff(ids) {
 }
 
 async function takeBack() {
-  await writing;
   if (await judge.takeBack()) await refresh();
 }
 
@@ -237,10 +242,13 @@ keyboard({
   ...Object.fromEntries([0, 1, 2, 3, 4, 5].map((n) => [n, rate("stars", n)])),
   t: withFocused(choose), n: withFocused((entry) => cardOf(entry.id).querySelector("textarea").focus()),
   Delete: () => takeOff(chosen.size ? [...chosen] : [focused()?.dataset.id].filter(Boolean)),
-  c: compare, e: exportMeant, m: acts.more, z: takeBack, "?": () => showKeys(KEYS), Escape: () => location.assign("/shortlists"),
+  c: compare, e: exportMeant, m: acts.more, z: takeBack,
+  "?": () => showKeys(KEYS), Escape: () => location.assign("/shortlists"),
 });
 // Enter opens the card itself; on what is in it, it is theirs.
-list.addEventListener("keydown", (event) => event.key === "Enter" && event.target.parentElement === list && location.assign(addressOf(entryOf(event.target))));
+list.addEventListener("keydown", (event) => {
+  if (event.key === "Enter" && event.target.parentElement === list) location.assign(addressOf(entryOf(event.target)));
+});
 header(KEYS);
 draw();
 addEventListener("pageshow", (event) => event.persisted && location.reload());
