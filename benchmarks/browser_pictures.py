@@ -18,6 +18,7 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
+import pandas as pd
 from PIL import Image
 from playwright.sync_api import Browser, Page, sync_playwright
 
@@ -57,11 +58,12 @@ def main() -> None:
             picture.save(options.readme / f"{name}.jpg", quality=86)
 
 
-def _said(designs: Path) -> list[str]:
-    """Verdicts, stars and a shortlist, as after a first look; returns ids, the newest first."""
+def _said(designs: Path) -> pd.DataFrame:
+    """Verdicts, stars and a shortlist, as after a first look; returns the designs, the newest first."""
     store = open_store(str(designs))
-    table = DesignCatalog(store).read(["design_id", "created_at"]).to_pandas()
-    ids: list[str] = table.sort_values("created_at", ascending=False)["design_id"].tolist()
+    table = DesignCatalog(store).read(["design_id", "created_at", "garment_id", "style_id"]).to_pandas()
+    table = table.sort_values("created_at", ascending=False)
+    ids: list[str] = table["design_id"].tolist()
     now = datetime.now(UTC)
     said = {"pick": ids[1:14:3], "reject": ids[3:12:4]}
     acts = [Act(f"v-{value}", "ann", now, What.VERDICT, tuple(few), value) for value, few in said.items()]
@@ -71,14 +73,16 @@ def _said(designs: Path) -> list[str]:
     acts.append(Act("l", "ann", now, What.LIST, tuple(ids[1:8]), shortlist=SHORTLIST))
     acts.append(Act("n", "bob", now, What.NOTE, (ids[4],), "Larger repeat for the tote?", SHORTLIST))
     Reviews(store).file(acts)
-    return ids
+    return table
 
 
-def _pages(ids: list[str]) -> dict[str, tuple[str, list[str]]]:
+def _pages(designs: pd.DataFrame) -> dict[str, tuple[str, list[str]]]:
     """Addresses of all views, and keys that are pressed there."""
-    compared = "&".join(f"id={one}" for one in (ids[1], ids[4], ids[9]))
+    ids = designs["design_id"].tolist()
+    dresses = designs[designs["garment_id"] == "dress"].drop_duplicates("style_id")
+    compared = "&".join(f"id={one}" for one in dresses["design_id"].iloc[[0, 1, 4]])
     return {
-        "browse": ("?sort=pattern&at=9", []),
+        "browse": ("?sort=new", []),
         "small": ("?size=s", []),
         "grouped": ("?group=garment&size=s", []),
         "chosen": ("?verdict=unreviewed", ["t", "ArrowRight", "t", "ArrowRight", "t"]),

@@ -149,12 +149,22 @@ class Opinions:
         return act.designs
 
     def _undo(self, act: Act) -> tuple[str, ...]:
-        """Note an undoing; returns the designs that it, or what it undoes in turn, was about."""
+        """Note an undoing; returns the designs whose verdict or stars it may have changed."""
         self._undoings[act.value].append(act.act_id)
+        undone = self.undone_by(act)
+        return undone.designs if undone and undone.what in self._said else ()
+
+    def undone_by(self, act: Act) -> Act | None:
+        """The act that an undoing is about in the end, through other undoings; None where it is not there."""
         target: Act | None = act
         while target is not None and target.what is What.UNDO:
             target = self.acts.get(target.value)
-        return target.designs if target is not None and target.what in self._said else ()
+        return target
+
+    def about(self, act: Act) -> tuple[str, ...]:
+        """Designs that an act is about; those of an undoing are those of what it undoes."""
+        undone = self.undone_by(act)
+        return undone.designs if undone else ()
 
     def holds(self, act_id: str) -> bool:
         """Whether an act was filed and is not undone; two who undo one act at once undo it once."""

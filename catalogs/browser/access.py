@@ -67,7 +67,7 @@ class Sessions:
 
     def of(self, request: Request) -> Session | None:
         """The session of a request."""
-        key = request.cookies.get(COOKIE, "")
+        key = request.cookies.get(cookie_name(request.scope), "")
         if key in self._open:
             self._open.move_to_end(key)
         return self._open.get(key)
@@ -129,7 +129,7 @@ class Gate:
         session = self._sessions.of(request)
         if session is None and self._sessions.token is None:
             session = self._sessions.begin()
-            send = _with_cookie(send, session, self._secure)
+            send = _with_cookie(send, cookie(scope, session, secure=self._secure))
         scope.setdefault("state", {})["session"] = session
         if session is None and not request.url.path.startswith(OPEN):
             await _to_token(request)(scope, receive, send)
@@ -144,15 +144,22 @@ def _to_token(request: Request) -> Response:
     return PlainTextResponse("A token is required: open the start page.", 401)
 
 
-def cookie(session: Session, *, secure: bool) -> str:
+def cookie_name(scope: Scope) -> str:
+    """Of the session's cookie: browsers keep cookies by host, and two servers of one machine must not share theirs."""
+    server = scope.get("server")
+    return f"{COOKIE}_{server[1]}" if server else COOKIE
+
+
+def cookie(scope: Scope, session: Session, *, secure: bool) -> str:
     """The header that gives a browser its session; no script can read it."""
-    return f"{COOKIE}={session.key}; Path=/; HttpOnly; SameSite=Lax" + ("; Secure" if secure else "")
+    attributes = "Path=/; HttpOnly; SameSite=Lax" + ("; Secure" if secure else "")
+    return f"{cookie_name(scope)}={session.key}; {attributes}"
 
 
-def _with_cookie(send: Send, session: Session, secure: bool) -> Send:
+def _with_cookie(send: Send, header: str) -> Send:
     async def answer(message: Message) -> None:
         if message["type"] == "http.response.start":
-            MutableHeaders(scope=message).append("set-cookie", cookie(session, secure=secure))
+            MutableHeaders(scope=message).append("set-cookie", header)
         await send(message)
 
     return answer

@@ -172,7 +172,7 @@ def _token_routes(app: FastAPI, place: Place) -> None:
         session = sessions.begin()
         session.who = _name(who) or session.who
         inside = RedirectResponse(_inside(next), 303)
-        inside.headers["set-cookie"] = access.cookie(session, secure=app.state.secure)
+        inside.headers["set-cookie"] = access.cookie(request.scope, session, secure=app.state.secure)
         return inside
 
 
@@ -433,9 +433,7 @@ def _mill(place: Place) -> Mill:
 
 def _said(board: Board, filed: Act) -> dict[str, Any]:
     """What now holds of the designs that an act was about, as far as a page can show it."""
-    about: Act | None = filed
-    while about is not None and about.what is What.UNDO:
-        about = board.act(about.value)
+    about = board.undone_by(filed)
     designs = about.designs if about else ()
     shown = designs[:PAGE_ROWS]
     ratings = {one: list(rating) for one, rating in zip(shown, board.ratings(shown), strict=True)}

@@ -105,14 +105,15 @@ class Board:
             return self._opinions.shortlist(name)
 
     def history(self, design_id: str) -> list[Act]:
-        """Acts about a design, the last first, those that were undone included."""
+        """Acts about a design, the last first: those that were undone, and the undoings, included."""
         with self._lock:
-            return [act for act in reversed(self._opinions.acts.values()) if design_id in act.designs]
+            acts = reversed(self._opinions.acts.values())
+            return [act for act in acts if design_id in self._opinions.about(act)]
 
-    def act(self, act_id: str) -> Act | None:
-        """An act of the log."""
+    def undone_by(self, act: Act) -> Act | None:
+        """What an undoing is about in the end; any other act itself."""
         with self._lock:
-            return self._opinions.acts.get(act_id)
+            return self._opinions.undone_by(act)
 
     def undoable(self, who: str) -> Act | None:
         """What a person would undo next."""

@@ -87,7 +87,17 @@ async function showPlan(plan, order) {
     const begun = await attempt(() => send("/api/again/start", order));
     if (begun) tell(`Started: ${begun.where}`, { seconds: 10 });
   } else {
-    await navigator.clipboard.writeText(plan.command).then(() => tell("Copied."), () => tell("Copying is not allowed here: select the text.", { bad: true }));
+    await copied(plan.command);
+  }
+}
+
+/** Copy a text; browsers allow it to pages of this machine and over TLS only. */
+async function copied(text) {
+  try {
+    await navigator.clipboard.writeText(text);
+    tell("Copied.");
+  } catch {
+    tell("Copying is not allowed here: select the text.", { bad: true });
   }
 }
 

@@ -43,10 +43,18 @@ export async function say(what, { value = "", shortlist = "", target = {} } = {}
 
 /** Undo the last act of this tab; null where there is none. */
 export async function undo() {
-  const last = done.pop();
-  remember();
+  const last = done.at(-1);
   if (!last) return null;
-  return send("/api/acts", { what: "undo", value: last, act_id: hexadecimal() });
+  try {
+    return await send("/api/acts", { what: "undo", value: last, act_id: hexadecimal() });
+  } catch (error) {
+    // What the server refuses to undo it will refuse again; what did not reach it may be tried once more.
+    if (error.status !== 400) done.push(last);
+    throw error;
+  } finally {
+    done.splice(done.indexOf(last), 1);
+    remember();
+  }
 }
 
 /** A line for the person; `action` is {label, run}. */

@@ -149,3 +149,12 @@ def test_store_that_fails(board: Board, monkeypatch: pytest.MonkeyPatch) -> None
             board.say(verdict("a1", [board.index.ids[0]]))
     assert board.ratings([board.index.ids[0]]) == [("", 0)]
     assert board.say(verdict("a2", [board.index.ids[0]])).seq == 1
+
+
+def test_history(board: Board) -> None:
+    """A design's history has what was undone, and the undoing."""
+    one = board.index.ids[0]
+    board.say(verdict("a1", [one]))
+    board.say(Act("a2", "bob", NOON, What.UNDO, (), "a1"))
+    assert [(act.who, act.what) for act in board.history(one)] == [("bob", What.UNDO), ("ann", What.VERDICT)]
+    assert board.history(board.index.ids[1]) == []
