@@ -1,0 +1,175 @@
+"""More like these: what people chose becomes a plan, a command, or a run."""
+
+import json
+import shlex
+import threading
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from pathlib import Path
+from typing import Any, ClassVar
+
+import pytest
+from typer.testing import CliRunner
+
+from catalogs.browser.again import Order
+from catalogs.errors import QueryError
+from flows.browsing import CatalogMill, listening
+from flows.cli import app
+from flows.design_commands import _is_loopback
+from flows.errors import SettingsError
+from flows.settings import Settings
+
+
+@pytest.fixture
+def mill(catalog: Path) -> CatalogMill:
+    """Over three garments and three styles, by a tiny recipe."""
+    settings = Settings(_env_file=None, recipe=str(catalog / "tiny.toml"), device="cpu")  # type: ignore[call-arg]
+    return CatalogMill(settings, *(str(catalog / name) for name in ("garments", "styles", "designs")))
+
+
+def order(mill: CatalogMill, **chosen: tuple[str, ...]) -> Order:
+    """An order by the settings' recipe."""
+    return Order(mill.settings.recipe, **chosen)
+
+
+def test_plan(mill: CatalogMill) -> None:
+    """The plan counts what was chosen, and nothing is written."""
+    assert mill.plan(order(mill, garments=("g0", "g2"), styles=("s1",))).to_make == 2
+    assert mill.plan(order(mill, styles=("s0", "s1"))).to_make == 6
+    assert mill.plan(order(mill, style_sets=("set-0",))).to_make == 6
+    assert not Path(mill.designs).exists()
+
+
+def test_command_does_the_same(mill: CatalogMill) -> None:
+    """The command that is shown makes what the plan said, and the plan then finds it there."""
+    chosen = order(mill, garments=("g1",), styles=("s0", "s2"))
+    words = shlex.split(mill.command(chosen))
+    assert words[:2] == ["stylemill", "run"]
+    done = CliRunner().invoke(app, [*words[1:], "--device", "cpu"])
+    assert done.exit_code == 0, done.output
+    found = mill.plan(chosen)
+    assert (found.to_make, found.there) == (0, 2)
+    assert found.seconds == 0
+
+
+def test_cannot_be_planned(mill: CatalogMill) -> None:
+    """An order of what is not there is refused in the words of the command."""
+    with pytest.raises(QueryError, match="no usable garment 'g9'"):
+        mill.plan(order(mill, garments=("g9",)))
+    with pytest.raises(QueryError, match="no recipe 'hous'"):
+        mill.plan(Order("hous"))
+
+
+class Api(BaseHTTPRequestHandler):
+    """Prefect's API, as far as starting a run needs it; notes what it is sent."""
+
+    sent: ClassVar[list[dict[str, Any]]] = []
+    deployed = True
+
+    def do_GET(self) -> None:
+        """A deployment, and a version."""
+        if "/csrf-token" in self.path:
+            # So answers a server that wants none.
+            self._answer(422, {"detail": "CSRF protection is disabled."})
+        elif "/deployments/name/" in self.path and not self.deployed:
+            self._answer(404, {"detail": "Deployment not found"})
+        else:
+            self._answer(200, DEPLOYMENT if "/deployments/" in self.path else "3.8.8")
+
+    def do_POST(self) -> None:
+        """A run."""
+        body = json.loads(self.rfile.read(int(self.headers["content-length"])))
+        self.sent.append(body)
+        self._answer(
+            201,
+            {
+                "id": "0" * 8 + "-0000-4000-8000-" + "0" * 12,
+                "name": "able-ox",
+                "flow_id": DEPLOYMENT["flow_id"],
+            },
+        )
+
+    def _answer(self, status: int, body: Any) -> None:
+        data = json.dumps(body).encode()
+        self.send_response(status)
+        self.send_header("content-type", "application/json")
+        self.send_header("content-length", str(len(data)))
+        self.end_headers()
+        self.wfile.write(data)
+
+    def log_message(self, *_arguments: Any) -> None:
+        """Nothing."""
+
+
+DEPLOYMENT = {
+    "id": "11111111-1111-4111-8111-111111111111", "name": "style-set", "flow_id": "22222222-2222-4222-8222-222222222222",
+    "created": "2026-11-21T00:00:00Z", "updated": "2026-11-21T00:00:00Z",
+}  # fmt: skip
+
+
+@pytest.fixture
+def api(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+    """A server that answers as Prefect's."""
+    server = HTTPServer(("127.0.0.1", 0), Api)
+    monkeypatch.setattr(Api, "sent", [])
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    yield f"http://127.0.0.1:{server.server_port}/api"
+    server.shutdown()
+    server.server_close()
+
+
+def test_started(mill: CatalogMill, api: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A start creates a run of the deployment with the order's choice and this browser's catalogs."""
+    from prefect.settings import PREFECT_API_URL, temporary_settings
+
+    monkeypatch.setattr(Api, "deployed", True)
+    with temporary_settings({PREFECT_API_URL: api}):
+        where = CatalogMill(mill.settings, mill.garments, mill.styles, mill.designs, api).start(
+            Order("house", ("g0",), (), ("set-0",))
+        )
+    assert where.startswith("able-ox, http://127.0.0.1:")
+    (body,) = Api.sent
+    assert body["parameters"] == {
+        "garments": mill.garments, "styles": mill.styles, "designs": mill.designs, "recipe": "house",
+        "style_sets": ["set-0"], "garment_ids": ["g0"], "style_ids": [], "run_name": "more like these",
+    }  # fmt: skip
+
+
+def test_not_deployed(mill: CatalogMill, api: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without the deployment the person is told what is missing."""
+    from prefect.settings import PREFECT_API_URL, temporary_settings
+
+    monkeypatch.setattr(Api, "deployed", False)
+    with temporary_settings({PREFECT_API_URL: api}), pytest.raises(QueryError, match="no deployment"):
+        CatalogMill(mill.settings, mill.garments, mill.styles, mill.designs, api).start(Order("house"))
+
+
+def test_port_in_use() -> None:
+    """A port that is taken is a sentence, with what to do."""
+    with listening("127.0.0.1", 0) as sock, pytest.raises(SettingsError, match="another --port"):
+        listening("127.0.0.1", sock.getsockname()[1])
+
+
+@pytest.mark.parametrize(
+    ("host", "loopback"),
+    [("127.0.0.1", True), ("127.8.0.1", True), ("::1", True), ("localhost", True), ("0.0.0.0", False), ("::", False),
+     ("192.168.1.5", False), ("example.com", False)],
+)  # fmt: skip
+def test_loopback(host: str, loopback: bool) -> None:
+    """Only addresses that no other machine can reach do without a token."""
+    assert _is_loopback(host) is loopback
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [(["--token", "short"], "give 16 at least"), (["--designs", "nowhere"], "holds no design catalog")],
+)
+def test_refused(options: list[str], message: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A short token, and a place without designs, are refused before anything listens."""
+    from tests.catalogs.browser.shop import shop
+
+    shop(tmp_path / "designs")
+    monkeypatch.chdir(tmp_path)
+    done = CliRunner().invoke(app, ["browse", "--designs", "designs", "--port", "0", *options])
+    assert done.exit_code in (1, 2)
+    assert message in done.output
