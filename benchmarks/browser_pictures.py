@@ -65,7 +65,7 @@ def _said(designs: Path) -> pd.DataFrame:
     table = table.sort_values("created_at", ascending=False)
     ids: list[str] = table["design_id"].tolist()
     now = datetime.now(UTC)
-    said = {"pick": ids[1:14:3], "reject": ids[3:12:4]}
+    said = {"pick": ids[1:14:3], "reject": ids[3:14:5]}
     acts = [Act(f"v-{value}", "ann", now, What.VERDICT, tuple(few), value) for value, few in said.items()]
     acts += [
         Act(f"s-{n}", "ann", now, What.STARS, (one,), str(3 + n % 3)) for n, one in enumerate(said["pick"])

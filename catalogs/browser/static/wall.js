@@ -54,7 +54,7 @@ export class Wall {
     this.columns = Math.max(width < 420 ? (this.wanted === "l" ? 1 : this.wanted === "m" ? 2 : 3) : 2, Math.round(width / SIZES[this.wanted]));
     if (width < 420) this.columns = this.wanted === "l" ? 1 : this.wanted === "m" ? 2 : 3;
     this.cellWidth = width / this.columns;
-    this.cellHeight = Math.round(this.cellWidth * 1.22) + 34;
+    this.cellHeight = Math.round(this.cellWidth * 1.22) + 52;
     this.rows = this.groups().flatMap(({ heading, from, count }) => [
       ...(heading ? [{ heading, height: HEADING }] : []),
       ...Array.from({ length: Math.ceil(count / this.columns) }, (_, n) => ({
@@ -161,7 +161,7 @@ export class Wall {
     image.addEventListener("error", () => image.replaceWith(el("span", { class: "lost" }, "The picture is missing: 'stylemill doctor' tells more.")), { once: true });
     cell.querySelector(".card").replaceChildren(
       el("div", { class: "shot" }, image),
-      el("div", { class: "line" }, el("span", { class: "name" }, el("b", {}, design.garment), ` ${design.style}`), el("span", { class: "stars" }, "★".repeat(design.stars))),
+      el("div", { class: "line" }, el("span", { class: "name" }, el("b", {}, design.garment), el("span", {}, design.style)), el("span", { class: "stars" }, "★".repeat(design.stars))),
       ...(design.verdict ? [el("span", { class: `badge v-${design.verdict}` }, VERDICTS[design.verdict])] : []),
       ...(design.stack > 1 ? [el("a", { class: "badge stack", href: `/?like=${design.id}`, title: "Near-duplicates of this one" }, `×${design.stack}`)] : []),
       ...(design.flags.length ? [el("span", { class: "badge flag", title: design.flags.join(", ") }, "!")] : []),
