@@ -10,7 +10,7 @@ const KEYS = [
   ["← ↑ → ↓", "move"], ["P", "pick"], ["X", "reject"], ["U", "clear the verdict"], ["1 … 5", "stars"], ["0", "no stars"],
   ["Space", "big view"], ["Enter", "open the design"], ["C", "compare 2 to 4"], ["T", "choose this one"], ["Shift →", "choose a row of them"],
   ["A", "choose the whole result"], ["Esc", "choose none"], ["S", "put on a shortlist"], ["E", "export"], ["M", "more like these"],
-  ["Z", "undo"], ["/", "search"], ["G", "grid or matrix"], ["?", "this sheet"],
+  ["N", "near-duplicates of this one"], ["Z", "undo"], ["/", "search"], ["G", "grid or matrix"], ["?", "this sheet"],
 ];
 const VERDICT_KEYS = { p: "pick", x: "reject", u: "" };
 const OWN = ["size", "view", "at"];
@@ -277,8 +277,11 @@ function step(by) {
 
 function click(event, index, design) {
   if (event.target.closest(".tick")) {
-    choose(design, event.target.checked);
+    choose(design, !isChosen(design));
     anchor = index;
+  } else if (event.target.closest(".stack")) {
+    near(design);
+    return;
   } else if (event.shiftKey) chooseRange(anchor, index);
   else if (event.ctrlKey || event.metaKey) {
     choose(design, !isChosen(design));
@@ -286,6 +289,14 @@ function click(event, index, design) {
   } else anchor = index;
   wall.to(index);
   showChosen();
+}
+
+/** The near-duplicates of a design, unstacked. */
+function near(design) {
+  go((next) => {
+    [...query(next).keys()].forEach((name) => next.delete(name));
+    next.set("like", design.id);
+  });
 }
 
 function bigView(on) {
@@ -313,7 +324,7 @@ function showBig() {
 const MOVES = { ArrowLeft: () => -1, ArrowRight: () => 1, ArrowUp: () => -wall.columns, ArrowDown: () => wall.columns,
   PageUp: () => -wall.page(), PageDown: () => wall.page(), Home: () => -Infinity, End: () => Infinity };
 const COMMANDS = { " ": () => bigView($("big").hidden), Enter: () => wall.current() && open(wall.current()), c: compare, s: shortlist, e: exportChosen, m: more,
-  z: undoLast, a: chooseAll, "/": () => document.querySelector(".search input").focus(), "?": () => showKeys(KEYS),
+  n: () => wall.current() && near(wall.current()), z: undoLast, a: chooseAll, "/": () => document.querySelector(".search input").focus(), "?": () => showKeys(KEYS),
   g: () => go((p) => (p.get("view") === "matrix" ? p.delete("view") : p.set("view", "matrix"))),
   t: () => { const design = wall.current(); if (design) { choose(design, !isChosen(design)); anchor = wall.cursor; showChosen(); } },
   Escape: () => ($("big").hidden ? chooseNone() : bigView(false)) };

@@ -14,6 +14,8 @@ export class Wall {
   constructor(scroll, canvas, { load, changed, chosen, click, open }) {
     Object.assign(this, { scroll, canvas, load, changed, chosen, click, open });
     this.cursor = 0;
+    this.turn = 0;
+    this.said = new Map();
     this.columns = 1;
     this.designs = new Map();
     this.asked = new Map();
@@ -36,6 +38,7 @@ export class Wall {
 
   /** Ask for everything anew: what holds of designs out of sight may have changed. */
   forget() {
+    this.turn += 1;
     this.designs.clear();
     this.asked.clear();
     this.cells.forEach((cell) => cell.remove());
@@ -147,7 +150,7 @@ export class Wall {
   }
 
   heading({ title, count }) {
-    return el("div", { class: "heading" }, el("h2", {}, title), el("span", { class: "soft" }, count.toLocaleString("en")));
+    return el("div", { class: "heading", role: "presentation" }, el("strong", {}, title), el("span", { class: "soft" }, count.toLocaleString("en")));
   }
 
   cell(n) {
@@ -163,9 +166,10 @@ export class Wall {
       el("div", { class: "shot" }, image),
       el("div", { class: "line" }, el("span", { class: "name" }, el("b", {}, design.garment), el("span", {}, design.style)), el("span", { class: "stars" }, "★".repeat(design.stars))),
       ...(design.verdict ? [el("span", { class: `badge v-${design.verdict}` }, VERDICTS[design.verdict])] : []),
-      ...(design.stack > 1 ? [el("a", { class: "badge stack", href: `/?like=${design.id}`, title: "Near-duplicates of this one" }, `×${design.stack}`)] : []),
+      ...(design.stack > 1 ? [el("span", { class: "badge stack", title: "Its near-duplicates (N)" }, `×${design.stack}`)] : []),
       ...(design.flags.length ? [el("span", { class: "badge flag", title: design.flags.join(", ") }, "!")] : []),
-      el("input", { type: "checkbox", class: "tick", tabindex: "-1", "aria-label": `Choose ${named(design)}` }));
+      // For the pointer only: what is chosen is said by the option itself.
+      el("span", { class: "tick", "aria-hidden": "true", title: "Choose (T)" }));
     cell.className = `cell v-${design.verdict || "none"}`;
     cell.setAttribute("aria-label", `${named(design)}, ${VERDICTS[design.verdict]}, ${starred(design.stars)}`);
   }
@@ -177,16 +181,23 @@ export class Wall {
 
   page_(page) {
     if (!this.asked.has(page)) {
-      const result = this.result;
+      const [turn, began] = [this.turn, performance.now()];
       this.asked.set(page, this.load(page * PAGE, PAGE).then((designs) => {
-        if (result !== this.result) return;
-        designs.forEach((design, n) => this.designs.set(page * PAGE + n, design));
+        // An answer to what was asked before all was forgotten would bring back what held then.
+        if (turn !== this.turn) return;
+        designs.forEach((design, n) => this.designs.set(page * PAGE + n, this.upToDate(design, began)));
         if (!designs.length) this.asked.delete(page);
         for (const [key, cell] of this.cells) if (cell.classList.contains("waiting") && this.designs.has(key)) this.fill(cell, this.designs.get(key));
         this.mark();
       }));
     }
     return this.asked.get(page);
+  }
+
+  /** A design as it was answered, with what was said of it since it was asked for. */
+  upToDate(design, began) {
+    const said = this.said.get(design.id);
+    return said?.at > began ? { ...design, ...said.rating } : design;
   }
 
   /** Designs from one place to another, loaded if need be. */
@@ -209,8 +220,6 @@ export class Wall {
       if (!design) continue;
       const on = this.chosen(design);
       cell.setAttribute("aria-selected", String(on));
-      const tick = cell.querySelector(".tick");
-      if (tick) tick.checked = on;
       cell.classList.toggle("at", key === this.cursor);
     }
     if (this.cells.has(this.cursor)) this.scroll.setAttribute("aria-activedescendant", `c${this.cursor}`);
@@ -219,6 +228,7 @@ export class Wall {
 
   /** Change what is known of a design. */
   rate(id, rating) {
+    this.said.set(id, { rating: { ...this.said.get(id)?.rating, ...rating }, at: performance.now() });
     for (const [n, design] of this.designs) {
       if (design.id !== id) continue;
       Object.assign(design, rating);
@@ -277,7 +287,7 @@ export class Wall {
 
   clicked(event) {
     const n = this.indexOf(event);
-    if (n === null || event.target.closest("a")) return;
+    if (n === null) return;
     const design = this.designs.get(n);
     if (design) this.click(event, n, design);
   }

@@ -6,25 +6,33 @@ import json
 import re
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import threading
+import urllib.request
 import zipfile
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from pathlib import Path
+from typing import Literal
+from urllib.parse import urlsplit
 
 import pandas as pd
 import pytest
+from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Error, Page, expect, sync_playwright
 from pypdf import PdfReader
 
 from benchmarks.prefect_server import stop
 from catalogs import provenance
-from catalogs.acts import What
+from catalogs.acts import Act, What
+from catalogs.designs import DesignCatalog
 from catalogs.reviews import Reviews
 from catalogs.stores import open_store
 from tests.catalogs.browser.shop import shop
+from tests.conftest import write_catalog
 
 
 @pytest.fixture(scope="module")
@@ -365,6 +373,90 @@ def test_token(chromium: Browser, own: Path) -> None:
         page.locator("button").click()
         total(page, "8 of 24 designs")
         expect(page.locator('[data-do="who"]')).to_have_text("bob")
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_accessible(chromium: Browser, own: Path, scheme: Literal["light", "dark"]) -> None:
+    """Axe finds nothing serious on any page: names, contrast, roles, order of focus."""
+    reviews = Reviews(open_store(str(own)))
+    ids = DesignCatalog(open_store(str(own))).read(["design_id"])["design_id"].to_pylist()[:3]
+    now = datetime.now(UTC)
+    reviews.file([Act("a", "ann", now, What.LIST, tuple(ids), shortlist="Spring")])
+    reviews.file(
+        [
+            Act("b", "ann", now, What.VERDICT, (ids[0],), "pick"),
+            Act("c", "ann", now, What.STARS, (ids[0],), "4"),
+        ]
+    )
+    paths = ["", "?view=matrix", "?group=garment&stacked=1", f"designs/{ids[0]}", f"compare?id={ids[0]}&id={ids[1]}",
+             "shortlists", "shortlist?name=Spring", "designs/nobody"]  # fmt: skip
+    with browse(own) as (address, _):
+        # Axe is put into the page, which the page's own policy forbids.
+        context = chromium.new_context(color_scheme=scheme, bypass_csp=True, reduced_motion="reduce")
+        page = context.new_page()
+        for path in paths:
+            page.goto(address + path, wait_until="networkidle")
+            found = Axe().run(page).response["violations"]
+            serious = [
+                (one["id"], one["nodes"][0]["html"])
+                for one in found
+                if one["impact"] in ("serious", "critical")
+            ]
+            assert serious == [], path
+        context.close()
+
+
+def test_design_page(chromium: Browser, own: Path) -> None:
+    """A design's page takes verdicts by key, tells its history, and says why a template cannot be shown."""
+    one = DesignCatalog(open_store(str(own))).read(["design_id"])["design_id"].to_pylist()[0]
+    with (
+        browse(own) as (address, _),
+        opened(chromium, f"{address}designs/{one}?back=/%3Fgarment%3Dtee", quiet=False) as page,
+    ):
+        page.keyboard.press("p")
+        expect(page.locator("#history")).to_contain_text("ann")
+        page.keyboard.press("g")
+        expect(page.locator("#remark")).to_contain_text("--garments")
+        page.locator("#colors .swatches a, #colors .swatches button").first.click()
+        page.wait_for_url("**/?*swatch=%23*")
+        total(page, page.locator("#total").inner_text())
+        assert page.locator(".chip").first.inner_text().startswith("colour #")
+    assert Reviews(open_store(str(own))).catch_up()[0].value == "pick"
+
+
+def test_swipe(chromium: Browser, own: Path, tmp_path: Path) -> None:
+    """Where the catalogs are known a design is swiped against its template by the arrow keys."""
+    made = write_catalog(tmp_path / "made")
+    for name, column in (("garments", "g0,g0.png,g0_mask.png"), ("styles", "s0,set-0,s0.png")):
+        text = (made / name / "catalog.csv").read_text()
+        wanted = column.replace("g0,", "tee,", 1) if name == "garments" else column.replace("s0,", "ikat,", 1)
+        (made / name / "catalog.csv").write_text(text.replace(column, wanted))
+    one = DesignCatalog(open_store(str(own))).read(["design_id", "garment_id"]).to_pylist()
+    tee = next(row["design_id"] for row in one if row["garment_id"] == "tee")
+    sources = ["--garments", str(made / "garments"), "--styles", str(made / "styles")]
+    with browse(own, *sources) as (address, _), opened(chromium, f"{address}designs/{tee}") as page:
+        page.keyboard.press("g")
+        slider = page.locator('[role="slider"]').first
+        expect(slider).to_be_visible()
+        before = int(slider.get_attribute("aria-valuenow") or "")
+        slider.focus()
+        page.keyboard.press("ArrowRight")
+        assert int(slider.get_attribute("aria-valuenow") or "") > before
+
+
+def test_slow_clients(own: Path) -> None:
+    """200 clients that never finish what they ask keep nobody else waiting."""
+    with browse(own) as (address, _):
+        host, port = urlsplit(address).hostname or "", urlsplit(address).port or 0
+        slow = [socket.create_connection((host, port)) for _ in range(200)]
+        for one in slow[:100]:
+            one.sendall(b"GET / HTTP/1.1\r\nHost: 127.0.0.1\r\nX-Slow: ")
+        for one in slow[100:]:
+            one.sendall(b"POST /token HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: 1000\r\n\r\ntoken=")
+        with urllib.request.urlopen(f"{address}api/result", timeout=5) as answer:
+            assert json.load(answer)["total"] == 24
+        for one in slow:
+            one.close()
 
 
 def test_phone(chromium: Browser, address: str) -> None:
