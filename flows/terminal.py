@@ -12,6 +12,10 @@ OK, FAILED, USAGE, REJECTED, INTERRUPTED = 0, 1, 2, 3, 130
 Designs = Annotated[
     str | None, typer.Option(help="Design catalog: a folder or s3://bucket/prefix. [STYLEMILL_DESIGNS]")
 ]
+RecipeName = Annotated[
+    str | None, typer.Option(help="A recipe's name (see 'stylemill recipes') or a TOML file.")
+]
+Device = Annotated[str | None, typer.Option(help="auto, cpu, cuda, cuda:1, mps.")]
 StyleSets = Annotated[
     list[str] | None, typer.Option("--style-set", help="Only this style set; may be repeated.")
 ]
