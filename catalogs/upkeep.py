@@ -27,6 +27,8 @@ class Fault:
     image: str
     sha256: str
     what: str
+    what_of: str = ""
+    """Garment, style and recipe, by which people know a design."""
 
 
 @dataclass(frozen=True)
@@ -119,8 +121,13 @@ def discard(catalog: DesignCatalog, found: Iterable[ObjectInfo]) -> list[ObjectI
 
 def _records(catalog: DesignCatalog) -> list[Fault]:
     """Every record as a fault of which nothing is known yet."""
-    table = catalog.read(["design_id", "image", "image_sha256"])
-    return [Fault(row["design_id"], row["image"], row["image_sha256"], "") for row in table.to_pylist()]
+    columns = ["design_id", "image", "image_sha256", "garment_id", "style_id", "recipe"]
+    table = catalog.read(columns)
+    rows = zip(*(table[name].to_pylist() for name in columns), strict=True)
+    return [
+        Fault(design_id, image, sha256, "", f"{garment} in {style} by {recipe}:")
+        for design_id, image, sha256, garment, style, recipe in rows
+    ]
 
 
 def _what_is_wrong(store: Store, record: Fault) -> str | None:

@@ -14,6 +14,9 @@ if TYPE_CHECKING:
     from catalogs.store_contract import ObjectInfo, Store
 
 SHOWN_FAULTS = 30
+LISTED = ["created_at", "garment_id", "style_id", "style_set", "recipe", "loss_style", "image"]
+WIDE = 170
+"""Columns of a terminal that have room for a picture's key."""
 PORT = 8420
 
 app = typer.Typer()
@@ -105,16 +108,20 @@ def list_designs(
     designs: Designs = None,
     style_set: StyleSets = None,
     limit: Annotated[int, typer.Option(min=1, help="Show the newest so many.")] = 20,
+    as_csv: Annotated[bool, typer.Option("--csv", help="Every column of theirs, as CSV.")] = False,
 ) -> None:
     """List the newest designs of a catalog, with counts a style set and recipe."""
     with reported():
         catalog = _open(designs)
-        columns = ["created_at", "garment_id", "style_id", "style_set", "recipe", "loss_style", "image"]
-        frame = catalog.read(columns).to_pandas()
+        frame = catalog.read(None if as_csv else LISTED).to_pandas()
         if style_set:
             _require_style_sets(style_set, set(frame["style_set"]), catalog.store.uri)
             frame = frame[frame["style_set"].isin(style_set)]
-        _show_designs(frame, limit, catalog.store.uri)
+        newest = frame.sort_values("created_at", ascending=False).head(limit)
+        if as_csv:
+            _write_csv(catalog, newest)
+        else:
+            _show_designs(frame, newest, catalog.store.uri)
 
 
 @app.command(epilog="Example: stylemill doctor --designs ./designs --repair")
@@ -137,7 +144,7 @@ def doctor(
         catalog = _open(designs)
         found = upkeep.examine(catalog, contents=not quick)
         for fault in found.faults[:SHOWN_FAULTS]:
-            say(f"  {fault.design_id[:12]} {fault.image}: {fault.what}")
+            say(f"  {fault.what_of} {fault.design_id[:12]} {fault.image}: {fault.what}")
         if len(found.faults) > SHOWN_FAULTS:
             say(f"  ... and {len(found.faults) - SHOWN_FAULTS} more")
         size = sum(orphan.size for orphan in found.orphans) / 1e6
@@ -204,6 +211,20 @@ def _open(designs: str | None) -> "DesignCatalog":
     return DesignCatalog(store)
 
 
+def _write_csv(catalog: "DesignCatalog", newest: Any) -> None:
+    """Designs with what was said of them, on standard output."""
+    from catalogs.exports.items import Item
+    from catalogs.exports.spreadsheet import write_csv
+    from catalogs.reviews import Reviews
+
+    reviews = Reviews(catalog.store)
+    reviews.catch_up()
+    said = reviews.opinions
+    rows = newest.to_dict("records")
+    items = (Item(row, said.verdict(row["design_id"]), said.stars(row["design_id"])) for row in rows)
+    write_csv(items, sys.stdout.buffer)
+
+
 def _require_designs(store: "Store") -> None:
     """NotFoundError unless the store holds a design catalog."""
     from catalogs import keys
@@ -225,7 +246,7 @@ def _require_style_sets(wanted: list[str], present: set[str], uri: str) -> None:
             raise usage(f"There is no design of a style set '{name}' in {uri}: {nearest(name, present)}")
 
 
-def _show_designs(frame: Any, limit: int, uri: str) -> None:
+def _show_designs(frame: Any, newest: Any, uri: str) -> None:
     from rich.console import Console
     from rich.table import Table
 
@@ -233,10 +254,12 @@ def _show_designs(frame: Any, limit: int, uri: str) -> None:
     typer.echo(f"{counted(len(frame), 'design')} in {uri}")
     for (style_set, recipe), count in counts.items():
         typer.echo(f"  {style_set}, {recipe}: {count}")
-    table = Table("made", "garment", "style", "set", "recipe", "style loss", "picture", box=None)
-    for row in frame.sort_values("created_at", ascending=False).head(limit).itertuples():
-        when = f"{row.created_at:%Y-%m-%d %H:%M}"
-        table.add_row(
-            when, row.garment_id, row.style_id, row.style_set, row.recipe, f"{row.loss_style:.4g}", row.image
-        )
-    Console(width=None if sys.stdout.isatty() else 200).print(table)
+    console = Console(width=None if sys.stdout.isatty() else 200)
+    names = ["made", "garment", "style", "set", "recipe", "style loss"]
+    # A picture's key has 90 letters: broken over lines it is of no use to anybody.
+    with_picture = console.width >= WIDE
+    table = Table(*names, *(["picture"] if with_picture else []), box=None)
+    for row in newest.itertuples():
+        cells = [f"{row.created_at:%m-%d %H:%M}", row.garment_id, row.style_id, row.style_set, row.recipe]
+        table.add_row(*cells, f"{row.loss_style:.4g}", *([row.image] if with_picture else []))
+    console.print(table)

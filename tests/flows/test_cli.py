@@ -19,7 +19,7 @@ from catalogs.stores import open_store
 from flows.cli import app
 from tests.conftest import ROOT, Run
 
-COMMANDS = ("run", "one", "check", "recipes", "sample", "list", "retry", "doctor", "gc", "landed")
+COMMANDS = ("run", "one", "check", "recipes", "sample", "browse", "list", "retry", "doctor", "gc", "landed")
 
 
 @pytest.mark.parametrize("command", COMMANDS)

@@ -1,11 +1,34 @@
 """Commands over a design catalog, as a person runs them."""
 
+import io
+from datetime import UTC, datetime
 from pathlib import Path
 
+import pandas as pd
+
+from catalogs.acts import Act, What
 from catalogs.designs import DesignCatalog
+from catalogs.reviews import Reviews
 from catalogs.stores import open_store
+from tests.catalogs.browser.shop import shop
 from tests.catalogs.test_upkeep import filed, key
 from tests.conftest import Run
+
+
+def test_list_as_csv(stylemill: Run, tmp_path: Path) -> None:
+    """`list --csv` gives every column, and what was said of the designs."""
+    designs = shop(tmp_path / "designs")
+    now = datetime.now(UTC)
+    newest = designs[-1].design_id
+    Reviews(open_store(str(tmp_path / "designs"))).file(
+        [Act("a", "ann", now, What.VERDICT, (newest,), "pick")]
+    )
+    done = stylemill("list", "--designs", tmp_path / "designs", "--csv", "--limit", 3)
+    assert done.returncode == 0, done.stderr
+    table = pd.read_csv(io.StringIO(done.stdout.removeprefix("\ufeff")))
+    assert table["design_id"].tolist() == [one.design_id for one in designs[:-4:-1]]
+    assert table["verdict"].fillna("").tolist() == ["pick", "", ""]
+    assert {"recipe_json", "colors", "fold_correlation"} <= set(table.columns)
 
 
 def test_doctor_tells_repairs_and_is_content(stylemill: Run, tmp_path: Path) -> None:
@@ -15,6 +38,7 @@ def test_doctor_tells_repairs_and_is_content(stylemill: Run, tmp_path: Path) -> 
     lost = catalog.read(["image"])["image"][0].as_py()
     catalog.store.delete(lost)
     found = stylemill("doctor", "--designs", where)
+    assert "g in s by house:" in found.stderr
     assert found.returncode == 3
     assert f"{lost}: there is no such picture" in found.stderr
     assert "2 designs, 1 faulty record, 0 pictures without a record" in found.stdout
