@@ -29,8 +29,8 @@ class What(StrEnum):
     """Puts them at the end of a shortlist, those that are not on it."""
     UNLIST = "unlist"
     """Takes them off a shortlist."""
-    ORDER = "order"
-    """Puts them first in a shortlist, in this order."""
+    MOVE = "move"
+    """Puts one at a place of a shortlist; its value is the place, from 1."""
     NOTE = "note"
     """Its value is said of them in a shortlist."""
     OPEN = "open"
@@ -49,8 +49,8 @@ class Verdict(StrEnum):
     REJECT = "reject"
 
 
-ON_SHORTLISTS = (What.LIST, What.UNLIST, What.ORDER, What.NOTE, What.OPEN, What.CLOSE)
-NEED_DESIGNS = (What.VERDICT, What.STARS, What.LIST, What.UNLIST, What.ORDER, What.NOTE)
+ON_SHORTLISTS = (What.LIST, What.UNLIST, What.MOVE, What.NOTE, What.OPEN, What.CLOSE)
+NEED_DESIGNS = (What.VERDICT, What.STARS, What.LIST, What.UNLIST, What.MOVE, What.NOTE)
 
 
 @dataclass(frozen=True)
@@ -89,13 +89,17 @@ def _value(act: Act) -> str:
         raise ActError(f"'{act.value[:80]}' is no verdict: give one of pick, reject, or nothing to clear.")
     if act.what is What.STARS and act.value not in ("0", "1", "2", "3", "4", "5"):
         raise ActError(f"'{act.value[:80]}' are no stars: give 0 to 5.")
+    if act.what is What.MOVE and not (act.value.isdecimal() and int(act.value) > 0 and len(act.designs) == 1):
+        raise ActError(f"'{act.value[:80]}' is no place for one design: give it a number from 1.")
     if act.what is What.UNDO:
         return keys.check_id(act.value)
     return _text(act.value, LONGEST_TEXT, "text")
 
 
 def _text(text: str, longest: int, what: str) -> str:
-    clean = "".join(letter for letter in text if letter in "\n\t" or ord(letter) >= 32).strip()
+    # Halves of surrogate pairs are no text that could be stored.
+    whole = text.encode("utf-8", "ignore").decode()
+    clean = "".join(letter for letter in whole if letter in "\n\t" or ord(letter) >= 32).strip()
     if len(clean) > longest:
         raise ActError(f"The {what} has {len(clean)} letters: keep it to {longest}.")
     return clean
@@ -127,11 +131,14 @@ class Opinions:
 
     seq: int = 0
     acts: dict[str, Act] = field(default_factory=dict)
-    _undoings: dict[str, list[str]] = field(default_factory=lambda: defaultdict(list))
+    _against: dict[str, int] = field(default_factory=lambda: defaultdict(int))
+    """How many undoings of an act hold."""
     _said: dict[What, dict[str, list[Act]]] = field(
         default_factory=lambda: {What.VERDICT: defaultdict(list), What.STARS: defaultdict(list)}
     )
     _on_lists: dict[str, list[Act]] = field(default_factory=lambda: defaultdict(list))
+    _folded: dict[str, Shortlist | None] = field(default_factory=dict)
+    """Shortlists as they are, until something is done to them."""
 
     def take(self, act: Act) -> tuple[str, ...]:
         """Take the next act; returns the designs whose verdict or stars it may have changed."""
@@ -143,6 +150,7 @@ class Opinions:
             return self._undo(act)
         if act.what in ON_SHORTLISTS:
             self._on_lists[act.shortlist].append(act)
+            self._folded.pop(act.shortlist, None)
             return ()
         for design_id in act.designs:
             self._said[act.what][design_id].append(act)
@@ -150,9 +158,24 @@ class Opinions:
 
     def _undo(self, act: Act) -> tuple[str, ...]:
         """Note an undoing; returns the designs whose verdict or stars it may have changed."""
-        self._undoings[act.value].append(act.act_id)
+        self._turn(act)
         undone = self.undone_by(act)
+        if undone and undone.what in ON_SHORTLISTS:
+            self._folded.pop(undone.shortlist, None)
         return undone.designs if undone and undone.what in self._said else ()
+
+    def _turn(self, act: Act) -> None:
+        """Count an undoing that now holds, and along what it undoes in turn those that hold again or no more."""
+        step: Act | None = act
+        change = 1
+        while step is not None and step.what is What.UNDO:
+            held = self._against[step.value] == 0
+            self._against[step.value] += change
+            holds = self._against[step.value] == 0
+            if held == holds:
+                return
+            change = 1 if holds else -1
+            step = self.acts.get(step.value)
 
     def undone_by(self, act: Act) -> Act | None:
         """The act that an undoing is about in the end, through other undoings; None where it is not there."""
@@ -168,7 +191,7 @@ class Opinions:
 
     def holds(self, act_id: str) -> bool:
         """Whether an act was filed and is not undone; two who undo one act at once undo it once."""
-        return act_id in self.acts and not any(self.holds(one) for one in self._undoings.get(act_id, ()))
+        return act_id in self.acts and not self._against.get(act_id)
 
     def said(self, what: What, design_id: str) -> Act | None:
         """The act that says a design's verdict or stars, None where nothing was said."""
@@ -191,12 +214,14 @@ class Opinions:
 
     def shortlists(self) -> list[Shortlist]:
         """The shortlists that are open, the one that was begun last first."""
-        found = [folded for acts in self._on_lists.values() if (folded := self._fold(acts))]
+        found = [folded for name in self._on_lists if (folded := self.shortlist(name))]
         return sorted(found, key=lambda one: one.opened_at, reverse=True)
 
     def shortlist(self, name: str) -> Shortlist | None:
         """A shortlist, None where there is none of that name or it is closed."""
-        return self._fold(self._on_lists.get(name, []))
+        if name not in self._folded:
+            self._folded[name] = self._fold(self._on_lists.get(name, []))
+        return self._folded[name]
 
     def last_of(self, who: str) -> Act | None:
         """The last act of a person that can still be undone: theirs, holding, and no undoing itself."""
@@ -220,9 +245,12 @@ def _changed(shortlist: Shortlist | None, act: Act) -> Shortlist:
         new = dict.fromkeys(d for d in act.designs if d not in entries)
         entries |= {design_id: Entry(design_id, act.who, act.at) for design_id in new}
     elif act.what is What.UNLIST:
-        entries = {design_id: entry for design_id, entry in entries.items() if design_id not in act.designs}
-    elif act.what is What.ORDER:
-        entries = {design_id: entries[design_id] for design_id in dict.fromkeys([*chosen, *entries])}
+        for design_id in chosen:
+            entries.pop(design_id, None)
+    elif act.what is What.MOVE and chosen:
+        order = [design_id for design_id in entries if design_id != chosen[0]]
+        order.insert(int(act.value) - 1, chosen[0])
+        entries = {design_id: entries[design_id] for design_id in order}
     elif act.what is What.NOTE:
         entries |= {design_id: replace(entries[design_id], note=act.value) for design_id in chosen}
     return replace(now, entries=tuple(entries.values()))

@@ -78,7 +78,10 @@ class TableInStore:
         return DeltaTable.create(uri, schema, mode="ignore", storage_options=options)
 
     def tidy(self, retention: timedelta) -> tuple[int, int]:
-        """Merge small files, and remove files that no version of the last `retention` needs; how many of each."""
+        """Merge small files, and remove files that no version of the last `retention` needs; how many of each.
+
+        Never two of these at once on a table (`upkeep.tidy` sees to it): each would merge the same files.
+        """
         table = self.open()
         if table is None:
             return 0, 0
@@ -175,6 +178,20 @@ def _reason(error: Exception) -> str:
     if code:
         return f"{status[0]}: {code[1]}" if status else code[1]
     return (lines[-1] if "↳" in text else lines[0])[:300]
+
+
+def filled_up(batches: Sequence[pa.RecordBatch], schema: pa.Schema) -> pa.Table:
+    """One table by `schema`, with nulls for columns that no batch has."""
+    if not batches:
+        return schema.empty_table()
+    found = pa.Table.from_batches(batches)
+    columns = (
+        found[field.name].cast(field.type)
+        if field.name in found.column_names
+        else pa.nulls(found.num_rows, field.type)
+        for field in schema
+    )
+    return pa.table(list(columns), schema=schema)
 
 
 def schema_of(table: DeltaTable) -> pa.Schema:

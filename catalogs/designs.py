@@ -23,7 +23,7 @@ from deltalake import CommitProperties, DeltaTable, Transaction, write_deltalake
 from deltalake import Schema as DeltaSchema
 
 from catalogs import keys
-from catalogs.delta_tables import ONE_TRY, TableInStore, query, schema_of
+from catalogs.delta_tables import ONE_TRY, TableInStore, filled_up, query, schema_of
 from catalogs.errors import CatalogError
 from catalogs.records import Design
 from catalogs.store_contract import Store
@@ -89,7 +89,7 @@ class DesignCatalog:
         schema = pa.schema([schema.field(name) for name in columns or schema.names])
         there = [name for name in schema.names if name in theirs.names] or ["design_id"]
         batches = self._filed.asked(lambda: list(query(table, there)))
-        return _filled_up(batches, schema)
+        return filled_up(batches, schema)
 
     def records(self, ids: Sequence[str]) -> list[dict[str, Any]]:
         """Every column of some designs; ids that are not there are passed over."""
@@ -100,7 +100,7 @@ class DesignCatalog:
         theirs = schema_of(table)
         there = [name for name in SCHEMA.names if name in theirs.names]
         batches = self._filed.asked(lambda: list(query(table, there, f"design_id IN ({alike})")))
-        found: list[dict[str, Any]] = _filled_up(batches, SCHEMA).to_pylist()
+        found: list[dict[str, Any]] = filled_up(batches, SCHEMA).to_pylist()
         return found
 
     def version(self) -> int | None:
@@ -213,20 +213,6 @@ def _marked(style_ids: pa.ChunkedArray) -> CommitProperties:
 def _between(column: str, ids: Collection[str]) -> str:
     """A range, which statistics can answer; two bounds however many ids there are."""
     return f"{column} BETWEEN '{keys.check_id(min(ids))}' AND '{keys.check_id(max(ids))}'"
-
-
-def _filled_up(batches: Sequence[pa.RecordBatch], schema: pa.Schema) -> pa.Table:
-    """One table by `schema`, with nulls for columns that no batch has."""
-    if not batches:
-        return schema.empty_table()
-    found = pa.Table.from_batches(batches)
-    columns = (
-        found[field.name].cast(field.type)
-        if field.name in found.column_names
-        else pa.nulls(found.num_rows, field.type)
-        for field in schema
-    )
-    return pa.table(list(columns), schema=schema)
 
 
 def _require_types(theirs: pa.Schema, where: str) -> None:

@@ -7,19 +7,22 @@ race and commits again behind them, so there is one order whoever writes.
 `DESIGNS/verdicts` and `DESIGNS/shortlists` are made from it for pandas, DuckDB and others.
 """
 
-from collections.abc import Callable, Sequence
+import logging
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from datetime import timedelta
-from itertools import groupby
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 from deltalake import CommitProperties, DeltaTable, Transaction, write_deltalake
 
 from catalogs import keys
 from catalogs.acts import Act, Opinions, What
-from catalogs.delta_tables import TableInStore, query
+from catalogs.delta_tables import TableInStore, filled_up, query
 from catalogs.store_contract import Store
+
+log = logging.getLogger(__name__)
 
 TIME = pa.timestamp("us", tz="UTC")
 LOG = pa.schema(
@@ -41,25 +44,28 @@ SHORTLISTS = pa.schema(
     ]
 )  # fmt: skip
 APP = "reviews"
-FILES = 200
-"""Of the log, after so many commits of one writer it is merged."""
 
 
 class Reviews:
     """The log of a design catalog, read up to somewhere. For one thread."""
 
-    def __init__(self, store: Store) -> None:
-        """`store` is that of the design catalog; nothing is read yet."""
+    def __init__(self, store: Store, hear: Callable[[Sequence[Act]], None] = lambda _acts: None) -> None:
+        """`store` is that of the design catalog; nothing is read yet.
+
+        `hear` is told every act once, in the log's order, as soon as it is known here, whatever fails after that.
+        """
         self.opinions = Opinions()
+        self._hear = hear
         self._log = TableInStore(store, keys.REVIEWS)
         self._verdicts, self._shortlists = (
             TableInStore(store, name) for name in (keys.VERDICTS, keys.SHORTLISTS)
         )
-        self._commits = 0
+        self._opened: DeltaTable | None = None
+        self._version, self._seq = -1, 0
 
     def catch_up(self) -> list[Act]:
         """Read and return what was filed since."""
-        table = self._log.open()
+        table = self._current()
         return [] if table is None else self._take(self._read(table))
 
     def file(self, acts: Sequence[Act]) -> list[Act]:
@@ -72,37 +78,51 @@ class Reviews:
         """
         heard: list[Act] = []
         self._log.committed(lambda: self._append(acts, heard))
-        self._commits += 1
-        if self._commits % FILES == 0:
-            self._log.tidy(timedelta(days=7))
         return heard
 
     def _append(self, acts: Sequence[Act], heard: list[Act]) -> int:
-        table = self._log.open() or self._log.create(LOG)
+        table = self._current() or self._log.create(LOG)
         heard += self._take(self._read(table))
-        known, since = self.opinions.acts, self.opinions.seq
-        new = [
-            replace(act, seq=since + n) for n, act in enumerate((a for a in acts if a.act_id not in known), 1)
-        ]
+        known, since = self.opinions.acts, self._seq
+        fresh = {act.act_id: act for act in acts if act.act_id not in known}
+        new = [replace(act, seq=since + n) for n, act in enumerate(fresh.values(), 1)]
         if new:
             # Two commits that bear one mark conflict: the loser reads the winner's acts and comes again.
             mark = CommitProperties(app_transactions=[Transaction(APP, since)], max_commit_retries=0)
             rows = [row for act in new for row in _rows(act)]
+            self._opened = None
             write_deltalake(table, pa.Table.from_pylist(rows, LOG), mode="append", commit_properties=mark)
+            self._seq += len(new)
             heard += self._take(new)
+            self._opened = table
         return len(new)
 
+    def _current(self) -> DeltaTable | None:
+        """The log as it is now. It stays open: reading on from where it was costs one request, not the whole log."""
+        if self._opened is None:
+            self._opened = self._log.open()
+        else:
+            self._log.asked(self._opened.update_incremental)
+        return self._opened
+
     def _read(self, table: DeltaTable) -> list[Act]:
-        """Acts behind those that are known."""
-        where = f"seq > {self.opinions.seq}"
+        """Acts behind those that are known; what this version does not understand is passed over."""
+        version = int(table.version())
+        if version == self._version:
+            return []
+        where = f"seq > {self._seq}"
         batches = self._log.asked(lambda: list(query(table, LOG.names, where)))
-        rows = [row for batch in batches for row in batch.to_pylist()]
-        rows.sort(key=lambda row: (row["seq"], row["position"]))
-        return [_act(list(group)) for _, group in groupby(rows, key=lambda row: row["seq"])]
+        rows = filled_up(batches, LOG).sort_by([("seq", "ascending"), ("position", "ascending")])
+        acts = list(_acts(rows))
+        self._version = version
+        self._seq = rows["seq"][-1].as_py() if rows.num_rows else self._seq
+        return acts
 
     def _take(self, acts: list[Act]) -> list[Act]:
         for act in acts:
             self.opinions.take(act)
+        if acts:
+            self._hear(acts)
         return acts
 
     def publish_verdicts(self) -> None:
@@ -125,10 +145,8 @@ class Reviews:
         def commit() -> int:
             opened = table.open() or table.create(schema)
             self.catch_up()
-            if (opened.transaction_version(APP) or 0) < self.opinions.seq:
-                mark = CommitProperties(
-                    app_transactions=[Transaction(APP, self.opinions.seq)], max_commit_retries=0
-                )
+            if (opened.transaction_version(APP) or 0) < self._seq:
+                mark = CommitProperties(app_transactions=[Transaction(APP, self._seq)], max_commit_retries=0)
                 content = pa.Table.from_pylist(rows(), schema)
                 write_deltalake(opened, content, mode="overwrite", commit_properties=mark)
             return 0
@@ -167,8 +185,19 @@ def _rows(act: Act) -> list[dict[str, Any]]:
     return [{**row, "design_id": one, "position": n} for n, one in enumerate(act.designs or (None,))]
 
 
-def _act(rows: Sequence[dict[str, Any]]) -> Act:
-    first = rows[0]
-    designs = tuple(row["design_id"] for row in rows if row["design_id"] is not None)
-    names = ("act_id", "who", "at", "value", "shortlist", "seq")
-    return Act(what=What(first["what"]), designs=designs, **{name: first[name] for name in names})
+def _acts(rows: pa.Table) -> Iterator[Act]:
+    """Acts of the log's rows, which are sorted. Columns are taken apart once: a bulk act has as many rows as designs."""
+    if not rows.num_rows:
+        return
+    seqs = rows["seq"].to_numpy()
+    starts = np.flatnonzero(np.diff(seqs, prepend=-1))
+    designs = rows["design_id"].to_pylist()
+    heads = rows.take(pa.array(starts)).select(["seq", "act_id", "who", "at", "what", "value", "shortlist"])
+    for head, start, end in zip(heads.to_pylist(), starts, [*starts[1:], len(seqs)], strict=True):
+        if head["what"] not in list(What):
+            log.warning(
+                "The log has an act '%s' that a newer version filed: it is passed over.", head["what"]
+            )
+            continue
+        chosen = tuple(one for one in designs[start:end] if one is not None)
+        yield Act(**{**head, "what": What(head["what"])}, designs=chosen)

@@ -4,6 +4,8 @@ Nothing here runs by itself. What is examined is told first; repairing and remov
 """
 
 import hashlib
+import logging
+import uuid
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
@@ -11,10 +13,13 @@ from datetime import UTC, datetime, timedelta
 from itertools import chain
 
 from catalogs import keys
+from catalogs.claims import Claims
 from catalogs.designs import DesignCatalog
 from catalogs.errors import NotFoundError
 from catalogs.reviews import Reviews
 from catalogs.store_contract import ObjectInfo, Store
+
+log = logging.getLogger(__name__)
 
 READERS = 16
 
@@ -92,8 +97,17 @@ def unclaimed(catalog: DesignCatalog, grace: timedelta) -> Iterator[ObjectInfo]:
 
 
 def tidy(catalog: DesignCatalog, retention: timedelta) -> tuple[int, int]:
-    """Merge small files of all tables, and remove files that no version of `retention` needs; how many of each."""
-    done = [catalog.tidy(retention), Reviews(catalog.store).tidy(retention)]
+    """Merge small files of all tables, and remove files that no version of `retention` needs; how many of each.
+
+    One at a time: of two merges of the same files the Delta library commits both, and every row is there twice.
+    Who comes while another is at it does nothing.
+    """
+    claims = Claims(catalog.store, f"upkeep-{uuid.uuid4().hex[:12]}")
+    with claims.held(), claims.taken(["upkeep"]) as ours:
+        if not ours:
+            log.warning("%s is being tidied by another: nothing is merged here.", catalog.store.uri)
+            return 0, 0
+        done = [catalog.tidy(retention), Reviews(catalog.store).tidy(retention)]
     return sum(merged for merged, _ in done), sum(removed for _, removed in done)
 
 

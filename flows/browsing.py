@@ -3,12 +3,12 @@
 import os
 import shlex
 import socket
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from catalogs.browser.access import Sessions
+from catalogs.browser.access import LOOPBACK, Sessions
 from catalogs.browser.again import Estimate, Order
 from catalogs.browser.app import Place, create_app
 from catalogs.browser.board import Board
@@ -135,10 +135,13 @@ def browser(
     styles: str = "",
     token: str | None = None,
     who: str = "",
-    loopback: bool = True,
+    names: Collection[str] = LOOPBACK,
     secure: bool = False,
 ) -> "FastAPI":
-    """The application over a design catalog; `token` is what opens it, None where its machine is enough."""
+    """The application over a design catalog; `token` is what opens it, None where its machine is enough.
+
+    It answers to these host `names` only; to all, where there are none.
+    """
     uris = garments or settings.garments, styles or settings.styles
     stores = [open_store(uri, settings.s3) if uri else None for uri in uris]
     mill = None
@@ -152,7 +155,7 @@ def browser(
         name=designs.uri,
         mill=mill,
     )
-    return create_app(place, loopback=loopback, secure=secure)
+    return create_app(place, names=names, secure=secure)
 
 
 def listening(host: str, port: int) -> socket.socket:

@@ -51,6 +51,7 @@ def browse(
     with reported():
         import webbrowser
 
+        from catalogs.browser.access import LOOPBACK
         from flows.browsing import browser, listening, serve
         from flows.settings import read_settings
 
@@ -62,7 +63,7 @@ def browse(
             )
         page = browser(
             read_settings(), catalog.store, garments=garments or "", styles=styles or "", token=chosen,
-            who=who or _login(), loopback=loopback, secure=secure,
+            who=who or _login(), names=(*LOOPBACK, host.lower()) if loopback else (), secure=secure,
         )  # fmt: skip
         sock = listening(host, port)
         address = f"http://{f'[{host}]' if ':' in host else host}:{sock.getsockname()[1]}/"

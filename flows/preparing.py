@@ -264,7 +264,9 @@ def make_plan(
         garment_store, of_ids(garments.records, garment_ids, "garment"), cache
     )
     own_styles, style_problems = with_digests(style_store, wanted, cache)
-    problems = [*garments.problems, *styles.problems, *garment_problems, *style_problems]
+    problems = [
+        *_about(garments.problems, garment_ids), *_about(styles.problems, style_ids), *garment_problems, *style_problems,
+    ]  # fmt: skip
     remarks = garments.remarks + styles.remarks
     if rejected:
         plan = plan_designs(own_garments, own_styles, place.recipe, existing, problems, rejected.names)
@@ -278,6 +280,11 @@ def make_plan(
     )
     plan = replace(plan, digests=cache)
     return plan.with_remarks(remarks).limited(limit)
+
+
+def _about(problems: Sequence[Problem], ids: Sequence[str]) -> list[Problem]:
+    """Problems of the records that were asked for; all, where all were."""
+    return [one for one in problems if not ids or one.record in ids]
 
 
 def keep_digests(plan: Plan) -> None:

@@ -9,7 +9,7 @@ import hmac
 import secrets
 import time
 from collections import OrderedDict, deque
-from collections.abc import MutableMapping
+from collections.abc import Collection, MutableMapping
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlencode, urlsplit
@@ -98,18 +98,19 @@ class Sessions:
             self._recent(name).append(time.monotonic())
 
     def _recent(self, name: str) -> deque[float]:
-        wrong = self._wrong.setdefault(name, deque())
-        while wrong and wrong[0] < time.monotonic() - TRIES_SECONDS:
-            wrong.popleft()
+        since = time.monotonic() - TRIES_SECONDS
         if len(self._wrong) > SESSIONS:
-            self._wrong = {one: times for one, times in self._wrong.items() if times}
+            self._wrong = {one: times for one, times in self._wrong.items() if times and times[-1] >= since}
+        wrong = self._wrong.setdefault(name, deque())
+        while wrong and wrong[0] < since:
+            wrong.popleft()
         return wrong
 
 
 def writes_allowed(request: Request, session: Session, sent: str) -> bool:
     """Whether a write comes from a page of ours: with the session's token, from our own origin."""
     origin = request.headers.get("origin")
-    ours = origin is None or urlsplit(origin).netloc == request.headers.get("host")
+    ours = origin is None or origin.partition("://")[2] == request.headers.get("host")
     return ours and hmac.compare_digest(sent.encode(), session.csrf.encode())
 
 
@@ -168,9 +169,9 @@ def _with_cookie(send: Send, header: str) -> Send:
 class Guard:
     """ASGI middleware: refuses what is too large, too slow or meant for another host; adds the headers."""
 
-    def __init__(self, app: ASGIApp, *, loopback: bool) -> None:
-        """`loopback`: only the machine's own names are answered, so no other site can be made to point here."""
-        self._app, self._loopback = app, loopback
+    def __init__(self, app: ASGIApp, *, names: Collection[str] = ()) -> None:
+        """`names`: only these hosts are answered, so no other site can be made to point here; empty: all."""
+        self._app, self._names = app, frozenset(names)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer, or refuse."""
@@ -186,8 +187,7 @@ class Guard:
 
     def _refusal(self, scope: Scope) -> PlainTextResponse | None:
         headers = Headers(scope=scope)
-        host = urlsplit("//" + headers.get("host", "")).hostname or ""
-        if self._loopback and host not in LOOPBACK:
+        if self._names and _host(headers.get("host", "")) not in self._names:
             return PlainTextResponse("This server answers to its own machine only.", 421)
         if len(scope["raw_path"] or b"") + len(scope["query_string"]) > LONGEST_ADDRESS:
             return PlainTextResponse("The address is too long: choose fewer values.", 414)
@@ -195,6 +195,14 @@ class Guard:
         if not length.isdigit() or int(length) > LARGEST_BODY:
             return PlainTextResponse(f"More than {LARGEST_BODY // 2**20} MB were sent.", 413)
         return None
+
+
+def _host(header: str) -> str:
+    """The name in a Host header; empty where it is none."""
+    try:
+        return urlsplit("//" + header).hostname or ""
+    except ValueError:
+        return ""
 
 
 def _with_headers(send: Send) -> Send:

@@ -1,31 +1,47 @@
 """The browser's server: pages, and the answers that their scripts ask for."""
 
+import asyncio
 import json
 import secrets
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Collection, Mapping, Sequence
+from concurrent.futures import Future
 from contextlib import asynccontextmanager
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
+from itertools import islice
 from pathlib import Path
 from typing import Annotated, Any
-from urllib.parse import parse_qsl, urlencode
+from urllib.parse import urlencode
 
 import numpy as np
 from fastapi import Depends, FastAPI, Form, HTTPException, Request, Response
+from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import HTMLResponse, JSONResponse, RedirectResponse
 from fastapi.staticfiles import StaticFiles
 from jinja2 import Environment, PackageLoader
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import ValidationError
 from starlette.exceptions import HTTPException as StarletteHTTPException
 
 from catalogs.acts import Act, What
 from catalogs.browser import access, describing
-from catalogs.browser.again import Mill, Order
-from catalogs.browser.board import Board, Kept
-from catalogs.browser.downloads import FORMATS, download
-from catalogs.browser.index import Count, Rows, matrix
+from catalogs.browser.again import Mill
+from catalogs.browser.asking import (
+    GoneError,
+    Ordering,
+    OtherNumberError,
+    Saying,
+    Target,
+    items,
+    kept,
+    ordered,
+    targeted,
+)
+from catalogs.browser.board import PATIENCE, Board
+from catalogs.browser.downloads import FORMATS, download, require_exportable
+from catalogs.browser.index import Index
 from catalogs.browser.pictures import SIDES, Found, Pictures
-from catalogs.browser.query import FACETS, GROUPS, SORTS, Query, parse
+from catalogs.browser.query import GROUPS, SORTS, parse
+from catalogs.browser.showing import answer, cells, counted, laid_out
 from catalogs.errors import (
     ActError,
     CatalogsError,
@@ -33,13 +49,11 @@ from catalogs.errors import (
     InvalidKeyError,
     NotFoundError,
     QueryError,
+    UnreachableError,
 )
-from catalogs.exports.items import Item
 
 PAGE_ROWS = 200
 """Designs that one turn of a result's pages holds, at most."""
-FIRST_ROWS = 60
-"""Designs that the first answer brings along."""
 MOST_COMPARED = 4
 FOREVER = "private, max-age=31536000, immutable"
 
@@ -59,46 +73,8 @@ class Place:
     mill: Mill | None = None
 
 
-class Target(BaseModel):
-    """Which designs an act or an export is about: some, or all that a query finds.
-
-    `count` is how many the person was told; where the query finds another number, nothing is done.
-    """
-
-    model_config = ConfigDict(extra="forbid")
-    ids: list[str] = Field(default=[], max_length=100_000)
-    query: str | None = Field(None, max_length=access.LONGEST_ADDRESS)
-    result: str = Field("", max_length=64)
-    count: int | None = None
-
-
-class Saying(BaseModel):
-    """An act, as a page sends it. `act_id` is the page's own: sent twice, it is done once."""
-
-    model_config = ConfigDict(extra="forbid")
-    what: What
-    value: str = ""
-    shortlist: str = ""
-    act_id: str = ""
-    target: Target = Target()
-
-
-class Ordering(BaseModel):
-    """More designs like these."""
-
-    model_config = ConfigDict(extra="forbid")
-    recipe: str
-    garments: list[str] = Field(default=[], max_length=10_000)
-    styles: list[str] = Field(default=[], max_length=10_000)
-    style_sets: list[str] = Field(default=[], max_length=1_000)
-
-    def order(self) -> Order:
-        """As the mill takes it."""
-        return Order(self.recipe, tuple(self.garments), tuple(self.styles), tuple(self.style_sets))
-
-
-def create_app(place: Place, *, loopback: bool, secure: bool = False) -> FastAPI:
-    """The application. `loopback`: it answers to its own machine's names only."""
+def create_app(place: Place, *, names: Collection[str] = (), secure: bool = False) -> FastAPI:
+    """The application. It answers to these host names only, where there are any given."""
 
     @asynccontextmanager
     async def living(_app: FastAPI) -> AsyncIterator[None]:
@@ -112,7 +88,7 @@ def create_app(place: Place, *, loopback: bool, secure: bool = False) -> FastAPI
         routes(app, place)
     _explain_errors(app)
     app.add_middleware(access.Gate, sessions=place.sessions, secure=secure)
-    app.add_middleware(access.Guard, loopback=loopback)
+    app.add_middleware(access.Guard, names=names)
     return app
 
 
@@ -194,23 +170,24 @@ def _page_routes(app: FastAPI, place: Place) -> None:
         if not request.query_params:
             return RedirectResponse("/?verdict=unreviewed", 303)
         query = parse(request.query_params.multi_items())
-        data = {**_answer(board, query), **_choices(place)}
+        data = {**answer(board, query), **_choices(place)}
         return _page("grid", session, place, data=data, query=query, sorts=SORTS, groups=GROUPS)
 
     @app.get("/designs/{design_id}")
     def design(design_id: str, request: Request, session: Reader) -> Response:
-        row = _row_of(board, design_id)
-        record = board.index.record(row)
+        index = board.index
+        record = _record(index, design_id)
         whole = describing.whole_record(board.catalog, design_id)
         ((verdict, stars),) = board.ratings([design_id])
+        near = index.stacks(np.asarray([index.row[design_id]], np.int64))[0]
         return _page(
             "design", session, place, record=record, whole=whole,
             measures=describing.measures(record), lineage=describing.lineage(whole),
             recipe=describing.recipe(whole), credit=describing.credit(record),
             again=place.mill.command(describing.order_of(record)) if place.mill else "",
-            history=board.history(design_id), verdict=verdict, stars=stars,
-            near=int(board.index.stacks(_rows([row]))[0]), back=_inside(request.query_params.get("back", "/")),
-            data={"design": _cell(board, [row])[0], **_choices(place)},
+            history=board.history(design_id), verdict=verdict, stars=stars, near=near,
+            back=_inside(request.query_params.get("back", "/")),
+            data={"design": cells(board, [design_id])[0], **_choices(place)},
         )  # fmt: skip
 
     @app.get("/compare")
@@ -218,13 +195,14 @@ def _page_routes(app: FastAPI, place: Place) -> None:
         ids = list(dict.fromkeys(request.query_params.getlist("id")))[:MOST_COMPARED]
         if len(ids) < 2:
             raise QueryError("Choose two to four designs to compare.")
-        rows = [_row_of(board, one) for one in ids]
-        records = board.index.records(rows)
-        wholes = [describing.whole_record(board.catalog, one) for one in ids]
+        index = board.index
+        records = [_record(index, one) for one in ids]
+        wholes = describing.whole_records(board.catalog, ids)
         return _page(
             "compare", session, place, records=records, measures=[describing.measures(r) for r in records],
-            differences=describing.differences(wholes), back=_inside(request.query_params.get("back", "/")),
-            data={"designs": _cell(board, rows), **_choices(place)},
+            differences=describing.differences([wholes[one] for one in ids if one in wholes]),
+            back=_inside(request.query_params.get("back", "/")),
+            data={"designs": cells(board, ids), **_choices(place)},
         )  # fmt: skip
 
     @app.get("/shortlists")
@@ -238,11 +216,11 @@ def _page_routes(app: FastAPI, place: Place) -> None:
         found = board.shortlist(name)
         if found is None:
             raise QueryError(f"There is no shortlist '{name[:80]}'.")
-        there = [entry for entry in found.entries if entry.design_id in board.index.row]
-        rows = [board.index.row[entry.design_id] for entry in there]
-        cells = _cell(board, rows)
+        index = board.index
+        there = [entry for entry in found.entries if entry.design_id in index.row]
+        shown = cells(board, [entry.design_id for entry in there])
         entries = [
-            {**cell, "note": e.note, "added_by": e.added_by} for cell, e in zip(cells, there, strict=True)
+            {**cell, "note": e.note, "added_by": e.added_by} for cell, e in zip(shown, there, strict=True)
         ]
         return _page(
             "shortlist", session, place, shortlist=found, gone=len(found.entries) - len(there),
@@ -251,13 +229,14 @@ def _page_routes(app: FastAPI, place: Place) -> None:
 
 
 def _covers(board: Board, ids: Sequence[str]) -> list[dict[str, Any]]:
-    return _cell(board, [board.index.row[one] for one in ids if one in board.index.row][:4])
+    index = board.index
+    return cells(board, list(islice((one for one in ids if one in index.row), 4)))
 
 
 def _choices(place: Place) -> dict[str, Any]:
     """What every page can offer: shortlists to put designs on, recipes to make more by, formats to export."""
     return {
-        "shortlists": [one.name for one in place.board.shortlists()],
+        "shortlists": place.board.shortlist_names(),
         "recipes": list(place.mill.recipes()) if place.mill else [],
         "canStart": bool(place.mill and place.mill.can_start),
         "formats": [{"name": name, "title": one.title} for name, one in FORMATS.items()],
@@ -269,127 +248,49 @@ def _answer_routes(app: FastAPI, place: Place) -> None:
 
     @app.get("/api/result")
     def result(request: Request, _session: Reader) -> Response:
-        return JSONResponse(_answer(board, parse(request.query_params.multi_items())))
+        return JSONResponse(answer(board, parse(request.query_params.multi_items())))
 
     @app.get("/api/counts")
     def counts(request: Request, _session: Reader) -> Response:
-        return JSONResponse({"facets": _counted(board, parse(request.query_params.multi_items()))})
+        return JSONResponse({"facets": counted(board, parse(request.query_params.multi_items()))})
 
     @app.get("/api/result/{token}")
     def turn(token: str, start: int, count: int, _session: Reader) -> Response:
-        kept = _kept(board, token)
-        rows = kept.result.rows[max(start, 0) : max(start, 0) + min(max(count, 0), PAGE_ROWS)]
-        return JSONResponse({"designs": _cell(board, rows.tolist(), kept)})
+        found = kept(board, token)
+        ids = found.ids[max(start, 0) : max(start, 0) + min(max(count, 0), PAGE_ROWS)]
+        return JSONResponse({"designs": cells(board, ids, stacked=found.query.stacked)})
 
     @app.get("/api/matrix/{token}")
-    def laid_out(token: str, _session: Reader) -> Response:
-        kept = _kept(board, token)
-        found = matrix(kept.index, kept.result.rows)
-        rows = [row for row, _ in found.cells.values()]
-        cells = _cell(board, rows, kept)
-        return JSONResponse(
-            {
-                "garments": [asdict(one) for one in found.garments],
-                "styles": [asdict(one) for one in found.styles],
-                "cells": [
-                    {"at": list(at), "count": count, "design": cell}
-                    for (at, (_, count)), cell in zip(found.cells.items(), cells, strict=True)
-                ],
-            }
-        )
+    def as_matrix(token: str, _session: Reader) -> Response:
+        return JSONResponse(laid_out(board, kept(board, token).ids))
 
     @app.get("/api/design/{design_id}")
     def one(design_id: str, _session: Reader) -> Response:
-        return JSONResponse(_cell(board, [_row_of(board, design_id)])[0])
+        _record(board.index, design_id)
+        return JSONResponse(cells(board, [design_id])[0])
 
 
-def _kept(board: Board, token: str) -> Kept:
-    kept = board.kept(token)
-    if kept is None:
-        raise HTTPException(410, "This result was found too long ago: it is looked for again.")
-    return kept
-
-
-def _answer(board: Board, query: Query) -> dict[str, Any]:
-    kept = board.find(query)
-    rows = kept.result.rows
-    return {
-        "result": kept.token,
-        "total": len(rows),
-        "all": len(kept.index),
-        "address": query.address(),
-        "facets": _counted(board, query),
-        "chosen": {name: list(query.facets.get(name, ())) for name in FACETS},
-        "groups": [_value(one) for one in kept.result.groups],
-        "designs": _cell(board, rows[:FIRST_ROWS].tolist(), kept),
-    }
-
-
-def _counted(board: Board, query: Query) -> dict[str, list[list[Any]]]:
-    return {name: [_value(one) for one in counts] for name, counts in board.counts(query).items()}
-
-
-def _value(one: Count) -> list[Any]:
-    return [one.value, one.title, one.count]
-
-
-def _rows(rows: Sequence[int]) -> Rows:
-    return np.asarray(rows, np.int64)
-
-
-def _cell(board: Board, rows: Sequence[int], kept: Kept | None = None) -> list[dict[str, Any]]:
-    """What a grid shows of designs."""
-    index = kept.index if kept else board.index
-    records = index.records(rows)
-    ratings = board.ratings(record["design_id"] for record in records)
-    stacks = index.stacks(_rows(rows)) if kept and kept.query.stacked and len(rows) else [1] * len(rows)
-    return [
-        {
-            "id": record["design_id"],
-            "garment": record["garment_title"] or record["garment_id"],
-            "style": record["style_title"] or record["style_id"],
-            "garmentId": record["garment_id"],
-            "styleId": record["style_id"],
-            "set": record["style_set"],
-            "recipe": record["recipe"],
-            "sha": record["image_sha256"][:12],
-            "width": record["width"],
-            "height": record["height"],
-            "colors": record["colors"] or [],
-            "flags": [name for name, mask in index.flags.items() if mask[row]],
-            "verdict": verdict,
-            "stars": stars,
-            "stack": stack,
-        }
-        for record, row, (verdict, stars), stack in zip(records, rows, ratings, stacks, strict=True)
-    ]
-
-
-def _row_of(board: Board, design_id: str) -> int:
-    row = board.index.row.get(design_id)
+def _record(index: Index, design_id: str) -> dict[str, Any]:
+    """A design's row, of one index: a newer one may have it elsewhere."""
+    row = index.row.get(design_id)
     if row is None:
         raise NotFoundError(f"There is no design '{design_id[:80]}' in this catalog.")
-    return row
+    return index.record(row)
 
 
 def _writing_routes(app: FastAPI, place: Place) -> None:
     board = place.board
 
     @app.post("/api/acts")
-    def act(saying: Saying, session: Writer) -> Response:
-        designs = _targeted(board, saying.target) if saying.what is not What.UNDO else ()
-        value = saying.value
-        if saying.what is What.UNDO and not value:
-            last = board.undoable(session.who)
-            if last is None:
-                raise ActError("There is nothing to undo.")
-            value = last.act_id
-        filed = board.say(
-            Act(
-                saying.act_id or secrets.token_hex(12), session.who, datetime.now(UTC), saying.what,
-                tuple(designs), value, saying.shortlist,
-            )
-        )  # fmt: skip
+    async def act(saying: Saying, session: Writer) -> Response:
+        # Only waiting for the log is done here: it holds no thread that others need.
+        filing = await run_in_threadpool(_submit, board, saying, session.who)
+        try:
+            filed = await asyncio.wait_for(asyncio.wrap_future(filing), PATIENCE)
+        except TimeoutError as error:
+            raise UnreachableError(
+                "The log does not answer: whether this was filed is not known. Look again."
+            ) from error
         return JSONResponse({"act": filed.act_id, "seq": filed.seq, **_said(board, filed)})
 
     @app.post("/api/who")
@@ -400,12 +301,12 @@ def _writing_routes(app: FastAPI, place: Place) -> None:
     @app.post("/api/again")
     def plan(ordering: Ordering, _session: Writer) -> Response:
         mill = _mill(place)
-        order = ordering.order()
+        order = ordered(board, ordering)
         return JSONResponse({**asdict(mill.plan(order)), "command": mill.command(order)})
 
     @app.post("/api/again/start")
     def start(ordering: Ordering, _session: Writer) -> Response:
-        return JSONResponse({"where": _mill(place).start(ordering.order())})
+        return JSONResponse({"where": _mill(place).start(ordered(board, ordering))})
 
     @app.post("/export")
     def export(
@@ -418,11 +319,39 @@ def _writing_routes(app: FastAPI, place: Place) -> None:
     ) -> Response:
         if not access.writes_allowed(request, session, csrf):
             raise HTTPException(403, "This page is no longer valid: load it again.")
-        if kind not in FORMATS:
-            raise QueryError(f"'{kind[:40]}' is no format: give one of {', '.join(FORMATS)}.")
-        asked = Target.model_validate_json(target)
-        items = _items(board, _targeted(board, asked), _shortlist_of(asked))
-        return download(kind, items, board.catalog.store, _name(title) or place.name, session.who)
+        try:
+            asked = Target.model_validate_json(target)
+        except ValidationError as error:
+            raise QueryError("It does not say which designs are to be exported.") from error
+        ids = _exportable(board, kind, asked)
+        chosen = items(board, ids, asked.notes_of)
+        return download(kind, chosen, board.catalog.store, _name(title) or place.name, session.who)
+
+    @app.post("/api/exportable")
+    def exportable(asked: Target, kind: str, _session: Writer) -> Response:
+        """Whether an export can be made: a page asks before it starts a download, which could tell it nothing."""
+        return JSONResponse({"count": len(_exportable(board, kind, asked))})
+
+
+def _exportable(board: Board, kind: str, asked: Target) -> Sequence[str]:
+    ids = targeted(board, asked)
+    require_exportable(kind, len(ids))
+    return ids
+
+
+def _submit(board: Board, saying: Saying, who: str) -> "Future[Act]":
+    """Hand what a page says to the log's writer."""
+    designs = targeted(board, saying.target) if saying.target else ()
+    value = saying.value
+    if saying.what is What.UNDO and not value:
+        last = board.undoable(who)
+        if last is None:
+            raise ActError("There is nothing to undo.")
+        value = last.act_id
+    act_id = saying.act_id or secrets.token_hex(12)
+    return board.submit(
+        Act(act_id, who, datetime.now(UTC), saying.what, tuple(designs), value, saying.shortlist)
+    )
 
 
 def _mill(place: Place) -> Mill:
@@ -440,44 +369,6 @@ def _said(board: Board, filed: Act) -> dict[str, Any]:
     return {"count": len(designs), "about": str(about.what) if about else "", "ratings": ratings}
 
 
-def _targeted(board: Board, target: Target) -> Sequence[str]:
-    """Designs of a target. A whole result is derived here, never from what a page has scrolled past."""
-    if target.result:
-        kept = _kept(board, target.result)
-        ids = [kept.index.ids[row] for row in kept.result.rows]
-    elif target.query is not None:
-        kept = board.find(parse(parse_qsl(target.query, keep_blank_values=True)))
-        ids = [kept.index.ids[row] for row in kept.result.rows]
-    else:
-        return target.ids
-    if target.ids:
-        left_out = set(target.ids)
-        ids = [one for one in ids if one not in left_out]
-    if target.count is not None and target.count != len(ids):
-        raise HTTPException(
-            409,
-            f"There are {len(ids)} designs now, not {target.count}: nothing was done. Look again, then repeat.",
-        )
-    return ids
-
-
-def _shortlist_of(target: Target) -> str:
-    return dict(parse_qsl(target.query or "")).get("shortlist", "")
-
-
-def _items(board: Board, ids: Sequence[str], shortlist: str) -> list[Item]:
-    """Designs as they leave the catalog: whole records, with what was said of them."""
-    there = [one for one in ids if one in board.index.row]
-    records = describing.whole_records(board.catalog, there)
-    found = board.shortlist(shortlist) if shortlist else None
-    notes: Mapping[str, str] = {e.design_id: e.note for e in found.entries} if found else {}
-    return [
-        Item(records[one], verdict, stars, notes.get(one, ""))
-        for one, (verdict, stars) in zip(there, board.ratings(there), strict=True)
-        if one in records
-    ]
-
-
 def _picture_routes(app: FastAPI, place: Place) -> None:
     board, pictures = place.board, place.pictures
 
@@ -485,12 +376,16 @@ def _picture_routes(app: FastAPI, place: Place) -> None:
     def thumbnail(side: int, design_id: str, request: Request, _session: Reader) -> Response:
         if side not in SIDES:
             raise NotFoundError(f"There are no thumbnails of {side} px.")
-        record = board.index.record(_row_of(board, design_id))
+        record = _record(board.index, design_id)
         return _picture(pictures.thumbnail(record, side), request)
 
     @app.get("/pictures/{design_id}.png")
     def design(design_id: str, request: Request, _session: Reader) -> Response:
-        return _picture(pictures.design(board.index.record(_row_of(board, design_id))), request)
+        record = _record(board.index, design_id)
+        # It is known without reading the picture.
+        if (etag := f'"{record["image_sha256"]}"') in _known(request):
+            return Response(status_code=304, headers={"etag": etag, "cache-control": FOREVER})
+        return _picture(pictures.design(record), request)
 
     @app.get("/templates/{garment_id}.webp")
     def garment(garment_id: str, request: Request, _session: Reader) -> Response:
@@ -503,20 +398,26 @@ def _picture_routes(app: FastAPI, place: Place) -> None:
 
 def _picture(found: Found, request: Request, keep: str = FOREVER) -> Response:
     headers = {"etag": found.etag, "cache-control": keep}
-    if found.etag in [one.strip() for one in request.headers.get("if-none-match", "").split(",")]:
+    if found.etag in _known(request):
         return Response(status_code=304, headers=headers)
     return Response(found.data, media_type=found.media_type, headers=headers)
 
 
+def _known(request: Request) -> list[str]:
+    """Names of contents that the browser has."""
+    return [one.strip().removeprefix("W/") for one in request.headers.get("if-none-match", "").split(",")]
+
+
 STATUS: Mapping[type[CatalogsError], int] = {
-    QueryError: 400, ActError: 400, InvalidKeyError: 400, NotFoundError: 404, ImageError: 404,
+    GoneError: 410, OtherNumberError: 409, QueryError: 400, ActError: 400, InvalidKeyError: 400,
+    NotFoundError: 404, ImageError: 404,
 }  # fmt: skip
 
 
 def _explain_errors(app: FastAPI) -> None:
     """Errors as a page for people and as JSON for scripts, each with what to do."""
 
-    def answer(request: Request, status: int, what: str) -> Response:
+    def explain(request: Request, status: int, what: str) -> Response:
         wants_page = "text/html" in request.headers.get("accept", "")
         if wants_page and not request.url.path.startswith("/api/"):
             place: Place = app.state.place
@@ -527,7 +428,7 @@ def _explain_errors(app: FastAPI) -> None:
     @app.exception_handler(CatalogsError)
     def ours(request: Request, error: CatalogsError) -> Response:
         status = next((code for kind, code in STATUS.items() if isinstance(error, kind)), 503)
-        return answer(request, status, str(error))
+        return explain(request, status, str(error))
 
     @app.exception_handler(StarletteHTTPException)
     def theirs(request: Request, error: StarletteHTTPException) -> Response:
@@ -536,7 +437,7 @@ def _explain_errors(app: FastAPI) -> None:
             if error.status_code != 404 or error.detail != "Not Found"
             else "There is no such page."
         )
-        return answer(request, error.status_code, what)
+        return explain(request, error.status_code, what)
 
 
 def to_query(**values: str) -> str:

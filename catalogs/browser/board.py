@@ -13,12 +13,13 @@ from collections import OrderedDict
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass
+from typing import Literal
 
-from catalogs.acts import Act, Opinions, Shortlist, What, check_act
-from catalogs.browser.index import COLUMNS, Count, Index, Ratings, Result
+from catalogs.acts import ON_SHORTLISTS, Act, Opinions, Shortlist, What, check_act
+from catalogs.browser.index import COLUMNS, Count, Index, Ratings
 from catalogs.browser.query import Query
 from catalogs.designs import DesignCatalog
-from catalogs.errors import ActError, CatalogsError, QueryError
+from catalogs.errors import ActError, CatalogsError, QueryError, StoreError
 from catalogs.reviews import Reviews
 
 log = logging.getLogger(__name__)
@@ -27,20 +28,26 @@ RESULTS = 64
 """Results that are kept for turning pages; the one that was asked for longest ago goes."""
 LOOK_SECONDS = 15.0
 """Between two looks for new designs, and for what people said at other servers."""
-PUBLISH_SECONDS = 30.0
-"""Verdicts are in their table at most so much later than in the log."""
+Published = Literal["verdicts", "shortlists"]
+EVERY: dict[Published, float] = {"verdicts": 30.0, "shortlists": 5.0}
+"""Seconds that the tables are behind the log at most."""
+PATIENCE = 120.0
+"""Seconds after which whoever spoke is told that the log does not answer."""
 TOGETHER = 500
 """Acts of one commit, at most."""
 
 
 @dataclass(frozen=True)
 class Kept:
-    """A result as it was found, whatever is said of its designs meanwhile: pages do not shift under a reader."""
+    """A result as it was found, whatever is said of its designs meanwhile: pages do not shift under a reader.
+
+    It has ids and not rows: those are an index's own, which a newer one replaces.
+    """
 
     token: str
     query: Query
-    index: Index
-    result: Result
+    ids: tuple[str, ...]
+    groups: tuple[Count, ...]
 
 
 class Board:
@@ -49,7 +56,7 @@ class Board:
     def __init__(self, catalog: DesignCatalog) -> None:
         """Reads the table and the log; raises StoreError where that fails."""
         self.catalog = catalog
-        self._reviews = Reviews(catalog.store)
+        self._reviews = Reviews(catalog.store, self._hear)
         self._lock = threading.RLock()
         self._kept: OrderedDict[str, Kept] = OrderedDict()
         self._waiting: queue.SimpleQueue[tuple[Act, Future[Act]] | None] = queue.SimpleQueue()
@@ -57,8 +64,8 @@ class Board:
         self._table = catalog.version()
         self.index = Index(catalog.read(COLUMNS))
         self._ratings = Ratings.of(self.index, self._opinions)
-        self._hear(self._reviews.catch_up())
-        self._unpublished = {What.VERDICT: bool(self._opinions.acts), What.LIST: bool(self._opinions.acts)}
+        self._unpublished: set[Published] = set()
+        self._reviews.catch_up()
         self._writer = threading.Thread(target=self._write, name="reviews", daemon=True)
         self._writer.start()
 
@@ -71,7 +78,8 @@ class Board:
         """A result of a query, kept for turning its pages."""
         with self._lock:
             result = self.index.find(query, self._ratings, self._among(query))
-            kept = Kept(secrets.token_urlsafe(9), query, self.index, result)
+            ids = tuple(self.index.ids[row] for row in result.rows)
+            kept = Kept(secrets.token_urlsafe(9), query, ids, result.groups)
             self._kept[kept.token] = kept
             while len(self._kept) > RESULTS:
                 self._kept.popitem(last=False)
@@ -93,6 +101,10 @@ class Board:
         """Verdict and stars of designs."""
         with self._lock:
             return [(self._opinions.verdict(one), self._opinions.stars(one)) for one in design_ids]
+
+    def shortlist_names(self) -> list[str]:
+        """Names of the open shortlists."""
+        return [one.name for one in self.shortlists()]
 
     def shortlists(self) -> list[Shortlist]:
         """Open shortlists, the one that was begun last first."""
@@ -121,14 +133,19 @@ class Board:
             return self._opinions.last_of(who)
 
     def say(self, act: Act) -> Act:
-        """File an act; returns it, numbered, when it is safe in the log.
+        """File an act; returns it, numbered, when it is safe in the log. Raises as `submit` and its result do."""
+        return self.submit(act).result(PATIENCE)
+
+    def submit(self, act: Act) -> "Future[Act]":
+        """Hand an act to the writer; the result is the act, numbered, when it is safe in the log.
 
         Raises:
             ActError: it means nothing, or a design is not in the catalog.
-            StoreError: the store failed; it is not known to be filed.
+
+        The result raises StoreError where the store failed: then it is not known to be filed.
         """
-        act = check_act(act)
-        if unknown := next((one for one in act.designs if one not in self.index.row), None):
+        act, index = check_act(act), self.index
+        if unknown := next((one for one in act.designs if one not in index.row), None):
             raise ActError(f"There is no design '{unknown}' in this catalog.")
         if act.what is What.UNDO:
             with self._lock:
@@ -136,7 +153,7 @@ class Board:
                     raise ActError("There is nothing to undo: that was undone already, or never done.")
         filed: Future[Act] = Future()
         self._waiting.put((act, filed))
-        return filed.result()
+        return filed
 
     def _among(self, query: Query) -> Sequence[str] | None:
         """Designs of the query's shortlist, if it has one."""
@@ -149,20 +166,20 @@ class Board:
 
     def _write(self) -> None:
         """The writer's thread: file what waits, else look around."""
-        looked = published = time.monotonic()
+        done = dict.fromkeys(("look", *EVERY), time.monotonic())
         running = True
         while running:
             batch, running = self._next_batch()
             if batch:
                 self._file(batch)
             now = time.monotonic()
-            if now - looked >= LOOK_SECONDS and running:
+            if running and now - done["look"] >= LOOK_SECONDS:
+                done["look"] = now
                 self._guarded("looking for what is new", self._look)
-                looked = time.monotonic()
-            if not running or now - published >= PUBLISH_SECONDS:
-                self._guarded("publishing verdicts", self._publish, What.VERDICT)
-                published = time.monotonic()
-            self._guarded("publishing shortlists", self._publish, What.LIST)
+            for what, seconds in EVERY.items():
+                if what in self._unpublished and (not running or now - done[what] >= seconds):
+                    done[what] = now
+                    self._guarded(f"publishing {what}", self._publish, what)
 
     def _next_batch(self) -> tuple[list[tuple[Act, Future[Act]]], bool]:
         """Acts that wait, after at most a second; and whether to go on."""
@@ -179,28 +196,34 @@ class Board:
         return batch, False
 
     def _file(self, batch: Sequence[tuple[Act, Future[Act]]]) -> None:
+        """File acts together; where that fails, one by one, so that none fails for another."""
         try:
-            self._hear(self._reviews.file([act for act, _ in batch]))
+            self._reviews.file([act for act, _ in batch])
         except Exception as error:  # whoever waits must hear of it, whatever it is
-            log.warning("acts were not filed: %s", error)
+            if len(batch) > 1 and not isinstance(error, StoreError):
+                for one in batch:
+                    self._file([one])
+                return
+            log.warning("%d acts were not filed: %s", len(batch), error)
             for _, filed in batch:
                 filed.set_exception(error)
             return
         for act, filed in batch:
-            filed.set_result(self._opinions.acts[act.act_id])
+            filed.set_result(self._opinions.acts.get(act.act_id, act))
 
     def _hear(self, acts: Sequence[Act]) -> None:
-        """Take acts from the log into what the pages show."""
+        """Take acts of the log into what the pages show."""
         with self._lock:
             for act in acts:
                 changed = self._opinions.take(act)
                 self._ratings.update(self.index, self._opinions, changed)
-            if acts:
-                self._unpublished = dict.fromkeys((What.VERDICT, What.LIST), True)
+                about = self._opinions.undone_by(act)
+                on_list = about is not None and about.what in ON_SHORTLISTS
+                self._unpublished.add("shortlists" if on_list else "verdicts")
 
     def _look(self) -> None:
         """Take in what other servers' people said, and designs that were filed since."""
-        self._hear(self._reviews.catch_up())
+        self._reviews.catch_up()
         version = self.catalog.version()
         if version == self._table:
             return
@@ -209,17 +232,19 @@ class Board:
             self.index, self._table = index, version
             self._ratings = Ratings.of(index, self._opinions)
 
-    def _publish(self, what: What) -> None:
-        if self._unpublished.get(what):
-            publish = (
-                self._reviews.publish_verdicts if what is What.VERDICT else self._reviews.publish_shortlists
-            )
-            publish()
-            self._unpublished[what] = False
+    def _publish(self, what: Published) -> None:
+        self._unpublished.discard(what)
+        try:
+            self._reviews.publish_verdicts() if what == "verdicts" else self._reviews.publish_shortlists()
+        except Exception:
+            self._unpublished.add(what)
+            raise
 
     def _guarded(self, doing: str, work: Callable[..., None], *arguments: object) -> None:
-        """What fails here is tried again at the next turn; nobody waits for it."""
+        """What fails here is tried again at the next turn; nobody waits for it, and the thread must live on."""
         try:
             work(*arguments)
         except CatalogsError as error:
             log.warning("%s: %s", doing, error)
+        except Exception:
+            log.exception("%s failed", doing)

@@ -76,7 +76,9 @@ def credit(record: Mapping[str, Any]) -> str:
 def lineage(record: Mapping[str, Any]) -> list[tuple[str, str]]:
     """Where a design comes from: names and values, in the order of its making."""
     versions = ", ".join(f"{name} {version}" for name, version in _json(record.get("versions")).items())
-    made = f"{record['created_at']:%Y-%m-%d %H:%M} UTC in {record['seconds']:.1f} s, {record['steps']} steps"
+    when, seconds = record["created_at"], record["seconds"]
+    made = f"{when:%Y-%m-%d %H:%M} UTC" if when else "not known when"
+    made += f" in {seconds:.1f} s, {record['steps']} steps" if seconds is not None else ""
     device = f"{record['device']} ({record['precision']})"
     return [
         ("garment", f"{record['garment_id']} ({str(record['garment_digest'])[:12]})"),

@@ -2,14 +2,14 @@
 
 import re
 import tempfile
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, BinaryIO, cast
 
 from starlette.responses import StreamingResponse
 
-from catalogs.errors import ActError
+from catalogs.errors import ActError, QueryError
 from catalogs.exports.items import Item
 from catalogs.exports.line_sheet import write_pdf
 from catalogs.exports.pack import write_pack
@@ -31,7 +31,7 @@ class Format:
     title: str
     ending: str
     media_type: str
-    write: Callable[[Sequence[Item], Store, BinaryIO, str, str], Any]
+    write: Callable[[Iterable[Item], Store, BinaryIO, str, str], Any]
     most: int = MOST_PICTURES
 
 
@@ -49,15 +49,20 @@ FORMATS: Mapping[str, Format] = {
 }  # fmt: skip
 
 
-def download(kind: str, items: Sequence[Item], store: Store, title: str, who: str) -> StreamingResponse:
-    """The answer that carries an export. ActError where there is nothing, or too much, to export."""
+def require_exportable(kind: str, count: int) -> None:
+    """Raise ActError where there is nothing, or too much, to export; QueryError for a format that is not known."""
+    if kind not in FORMATS:
+        raise QueryError(f"'{kind[:40]}' is no format: give one of {', '.join(FORMATS)}.")
     chosen = FORMATS[kind]
-    if not items:
+    if not count:
         raise ActError("There is nothing to export: choose designs first.")
-    if len(items) > chosen.most:
-        raise ActError(
-            f"{len(items)} designs are too many for '{chosen.title}': choose {chosen.most} at most."
-        )
+    if count > chosen.most:
+        raise ActError(f"{count} designs are too many for '{chosen.title}': choose {chosen.most} at most.")
+
+
+def download(kind: str, items: Iterable[Item], store: Store, title: str, who: str) -> StreamingResponse:
+    """The answer that carries an export."""
+    chosen = FORMATS[kind]
     # The answer, which outlives this function, closes it.
     file = cast(BinaryIO, tempfile.SpooledTemporaryFile(IN_MEMORY))  # noqa: SIM115
     try:

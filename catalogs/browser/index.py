@@ -3,9 +3,11 @@
 An index is of one version of the table and never changes. What people say meanwhile is in `Ratings` beside it.
 """
 
+import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
+from itertools import islice
 from typing import Any
 
 import numpy as np
@@ -14,7 +16,8 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from catalogs.acts import Opinions, Verdict
-from catalogs.browser.query import FACETS, Query
+from catalogs.browser.query import FACETS, SWATCH, Query
+from catalogs.errors import QueryError
 from catalogs.looks import MOST_COLORS, alike, distances, family, to_lab, to_labs
 
 Mask = NDArray[np.bool_]
@@ -37,6 +40,7 @@ FLAGS: Mapping[str, Callable[["Index"], Mask]] = {
     "grainy": lambda index: index.number("variation_ratio") > 8.0,
 }
 """Where a merchandiser should look twice. Thresholds: docs/browsing.md."""
+HASH = re.compile(r"[0-9a-f]{16}")
 NEAR = 8
 """Bits of 64 in which the pattern hashes of near-duplicates on one garment differ at most."""
 OF_TABLE = {"set": "style_set", "style": "style_id", "garment": "garment_id", "category": "garment_category",
@@ -150,7 +154,9 @@ class Index:
 
         A pattern in other colours is a colourway, which is no duplicate.
         """
-        hashes = [int(text, 16) if text else None for text in self._table["phash"].to_pylist()]
+        hashes = [
+            int(text, 16) if HASH.fullmatch(text or "") else None for text in self._table["phash"].to_pylist()
+        ]
         families = len(self.facets["color"].labels)
         place = self.facets["garment"].codes.astype(np.int64) * families + self.facets["color"].codes
         first = np.arange(len(self))
@@ -289,6 +295,9 @@ class Index:
             yield Count(label, self.titles[group].get(label) or label, int(size))
 
 
+MOST_CELLS = 20_000
+
+
 @dataclass(frozen=True)
 class Matrix:
     """Garments by styles of a result: the first row in each cell and how many there are."""
@@ -299,8 +308,16 @@ class Matrix:
 
 
 def matrix(index: Index, rows: Rows) -> Matrix:
-    """Lay a result out, garments down and styles across, by title; (garment, style) -> (row, count)."""
+    """Lay a result out, garments down and styles across, by title; (garment, style) -> (row, count).
+
+    QueryError where that has more than MOST_CELLS cells.
+    """
     garments, styles = (_axis(index, rows, name) for name in ("garment", "style"))
+    if len(garments) * len(styles) > MOST_CELLS:
+        raise QueryError(
+            f"{len(garments)} garments by {len(styles)} styles are more than a matrix shows: choose a style set or a"
+            " category."
+        )
     down, across = ({one.value: n for n, one in enumerate(axis)} for axis in (garments, styles))
     cells: dict[tuple[int, int], tuple[int, int]] = {}
     garment, style = index.facets["garment"], index.facets["style"]
@@ -336,7 +353,7 @@ def _facet(column: pa.ChunkedArray) -> Facet:
 def _families(colors: pa.ChunkedArray) -> Facet:
     """The family of each design's largest colour; empty where none is known."""
     first = _facet(
-        pa.chunked_array([pa.array([(one or [""])[0] for one in colors.to_pylist()], pa.string())])
+        pa.chunked_array([pa.array([next(_usable(one), "") for one in colors.to_pylist()], pa.string())])
     )
     names = [family(color) if color else "" for color in first.labels]
     labels = tuple(dict.fromkeys(names))
@@ -344,12 +361,17 @@ def _families(colors: pa.ChunkedArray) -> Facet:
     return Facet(place[first.codes] if len(place) else first.codes, labels)
 
 
+def _usable(colors: Sequence[str] | None) -> Iterator[str]:
+    """Colours that are spelled as colours are: the table may be anybody's."""
+    return (color for color in colors or () if SWATCH.fullmatch(color or ""))
+
+
 def _palette(colors: pa.ChunkedArray) -> tuple[NDArray[np.float64], Codes]:
     """Every colour there is, in L*a*b*, and for each design the places of its own, N x MOST_COLORS; -1 is none."""
     known: dict[str, int] = {}
     places = np.full((len(colors), MOST_COLORS), -1, np.int32)
     for row, found in enumerate(colors.to_pylist()):
-        for n, color in enumerate((found or ())[:MOST_COLORS]):
+        for n, color in enumerate(islice(_usable(found), MOST_COLORS)):
             places[row, n] = known.setdefault(color, len(known))
     return to_labs(list(known)), places
 

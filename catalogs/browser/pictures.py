@@ -1,7 +1,9 @@
 """Pictures for the browser: thumbnails that are made once, whole designs, and what they were made from."""
 
 import io
+import math
 import threading
+import time
 from collections import OrderedDict
 from collections.abc import Callable, Mapping
 from contextlib import suppress
@@ -73,6 +75,7 @@ class Pictures:
         self._making = threading.Semaphore(MAKERS)
         self._records: dict[str, dict[str, Garment | Style]] = {}
         self._reading = threading.Lock()
+        self._read_at: dict[str, float] = {}
 
     def thumbnail(self, record: Mapping[str, Any], side: int) -> Found:
         """A WebP of a design, its longest side at most `side`, with colour profile and AI mark.
@@ -115,7 +118,9 @@ class Pictures:
             raise NotFoundError(
                 f"The {kind}s catalog is not known here: start with --{kind}s URI to see them."
             )
-        record = self._records_of(kind, store).get(record_id)
+        record = self._records_of(kind, store).get(record_id) or self._records_of(kind, store, anew=True).get(
+            record_id
+        )
         if record is None:
             raise NotFoundError(f"{store.uri} has no {kind} '{record_id}' any more.")
 
@@ -125,10 +130,12 @@ class Pictures:
 
         return self._kept.get(f"{kind}/{record_id}", make)
 
-    def _records_of(self, kind: str, store: Store) -> dict[str, Garment | Style]:
-        """Records by id, read once; a record that is asked for and not there has them read again."""
+    def _records_of(self, kind: str, store: Store, *, anew: bool = False) -> dict[str, Garment | Style]:
+        """Records by id, read once; anew at most once a minute, for one that is not among them."""
         with self._reading:
-            if kind not in self._records:
+            since = time.monotonic() - self._read_at.get(kind, -math.inf)
+            if kind not in self._records or (anew and since > 60):
+                self._read_at[kind] = time.monotonic()
                 read: Any = read_garments if kind == "garment" else read_styles
                 self._records[kind] = {getattr(r, f"{kind}_id"): r for r in read(store).records}
             return self._records[kind]

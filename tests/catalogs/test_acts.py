@@ -14,7 +14,7 @@ def opinions(*acts: tuple[str, What, str, str]) -> Opinions:
     """Of acts `(who, what, designs, value)`, whose ids are a1, a2, ...; those on shortlists are about 'Spring'."""
     found = Opinions()
     for n, (who, what, designs, value) in enumerate(acts, 1):
-        on_list = what in (What.LIST, What.UNLIST, What.ORDER, What.NOTE, What.OPEN, What.CLOSE)
+        on_list = what in (What.LIST, What.UNLIST, What.MOVE, What.NOTE, What.OPEN, What.CLOSE)
         when = NOON + timedelta(seconds=n)
         name = "Spring" if on_list else ""
         found.take(Act(f"a{n}", who, when, what, tuple(designs.split()), value, name, n))
@@ -79,6 +79,12 @@ class TestVerdicts:
         )
         assert found.verdict("d") == "pick"
 
+    def test_long_chain_of_undoings(self) -> None:
+        """Undoings of undoings, however many, only turn what holds."""
+        chain = [("ann", What.UNDO, "", f"a{n}") for n in range(1, 3000)]
+        assert opinions(("ann", What.VERDICT, "d", "pick"), *chain).verdict("d") == ""
+        assert opinions(("ann", What.VERDICT, "d", "pick"), *chain[:-1]).verdict("d") == "pick"
+
     def test_changed_designs_are_told(self) -> None:
         """Taking an act tells the designs it changed, an undoing those of the act that it undoes."""
         found = Opinions()
@@ -113,12 +119,25 @@ class TestShortlists:
         assert shortlist is not None
         assert [entry.added_by for entry in shortlist.entries] == ["ann", "ann", "bob"]
 
-    def test_reordered_by_one_while_another_adds(self) -> None:
-        """An order that does not know a design leaves it on the list, behind; one that knows too many adds none."""
+    @pytest.mark.parametrize(("place", "order"), [("1", "fde"), ("2", "dfe"), ("3", "def"), ("99", "def")])
+    def test_moved(self, place: str, order: str) -> None:
+        """A design goes to its place, or to the end where there are fewer; the others keep their order."""
+        found = opinions(("ann", What.LIST, "d e f", ""), ("bob", What.MOVE, "f", place))
+        assert entries(found) == list(order)
+
+    def test_moved_while_another_takes_it_off(self) -> None:
+        """Moving what is no longer on the list puts nothing on it."""
         found = opinions(
-            ("ann", What.LIST, "d e", ""), ("bob", What.LIST, "f", ""), ("ann", What.ORDER, "e d x", "")
+            ("ann", What.LIST, "d e", ""), ("bob", What.UNLIST, "d", ""), ("ann", What.MOVE, "d", "2")
         )
-        assert entries(found) == ["e", "d", "f"]
+        assert entries(found) == ["e"]
+
+    def test_undone_move(self) -> None:
+        """A move that is undone leaves the order as it was."""
+        found = opinions(("ann", What.LIST, "d e", ""), ("ann", What.MOVE, "e", "1"))
+        assert entries(found) == ["e", "d"]
+        found.take(Act("u", "ann", NOON, What.UNDO, (), "a2", seq=3))
+        assert entries(found) == ["d", "e"]
 
     def test_taken_off_and_noted(self) -> None:
         """A note stays with its design; a design that is taken off loses it."""
@@ -148,6 +167,8 @@ class TestShortlists:
         (Act("a", "ann", NOON, What.VERDICT, ("d",), "maybe"), ActError, "no verdict"),
         (Act("a", "ann", NOON, What.STARS, ("d",), "6"), ActError, "0 to 5"),
         (Act("a", "ann", NOON, What.VERDICT, (), "pick"), ActError, "no design"),
+        (Act("a", "ann", NOON, What.MOVE, ("d",), "0", "Spring"), ActError, "number from 1"),
+        (Act("a", "ann", NOON, What.MOVE, ("d", "e"), "1", "Spring"), ActError, "one design"),
         (Act("a", "ann", NOON, What.LIST, ("d",)), ActError, "name of a shortlist"),
         (Act("a", "ann", NOON, What.VERDICT, ("d",), "pick", "Spring"), ActError, "takes no name"),
         (Act("a", "ann", NOON, What.NOTE, ("d",), "n" * 2001, "Spring"), ActError, "2001 letters"),
@@ -163,5 +184,5 @@ def test_refused(act: Act, error: type[Exception], message: str) -> None:
 
 def test_cleaned() -> None:
     """Control characters do not enter the log."""
-    act = check_act(Act("a", " ann\x00 ", NOON, What.NOTE, ("d",), " a\x1b[2Jb ", "Spring\x07"))
+    act = check_act(Act("a", " ann\x00 ", NOON, What.NOTE, ("d",), " a\x1b[2Jb ", "Spring\x07\ud800"))
     assert (act.who, act.value, act.shortlist) == ("ann", "a[2Jb", "Spring")

@@ -5,12 +5,13 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pandas as pd
+import pyarrow as pa
 import pytest
-from deltalake import DeltaTable
+from deltalake import DeltaTable, write_deltalake
 
 from catalogs.acts import Act, What
 from catalogs.errors import UnreachableError
-from catalogs.reviews import Reviews
+from catalogs.reviews import LOG, Reviews
 from catalogs.stores import open_store
 
 NOON = datetime(2026, 11, 21, 12, tzinfo=UTC)
@@ -69,6 +70,43 @@ class Contract:
         Reviews(open_store(where)).file([verdict("a1", "d")])
         Reviews(open_store(where)).file([verdict("a1", "d"), verdict("a2", "e")])
         assert frame(where, "reviews")["act_id"].tolist() in (["a1", "a2"], ["a2", "a1"])
+
+    def test_twice_in_one_batch(self, where: str) -> None:
+        """An act that comes twice at once is filed once."""
+        reviews = Reviews(open_store(where))
+        reviews.file([verdict("a1", "d"), verdict("a1", "d"), verdict("a2", "e")])
+        assert sorted(frame(where, "reviews")["act_id"]) == ["a1", "a2"]
+
+    def test_everything_is_heard_once(self, where: str) -> None:
+        """Whoever listens hears every act once, in order: own ones, others', and those read while publishing."""
+        heard: list[str] = []
+        one = Reviews(open_store(where), lambda acts: heard.extend(act.act_id for act in acts))
+        other = Reviews(open_store(where))
+        one.file([verdict("a1", "d")])
+        other.file([verdict("b1", "d", "reject", "bob")])
+        one.publish_verdicts()
+        other.file([verdict("b2", "e", "reject", "bob")])
+        one.file([verdict("a2", "e")])
+        assert heard == ["a1", "b1", "b2", "a2"]
+
+    def test_acts_of_a_newer_version(self, where: str) -> None:
+        """An act that this version does not know is passed over, and the others hold."""
+        reviews = Reviews(open_store(where))
+        reviews.file([verdict("a1", "d")])
+        uri, options = open_store(where).delta_location("reviews")
+        row = {
+            "seq": 2,
+            "act_id": "n1",
+            "who": "eve",
+            "at": NOON,
+            "what": "sing",
+            "design_id": "d",
+            "position": 0,
+        }
+        write_deltalake(uri, pa.Table.from_pylist([row], LOG), mode="append", storage_options=options)
+        reviews.file([verdict("a2", "e")])
+        other = Reviews(open_store(where))
+        assert [act.act_id for act in other.catch_up()] == ["a1", "a2"]
 
     def test_published(self, where: str) -> None:
         """Verdicts and shortlists can be read as tables, and follow the log."""

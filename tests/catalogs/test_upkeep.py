@@ -12,6 +12,7 @@ from deltalake import DeltaTable
 
 from catalogs import keys, upkeep
 from catalogs.acts import Act, What
+from catalogs.claims import Claims
 from catalogs.designs import DesignCatalog
 from catalogs.records import Design
 from catalogs.reviews import Reviews
@@ -166,6 +167,16 @@ class Contract:
             reviews.file([Act(f"a{number}", "ann", now, What.VERDICT, (key("a"),), "pick")])
         merged, _ = upkeep.tidy(catalog, timedelta(days=7))
         assert merged >= 3
+
+    def test_tidied_by_one_at_a_time(self, where: str) -> None:
+        """Who would tidy while another does leaves it: two merges of the same files would double every row."""
+        catalog = filed(where, "a")
+        catalog.file([written(catalog, "b")])
+        claims = Claims(catalog.store, "somebody")
+        with claims.held(), claims.taken(["upkeep"]):
+            assert upkeep.tidy(catalog, timedelta(days=7)) == (0, 0)
+        assert upkeep.tidy(catalog, timedelta(days=7))[0] >= 2
+        assert sorted(catalog.read(["design_id"])["design_id"].to_pylist()) == sorted([key("a"), key("b")])
 
     def test_what_is_not_ours_is_left_alone(self, where: str) -> None:
         """Only pictures named as designs' are orphans, whatever else somebody keeps beside them."""

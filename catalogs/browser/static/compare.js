@@ -117,7 +117,8 @@ function markBest() {
 
 const give = (verdict) => () => judge.verdict(designs[active], verdict);
 const leave = () => goBack(back);
-const exportAll = () => exporting({ ids: designs.map(({ id }) => id) }, designs.length, `${counted(designs.length, "design")} compared`);
+const all = () => ({ ids: designs.map(({ id }) => id), count: designs.length });
+const exportAll = () => exporting(all(), designs.length, `${counted(designs.length, "design")} compared`);
 document.querySelectorAll("[data-zoom]").forEach((button) => button.addEventListener("click", () => view[button.dataset.zoom]()));
 back.addEventListener("click", (event) => {
   if (event.ctrlKey || event.metaKey || event.shiftKey) return;
@@ -129,7 +130,7 @@ keyboard({
   ...Object.fromEntries(designs.map((_, n) => [n + 1, () => choose(n)])),
   ArrowLeft: () => choose(active - 1), ArrowRight: () => choose(active + 1),
   p: give("pick"), x: give("reject"), u: give(""),
-  z: judge.takeBack, s: shortlist, e: exportAll, m: () => moreLikeThese(designs),
+  z: judge.takeBack, s: shortlist, e: exportAll, m: () => moreLikeThese(all(), designs.length, designs[0].recipe),
   "+": view.closer, "=": view.closer, "-": view.further,
   "?": () => showKeys(KEYS), Escape: leave, Backspace: leave,
 });

@@ -48,28 +48,28 @@ export async function exporting(target, count, title) {
     el("div", {}, ...kinds),
     el("label", {}, el("span", {}, "Title"), el("input", { name: "title", value: title, maxlength: 200 })),
   ], { yes: "Export" });
-  if (!given) return;
-  exportAs(given.get("kind"), target, given.get("title"));
+  const kind = given?.get("kind");
+  // A download that fails would leave the page; so it is asked for first whether it can be made.
+  if (!given || !(await attempt(() => send(`/api/exportable?kind=${kind}`, target)))) return;
+  exportAs(kind, target, given.get("title"));
   tell("The export is being made: the download begins when it is ready.", { seconds: 6 });
 }
 
 /** Plan more designs like some, show what it comes to, start it or give the command. */
-export async function moreLikeThese(designs) {
+export async function moreLikeThese(target, count, recipe) {
   if (!data.recipes.length) return tell("Start the browser with --garments and --styles to make more from here.", { bad: true });
-  const unique = (key) => [...new Set(designs.map((one) => one[key]))];
   const ways = [
-    ["recipe", "The same garments and styles by another recipe", { garments: unique("garmentId"), styles: unique("styleId") }],
-    ["styles", "These garments in all styles of their sets", { garments: unique("garmentId"), styles: [] }],
-    ["garments", "These styles on all garments", { garments: [], styles: unique("styleId") }],
+    ["recipe", "The same garments and styles by another recipe"],
+    ["styles", "These garments in all styles of their sets"],
+    ["garments", "These styles on all garments"],
   ];
-  const given = await question(`More like ${designs.length === 1 ? "this design" : `these ${designs.length}`}`, [
+  const given = await question(`More like ${count === 1 ? "this design" : `these ${counted(count, "design")}`}`, [
     el("div", {}, ...ways.map(([value, label], n) => el("label", { class: "row" }, el("input", { type: "radio", name: "way", value, checked: n === 0 }), label))),
     el("label", {}, el("span", {}, "Recipe"), el("select", { name: "recipe" },
-      ...data.recipes.map((name) => el("option", { value: name, selected: name === designs[0].recipe }, name)))),
+      ...data.recipes.map((name) => el("option", { value: name, selected: name === recipe }, name)))),
   ], { yes: "Show the plan" });
   if (!given) return;
-  const way = ways.find(([value]) => value === given.get("way"))[2];
-  const order = { ...way, recipe: given.get("recipe"), style_sets: unique("set") };
+  const order = { way: given.get("way"), recipe: given.get("recipe"), target };
   const plan = await attempt(() => send("/api/again", order));
   if (plan) await showPlan(plan, order);
 }
@@ -125,5 +125,5 @@ export function header(keys) {
 
 /** Whether a key is meant for a field that is written in, or a dialog. */
 export const elsewhere = (event) =>
-  event.ctrlKey || event.metaKey || event.altKey || document.querySelector("dialog[open]") ||
+  event.ctrlKey || event.metaKey || event.altKey || document.querySelector("dialog[open]:not(#big)") ||
   event.target.closest?.("input:not([type=checkbox]):not([type=radio]), textarea, select");

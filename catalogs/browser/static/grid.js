@@ -154,14 +154,13 @@ function showChosen() {
 
 /** What an act is about: what is chosen, else the design at the cursor. */
 function target() {
-  if (chosen.all) return { result: result.result, ids: [...chosen.out], count: countChosen() };
-  if (chosen.ids.size) return { ids: [...chosen.ids] };
+  if (chosen.all) return { result: result.result, without: [...chosen.out], count: countChosen() };
+  if (chosen.ids.size) return { ids: [...chosen.ids], count: chosen.ids.size };
   const design = wall.current();
   return design ? { ids: [design.id] } : null;
 }
 
 const targetCount = () => countChosen() || (wall.current() ? 1 : 0);
-const chosenDesigns = () => (countChosen() ? wall.loaded().filter(isChosen) : [wall.current()].filter(Boolean));
 
 // --- what is said
 
@@ -184,6 +183,8 @@ function act(what, value) {
       heard(await say(what, { value, target: about }));
     } catch (error) {
       if (single) wall.rate(single.id, before);
+      // What was kept has ended: it is found anew, and the person sees what they choose from.
+      if (error.status === 410) await look();
       throw error;
     }
   }));
@@ -254,11 +255,14 @@ function open(design) {
 
 function exportChosen() {
   const about = countChosen() ? target() : { result: result.result, count: result.total };
-  if (params.has("shortlist")) about.query = `shortlist=${encodeURIComponent(params.get("shortlist"))}`;
+  about.notes_of = params.get("shortlist") ?? "";
   exporting(about, countChosen() || result.total, params.get("shortlist") ?? "Designs");
 }
 
-const more = () => { const designs = chosenDesigns(); if (designs.length) moreLikeThese(designs); };
+function more() {
+  const about = target();
+  if (about) moreLikeThese(about, targetCount(), wall.current()?.recipe);
+}
 
 // --- the hand
 
@@ -300,13 +304,14 @@ function near(design) {
 }
 
 function bigView(on) {
-  $("big").hidden = !on || !wall.current();
+  if (on && wall.current()) $("big").showModal();
+  else $("big").close();
   showBig();
 }
 
 function showBig() {
   const design = wall.current();
-  if ($("big").hidden || !design) return;
+  if (!$("big").open || !design) return;
   const image = $("big").querySelector("img");
   if (image.dataset.id !== design.id) {
     image.dataset.id = design.id;
@@ -323,11 +328,11 @@ function showBig() {
 
 const MOVES = { ArrowLeft: () => -1, ArrowRight: () => 1, ArrowUp: () => -wall.columns, ArrowDown: () => wall.columns,
   PageUp: () => -wall.page(), PageDown: () => wall.page(), Home: () => -Infinity, End: () => Infinity };
-const COMMANDS = { " ": () => bigView($("big").hidden), Enter: () => wall.current() && open(wall.current()), c: compare, s: shortlist, e: exportChosen, m: more,
+const COMMANDS = { " ": () => bigView(!$("big").open), Enter: () => wall.current() && open(wall.current()), c: compare, s: shortlist, e: exportChosen, m: more,
   n: () => wall.current() && near(wall.current()), z: undoLast, a: chooseAll, "/": () => document.querySelector(".search input").focus(), "?": () => showKeys(KEYS),
   g: () => go((p) => (p.get("view") === "matrix" ? p.delete("view") : p.set("view", "matrix"))),
   t: () => { const design = wall.current(); if (design) { choose(design, !isChosen(design)); anchor = wall.cursor; showChosen(); } },
-  Escape: () => ($("big").hidden ? chooseNone() : bigView(false)) };
+  Escape: () => ($("big").open ? bigView(false) : chooseNone()) };
 
 function press_(event) {
   if (event.key === "a" && (event.ctrlKey || event.metaKey) && event.target === $("scroll")) { event.preventDefault(); return chooseAll(); }

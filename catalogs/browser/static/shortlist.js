@@ -16,6 +16,7 @@ const KEYS = [
   ["E", "export"], ["M", "more like these"], ["Z", "undo"], ["Esc", "to the shortlists"], ["?", "this sheet"],
 ];
 const MOST_COMPARED = 4;
+const SHOWN = 200;
 const { name } = data;
 const here = `/shortlist?name=${encodeURIComponent(name)}`;
 const $ = (id) => document.getElementById(id);
@@ -23,6 +24,8 @@ const list = $("list");
 const button = (what) => document.querySelector(`.tools [data-do="${what}"]`);
 
 let entries = data.entries;
+let known = new Map();
+let shown = SHOWN;
 let judge = judging(entries, judged);
 const chosen = new Set();
 
@@ -66,13 +69,16 @@ function addressOf(entry) {
 }
 
 const cardOf = (id) => [...list.children].find((one) => one.dataset.id === id);
-const entryOf = (li) => entries.find((one) => one.id === li?.dataset.id);
+const entryOf = (li) => known.get(li?.dataset.id);
 const focused = () => document.activeElement?.closest?.("#list > li");
 
 function draw() {
   const at = focused()?.dataset.id;
-  list.replaceChildren(...entries.map(card));
-  entries.forEach(judged);
+  known = new Map(entries.map((entry) => [entry.id, entry]));
+  list.replaceChildren(...entries.slice(0, shown).map(card));
+  entries.slice(0, shown).forEach(judged);
+  $("further").hidden = entries.length <= shown;
+  $("further").textContent = `Show ${Math.min(entries.length - shown, SHOWN)} more of ${entries.length}`;
   cardOf(at)?.focus();
   number();
 }
@@ -118,10 +124,14 @@ async function refresh() {
 // The order.
 
 function reordered() {
-  const before = entries.map(({ id }) => id).join();
-  entries = [...list.children].map(entryOf);
+  const before = entries;
+  entries = [...[...list.children].map(entryOf), ...before.slice(list.children.length)];
   number();
-  if (entries.map(({ id }) => id).join() !== before) file("order", entries.map(({ id }) => id));
+  const at = entries.findIndex((entry, n) => entry !== before[n]);
+  if (at < 0) return;
+  // One was moved: onward, if the next of before stands where it stood; else to here.
+  const moved = entries[at] === before[at + 1] ? before[at] : entries[at];
+  file("move", [moved.id], entries.indexOf(moved) + 1);
 }
 
 /** Move a card to a place, and say so to who does not see it. */
@@ -205,11 +215,11 @@ async function takeBack() {
   if (await judge.takeBack()) await refresh();
 }
 
+/** What is chosen, in the list's order, else all of it. */
+const target = () => ({ ids: meant().map(({ id }) => id), count: meant().length, notes_of: name });
+
 function exportMeant() {
-  if (!entries.length) return;
-  // By the list's own query the notes go along; ids beside a query are those to leave out.
-  const out = chosen.size ? entries.filter(({ id }) => !chosen.has(id)).map(({ id }) => id) : [];
-  exporting({ query: `shortlist=${encodeURIComponent(name)}`, ids: out }, meant().length, name);
+  if (entries.length) exporting(target(), meant().length, name);
 }
 
 function compare() {
@@ -232,7 +242,7 @@ const rate = (what, value) => withFocused(async (entry) => {
 });
 const acts = {
   export: exportMeant, compare, undo: takeBack, close: putAway,
-  more: () => entries.length && moreLikeThese(meant()),
+  more: () => entries.length && moreLikeThese(target(), meant().length, meant()[0].recipe),
   off: () => takeOff([...chosen]),
 };
 document.querySelectorAll(".tools [data-do]").forEach((one) => one.addEventListener("click", acts[one.dataset.do]));
@@ -250,5 +260,6 @@ list.addEventListener("keydown", (event) => {
   if (event.key === "Enter" && event.target.parentElement === list) location.assign(addressOf(entryOf(event.target)));
 });
 header(KEYS);
+$("further").addEventListener("click", () => { shown += SHOWN; draw(); });
 draw();
 addEventListener("pageshow", (event) => event.persisted && location.reload());

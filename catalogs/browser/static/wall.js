@@ -32,7 +32,7 @@ export class Wall {
     this.result = result;
     this.forget();
     result.designs.forEach((design, n) => this.designs.set(n, design));
-    this.cursor = Math.min(Math.max(at || 0, 0), Math.max(result.total - 1, 0));
+    this.cursor = Math.min(Math.max(Math.floor(at) || 0, 0), Math.max(result.total - 1, 0));
     this.lay(true);
   }
 
@@ -47,7 +47,7 @@ export class Wall {
   }
 
   size(size) {
-    if (size !== this.wanted) { this.wanted = size in SIZES ? size : "m"; this.lay(true); }
+    if (size !== this.wanted) { this.wanted = Object.hasOwn(SIZES, size) ? size : "m"; this.lay(true); }
   }
 
   /** Place rows: headings and designs, by the width there is. */
@@ -135,7 +135,7 @@ export class Wall {
   nothing() {
     this.cells.forEach((cell) => cell.remove());
     this.cells.clear();
-    const empty = el("div", { class: "empty" }, el("h2", {}, "Nothing here"), el("p", {}, this.result.all ? "No design has all of this. Take a filter away." : "The catalog has no designs yet: run 'stylemill run' to make some."));
+    const empty = el("div", { class: "empty", role: "presentation" }, el("strong", {}, "Nothing here"), el("br"), el("span", {}, this.result.all ? "No design has all of this. Take a filter away." : "The catalog has no designs yet: run 'stylemill run' to make some."));
     this.canvas.append(empty);
     this.cells.set("empty", empty);
   }

@@ -69,7 +69,7 @@ def serve(where: Path, token: str | None = None, mill: Mill | None = None) -> It
     store = open_store(str(where))
     board = Board(DesignCatalog(store))
     place = Place(board, Pictures(store, None, None), Sessions(token, "ann"), "a catalog", mill)
-    app = create_app(place, loopback=token is None)
+    app = create_app(place, names=access.LOOPBACK if token is None else ())
     with TestClient(app, base_url="http://127.0.0.1:8420", follow_redirects=False) as client:
         yield client
 
@@ -185,9 +185,26 @@ class TestSaying:
         """Select all means the whole result, less what was taken out, however little of it was loaded."""
         found = result(client, "garment=tee")
         out = found["designs"][0]["id"]
-        target = {"result": found["result"], "ids": [out], "count": 3}
+        target = {"result": found["result"], "without": [out], "count": 3}
         assert say(client, what="verdict", value="reject", target=target).json()["count"] == 3
         assert result(client, "verdict=rejected&garment=tee")["total"] == 3
+
+    def test_chosen_of_a_shortlist(self, client: TestClient) -> None:
+        """What is chosen on a shortlist is what leaves, with its note, and not the others."""
+        ids = [one["id"] for one in result(client)["designs"][:5]]
+        say(client, what="list", shortlist="Five", target={"ids": ids})
+        say(client, what="note", value="this one", shortlist="Five", target={"ids": [ids[2]]})
+        target = {"ids": [ids[2]], "count": 1, "notes_of": "Five"}
+        table = pd.read_csv(io.BytesIO(TestExports().download(client, "csv", target).content))
+        assert table["design_id"].tolist() == [ids[2]]
+        assert table["note"].tolist() == ["this one"]
+
+    @pytest.mark.parametrize("target", [{"ids": ["a"], "query": ""}, {"result": "x", "query": ""}, {}])
+    def test_said_twice_or_not_at_all(self, client: TestClient, target: dict[str, Any]) -> None:
+        """A target that says two things, or nothing, is refused."""
+        answer = say(client, what="verdict", value="pick", target=target)
+        assert answer.status_code == 400
+        assert "Say which designs" in answer.json()["error"]
 
     def test_other_number(self, client: TestClient) -> None:
         """A bulk act of another number of designs than the person was told does nothing."""
@@ -208,7 +225,8 @@ class TestSaying:
         """A shortlist keeps its order and notes, and narrows the grid."""
         ids = [one["id"] for one in result(client)["designs"][:3]]
         say(client, what="list", shortlist="Spring / 27", target={"ids": ids})
-        say(client, what="order", shortlist="Spring / 27", target={"ids": ids[::-1]})
+        say(client, what="move", value="1", shortlist="Spring / 27", target={"ids": [ids[2]]})
+        say(client, what="move", value="2", shortlist="Spring / 27", target={"ids": [ids[1]]})
         say(client, what="note", value="larger", shortlist="Spring / 27", target={"ids": [ids[0]]})
         found = result(client, "shortlist=Spring+%2F+27")
         assert [one["id"] for one in found["designs"]] == ids[::-1]
@@ -277,7 +295,7 @@ class TestPictures:
         store = open_store(str(where))
         stores = [open_store(str(places / name)) for name in ("garments", "styles")]
         board = Board(DesignCatalog(store))
-        app = create_app(Place(board, Pictures(store, *stores), Sessions(None, "ann"), "c"), loopback=True)
+        app = create_app(Place(board, Pictures(store, *stores), Sessions(None, "ann"), "c"))
         with TestClient(app, base_url="http://127.0.0.1:8420") as client:
             assert client.get("/templates/g0.webp").headers["content-type"] == "image/webp"
             assert client.get("/styles/s1.webp").status_code == 200
@@ -333,7 +351,11 @@ class TestExports:
         ids = [one["id"] for one in result(client)["designs"][:2]]
         say(client, what="list", shortlist="Spring", target={"ids": ids[::-1]})
         say(client, what="note", value="for May", shortlist="Spring", target={"ids": [ids[0]]})
-        table = pd.read_csv(io.BytesIO(self.download(client, "csv", {"query": "shortlist=Spring"}).content))
+        table = pd.read_csv(
+            io.BytesIO(
+                self.download(client, "csv", {"query": "shortlist=Spring", "notes_of": "Spring"}).content
+            )
+        )
         assert table["design_id"].tolist() == ids[::-1]
         assert table["note"].fillna("").tolist() == ["", "for May"]
 
@@ -356,7 +378,7 @@ class TestAgain:
         """The plan comes with the command; the run is started as it was shown."""
         mill = Mill()
         for client in serve(where, mill=mill):
-            order = {"recipe": "draft", "garments": ["tee"], "styles": [], "style_sets": ["studio"]}
+            order = {"recipe": "draft", "way": "styles", "target": {"query": "garment=tee&set=studio"}}
             plan = client.post("/api/again", json=order, headers=csrf(client)).json()
             assert (plan["to_make"], plan["there"], plan["command"]) == (3, 1, "stylemill run --recipe draft")
             begun = client.post("/api/again/start", json=order, headers=csrf(client)).json()
@@ -365,18 +387,33 @@ class TestAgain:
 
     def test_cannot_be_planned(self, client: TestClient) -> None:
         """What cannot be made is told."""
-        answer = client.post("/api/again", json={"recipe": "none"}, headers=csrf(client))
+        answer = client.post(
+            "/api/again",
+            json={"recipe": "none", "way": "recipe", "target": {"query": ""}},
+            headers=csrf(client),
+        )
         assert (answer.status_code, answer.json()["error"]) == (400, "There is no recipe 'none'.")
 
     def test_no_mill(self, away: TestClient) -> None:
         """A browser without catalogs says so."""
         away.post("/token", data={"token": TOKEN, "who": "bob"})
-        answer = away.post("/api/again", json={"recipe": "house"}, headers=csrf(away))
+        answer = away.post(
+            "/api/again",
+            json={"recipe": "house", "way": "recipe", "target": {"query": ""}},
+            headers=csrf(away),
+        )
         assert "without catalogs" in answer.json()["error"]
 
 
 class TestSafety:
     """What must not happen."""
+
+    @pytest.mark.parametrize("path", ["/api/result", "/"])
+    def test_headers_that_are_none(self, client: TestClient, path: str) -> None:
+        """Broken headers are refused, with the headers of every answer."""
+        answer = client.get(path, headers={"host": "[::1"})
+        assert answer.status_code == 421
+        assert "script-src" in answer.headers["content-security-policy"]
 
     @pytest.mark.parametrize(
         "path",

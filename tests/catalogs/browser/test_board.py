@@ -1,7 +1,9 @@
 """Many may speak at once, and what the board shows is what the log says."""
 
 import threading
-from collections.abc import Iterator
+import time
+from collections.abc import Iterator, Sequence
+from concurrent.futures import Future
 from pathlib import Path
 
 import pytest
@@ -10,6 +12,7 @@ from catalogs.acts import Act, What
 from catalogs.browser import board as boards
 from catalogs.browser.board import Board
 from catalogs.browser.query import Query
+from catalogs.browser.showing import cells
 from catalogs.designs import DesignCatalog
 from catalogs.errors import ActError, QueryError, UnreachableError
 from catalogs.reviews import Reviews
@@ -45,7 +48,7 @@ def test_said_and_shown(board: Board) -> None:
     ids = board.index.ids
     filed = board.say(verdict("a1", ids[:2]))
     assert filed.seq == 1
-    assert len(board.find(UNREVIEWED).result.rows) == 10
+    assert len(board.find(UNREVIEWED).ids) == 10
     assert board.ratings(ids[:3]) == [("pick", 0), ("pick", 0), ("", 0)]
     other = Reviews(board.catalog.store)
     assert [act.act_id for act in other.catch_up()] == ["a1"]
@@ -57,8 +60,8 @@ def test_pages_do_not_shift(board: Board) -> None:
     board.say(verdict("a1", board.index.ids[:5]))
     again = board.kept(kept.token)
     assert again is not None
-    assert len(again.result.rows) == 12
-    assert len(board.find(UNREVIEWED).result.rows) == 7
+    assert len(again.ids) == 12
+    assert len(board.find(UNREVIEWED).ids) == 7
 
 
 def test_results_end(board: Board, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -101,6 +104,86 @@ def test_two_servers(where: Path, board: Board) -> None:
     other.close()
 
 
+def test_heard_while_publishing(where: Path, board: Board) -> None:
+    """What another server's people said is shown here, also where it was first read for publishing."""
+    other = Board(DesignCatalog(open_store(str(where))))
+    ids = board.index.ids
+    other.say(verdict("b1", [ids[0]], "reject", "bob"))
+    board._reviews.publish_verdicts()
+    assert board.ratings([ids[0]]) == [("reject", 0)]
+    # The same act again, as after a lost answer: it is answered, and the writer lives.
+    assert board.say(verdict("b1", [ids[0]], "reject", "bob")).act_id == "b1"
+    other.close()
+
+
+def test_shortlists_are_published_when_they_change(board: Board, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Verdicts do not write the table of shortlists."""
+    monkeypatch.setitem(boards.EVERY, "shortlists", 0.0)
+    for number, one in enumerate(board.index.ids[:3]):
+        board.say(verdict(f"a{number}", [one]))
+    time.sleep(2.5)
+    assert board.catalog.store.delta_location("shortlists")
+    assert not list(board.catalog.store.list("shortlists/"))
+    board.say(Act("l", "ann", NOON, What.LIST, (board.index.ids[0],), shortlist="Spring"))
+    deadline = time.monotonic() + 20
+    while not list(board.catalog.store.list("shortlists/_delta_log/")):
+        assert time.monotonic() < deadline
+        time.sleep(0.2)
+
+
+def test_writer_survives(board: Board, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever goes wrong beside filing, the writer files on."""
+
+    def fail(*_arguments: object) -> None:
+        raise ValueError("a row that nobody can read")
+
+    monkeypatch.setattr(boards, "LOOK_SECONDS", 0.0)
+    monkeypatch.setattr(board, "_look", fail)
+    time.sleep(2.5)
+    assert board.say(verdict("a1", [board.index.ids[0]])).seq == 1
+
+
+def test_one_bad_act_fails_alone(board: Board, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of acts that are filed together, one that cannot be filed fails for itself."""
+    real = board._reviews.file
+
+    def file(acts: Sequence[Act]) -> list[Act]:
+        if any(act.act_id == "bad" for act in acts):
+            raise ValueError("cannot be encoded")
+        return real(acts)
+
+    monkeypatch.setattr(board._reviews, "file", file)
+    ids = board.index.ids
+    good, bad = Future[Act](), Future[Act]()
+    board._file([(verdict("good", [ids[0]]), good), (verdict("bad", [ids[1]]), bad)])
+    assert good.result(1).act_id == "good"
+    with pytest.raises(ValueError, match="encoded"):
+        bad.result(1)
+
+
+def test_taken_out_meanwhile(where: Path, board: Board) -> None:
+    """A result that was found before designs went turns its pages: they are said to be gone, none is another's."""
+    kept = board.find(Query(sort="old"))
+    rows = DesignCatalog(open_store(str(where))).read(["design_id", "image_sha256"]).to_pylist()
+    gone = next(row for row in rows if row["design_id"] == kept.ids[2])
+    DesignCatalog(open_store(str(where))).remove([(gone["design_id"], gone["image_sha256"])])
+    board._look()
+    shown = cells(board, kept.ids)
+    assert [one["id"] for one in shown] == list(kept.ids)
+    assert shown[2]["garment"] == "no longer in the catalog"
+    assert shown[3]["sha"] == board.index.record(board.index.row[kept.ids[3]])["image_sha256"][:12]
+
+
+def test_anybodys_table(where: Path) -> None:
+    """Colours and hashes that are none are passed over; the others are found."""
+    catalog = DesignCatalog(open_store(str(where)))
+    catalog.file([design(where, 50, "tee", "ikat", colors=("red", "#336699"), phash="zz")])
+    board = Board(catalog)
+    assert len(board.find(Query(swatch="#336699", within=1.0)).ids) == 1
+    assert len(board.find(Query(stacked=True)).ids) == 13
+    board.close()
+
+
 def test_new_designs(where: Path, board: Board) -> None:
     """Designs that a run files meanwhile are there at the next look, and verdicts stay with theirs."""
     ids = board.index.ids
@@ -108,7 +191,7 @@ def test_new_designs(where: Path, board: Board) -> None:
     DesignCatalog(open_store(str(where))).file([design(where, 99, "tee", "ikat")])
     board._look()
     assert len(board.index) == 13
-    assert len(board.find(UNREVIEWED).result.rows) == 12
+    assert len(board.find(UNREVIEWED).ids) == 12
     assert board.ratings([ids[0]]) == [("pick", 0)]
 
 

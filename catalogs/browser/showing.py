@@ -1,0 +1,95 @@
+"""Designs and results as pages show them."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from catalogs.browser.board import Board
+from catalogs.browser.index import Count, Index, matrix
+from catalogs.browser.query import FACETS, Query
+
+FIRST_ROWS = 60
+"""Designs that the first answer brings along."""
+
+
+def answer(board: Board, query: Query) -> dict[str, Any]:
+    """A query's result: how many, facets with counts, headings, and the first designs."""
+    kept = board.find(query)
+    return {
+        "result": kept.token,
+        "total": len(kept.ids),
+        "all": len(board.index),
+        "address": query.address(),
+        "facets": counted(board, query),
+        "chosen": {name: list(query.facets.get(name, ())) for name in FACETS},
+        "groups": [_value(one) for one in kept.groups],
+        "designs": cells(board, kept.ids[:FIRST_ROWS], stacked=query.stacked),
+    }
+
+
+def counted(board: Board, query: Query) -> dict[str, list[list[Any]]]:
+    """Facets with counts."""
+    return {name: [_value(one) for one in counts] for name, counts in board.counts(query).items()}
+
+
+def _value(one: Count) -> list[Any]:
+    return [one.value, one.title, one.count]
+
+
+def cells(board: Board, ids: Sequence[str], *, stacked: bool = False) -> list[dict[str, Any]]:
+    """What a grid shows of designs; of one that is no longer in the catalog nothing is left but its id."""
+    index = board.index
+    rows = [index.row.get(one) for one in ids]
+    there = [row for row in rows if row is not None]
+    records = iter(index.records(there))
+    stacks = iter(index.stacks(np.asarray(there, np.int64)) if stacked and there else [1] * len(there))
+    return [
+        _gone(one) if row is None else _cell(index, row, next(records), rating, next(stacks))
+        for one, row, rating in zip(ids, rows, board.ratings(ids), strict=True)
+    ]
+
+
+def _cell(
+    index: Index, row: int, record: dict[str, Any], rating: tuple[str, int], stack: int
+) -> dict[str, Any]:
+    return {
+        "id": record["design_id"],
+        "garment": record["garment_title"] or record["garment_id"],
+        "style": record["style_title"] or record["style_id"],
+        "garmentId": record["garment_id"],
+        "styleId": record["style_id"],
+        "set": record["style_set"],
+        "recipe": record["recipe"],
+        "sha": record["image_sha256"][:12],
+        "width": record["width"],
+        "height": record["height"],
+        "colors": record["colors"] or [],
+        "flags": [name for name, mask in index.flags.items() if mask[row]],
+        "verdict": rating[0],
+        "stars": rating[1],
+        "stack": stack,
+    }
+
+
+def _gone(design_id: str) -> dict[str, Any]:
+    """A design that was taken out of the catalog since its result was found."""
+    texts = dict.fromkeys(("garment", "style", "garmentId", "styleId", "set", "recipe", "sha", "verdict"), "")
+    return {**texts, "id": design_id, "garment": "no longer in the catalog", "width": 0, "height": 0, "colors": [],
+            "flags": [], "stars": 0, "stack": 1}  # fmt: skip
+
+
+def laid_out(board: Board, ids: Sequence[str]) -> dict[str, Any]:
+    """A result as a matrix of garments and styles."""
+    index = board.index
+    rows = np.asarray([index.row[one] for one in ids if one in index.row], np.int64)
+    found = matrix(index, rows)
+    designs = cells(board, [index.ids[row] for row, _ in found.cells.values()])
+    return {
+        "garments": [vars(one) for one in found.garments],
+        "styles": [vars(one) for one in found.styles],
+        "cells": [
+            {"at": list(at), "count": count, "design": design}
+            for (at, (_, count)), design in zip(found.cells.items(), designs, strict=True)
+        ],
+    }
