@@ -179,8 +179,11 @@ def serve(app: "FastAPI", sock: socket.socket) -> None:
     """Serve until a signal."""
     import uvicorn
 
+    from catalogs.browser.connections import Impatient
+
     config = uvicorn.Config(
         app,
+        http=Impatient,
         log_level="warning",
         server_header=False,
         h11_max_incomplete_event_size=LONGEST_HEADER,

@@ -59,9 +59,13 @@ async function arrive() {
   show();
 }
 
+let looks = 0;
+
 async function look() {
+  const turn = (looks += 1);
   const found = await attempt(() => ask(`/api/result?${query()}`));
-  if (!found) return;
+  // Of two answers under way the later question counts, whichever comes last.
+  if (!found || turn !== looks) return;
   result = found;
   chooseNone();
   wall.take(result, Number(params.get("at") ?? 0));
@@ -81,8 +85,10 @@ function show() {
   document.querySelector(".search input").value = params.get("q") ?? "";
   facets.show(result.facets, params);
   showChips();
-  $("scroll").hidden = view === "matrix";
-  $("matrix").hidden = view === "grid";
+  $("nothing").hidden = result.total > 0;
+  $("nothing").querySelector("p").textContent = result.all ? "No design has all of this. Take a filter away." : "The catalog has no designs yet: run 'stylemill run' to make some.";
+  $("scroll").hidden = view === "matrix" || !result.total;
+  $("matrix").hidden = view === "grid" || !result.total;
   wall.size(size);
   performance.mark("shown");
   if (view === "matrix") attempt(() => showMatrix($("matrix"), result, size, params));

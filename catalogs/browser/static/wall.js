@@ -112,8 +112,7 @@ export class Wall {
 
   /** Put into the page what is in sight, take out what is not, and ask for what is not known. */
   draw() {
-    if (!this.rows || this.scroll.hidden) return;
-    if (!this.result.total) return this.nothing();
+    if (!this.rows?.length || this.scroll.hidden) return;
     const [top, bottom] = [this.top, this.top + this.scroll.clientHeight];
     const [first, last] = [Math.max(this.rowAt(top) - BEYOND, 0), Math.min(this.rowAt(bottom) + BEYOND, this.rows.length - 1)];
     const shift = this.scroll.scrollTop - top;
@@ -129,15 +128,6 @@ export class Wall {
     for (const [key, cell] of this.cells) if (!keep.has(key)) { cell.remove(); this.cells.delete(key); }
     this.need(wanted);
     this.mark();
-    return undefined;
-  }
-
-  nothing() {
-    this.cells.forEach((cell) => cell.remove());
-    this.cells.clear();
-    const empty = el("div", { class: "empty", role: "presentation" }, el("strong", {}, "Nothing here"), el("br"), el("span", {}, this.result.all ? "No design has all of this. Take a filter away." : "The catalog has no designs yet: run 'stylemill run' to make some."));
-    this.canvas.append(empty);
-    this.cells.set("empty", empty);
   }
 
   place(key, make, x, y, width, height) {

@@ -389,12 +389,13 @@ def test_accessible(chromium: Browser, own: Path, scheme: Literal["light", "dark
         ]
     )
     paths = ["", "?view=matrix", "?group=garment&stacked=1", f"designs/{ids[0]}", f"compare?id={ids[0]}&id={ids[1]}",
-             "shortlists", "shortlist?name=Spring", "designs/nobody"]  # fmt: skip
+             "shortlists", "shortlist?name=Spring", "designs/nobody", "?q=nowhere"]  # fmt: skip
     with browse(own) as (address, _):
         # Axe is put into the page, which the page's own policy forbids.
         context = chromium.new_context(color_scheme=scheme, bypass_csp=True, reduced_motion="reduce")
         page = context.new_page()
-        for path in paths:
+        for path, width in [*((path, 1280) for path in paths), ("", 360), (f"designs/{ids[0]}", 360)]:
+            page.set_viewport_size({"width": width, "height": 800})
             page.goto(address + path, wait_until="networkidle")
             found = Axe().run(page).response["violations"]
             serious = [
