@@ -147,11 +147,15 @@ class Board:
         act, index = check_act(act), self.index
         if unknown := next((one for one in act.designs if one not in index.row), None):
             raise ActError(f"There is no design '{unknown}' in this catalog.")
-        if act.what is What.UNDO:
-            with self._lock:
-                if not self._opinions.holds(act.value):
-                    raise ActError("There is nothing to undo: that was undone already, or never done.")
         filed: Future[Act] = Future()
+        with self._lock:
+            known = self._opinions.acts.get(act.act_id)
+            if known is None and act.what is What.UNDO and not self._opinions.holds(act.value):
+                raise ActError("There is nothing to undo: that was undone already, or never done.")
+        if known:
+            # Sent again, as after a lost answer.
+            filed.set_result(known)
+            return filed
         self._waiting.put((act, filed))
         return filed
 

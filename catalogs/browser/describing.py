@@ -8,6 +8,7 @@ from typing import Any
 
 from catalogs import provenance
 from catalogs.browser.again import Order
+from catalogs.browser.index import CHECKERBOARD, FOLDS, GRAIN, OUTSIDE
 from catalogs.designs import DesignCatalog
 from catalogs.errors import NotFoundError
 
@@ -26,16 +27,17 @@ class Measure:
 
 
 MEASURES: tuple[tuple[str, str, str, Callable[[float], bool] | None], ...] = (
-    ("fold_correlation", "folds kept", "1 keeps every fold of the cloth's light and shade; below 0.6 they are lost",
-     lambda value: value < 0.6),
+    ("fold_correlation", "folds kept",
+     f"1 keeps every fold of the cloth's light and shade; below {FOLDS:g} they are lost", lambda value: value < FOLDS),
     ("style_distance", "distance to the style", "0 has the style's own statistics; smaller is closer", None),
     ("loss", "loss", "what the engine made small; compare it within one recipe only", None),
-    ("checkerboard_peak", "checkerboard", "how far a pattern of single pixels stands out; above 6 look closely",
-     lambda value: value > 6.0),
-    ("variation_ratio", "grain", "grain against the style's own; usual are 1.5 to 8",
-     lambda value: value > 8.0),
-    ("changed_outside", "pixels changed outside", "pixels that differ from the template outside the cloth; must be 0",
-     lambda value: value > 0),
+    ("checkerboard_peak", "checkerboard",
+     f"how far a pattern of single pixels stands out; above {CHECKERBOARD:g} look closely",
+     lambda value: value > CHECKERBOARD),
+    ("variation_ratio", "grain", f"grain against the style's own; usual are 1.5 to {GRAIN:g}",
+     lambda value: value > GRAIN),
+    ("changed_outside", "pixels changed outside",
+     "pixels that differ from the template outside the cloth; must be 0", lambda value: value > OUTSIDE),
 )  # fmt: skip
 
 

@@ -33,13 +33,15 @@ COLUMNS = (
 )  # fmt: skip
 VERDICTS = {Verdict.UNREVIEWED: "unreviewed", Verdict.PICK: "picked", Verdict.REJECT: "rejected"}
 """As facets call them."""
+FOLDS, OUTSIDE, CHECKERBOARD, GRAIN = 0.6, 0, 6.0, 8.0
+"""Where measures begin to be doubtful: folds below it, the others above. Starting values; docs/browsing.md."""
 FLAGS: Mapping[str, Callable[["Index"], Mask]] = {
-    "folds lost": lambda index: index.number("fold_correlation") < 0.6,
-    "changed outside": lambda index: index.number("changed_outside") > 0,
-    "checkerboard": lambda index: index.number("checkerboard_peak") > 6.0,
-    "grainy": lambda index: index.number("variation_ratio") > 8.0,
+    "folds lost": lambda index: index.number("fold_correlation") < FOLDS,
+    "changed outside": lambda index: index.number("changed_outside") > OUTSIDE,
+    "checkerboard": lambda index: index.number("checkerboard_peak") > CHECKERBOARD,
+    "grainy": lambda index: index.number("variation_ratio") > GRAIN,
 }
-"""Where a merchandiser should look twice. Thresholds: docs/browsing.md."""
+"""Where a merchandiser should look twice."""
 HASH = re.compile(r"[0-9a-f]{16}")
 NEAR = 8
 """Bits of 64 in which the pattern hashes of near-duplicates on one garment differ at most."""

@@ -220,6 +220,8 @@ class TestSaying:
             say(client, what="stars", value="2", act_id="x1", target={"ids": [one]}).json() for _ in range(2)
         ]
         assert [act["seq"] for act in acts] == [1, 1]
+        undone = [say(client, what="undo", value="x1", act_id="x2").json() for _ in range(2)]
+        assert [act["seq"] for act in undone] == [2, 2]
 
     def test_shortlist(self, client: TestClient) -> None:
         """A shortlist keeps its order and notes, and narrows the grid."""
