@@ -172,29 +172,48 @@ const targetCount = () => countChosen() || (wall.current() ? 1 : 0);
 
 let saying = Promise.resolve();
 
-/** File an act behind those before it; the page shows it at once and takes it back if it fails. */
-function act(what, value) {
-  const about = target();
-  if (!about) return undefined;
-  const bulk = countChosen() > 0;
-  const single = bulk ? null : wall.current();
-  const before = single && { verdict: single.verdict, stars: single.stars };
-  if (single) {
-    wall.rate(single.id, what === "verdict" ? { verdict: value } : { stars: value });
-    if (what === "verdict" && value) step(1);
-  }
+/** File an act behind those before it; a failure is told. */
+function file(work) {
   saying = saying.then(() => attempt(async () => {
     try {
-      if (bulk && !(await sure(`${VERBS[what](value)} ${counted(countChosen(), "design")}?`, "Z undoes it.", VERBS[what](value)))) return;
-      heard(await say(what, { value, target: about }));
+      await work();
     } catch (error) {
-      if (single) wall.rate(single.id, before);
       // What was kept has ended: it is found anew, and the person sees what they choose from.
       if (error.status === 410) await look();
       throw error;
     }
   }));
   return saying;
+}
+
+function act(what, value) {
+  return countChosen() ? actOnChosen(what, value) : actOnOne(what, value);
+}
+
+function actOnChosen(what, value) {
+  const [about, verb] = [target(), VERBS[what](value)];
+  return file(async () => {
+    if (await sure(`${verb} ${counted(about.count, "design")}?`, "Z undoes it.", verb)) heard(await say(what, { value, target: about }));
+  });
+}
+
+/** The page shows it at once, and takes it back if it fails. A hand that is faster than the pages is heard all the same. */
+function actOnOne(what, value) {
+  if (!result.total) return undefined;
+  const [index, known] = [wall.cursor, wall.current()];
+  const before = known && { verdict: known.verdict, stars: known.stars };
+  if (known) wall.rate(known.id, what === "verdict" ? { verdict: value } : { stars: value });
+  if (what === "verdict" && value) step(1);
+  return file(async () => {
+    const design = known ?? (await wall.between(index, index))[0];
+    if (!design) throw new Error("This design could not be loaded: nothing was said of it.");
+    try {
+      heard(await say(what, { value, target: { ids: [design.id] } }));
+    } catch (error) {
+      if (before) wall.rate(design.id, before);
+      throw error;
+    }
+  });
 }
 
 const VERBS = {

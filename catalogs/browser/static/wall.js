@@ -125,6 +125,8 @@ export class Wall {
         if (!this.designs.has(n)) wanted.push(n);
       }
     }
+    const ahead = Math.min((this.rows[last].to ?? 0) + PAGE / 2, this.result.total - 1);
+    if (!this.designs.has(ahead)) wanted.push(ahead);
     for (const [key, cell] of this.cells) if (!keep.has(key)) { cell.remove(); this.cells.delete(key); }
     this.need(wanted);
     this.mark();
