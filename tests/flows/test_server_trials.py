@@ -232,10 +232,11 @@ def test_the_worker_is_killed(grounds: Grounds) -> None:
     assert pid in grounds.server.processes()
     grounds.server.start_worker()
     grounds.poll()
-    assert grounds.states() == ["RUNNING"]
     grounds.release()
-    assert grounds.ended() == ["CRASHED"]
-    grounds.poll()
+    # That line may come before this poll, which then starts the other run, or after it.
+    if len(grounds.runs()) == 1:
+        assert grounds.ended() == ["CRASHED"]
+        grounds.poll()
     assert grounds.ended(2) == ["CRASHED", "COMPLETED"]
     assert pid not in grounds.server.processes()
     grounds.require_whole()
