@@ -129,16 +129,21 @@ def check_mask(mask: Bytes) -> None:
         )
 
 
+def srgb_tags() -> PngImagePlugin.PngInfo:
+    """Chunks that say a PNG is sRGB (perceptual intent), with the matching gamma."""
+    tags = PngImagePlugin.PngInfo()
+    tags.add(b"sRGB", b"\x00")
+    tags.add(b"gAMA", struct.pack(">I", 45455))
+    return tags
+
+
 def encode_png(picture: Picture) -> bytes:
     """PNG bytes, tagged as sRGB (perceptual intent) with the matching gamma, alpha kept."""
     image = Image.fromarray(picture.rgb)
     if picture.alpha is not None:
         image.putalpha(Image.fromarray(picture.alpha))
-    tags = PngImagePlugin.PngInfo()
-    tags.add(b"sRGB", b"\x00")
-    tags.add(b"gAMA", struct.pack(">I", 45455))
     buffer = io.BytesIO()
-    image.save(buffer, "PNG", pnginfo=tags, compress_level=4)
+    image.save(buffer, "PNG", pnginfo=srgb_tags(), compress_level=4)
     return buffer.getvalue()
 
 

@@ -21,6 +21,7 @@ from typing import Any, Literal
 from PIL import Image, ImageCms, ImageFile, PngImagePlugin, TiffImagePlugin, UnidentifiedImageError
 
 from catalogs.errors import ImageError
+from catalogs.images import srgb_tags
 
 FileFormat = Literal["PNG", "JPEG", "WEBP", "TIFF"]
 FORMATS = ("PNG", "JPEG", "WEBP", "TIFF")
@@ -246,10 +247,8 @@ def _carrier(file_format: FileFormat, packet: bytes, profile: bytes | None) -> d
 
 
 def _png_info(packet: bytes, *, srgb: bool) -> PngImagePlugin.PngInfo:
-    info = PngImagePlugin.PngInfo()
-    if srgb:  # as catalogs.images.encode_png writes them; beside a profile they would contradict it
-        info.add(b"sRGB", b"\x00")
-        info.add(b"gAMA", struct.pack(">I", 45455))
+    # Beside a profile the tags would contradict it.
+    info = srgb_tags() if srgb else PngImagePlugin.PngInfo()
     info.add_itxt(PNG_XMP.decode(), packet.decode())
     return info
 

@@ -21,6 +21,7 @@ from flows.errors import FlowsError, SettingsError
 from flows.preparing import estimate, make_plan, resolve_place
 from flows.recipes import NAMED
 from flows.settings import Settings
+from flows.terminal import counted
 from stylecore.errors import StylecoreError
 
 if TYPE_CHECKING:
@@ -68,7 +69,11 @@ class CatalogMill:
             place, self.settings, order.style_sets, garment_ids=order.garments, style_ids=order.styles
         )
         each = estimate(place, self.settings)
-        refused = (f"{len(plan.problems)} records cannot be used.",) if plan.problems else ()
+        refused = (
+            (f"{counted(len(plan.problems), 'problem')} in the catalogs: 'stylemill check' lists them.",)
+            if plan.problems
+            else ()
+        )
         return Estimate(
             to_make=len(plan.jobs),
             there=plan.done,

@@ -52,6 +52,14 @@ def test_command_does_the_same(mill: CatalogMill) -> None:
     assert found.seconds == 0
 
 
+def test_what_was_not_asked_for_is_no_problem(mill: CatalogMill) -> None:
+    """A row that cannot be used counts against a plan of all, and not against one of other records."""
+    with (Path(mill.garments) / "catalog.csv").open("a") as file:
+        file.write("g7,gone.png,,Gone,Ann\n")
+    assert mill.plan(order(mill)).remarks == ("1 problem in the catalogs: 'stylemill check' lists them.",)
+    assert mill.plan(order(mill, garments=("g0",))).remarks == ()
+
+
 def test_cannot_be_planned(mill: CatalogMill) -> None:
     """An order of what is not there is refused in the words of the command."""
     with pytest.raises(QueryError, match="no usable garment 'g9'"):
