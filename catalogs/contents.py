@@ -15,7 +15,8 @@ from catalogs.errors import (
     MaskError,
     NotFoundError,
 )
-from catalogs.images import decode, decode_mask, decode_parts
+from catalogs.images import decode
+from catalogs.masks import decode_mask, decode_parts
 from catalogs.records import Garment, Problem, Style
 from catalogs.store_contract import ObjectInfo, Store
 from catalogs.tables import CSV, PARQUET

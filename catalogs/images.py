@@ -9,14 +9,12 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageCms, ImageOps, PngImagePlugin, UnidentifiedImageError
 
-from catalogs.errors import ImageError, MaskError
+from catalogs.errors import ImageError
 
 Bytes = NDArray[np.uint8]
 
 FORMATS = ("PNG", "JPEG", "WEBP", "TIFF")
 MIN_SIDE = 32
-SMALLEST_PART = 0.005
-"""Share of the picture under which a colour of a part map is the blur of an edge."""
 MAX_PIXELS = 64_000_000
 SRGB = ImageCms.createProfile("sRGB")
 
@@ -43,90 +41,10 @@ def decode(data: bytes, *, max_pixels: int = MAX_PIXELS) -> Picture:
     EXIF orientation is applied; an embedded ICC profile is converted to sRGB; grey, palette, CMYK and
     16-bit pictures become 8-bit RGB. Raises ImageError that says what is wrong and what to do.
     """
-    image = _open(data, max_pixels)
+    image = open_upright(data, max_pixels)
     alpha = _alpha(image)
     rgb = _to_srgb(image)
     return Picture(np.asarray(rgb), None if alpha is None or bool((alpha == 255).all()) else alpha)
-
-
-def decode_mask(data: bytes, size: tuple[int, int], *, max_pixels: int = MAX_PIXELS) -> Bytes:
-    """Decode a mask: H x W of 8 bits, 0 = outside the garment, 255 = garment, between = soft edge.
-
-    `size` is the garment picture's height and width. Raises MaskError where the mask cannot be meant:
-    another size, empty, everywhere full, nowhere opaque.
-    """
-    opened = _to_8_bit(_open(data, max_pixels))
-    # By way of RGB: Pillow has no straight way from Lab and others to grey.
-    mask = np.asarray(opened.convert("RGB").convert("L"))
-    if mask.shape != size:
-        raise MaskError(
-            f"the mask is {mask.shape[1]}x{mask.shape[0]} px but its picture is {size[1]}x{size[0]} px;"
-            " export both at one size"
-        )
-    check_mask(mask)
-    return mask
-
-
-def decode_parts(data: bytes, size: tuple[int, int], *, max_pixels: int = MAX_PIXELS) -> dict[str, Bytes]:
-    """Decode a part map: for every part its mask, H x W, 255 where it is; parts do not overlap.
-
-    In an indexed or grey picture a part is named by its index, and 0 is no part. In a coloured one it is
-    named by its colour, each channel rounded to 0, 128 or 255 (soft edges and compression blur colours), and
-    what covers less than `SMALLEST_PART` of the picture goes to the part of the nearest colour. Raises
-    MaskError where the map has another size than `size` or no part.
-    """
-    image = _open(data, max_pixels)
-    if image.size != (size[1], size[0]):
-        raise MaskError(
-            f"the part map is {image.size[0]}x{image.size[1]} px but its picture is {size[1]}x{size[0]} px;"
-            " export both at one size"
-        )
-    parts = _indexed(image) if image.mode in ("P", "L") else _colored(np.asarray(image.convert("RGB")))
-    if not parts:
-        raise MaskError("the part map marks no part; give every part an index above 0, or a colour")
-    return parts
-
-
-def _indexed(image: Image.Image) -> dict[str, Bytes]:
-    indices = np.asarray(image)
-    return {str(index): _mask(indices == index) for index in np.unique(indices) if index}
-
-
-def _colored(rgb: Bytes) -> dict[str, Bytes]:
-    rounded = (np.rint(rgb / 127.5) * 127.5 + 0.5).astype(np.uint8)
-    colors, labels, counts = np.unique(
-        rounded.reshape(-1, 3), axis=0, return_inverse=True, return_counts=True
-    )
-    large = counts >= SMALLEST_PART * labels.size
-    nearest = np.abs(colors[:, None].astype(int) - colors[large][None]).sum(-1).argmin(1)
-    own = nearest[labels.reshape(-1)].reshape(rgb.shape[:2])
-    names = ["#" + bytes(color).hex() for color in colors[large]]
-    return {name: _mask(own == number) for number, name in enumerate(names)}
-
-
-def _mask(where: NDArray[np.bool_]) -> Bytes:
-    return where.astype(np.uint8) * np.uint8(255)
-
-
-def check_mask(mask: Bytes) -> None:
-    """Raise MaskError where a mask marks nothing, everything, or nothing for sure."""
-    if not mask.any():
-        raise MaskError("the mask is empty (all 0); paint the garment white (255)")
-    if (mask == 255).all():
-        raise MaskError(
-            "the mask is white everywhere, so nothing of the picture would be kept; paint the backdrop black,"
-            " or leave the mask cell empty if the whole picture is cloth (a mask's alpha is not looked at)"
-        )
-    if mask.max() < 128:
-        raise MaskError(
-            f"the mask is nowhere opaque (its maximum is {mask.max()} of 255); paint the garment white"
-        )
-    rows, columns = np.flatnonzero(mask.any(1)), np.flatnonzero(mask.any(0))
-    box = int(np.ptp(rows)) + 1, int(np.ptp(columns)) + 1
-    if min(box) < MIN_SIDE:
-        raise MaskError(
-            f"the mask marks only {box[1]}x{box[0]} px; a garment needs at least {MIN_SIDE} px each way"
-        )
 
 
 def srgb_tags() -> PngImagePlugin.PngInfo:
@@ -160,7 +78,8 @@ def composite(template: Picture, painted: Bytes, mask: Bytes | None) -> Picture:
     return Picture(np.rint(blended).astype(np.uint8), template.alpha)
 
 
-def _open(data: bytes, max_pixels: int) -> Image.Image:
+def open_upright(data: bytes, max_pixels: int) -> Image.Image:
+    """A picture as Pillow has it: decoded, turned upright by its EXIF, in its own mode. Raises ImageError."""
     if not data:
         raise ImageError("the file is empty (0 bytes); export it again")
     try:
@@ -217,7 +136,7 @@ def _alpha(image: Image.Image) -> Bytes | None:
     return np.asarray(image.convert("RGBA").getchannel("A"))
 
 
-def _to_8_bit(image: Image.Image) -> Image.Image:
+def to_8_bit(image: Image.Image) -> Image.Image:
     """Scale 16-bit and float grey to 8 bits; Pillow's own conversion clips them instead."""
     if image.mode.startswith("I;16") or image.mode == "I":
         return Image.fromarray((np.asarray(image).clip(0, 65535) / 257 + 0.5).astype(np.uint8))
@@ -231,7 +150,7 @@ def _to_8_bit(image: Image.Image) -> Image.Image:
 
 def _to_srgb(image: Image.Image) -> Image.Image:
     profile = image.info.get("icc_profile")
-    flat = _to_8_bit(image)
+    flat = to_8_bit(image)
     if flat.mode not in ("RGB", "CMYK", "L"):
         flat = flat.convert("L" if flat.mode in ("LA", "La", "1") else "RGB")
     if profile:

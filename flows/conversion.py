@@ -10,7 +10,8 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from catalogs.contents import read_contents
-from catalogs.images import SMALLEST_PART, Picture, composite, decode, decode_mask, decode_parts
+from catalogs.images import Picture, composite, decode
+from catalogs.masks import SMALLEST_PART, decode_mask, decode_parts
 from catalogs.records import Garment, Style
 from catalogs.store_contract import Store
 from flows.planning import DesignJob

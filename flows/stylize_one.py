@@ -8,7 +8,8 @@ from prefect import flow
 
 from catalogs.edge_sheet import edge_sheet
 from catalogs.errors import ImageError, MaskError
-from catalogs.images import decode_mask, decode_parts, encode_png
+from catalogs.images import encode_png
+from catalogs.masks import decode_mask, decode_parts
 from catalogs.stores import locate
 from flows import progress
 from flows.conversion import decode_pattern, decode_template, to_content, to_design, to_style, to_style_guide

@@ -1,5 +1,6 @@
 """What all tests share: real servers, small catalogs, the assets where they are."""
 
+import io
 import os
 import signal
 import subprocess
@@ -84,6 +85,13 @@ def s3(s3_endpoint: str, monkeypatch: pytest.MonkeyPatch) -> str:
     bucket = f"bucket-{time.time_ns()}"
     boto3.client("s3").create_bucket(Bucket=bucket)
     return bucket
+
+
+def saved(image: Image.Image, kind: str = "PNG", **options: object) -> bytes:
+    """An image as a file's bytes."""
+    buffer = io.BytesIO()
+    image.save(buffer, kind, **options)
+    return buffer.getvalue()
 
 
 def picture(seed: int, height: int = 120, width: int = 96) -> np.ndarray:
