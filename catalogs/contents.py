@@ -1,7 +1,7 @@
 """Digests of the contents behind records, and a look at whether they can be used."""
 
 import hashlib
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from typing import TypeVar
@@ -14,12 +14,13 @@ from catalogs.errors import (
     InvalidKeyError,
     MaskError,
     NotFoundError,
+    PartMapError,
 )
 from catalogs.images import decode
-from catalogs.masks import decode_mask, decode_parts
 from catalogs.records import Garment, Problem, Style
 from catalogs.store_contract import ObjectInfo, Store
 from catalogs.tables import CSV, PARQUET
+from catalogs.templates import decode_template
 
 READERS = 8
 
@@ -47,7 +48,7 @@ def with_digests(
         return read[key]
 
     def digest(record: Record) -> Record:
-        sums = [sha256(key) if key else "" for key in _keys(record)]
+        sums = [sha256(key) if key else "" for key in record.object_keys]
         wanted = "" if isinstance(record, Garment) else record.sha256
         if wanted and sums[0] != wanted:
             raise ChangedError(
@@ -78,7 +79,7 @@ def read_contents(store: Store, record: Garment | Style) -> list[bytes]:
     ChangedError where they are not those of the record's digest: its designs would be filed under a key
     that names other contents.
     """
-    contents = [store.read(key) if key else b"" for key in _keys(record)]
+    contents = [store.read(key) if key else b"" for key in record.object_keys]
     sums = [hashlib.sha256(data).hexdigest() if data else "" for data in contents]
     if record.digest and _digest(sums) != record.digest:
         raise ChangedError(
@@ -87,30 +88,31 @@ def read_contents(store: Store, record: Garment | Style) -> list[bytes]:
     return contents
 
 
-def _keys(record: Garment | Style) -> tuple[str | None, ...]:
-    return (record.image, record.mask, record.parts) if isinstance(record, Garment) else (record.image,)
-
-
 def _digest(sums: Sequence[str]) -> str:
     return hashlib.sha256("\n".join(sums).encode()).hexdigest()
 
 
-def usable(store: Store, records: Iterable[Record], max_pixels: int) -> tuple[list[Record], list[Problem]]:
-    """Decode every picture and mask; records that cannot be used become problems."""
+def usable(
+    store: Store, records: Sequence[Record], max_pixels: int
+) -> tuple[list[Record], list[Problem], list[Problem]]:
+    """Decode every picture, mask and part map: usable records, problems of the others, and notes on the usable.
+
+    A note says what a person should look at, as a mask that may be the wrong way round.
+    """
+    notes: dict[str, list[Problem]] = {}
 
     def look(record: Record) -> Record:
-        picture = decode(store.read(record.image), max_pixels=max_pixels)
-        if not isinstance(record, Garment):
-            return record
-        if not record.mask and picture.alpha is not None and not picture.alpha.any():
-            raise ImageError("the picture is transparent everywhere and has no mask; give one of them")
-        if record.mask:
-            decode_mask(store.read(record.mask), picture.size, max_pixels=max_pixels)
-        if record.parts:
-            decode_parts(store.read(record.parts), picture.size, max_pixels=max_pixels)
+        contents = read_contents(store, record)
+        if isinstance(record, Garment):
+            found = decode_template(*contents, max_pixels=max_pixels).notes
+            column = "mask" if record.mask else "image"
+            notes[record.record_id] = [_about(store, record, column, note) for note in found]
+        else:
+            decode(*contents, max_pixels=max_pixels)
         return record
 
-    return _sorted_out(store, list(records), look)
+    good, problems = _sorted_out(store, records, look)
+    return good, problems, [note for record in good for note in notes.get(record.record_id, ())]
 
 
 def _sorted_out(
@@ -129,9 +131,11 @@ def _sorted_out(
 
 def problem(store: Store, record: Garment | Style, error: CatalogsError) -> Problem:
     """What is wrong with a record's contents, as a row's problem."""
-    name = record.garment_id if isinstance(record, Garment) else record.style_id
-    column = "mask" if isinstance(record, Garment) and isinstance(error, MaskError) else "image"
-    value = (record.mask if isinstance(record, Garment) and column == "mask" else record.image) or ""
-    of_set = "" if isinstance(record, Garment) else record.catalog
-    catalog = of_set or (CSV if store.exists(CSV) else PARQUET)
-    return Problem(f"{store.uri}/{catalog}", record.row, name, column, value, str(error))
+    columns: dict[type[CatalogsError], str] = {PartMapError: "parts", MaskError: "mask"}
+    return _about(store, record, columns.get(type(error), "image"), str(error))
+
+
+def _about(store: Store, record: Garment | Style, column: str, what: str) -> Problem:
+    catalog = getattr(record, "catalog", "") or (CSV if store.exists(CSV) else PARQUET)
+    value = getattr(record, column) or ""
+    return Problem(f"{store.uri}/{catalog}", record.row, record.record_id, column, value, what)

@@ -12,6 +12,7 @@ CatalogsError
 ├── ImageError               bytes are not a usable picture
 ├── ChangedError             contents are not those that the plan was made with
 ├── MaskError                a mask does not fit its garment
+│   └── PartMapError         a part map does not fit its garment
 ├── ActError                 what was to be said of designs cannot be said so
 └── QueryError               a question to the browser that it cannot answer
 """
@@ -76,6 +77,10 @@ class ChangedError(CatalogsError):
 
 class MaskError(CatalogsError):
     """A mask does not fit its garment."""
+
+
+class PartMapError(MaskError):
+    """A part map does not fit its garment."""
 
 
 class ActError(CatalogsError):

@@ -32,6 +32,16 @@ class Garment:
     row: int = 0
     digest: str = ""
 
+    @property
+    def record_id(self) -> str:
+        """The garment's id."""
+        return self.garment_id
+
+    @property
+    def object_keys(self) -> tuple[str | None, ...]:
+        """Keys of picture, mask and part map; None for one that it does not have."""
+        return self.image, self.mask, self.parts
+
 
 @dataclass(frozen=True)
 class Style:
@@ -55,6 +65,16 @@ class Style:
     catalog: str = ""
     digest: str = ""
     sha256: str = ""
+
+    @property
+    def record_id(self) -> str:
+        """The style's id."""
+        return self.style_id
+
+    @property
+    def object_keys(self) -> tuple[str | None, ...]:
+        """Key of the picture."""
+        return (self.image,)
 
 
 @dataclass(frozen=True)

@@ -224,7 +224,7 @@ def _check_catalog(noun: str, uri: str, settings: "Settings") -> "list[Problem]"
 
     store = open_store(uri, settings.s3)
     reading: Any = read_garments(store) if noun == "garment" else read_styles(store)
-    good, bad = usable(store, reading.records, settings.max_pixels)
+    good, bad, notes = usable(store, reading.records, settings.max_pixels)
     rows = len({p.row for p in reading.problems}) + len(bad)
     typer.echo(f"{store.uri}: {counted(len(good), noun)} can be used, {rows} cannot.")
     bare = sum(not record.mask for record in good) if noun == "garment" else 0
@@ -233,7 +233,7 @@ def _check_catalog(noun: str, uri: str, settings: "Settings") -> "list[Problem]"
             f"  note: {counted(bare, 'garment')} without a mask: all of the picture is painted, but where it is"
             " transparent."
         )
-    for remark in reading.remarks:
+    for remark in (*reading.remarks, *notes):
         typer.echo(f"  note: {remark}")
     return [*reading.problems, *bad]
 
@@ -301,11 +301,13 @@ def seal(
         if name == EVERY:
             raise usage(f"A style set cannot be called '{EVERY}', which means every set: rename the folder.")
         reading = read_set(store)
-        good, bad = usable(store, reading.records, settings.max_pixels)
+        good, bad, notes = usable(store, reading.records, settings.max_pixels)
         if problems := [*reading.problems, *bad]:
             _show_problems(problems)
             say(f"Style set '{name}' is not sealed: mend these, then seal it again.")
             finish(REJECTED)
+        for note in notes:
+            say(f"note: {note}")
         files = seal(store)
         typer.echo(
             f"Style set '{name}' is sealed: {counted(len(good), 'style')}; {MANIFEST} names {counted(files, 'file')}."

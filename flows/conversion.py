@@ -1,7 +1,6 @@
 """The one place where catalog pictures become tensors, and designs become pictures again."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -11,9 +10,10 @@ from torch import Tensor
 
 from catalogs.contents import read_contents
 from catalogs.images import Picture, composite, decode
-from catalogs.masks import SMALLEST_PART, decode_mask, decode_parts
+from catalogs.part_maps import SMALLEST_PART
 from catalogs.records import Garment, Style
 from catalogs.store_contract import Store
+from catalogs.templates import Template, decode_template
 from flows.planning import DesignJob
 from stylecore.canvas import Canvas, fit, fit_style, place_back
 from stylecore.guides import bounding_box
@@ -22,37 +22,16 @@ from stylecore.recipe import LARGEST, Recipe
 from stylecore.tensors import resize_guide, size_of
 
 
-@dataclass(frozen=True)
-class Template:
-    """A decoded garment: its picture, its mask (H x W of 8 bits; None where all of it is cloth), its parts."""
-
-    picture: Picture
-    mask: NDArray[np.uint8] | None
-    parts: Mapping[str, NDArray[np.uint8]] = field(default_factory=dict)
-
-
 def read_template(store: Store, garment: Garment, max_pixels: int) -> Template:
     """Read and decode a garment; without a mask, alpha says what is cloth."""
     picture, mask, parts = read_contents(store, garment)
-    return decode_template(picture, mask or None, max_pixels, parts or None)
+    return decode_template(picture, mask, parts, max_pixels=max_pixels)
 
 
 def read_pattern(store: Store, style: Style, max_pixels: int) -> Picture:
     """Read and decode a style."""
     (picture,) = read_contents(store, style)
     return decode_pattern(picture, max_pixels)
-
-
-def decode_template(
-    picture_data: bytes, mask_data: bytes | None, max_pixels: int, parts_data: bytes | None = None
-) -> Template:
-    """A garment's bytes as a template."""
-    picture = decode(picture_data, max_pixels=max_pixels)
-    mask = picture.alpha
-    if mask_data is not None:
-        mask = decode_mask(mask_data, picture.size, max_pixels=max_pixels)
-    parts = decode_parts(parts_data, picture.size, max_pixels=max_pixels) if parts_data else {}
-    return Template(picture, mask, parts)
 
 
 def decode_pattern(data: bytes, max_pixels: int) -> Picture:
@@ -137,7 +116,7 @@ def _motif_scale(job: DesignJob, canvas: Canvas, pattern: Picture, recipe: Recip
     garment_cm, repeat_cm = job.garment.print_width_cm, job.style.repeat_width_cm
     if recipe.init != "print" or not garment_cm or not repeat_cm:
         return None
-    _, left, _, right = bounding_box(canvas.guide[0].sum(0, keepdim=True))
+    _, left, _, right = bounding_box(canvas.guide[0].sum(0, keepdim=True), 0.5)
     width_px = (right - left) * repeat_cm / garment_cm
     return width_px * max(pattern.size) / pattern.size[1] / max(size_of(canvas.content))
 

@@ -22,7 +22,8 @@ from catalogs.images import Picture, encode_png
 from catalogs.looks import looks
 from catalogs.records import Design, Garment, Problem
 from catalogs.store_contract import Store
-from flows.conversion import Template, read_pattern, read_template, to_content, to_design, to_pair
+from catalogs.templates import Template
+from flows.conversion import read_pattern, read_template, to_content, to_design, to_pair
 from flows.devices import device_name
 from flows.errors import DeviceMemoryError, FlowsError
 from flows.interruption import held_back

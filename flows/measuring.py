@@ -6,7 +6,7 @@ import numpy as np
 import torch
 
 from catalogs.images import Picture
-from flows.conversion import Template
+from catalogs.templates import Template
 from stylecore import metrics
 from stylecore.encoders import Encoder
 from stylecore.mill import Finished

@@ -136,16 +136,11 @@ def of_style_sets(
 
 def of_ids(records: Sequence[Chosen], wanted: Collection[str], noun: str) -> list[Chosen]:
     """Garments or styles of the wanted ids (all, if none is named); SettingsError for one that is not there."""
-    present = {record_id(record): record for record in records}
+    present = {record.record_id: record for record in records}
     for name in wanted:
         if name not in present:
             raise SettingsError(f"There is no usable {noun} '{name}': {nearest(name, list(present))}")
     return [present[name] for name in present if not wanted or name in wanted]
-
-
-def record_id(record: Garment | Style) -> str:
-    """A garment's or style's id."""
-    return record.garment_id if isinstance(record, Garment) else record.style_id
 
 
 def shards(jobs: Sequence[DesignJob], designs_a_shard: int) -> list[tuple[DesignJob, ...]]:

@@ -273,8 +273,9 @@ def make_plan(
         remarks += rejected.gone(own_garments, own_styles, problems)
     else:
         plan = plan_designs(own_garments, own_styles, place.recipe, existing, problems)
-    _, bad_garments = usable(garment_store, plan.garments, settings.max_pixels)
-    _, bad_styles = usable(style_store, plan.styles, settings.max_pixels)
+    _, bad_garments, garment_notes = usable(garment_store, plan.garments, settings.max_pixels)
+    _, bad_styles, style_notes = usable(style_store, plan.styles, settings.max_pixels)
+    remarks += tuple(map(str, (*garment_notes, *style_notes)))
     plan = plan.without(
         [*bad_garments, *bad_styles], {p.record for p in bad_garments}, {p.record for p in bad_styles}
     )

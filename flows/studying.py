@@ -14,11 +14,10 @@ from catalogs.contact_sheet import MOST, Label, contact_sheet
 from catalogs.images import Picture, encode_png
 from catalogs.records import Garment, Style
 from catalogs.stores import locate, open_store
+from catalogs.templates import Template, decode_template
 from flows import progress
 from flows.conversion import (
-    Template,
     decode_pattern,
-    decode_template,
     to_content,
     to_design,
     to_pair,
@@ -221,7 +220,7 @@ def _pictures(settings: Settings, content: str, style: str, mask: str | None) ->
         store, key = locate(uri, settings.s3)
         return store.read(key)
 
-    template = decode_template(read(content), read(mask) if mask else None, settings.max_pixels)
+    template = decode_template(read(content), read(mask) if mask else b"", max_pixels=settings.max_pixels)
     return template, decode_pattern(read(style), settings.max_pixels)
 
 

@@ -1,18 +1,19 @@
 """One picture in one style: the shortest way to a design."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
 
 from prefect import flow
 
 from catalogs.edge_sheet import edge_sheet
-from catalogs.errors import ImageError, MaskError
+from catalogs.errors import CatalogsError, ImageError, MaskError, PartMapError
 from catalogs.images import encode_png
-from catalogs.masks import decode_mask, decode_parts
+from catalogs.part_maps import decode_parts
 from catalogs.stores import locate
+from catalogs.templates import decode_template
 from flows import progress
-from flows.conversion import decode_pattern, decode_template, to_content, to_design, to_style, to_style_guide
+from flows.conversion import decode_pattern, to_content, to_design, to_style, to_style_guide
 from flows.devices import choose_precision, require_device
 from flows.errors import SettingsError
 from flows.preparing import check_pictures, choose_recipe
@@ -66,22 +67,27 @@ def stylize_one(
         store, name = locate(uri, settings.s3)
         return store.read(name)
 
-    with _named("CONTENT", content):
-        template = decode_template(read(content), None, settings.max_pixels)
-    if parts:
-        with _named("--parts", parts):
-            found = decode_parts(read(parts), template.picture.size, max_pixels=settings.max_pixels)
-        template, chosen = replace(template, parts=found), replace(chosen, parts=True)
-    if mask:
-        with _named("--mask", mask):
-            size = template.picture.size
-            template = replace(template, mask=decode_mask(read(mask), size, max_pixels=settings.max_pixels))
-    with _named("STYLE", style):
+    named: dict[type[CatalogsError], tuple[str, str | None]] = {
+        ImageError: ("CONTENT", content),
+        MaskError: ("--mask", mask),
+        PartMapError: ("--parts", parts),
+    }
+    with _named(named):
+        template = decode_template(
+            read(content),
+            read(mask) if mask else b"",
+            read(parts) if parts else b"",
+            max_pixels=settings.max_pixels,
+        )
+    for note in template.notes:
+        progress.screen.print(f"{mask or content}: {note}.", markup=False)
+    chosen = replace(chosen, parts=True) if parts else chosen
+    with _named({ImageError: ("STYLE", style)}):
         pattern = decode_pattern(read(style), settings.max_pixels)
     canvas, guide = to_content(template, chosen), None
     prepared, enlarged = to_style(pattern, chosen, canvas)
     if style_parts:
-        with _named("--style-parts", style_parts):
+        with _named({PartMapError: ("--style-parts", style_parts)}):
             own = decode_parts(read(style_parts), pattern.size, max_pixels=settings.max_pixels)
         guide, remarks = to_style_guide(template, own, prepared)
         for remark in remarks:
@@ -114,9 +120,10 @@ def edges_of(out: str) -> str:
 
 
 @contextmanager
-def _named(name: str, uri: str) -> Iterator[None]:
-    """What is wrong with a picture is said with its name."""
+def _named(arguments: Mapping[type[CatalogsError], tuple[str, str | None]]) -> Iterator[None]:
+    """What is wrong with a picture is said with the argument that gave it, which its kind of error tells."""
     try:
         yield
     except (ImageError, MaskError) as error:
+        name, uri = arguments[type(error)]
         raise type(error)(f"{name} '{uri}': {error}.") from error

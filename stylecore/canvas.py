@@ -14,6 +14,9 @@ from stylecore.guides import bounding_box
 from stylecore.pyramid import scaled
 from stylecore.tensors import Size, resize, resize_guide, size_of
 
+FAINT = 1 / 8
+"""Share of the guide's largest value up to which a position does not widen the crop: haze, the foot of an edge."""
+
 
 @dataclass(frozen=True)
 class Placement:
@@ -35,13 +38,14 @@ class Canvas:
 def fit(
     template_13HW: Tensor, guide_1PHW: Tensor, size: Size, margin: float = 0.04, largest: int = 0
 ) -> Canvas:
-    """Crop to the guide's bounding box plus `margin` of its longer side, fit to `size`, pad by the rim.
+    """Crop to the box of the guide above `FAINT` plus `margin` of its longer side, fit to `size`, pad by the rim.
 
     The crop is widened to the canvas's own proportion where the template has room, so that little is
     padding. Padding repeats the rim's pixels: a hard edge would be a feature of its own. With `largest`,
     px, the canvas grows in its proportion until the crop is there in its own size, if that is no longer.
     """
-    crop = _crop(bounding_box(guide_1PHW[0].sum(0, keepdim=True)), size_of(template_13HW), size, margin)
+    box = bounding_box(guide_1PHW[0].sum(0, keepdim=True), FAINT)
+    crop = _crop(box, size_of(template_13HW), size, margin)
     top, left, bottom, right = crop
     growth = min(max((bottom - top) / size[0], (right - left) / size[1]), largest / max(size))
     size = scaled(size, max(1.0, growth))

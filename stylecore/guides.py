@@ -22,12 +22,14 @@ def grow(guide_B1HW: Tensor, pixels: int) -> Tensor:
     return functional.max_pool2d(guide_B1HW, 2 * pixels + 1, stride=1, padding=pixels)
 
 
-def bounding_box(guide_1HW: Tensor) -> tuple[int, int, int, int]:
-    """(top, left, bottom, right) of the positions above zero; bottom and right are exclusive.
+def bounding_box(guide_1HW: Tensor, least: float = 0.0) -> tuple[int, int, int, int]:
+    """(top, left, bottom, right) of the positions above `least` of the guide's largest value.
 
-    An empty guide gives the whole frame.
+    `least` is a share in [0, 1): 0.5 gives the box of what is clearly marked, without a soft edge. Bottom and
+    right are exclusive. An empty guide gives the whole frame.
     """
-    rows, columns = torch.nonzero(guide_1HW[0].amax(1) > 0), torch.nonzero(guide_1HW[0].amax(0) > 0)
+    above = guide_1HW[0] > least * guide_1HW[0].max()
+    rows, columns = torch.nonzero(above.any(1)), torch.nonzero(above.any(0))
     if not len(rows):
         return 0, 0, guide_1HW.shape[-2], guide_1HW.shape[-1]
     return int(rows[0]), int(columns[0]), int(rows[-1]) + 1, int(columns[-1]) + 1

@@ -61,7 +61,7 @@ def pairs(assets: Path, count: int, recipe: Recipe, seed: int = 7) -> list[Pair]
 
 def _pair(garments: LocalStore, styles: LocalStore, garment: Garment, style: Style, recipe: Recipe) -> Pair:
     template = images.decode(garments.read(garment.image))
-    mask = masks.decode_mask(garments.read(garment.mask or ""), template.size)
+    mask = masks.decode_mask(garments.read(garment.mask or ""), template).coverage
     canvas = fit(
         _tensor(template.rgb), torch.from_numpy(mask.copy())[None, None] / 255, recipe.canvas, recipe.margin
     )

@@ -57,7 +57,7 @@ def test_unusable_contents_are_problems_and_the_rest_goes_on(store: MemoryStore)
         Garment("masked", "a.png", "small.png", row=4),
         Garment("clear", "clear.png", row=5),
     ]
-    good, problems = usable(store, garments, MAX_PIXELS)
+    good, problems, _ = usable(store, garments, MAX_PIXELS)
     assert [g.garment_id for g in good] == ["good"]
     assert [(p.row, p.record, p.column) for p in problems] == [
         (3, "gone", "image"), (4, "masked", "mask"), (5, "clear", "image")

@@ -10,9 +10,8 @@ from PIL import Image
 
 from catalogs.images import Picture
 from catalogs.records import Garment, Style
+from catalogs.templates import Template, decode_template
 from flows.conversion import (
-    Template,
-    decode_template,
     to_content,
     to_design,
     to_pair,
@@ -40,7 +39,7 @@ def template() -> Template:
     parts = np.zeros((64, 64), np.uint8)
     parts[:, :32], parts[:32, 32:] = 1, 2
     picture = rng.integers(0, 255, (64, 64, 3)).astype(np.uint8)
-    return decode_template(png(picture), None, 10_000, png(parts))
+    return decode_template(png(picture), b"", png(parts), max_pixels=10_000)
 
 
 def test_a_channel_a_part(template: Template) -> None:

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from catalogs.images import Picture
-from flows.conversion import Template
+from catalogs.templates import Template
 from flows.measuring import Measures, changed_outside, measure
 from stylecore import metrics
 from stylecore.embedded import embedded_encoder
