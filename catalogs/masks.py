@@ -201,7 +201,7 @@ def _stretched(levels: Bytes) -> tuple[Bytes, tuple[str, ...]]:
         return levels, ()
     backdrop, *marks = flats
     if len(marks) > 1:
-        _refuse_labels(levels, flats)
+        _refuse_labels(flats)
         return levels, ()
     (mark,) = marks
     if backdrop < BLACK and mark > WHITE:
@@ -217,33 +217,26 @@ def _stretched(levels: Bytes) -> tuple[Bytes, tuple[str, ...]]:
 def _flat_levels(levels: Bytes) -> list[int]:
     """Levels of flat areas, ascending, if these cover nearly all of the mask; else none.
 
-    In a mask of many levels, which is soft or compressed, near levels are one: the one that covers most.
+    Near levels are one, the one that covers most: unless the mask has few levels and each lies in areas of its
+    own, as those of label maps do.
     """
     counts = np.bincount(levels.ravel(), minlength=256)
-    flats = [int(level) for level in np.flatnonzero(counts >= FLAT_SHARE * levels.size)]
+    flats = np.flatnonzero(counts >= FLAT_SHARE * levels.size)
     if counts[flats].sum() < FLAT_COVER * levels.size:
         return []
-    if np.count_nonzero(counts) <= FEW_LEVELS:
-        return flats
-    groups: list[list[int]] = []
-    for level in flats:
-        if groups and level - groups[-1][-1] <= NEAR_LEVELS:
-            groups[-1].append(level)
-        else:
-            groups.append([level])
-    if any(group[-1] - group[0] > WIDEST for group in groups):
+    groups = np.split(flats, np.flatnonzero(np.diff(flats) > NEAR_LEVELS) + 1)
+    if any(np.ptp(group) > WIDEST for group in groups):
         return []
-    return [max(group, key=lambda level: counts[level]) for group in groups]
+    few = np.count_nonzero(counts) <= FEW_LEVELS
+    found: list[int] = []
+    for group in groups:
+        apart = few and all(_compact(levels == level) for level in group)
+        found += map(int, group if apart else [group[counts[group].argmax()]])
+    return found
 
 
-def _refuse_labels(levels: Bytes, flats: list[int]) -> None:
-    """MaskError where three or more flat levels are labels.
-
-    They are not where all but the brightest are one noisy backdrop, or where one of three is sheer cloth.
-    """
-    dark = [level for level in flats if level < BLACK]
-    if len(dark) == len(flats) - 1 and not all(_compact(levels == level) for level in dark):
-        return
+def _refuse_labels(flats: list[int]) -> None:
+    """MaskError where three or more flat levels are labels; not where one of three is sheer cloth."""
     if len(flats) == 3 and flats[0] < BLACK and flats[1] > LABELS and flats[2] > WHITE:
         return
     shown = ", ".join(map(str, flats[:8])) + (", ..." if len(flats) > 8 else "")

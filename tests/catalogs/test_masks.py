@@ -1,94 +1,216 @@
-"""Masks and part maps become arrays, or are refused with the remedy."""
+"""Masks of garments become coverage; what cannot be meant is refused, what may not be is noted."""
 
 import numpy as np
 import pytest
-from PIL import Image
+from numpy.typing import NDArray
+from PIL import Image, ImageFilter
 
 from catalogs.errors import MaskError
-from catalogs.masks import decode_mask, decode_parts
-from tests.conftest import saved
+from catalogs.images import Picture
+from catalogs.masks import Mask, clean, decode_mask
+from tests.conftest import picture, saved
+
+Levels = NDArray[np.uint8]
+HEIGHT, WIDTH = 120, 96
+PICTURE = Picture(picture(3, HEIGHT, WIDTH))
 
 
-class TestMask:
-    """Masks fit their pictures or are refused."""
+def ellipse(inside: int = 255, outside: int = 0) -> Levels:
+    """A garment of one flat level on another, without soft edges."""
+    rows, columns = np.mgrid[:HEIGHT, :WIDTH]
+    within = ((rows - 60) / 45) ** 2 + ((columns - 48) / 34) ** 2 <= 1
+    return np.where(within, inside, outside).astype(np.uint8)
 
-    SIZE = (60, 48)
 
-    def mask(self, array: np.ndarray) -> bytes:
-        """An array as PNG."""
-        return saved(Image.fromarray(array))
+CLOTH = ellipse()
+SOFT = np.asarray(Image.fromarray(CLOTH).filter(ImageFilter.GaussianBlur(2)))
+RING = np.asarray(Image.fromarray(CLOTH).filter(ImageFilter.MaxFilter(7))) != np.asarray(
+    Image.fromarray(CLOTH).filter(ImageFilter.MinFilter(7))
+)
+NOISE = np.random.default_rng(7).integers(0, 6, CLOTH.shape)
 
-    def test_soft_edges_are_kept(self) -> None:
-        """Values between 0 and 255 come out as they are."""
-        soft = np.tile(np.linspace(0, 255, 48).astype(np.uint8), (60, 1))
-        assert np.array_equal(decode_mask(self.mask(soft), self.SIZE), soft)
 
-    def test_other_size(self) -> None:
-        """A mask of another size names both sizes."""
-        with pytest.raises(MaskError, match=r"40x40 px but its picture is 48x60 px; export both at one size"):
-            decode_mask(self.mask(np.full((40, 40), 255, np.uint8)), self.SIZE)
+def colored(color: tuple[int, int, int], levels: Levels = CLOTH) -> Levels:
+    """Levels as the strength of a colour on black."""
+    return np.rint(levels[..., None] / 255 * np.array(color)).astype(np.uint8)
 
-    def test_empty(self) -> None:
-        """A black mask marks nothing."""
-        with pytest.raises(MaskError, match="empty.*paint the garment white"):
-            decode_mask(self.mask(np.zeros(self.SIZE, np.uint8)), self.SIZE)
 
-    def test_all_white(self) -> None:
-        """A white mask keeps nothing; the remedy for whole-cloth pictures is told."""
-        with pytest.raises(MaskError, match="white everywhere.*leave the mask cell empty"):
-            decode_mask(self.mask(np.full(self.SIZE, 255, np.uint8)), self.SIZE)
+def read(array: Levels, kind: str = "PNG", **options: object) -> Mask:
+    """What a mask of these samples is read as."""
+    return decode_mask(saved(Image.fromarray(array), kind, **options), PICTURE)
 
-    def test_soft_everywhere(self) -> None:
-        """A mask that is nowhere opaque is refused with its maximum."""
-        faint = np.zeros(self.SIZE, np.uint8)
-        faint[10:50, 5:40] = 90
-        with pytest.raises(MaskError, match="nowhere opaque.*90 of 255"):
-            decode_mask(self.mask(faint), self.SIZE)
 
-    def test_speck(self) -> None:
-        """A garment of a few pixels is refused."""
-        speck = np.zeros(self.SIZE, np.uint8)
-        speck[3:8, 4:7] = 255
-        with pytest.raises(MaskError, match="marks only 3x5 px"):
-            decode_mask(self.mask(speck), self.SIZE)
+class TestRead:
+    """Masks as people make them are read as the mask that is meant."""
 
-    def test_16_bit_mask(self) -> None:
+    @pytest.mark.parametrize("levels", [CLOTH, SOFT], ids=["hard", "soft"])
+    def test_plain(self, levels: Levels) -> None:
+        """A white garment on black is read as it is, soft edges too, without a word."""
+        mask = read(levels)
+        assert np.abs(mask.coverage.astype(int) - levels).max() <= 8
+        assert not mask.notes
+
+    def test_16_bit(self) -> None:
         """A 16-bit mask is scaled like a 16-bit picture."""
-        deep = np.zeros(self.SIZE, np.uint16)
-        deep[5:55, 5:43] = 65535
-        assert decode_mask(self.mask(deep), self.SIZE).max() == 255
+        assert np.array_equal(read(CLOTH.astype(np.uint16) * 257).coverage, CLOTH)
+
+    @pytest.mark.parametrize("haze", [1, 5, 7])
+    def test_haze(self, haze: int) -> None:
+        """A backdrop that is not quite black is backdrop."""
+        assert np.array_equal(read(np.maximum(CLOTH, haze).astype(np.uint8)).coverage, CLOTH)
+
+    def test_noise(self) -> None:
+        """Noise under and over the two levels is neither cloth nor hole."""
+        noisy = np.clip(CLOTH.astype(int) + np.where(CLOTH > 0, -NOISE, NOISE), 0, 255).astype(np.uint8)
+        assert np.array_equal(read(noisy).coverage, CLOTH)
+
+    @pytest.mark.parametrize("quality", [95, 75, 50])
+    def test_jpeg(self, quality: int) -> None:
+        """Ringing of compression does not widen what is clearly cloth."""
+        mask = read(CLOTH, "JPEG", quality=quality)
+        assert np.array_equal(mask.coverage >= 128, CLOTH >= 128)
+        assert not mask.notes
+
+    @pytest.mark.parametrize(("black", "white"), [(0, 1), (0, 90), (16, 235), (1, 2), (40, 200)])
+    def test_two_flat_levels(self, black: int, white: int) -> None:
+        """Two flat levels are backdrop and cloth, whatever they are; that is noted."""
+        mask = read(ellipse(white, black))
+        assert np.array_equal(mask.coverage, CLOTH)
+        assert mask.notes == (
+            f"has the levels {black} and {white} instead of 0 and 255: they were taken for backdrop and cloth",
+        )
+
+    @pytest.mark.parametrize("color", [(0, 255, 0), (128, 0, 0), (255, 128, 0), (200, 200, 60)])
+    @pytest.mark.parametrize("kind", ["PNG", "JPEG"])
+    def test_one_hue_on_black(self, color: tuple[int, int, int], kind: str) -> None:
+        """One colour on black is cloth; that is noted with the colour."""
+        mask = read(colored(color, SOFT), kind)
+        assert np.mean(np.abs(mask.coverage.astype(int) - SOFT) > 24) < 0.01
+        assert "is coloured: #" in mask.notes[0]
+
+    def test_palette(self) -> None:
+        """An index map with a grey for the garment is read by its colours."""
+        image = Image.fromarray(np.where(CLOTH > 0, 7, 0).astype(np.uint8))
+        image.putpalette([0] * 21 + [128] * 3 + [0] * 744)
+        mask = decode_mask(saved(image), PICTURE)
+        assert np.array_equal(mask.coverage, CLOTH)
+        assert "levels 0 and 128" in mask.notes[0]
+
+    @pytest.mark.parametrize("level", [0, 255])
+    def test_silhouette_on_nothing(self, level: int) -> None:
+        """A black or white silhouette is its alpha, without a word."""
+        mask = read(np.dstack([np.full((HEIGHT, WIDTH, 3), level, np.uint8), CLOTH]))
+        assert np.array_equal(mask.coverage, CLOTH)
+        assert not mask.notes
+
+    def test_mask_on_nothing(self) -> None:
+        """White cloth and black holes on a transparent ground: holes and ground are no cloth."""
+        rgb = np.full((HEIGHT, WIDTH, 3), 255, np.uint8)
+        rgb[50:70, 40:60] = 0
+        holed = np.where(rgb[..., 0] > 0, CLOTH, 0)
+        assert np.array_equal(read(np.dstack([rgb, CLOTH])).coverage, holed)
+
+    def test_cut_out(self) -> None:
+        """A cut-out picture says by its alpha what is cloth; that is noted."""
+        mask = read(np.dstack([PICTURE.rgb, CLOTH]))
+        assert np.array_equal(mask.coverage, CLOTH)
+        assert "is a picture with transparency" in mask.notes[0]
+
+    def test_specks(self) -> None:
+        """A few stray pixels do not widen the garment's box; how many is noted."""
+        dusty = np.kron(CLOTH, np.ones((8, 8), np.uint8))
+        dusty[4:6, 4:6] = 255
+        mask = decode_mask(
+            saved(Image.fromarray(dusty)), Picture(np.kron(PICTURE.rgb, np.ones((8, 8, 1), np.uint8)))
+        )
+        assert not mask.coverage[:8, :8].any()
+        assert mask.notes == ("has specks away from the cloth (4 px in all): they were left out",)
+
+    def test_small_pieces_stay(self) -> None:
+        """Straps and buttons apart from the cloth are cloth."""
+        strapped = CLOTH.copy()
+        strapped[4:8, 40:44] = 255
+        assert np.array_equal(read(strapped).coverage, strapped)
 
 
-class TestParts:
-    """Part maps."""
+class TestNoted:
+    """What can be meant, but seldom is."""
 
-    def test_indexed(self) -> None:
-        """Indices name parts, and 0 is none."""
-        indices = np.zeros((40, 40), np.uint8)
-        indices[:10], indices[30:] = 3, 1
-        image = Image.fromarray(indices)
-        image.putpalette([0, 0, 0, 255, 0, 0, 0, 255, 0, 0, 0, 255])
-        parts = decode_parts(saved(image), (40, 40))
-        assert set(parts) == {"1", "3"}
-        assert (parts["3"] == np.where(indices == 3, 255, 0)).all()
+    def test_inverted(self) -> None:
+        """White in all corners asks whether it is the wrong way round."""
+        assert read(255 - CLOTH).notes == (
+            "is white in all four corners: if that is the backdrop, invert it",
+        )
 
-    def test_colored(self) -> None:
-        """Colours name parts; blurred edges and specks go to the part of the nearest colour."""
-        rgb = np.zeros((60, 60, 3), np.uint8)
-        rgb[:, 30:] = (250, 3, 255)
-        rgb[:, 29:31] = (120, 2, 130)
-        rgb[5, 5] = (0, 255, 0)
-        parts = decode_parts(saved(Image.fromarray(rgb)), (60, 60))
-        assert {"#000000", "#ff00ff"} <= set(parts) <= {"#000000", "#ff00ff", "#800080"}
-        assert sum((part > 0).astype(int) for part in parts.values()).min() == 1
-        assert sum((part > 0).astype(int) for part in parts.values()).max() == 1
+    def test_mostly_grey(self) -> None:
+        """A map of confidence is painted as it says, and noted."""
+        ramp = np.where(CLOTH > 0, np.linspace(20, 255, WIDTH).astype(np.uint8)[None], 0)
+        assert "is white in only" in read(ramp).notes[0]
 
-    def test_another_size(self) -> None:
-        """A map of another size than its picture is refused with both sizes."""
-        with pytest.raises(MaskError, match="40x50 px but its picture is 40x40 px"):
-            decode_parts(saved(Image.new("L", (40, 50), 1)), (40, 40))
+    def test_sheer_cloth_may_be_flat(self) -> None:
+        """A garment with a sheer part of one level keeps that level, without a word."""
+        sheer = CLOTH.copy()
+        sheer[90:][CLOTH[90:] > 0] = 128
+        mask = read(sheer)
+        assert np.array_equal(mask.coverage, sheer)
+        assert not mask.notes
 
-    def test_no_part(self) -> None:
-        """A map of zeros is refused with the remedy."""
-        with pytest.raises(MaskError, match="marks no part; give every part an index above 0"):
-            decode_parts(saved(Image.new("L", (40, 40), 0)), (40, 40))
+
+LABELS = np.where(RING, 255, np.where(CLOTH > 0, 1, 0))
+PARTS = np.where(CLOTH > 0, 1 + np.arange(HEIGHT)[:, None] // 40, 0)
+REFUSED = {
+    "label map with an ignored border": (LABELS, r"3 flat levels \(0, 1, 255\), as label maps"),
+    "label map of parts": (PARTS, r"4 flat levels \(0, 1, 2, 3\).*column 'parts'"),
+    "grey label map": (PARTS * 60, r"4 flat levels \(0, 60, 120, 180\)"),
+    "no black": (ellipse(255, 128), "has no black"),
+    "two colours": (np.where(CLOTH[..., None] > 0, (255, 0, 0), (0, 255, 0)), "coloured picture"),
+    "overlay": (PICTURE.rgb // 2 + colored((127, 0, 0)), "coloured picture"),
+    "photo": (PICTURE.rgb, "picture itself|coloured picture"),
+    "grey photo": (PICTURE.rgb.mean(-1), "picture itself"),
+    "negative": (255 - PICTURE.rgb.mean(-1), "picture itself"),
+    "empty": (CLOTH * 0, "empty.*paint the garment white"),
+    "all white": (CLOTH * 0 + 255, "white everywhere.*leave the mask cell empty"),
+    "nowhere opaque": (SOFT // 3 + np.tile(np.arange(96) // 12, (120, 1)), "nowhere opaque"),
+    "too small": (np.pad(np.full((3, 5), 255), ((60, 57), (40, 51))), "marks only 5x3 px"),
+}
+
+
+@pytest.mark.parametrize("kind", REFUSED)
+def test_refused(kind: str) -> None:
+    """What cannot be meant is refused with what to do."""
+    array, why = REFUSED[kind]
+    with pytest.raises(MaskError, match=why):
+        read(np.asarray(array).astype(np.uint8))
+
+
+def test_photo_on_white() -> None:
+    """A catalogue photo on white, given as its own mask, is not taken for an inverted mask."""
+    rgb = np.where(CLOTH[..., None] > 0, PICTURE.rgb // 2, 255).astype(np.uint8)
+    grey = saved(Image.fromarray(rgb).convert("L"))
+    with pytest.raises(MaskError, match="picture itself"):
+        decode_mask(grey, Picture(rgb))
+
+
+@pytest.mark.parametrize("dark", [False, True])
+def test_garment_like_its_mask(dark: bool) -> None:
+    """A white garment on black, or a black one on white, may have a mask that looks like it."""
+    rgb = np.repeat((255 - SOFT if dark else SOFT)[..., None], 3, 2)
+    assert np.array_equal(decode_mask(saved(Image.fromarray(CLOTH)), Picture(rgb)).coverage, CLOTH)
+
+
+def test_other_size() -> None:
+    """A mask of another size names both sizes."""
+    with pytest.raises(MaskError, match=r"40x50 px but its picture is 96x120 px; export both at one size"):
+        read(np.full((50, 40), 255, np.uint8))
+
+
+def test_no_picture() -> None:
+    """A mask that is no picture is the mask's fault, and not the garment picture's."""
+    with pytest.raises(MaskError, match="mask cannot be read: the file is empty"):
+        decode_mask(b"", PICTURE)
+
+
+def test_cleaning_is_idempotent() -> None:
+    """What is clean stays as it is."""
+    once = clean(SOFT)
+    assert np.array_equal(clean(once), once)
