@@ -19,7 +19,7 @@ from stylecore.canvas import Canvas, fit, fit_style, place_back
 from stylecore.guides import bounding_box
 from stylecore.mill import Pair
 from stylecore.recipe import LARGEST, Recipe
-from stylecore.tensors import resize_guide, size_of
+from stylecore.tensors import resize, resize_guide, size_of
 
 
 def read_template(store: Store, garment: Garment, max_pixels: int) -> Template:
@@ -99,31 +99,58 @@ def _cloth(template: Template) -> Tensor:
 
 
 def to_style(
-    pattern: Picture, recipe: Recipe, canvas: Canvas, scale: float | None = None
+    pattern_13HW: Tensor, recipe: Recipe, canvas: Canvas, scale: float | None = None
 ) -> tuple[Tensor, float]:
     """A style becomes style: 1 x 3 x h x w, its longer side `scale` (or the recipe's) times the canvas's.
 
     With how many times larger it would have to be for that (stylecore/canvas.py).
     """
-    return fit_style(to_tensor(pattern), size_of(canvas.content), scale or recipe.style_scale)
+    return fit_style(pattern_13HW, size_of(canvas.content), scale or recipe.style_scale)
 
 
-def _motif_scale(job: DesignJob, canvas: Canvas, pattern: Picture, recipe: Recipe) -> float | None:
+def _in_proportion(pattern_13HW: Tensor, style: Style) -> Tensor:
+    """A print's picture in the proportion of its repeat, where width and height of that are both known.
+
+    The side that is too short is stretched, so that no detail is lost.
+    """
+    width_cm, height_cm = style.repeat_width_cm, style.repeat_height_cm
+    if not width_cm or not height_cm:
+        return pattern_13HW
+    height, width = size_of(pattern_13HW)
+    ratio = height_cm / width_cm
+    wanted = max(height, round(width * ratio)), max(width, round(height / ratio))
+    return resize(pattern_13HW, wanted).clamp(0, 1)
+
+
+def _repeat_width(style: Style, pattern_13HW: Tensor) -> float | None:
+    """Width of a repeat, cm; where only its height is known, the picture's own proportion gives it."""
+    height, width = size_of(pattern_13HW)
+    if style.repeat_width_cm or not style.repeat_height_cm:
+        return style.repeat_width_cm
+    return style.repeat_height_cm * width / height
+
+
+def _motif_scale(job: DesignJob, canvas: Canvas, pattern_13HW: Tensor) -> float | None:
     """The scale at which a print has its true size on the garment; None where a width is not known.
 
     The print width of a garment is the width of its cloth on the canvas.
     """
-    garment_cm, repeat_cm = job.garment.print_width_cm, job.style.repeat_width_cm
-    if recipe.init != "print" or not garment_cm or not repeat_cm:
+    garment_cm, repeat_cm = job.garment.print_width_cm, _repeat_width(job.style, pattern_13HW)
+    if not garment_cm or not repeat_cm:
         return None
     _, left, _, right = bounding_box(canvas.guide[0].sum(0, keepdim=True), 0.5)
     width_px = (right - left) * repeat_cm / garment_cm
-    return width_px * max(pattern.size) / pattern.size[1] / max(size_of(canvas.content))
+    height, width = size_of(pattern_13HW)
+    return width_px * max(height, width) / width / max(size_of(canvas.content))
 
 
 def to_pair(job: DesignJob, canvas: Canvas, pattern: Picture, recipe: Recipe, tag: Any = None) -> Pair:
     """A garment on its canvas and a style become a pair of the mill."""
-    style, enlarged = to_style(pattern, recipe, canvas, _motif_scale(job, canvas, pattern, recipe))
+    picture, scale = to_tensor(pattern), None
+    if recipe.init == "print":
+        picture = _in_proportion(picture, job.style)
+        scale = _motif_scale(job, canvas, picture)
+    style, enlarged = to_style(picture, recipe, canvas, scale)
     size = "x".join(map(str, style.shape[2:]))
     return Pair(
         content=canvas.content,

@@ -82,6 +82,8 @@ def job_key(garment: Garment, style: Style, recipe_digest: str, *, printed: bool
     parts = [garment.garment_id, garment.digest, style.style_id, style.digest, recipe_digest]
     if printed:
         parts += map(str, (style.repeat, style.repeat_width_cm, garment.print_width_cm))
+        # Designs of styles without a height keep the keys that they have had.
+        parts += [str(style.repeat_height_cm)] if style.repeat_height_cm else []
     return hashlib.sha256("\n".join(parts).encode()).hexdigest()
 
 

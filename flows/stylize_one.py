@@ -13,7 +13,7 @@ from catalogs.part_maps import decode_parts
 from catalogs.stores import locate
 from catalogs.templates import decode_template
 from flows import progress
-from flows.conversion import decode_pattern, to_content, to_design, to_style, to_style_guide
+from flows.conversion import decode_pattern, to_content, to_design, to_style, to_style_guide, to_tensor
 from flows.devices import choose_precision, require_device
 from flows.errors import SettingsError
 from flows.preparing import check_pictures, choose_recipe
@@ -85,7 +85,7 @@ def stylize_one(
     with _named({ImageError: ("STYLE", style)}):
         pattern = decode_pattern(read(style), settings.max_pixels)
     canvas, guide = to_content(template, chosen), None
-    prepared, enlarged = to_style(pattern, chosen, canvas)
+    prepared, enlarged = to_style(to_tensor(pattern), chosen, canvas)
     if style_parts:
         with _named({PartMapError: ("--style-parts", style_parts)}):
             own = decode_parts(read(style_parts), pattern.size, max_pixels=settings.max_pixels)

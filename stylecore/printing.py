@@ -15,6 +15,8 @@ FOLD_CELLS = 20
 """Cells along the longer side in which shading is smoothed before its slope moves the print."""
 SHADING_RANGE = (0.25, 1.25)
 """How much darker and lighter than the cloth a fold may be."""
+DARK = 0.12
+"""Luminance under which cloth shades a print by differences of light, not by ratios: black cloth is mostly noise."""
 REGIONS = 3
 """Colours of cloth that are told apart before shading is read: panels and prints are no shadows."""
 DISPLACEMENT = 0.5 / 320
@@ -82,7 +84,8 @@ def shading(content_13HW: Tensor, cloth_11HW: Tensor) -> Tensor:
     """
     light = (content_13HW * YIQ[0].to(content_13HW).view(1, 3, 1, 1)).sum(1, keepdim=True)
     usual = _usual_light(content_13HW, light, cloth_11HW)
-    return (light / usual.clamp_min(0.02)).clamp(*SHADING_RANGE)
+    # Light over usual light, but for dark cloth: there a step of noise would be a shadow.
+    return (1 + (light - usual) / usual.clamp_min(DARK)).clamp(*SHADING_RANGE)
 
 
 def _usual_light(content_13HW: Tensor, light_11HW: Tensor, cloth_11HW: Tensor) -> Tensor:
@@ -126,16 +129,17 @@ def _merged(centres_K3: Tensor) -> Tensor:
     """Centres that differ as one colour does in light and shade become one: hue near, luminance within 2.2."""
     kept: list[Tensor] = []
     for centre in sorted(centres_K3, key=lambda c: -float(c.sum())):
-        hue = centre / centre.sum().clamp_min(1e-3)
-        same = [
-            other
-            for other in kept
-            if float(other.sum() / centre.sum().clamp_min(1e-3)) < 2.2
-            and float((other / other.sum().clamp_min(1e-3) - hue).abs().max()) < 0.08
-        ]
+        same = [other for other in kept if _one_color(other, centre)]
         if not same:
             kept.append(centre)
     return torch.stack(kept)
+
+
+def _one_color(lighter_3: Tensor, darker_3: Tensor) -> bool:
+    """Whether two centres may be one colour in light and shade. The hue of what is nearly black is noise."""
+    sums = lighter_3.sum().clamp_min(DARK), darker_3.sum().clamp_min(DARK)
+    ratio, hues = float(sums[0] / sums[1]), (lighter_3 / sums[0], darker_3 / sums[1])
+    return ratio < 2.2 and float((hues[0] - hues[1]).abs().max()) < 0.08
 
 
 def _displacement(shade_11HW: Tensor) -> Tensor:

@@ -17,6 +17,7 @@ from flows.conversion import (
     to_pair,
     to_style,
     to_style_guide,
+    to_tensor,
 )
 from flows.planning import DesignJob
 from flows.recipes import find_recipe
@@ -70,6 +71,9 @@ def test_parts_meet_by_name(template: Template) -> None:
     ]
 
 
+STYLE = Style("s", "set", "s.png")
+
+
 def test_true_scale_of_a_print() -> None:
     """Where both widths are known, a repeat is as wide on the canvas as it is on the cloth."""
     recipe = replace(find_recipe("print"), canvas=(128, 128), margin=0.0)
@@ -81,7 +85,36 @@ def test_true_scale_of_a_print() -> None:
         job = DesignJob("k", garment, Style("s", "set", "s.png", repeat_width_cm=repeat_cm))
         assert to_pair(job, canvas, pattern, recipe).style.shape[-1] == pytest.approx(width, abs=1)
     unknown = DesignJob("k", garment, Style("s", "set", "s.png"))
-    assert to_pair(unknown, canvas, pattern, recipe).style.shape == to_style(pattern, recipe, canvas)[0].shape
+    assert (
+        to_pair(unknown, canvas, pattern, recipe).style.shape
+        == to_style(to_tensor(pattern), recipe, canvas)[0].shape
+    )
+
+
+@pytest.mark.parametrize(("width_cm", "height_cm"), [(10.0, 20.0), (20.0, 10.0), (None, 20.0), (10.0, None)])
+@pytest.mark.parametrize("size", [(50, 100), (100, 50), (64, 64)])
+def test_true_proportion_of_a_print(
+    width_cm: float | None, height_cm: float | None, size: tuple[int, int]
+) -> None:
+    """A repeat is as wide and as high on the canvas as on the cloth; a length that is not known is the picture's."""
+    recipe = replace(find_recipe("print"), canvas=(128, 128), margin=0.0)
+    canvas = to_content(Template(Picture(np.full((128, 128, 3), 200, np.uint8)), None), recipe)
+    pattern, ratio = Picture(np.full((*size, 3), 90, np.uint8)), size[0] / size[1]
+    style = Style("s", "set", "s.png", repeat_width_cm=width_cm, repeat_height_cm=height_cm)
+    pair = to_pair(DesignJob("k", Garment("g", "g.png", print_width_cm=40.0), style), canvas, pattern, recipe)
+    width = (width_cm or (height_cm or 0) / ratio) * 128 / 40
+    height = (height_cm or (width_cm or 0) * ratio) * 128 / 40
+    assert pair.style.shape[2:] == (pytest.approx(height, abs=1.5), pytest.approx(width, abs=1.5))
+
+
+def test_only_a_print_has_a_proportion() -> None:
+    """With other recipes the style's picture is taken as it is, whatever its repeat measures."""
+    recipe = replace(find_recipe("draft"), canvas=(128, 128))
+    canvas = to_content(Template(Picture(np.full((128, 128, 3), 200, np.uint8)), None), recipe)
+    garment, pattern = Garment("g", "g.png"), Picture(np.full((64, 64, 3), 90, np.uint8))
+    style = Style("s", "set", "s.png", repeat_width_cm=8.0, repeat_height_cm=16.0)
+    one, other = (to_pair(DesignJob("k", garment, each), canvas, pattern, recipe) for each in (style, STYLE))
+    assert one.style.shape == other.style.shape
 
 
 def test_equal_contents_share_keys() -> None:
@@ -120,9 +153,9 @@ class TestLarge:
     def test_style(self) -> None:
         """A style is fitted to the canvas as it has grown: enlarged twice, with what is missing."""
         pattern = Picture(np.full((25, 50, 3), 90, np.uint8))
-        style, enlarged = to_style(pattern, RECIPE, to_content(self.TEMPLATE, RECIPE))
+        style, enlarged = to_style(to_tensor(pattern), RECIPE, to_content(self.TEMPLATE, RECIPE))
         assert (style.shape, enlarged) == ((1, 3, 32, 64), 1)
-        style, enlarged = to_style(pattern, self.LARGE, to_content(self.TEMPLATE, self.LARGE))
+        style, enlarged = to_style(to_tensor(pattern), self.LARGE, to_content(self.TEMPLATE, self.LARGE))
         assert (style.shape, enlarged) == ((1, 3, 50, 100), 2)
 
     def test_true_scale_of_a_print(self) -> None:

@@ -55,6 +55,16 @@ def test_another_recipe_is_everything() -> None:
     assert plan_designs(GARMENTS, STYLES, replace(RECIPE, name="mine"), made).jobs == ()
 
 
+def test_height_of_a_repeat_shapes_a_print() -> None:
+    """Another height of the repeat makes another print; without one, and for other recipes, nothing changes."""
+    tall = replace(STYLES[0], repeat_height_cm=16.0)
+    keys = [
+        job_key(GARMENTS[0], style, "r", printed=printed) for style in (STYLES[0], tall) for printed in (0, 1)
+    ]
+    assert keys[0] == keys[2]
+    assert len(set(keys)) == 3
+
+
 def test_titles_make_nothing_new() -> None:
     """Correcting a title or a tag leaves every key as it was."""
     retitled = replace(GARMENTS[0], title="better", tags=("x",), row=9)

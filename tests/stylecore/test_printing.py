@@ -136,6 +136,14 @@ class TestShading:
             assert inside.mean().item() == pytest.approx(1, abs=0.02)
             assert (inside - 1).abs().max() < 0.3
 
+    @pytest.mark.parametrize("luminance", [0.02, 0.04, 0.06])
+    def test_noise_of_black_cloth(self, luminance: float) -> None:
+        """The noise of black cloth, 5 of 255, is no fold: a print stays evenly lit."""
+        noise = torch.randn(1, 3, HEIGHT, WIDTH, generator=torch.Generator().manual_seed(3))
+        shade = shading((luminance + 0.02 * noise).clamp(0, 1), ONES)
+        assert float(shade.std()) < 0.15
+        assert float((shade < 0.6).float().mean()) < 0.01
+
     def test_border_of_a_panel(self) -> None:
         """A panel's border as a camera sees it, three pixels wide, is no line of light or shadow."""
         picture = cloth((0.85, 0.85, 0.85))
