@@ -11,11 +11,11 @@ docs/decisions/0006-table-layout.md.
 import hashlib
 import json
 import time
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import fields
 from datetime import timedelta
 from functools import partial
-from typing import Any
+from typing import Any, TypeVar
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -29,6 +29,7 @@ from catalogs.records import Design
 from catalogs.store_contract import Store
 from catalogs.stores import probe
 
+T = TypeVar("T")
 TEXT_LIST = pa.list_(pa.string())
 SPECIAL = {
     "width": pa.int32(),
@@ -90,6 +91,44 @@ class DesignCatalog:
         there = [name for name in schema.names if name in theirs.names] or ["design_id"]
         batches = self._filed.asked(lambda: list(query(table, there)))
         return filled_up(batches, schema)
+
+    def over(self, columns: Sequence[str], work: Callable[[Iterator[pa.Table]], T]) -> T:
+        """What some work makes of some of this version's columns, given some rows at a time.
+
+        What the table lacks is null. Work begins anew where the store's answer was broken off.
+        """
+        table, schema = self._table(), pa.schema([SCHEMA.field(name) for name in columns])
+        if table is None:
+            return work(iter(()))
+        theirs = schema_of(table)
+        there = [name for name in columns if name in theirs.names] or ["design_id"]
+        return self._filed.asked(lambda: work(filled_up([rows], schema) for rows in query(table, there)))
+
+    def update(self, id_column: str, facts: pa.Table) -> int:
+        """Set columns of every design whose `id_column` is in `facts`, a row an id; returns how many there were.
+
+        Keys, pictures and all other columns stay.
+        """
+        return self._filed.committed(lambda: self._merge(id_column, facts))
+
+    def _merge(self, id_column: str, facts: pa.Table) -> int:
+        table = self._table()
+        if table is None:
+            return 0
+        found = (
+            table.merge(
+                facts,
+                f"filed.{id_column} = right.{id_column}",
+                source_alias="right",
+                target_alias="filed",
+                merge_schema=True,
+                # A commit in between may have the very files that this one replaces.
+                commit_properties=ONE_TRY,
+            )
+            .when_matched_update({name: f"right.{name}" for name in facts.column_names if name != id_column})
+            .execute()
+        )
+        return int(found["num_target_rows_updated"])
 
     def records(self, ids: Sequence[str]) -> list[dict[str, Any]]:
         """Every column of some designs; ids that are not there are passed over."""
@@ -232,7 +271,9 @@ def _require_types(theirs: pa.Schema, where: str) -> None:
 
 
 def _row(design: Design) -> dict[str, object]:
-    row = dict(vars(design))
-    for name in FURTHER:
-        row[name] = json.dumps(dict(row[name]), ensure_ascii=False)
-    return row
+    return {name: as_cell(name, value) for name, value in vars(design).items()}
+
+
+def as_cell(column: str, value: Any) -> Any:
+    """A field of a design as the table has it: further columns are JSON."""
+    return json.dumps(dict(value), ensure_ascii=False) if column in FURTHER else value

@@ -16,6 +16,7 @@ from catalogs import keys
 from catalogs.claims import Claims
 from catalogs.designs import DesignCatalog
 from catalogs.errors import NotFoundError
+from catalogs.facts import correction_table
 from catalogs.reviews import Reviews
 from catalogs.store_contract import ObjectInfo, Store
 
@@ -107,7 +108,8 @@ def tidy(catalog: DesignCatalog, retention: timedelta) -> tuple[int, int]:
         if not ours:
             log.warning("%s is being tidied by another: nothing is merged here.", catalog.store.uri)
             return 0, 0
-        done = [catalog.tidy(retention), Reviews(catalog.store).tidy(retention)]
+        tables = (catalog, Reviews(catalog.store), correction_table(catalog))
+        done = [table.tidy(retention) for table in tables]
     return sum(merged for merged, _ in done), sum(removed for _, removed in done)
 
 

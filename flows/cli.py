@@ -161,7 +161,7 @@ def _carry_out(
     workers: int | None = None,
 ) -> None:
     """Show a plan and do it; ends the command."""
-    from flows.preparing import estimate, open_catalogs
+    from flows.preparing import correct_facts, estimate, open_catalogs
 
     _show_plan(place, plan, estimate(place, settings))
     if dry_run:
@@ -169,6 +169,8 @@ def _carry_out(
     if not plan.jobs and not plan.problems:
         there = "the 1 design is" if plan.done == 1 else f"all {plan.done} designs are"
         typer.echo(f"Nothing to make: {there} there." if plan.done else "Nothing to make.")
+        if updated := correct_facts(place, plan, settings):
+            typer.echo(f"The facts of {counted(updated, 'design')} were updated from the catalogs.")
         designs = open_catalogs(place, settings)[2].store
         _show_places(designs.uri, None, _newest_sheet(designs))
         finish(OK)
@@ -377,6 +379,8 @@ def _show_plan(place: "Place", plan: "Plan", seconds: float | None) -> None:
     garments, styles = counted(len(plan.garments), "garment"), counted(len(plan.styles), "style")
     table.add_row("to make", f"{counted(len(plan.jobs), 'design')} ({garments}, {styles})")
     table.add_row("already there", str(plan.done))
+    if plan.corrections.designs:
+        table.add_row("facts to update", counted(plan.corrections.designs, "design"))
     table.add_row("rejected", counted(len(plan.problems), "problem"))
     if plan.held_back:
         table.add_row("held back by --limit", str(plan.held_back))
@@ -384,8 +388,10 @@ def _show_plan(place: "Place", plan: "Plan", seconds: float | None) -> None:
         "expected", duration(seconds * len(plan.jobs)) if seconds else "unknown until the first designs"
     )
     screen.print(table)
-    for remark in plan.remarks:
+    for remark in plan.remarks[:SHOWN_PROBLEMS]:
         say(f"note: {remark}")
+    if len(plan.remarks) > SHOWN_PROBLEMS:
+        say(f"  ... and {len(plan.remarks) - SHOWN_PROBLEMS} more notes: 'stylemill check' lists them all.")
     _show_problems(plan.problems[:SHOWN_PROBLEMS])
     if len(plan.problems) > SHOWN_PROBLEMS:
         say(f"  ... and {len(plan.problems) - SHOWN_PROBLEMS} more: 'stylemill check' lists them all.")
@@ -401,6 +407,8 @@ def _show_result(done: dict[str, Any]) -> None:
         f"{counted(done['made'], 'new design')}, {done['already_there']} already there, {done['rejected']} rejected"
         f" ({duration(done['seconds'])})."
     )
+    if done["corrected"]:
+        typer.echo(f"The facts of {counted(done['corrected'], 'design')} were updated from the catalogs.")
     if done["report"]:
         _show_places(done["designs"], done["report"], done["contact_sheet"])
 

@@ -11,6 +11,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime
 from importlib.metadata import version
+from typing import Any
 
 import torch
 
@@ -18,6 +19,7 @@ from catalogs import keys
 from catalogs.contents import RECORD_FAULTS, problem
 from catalogs.designs import DesignCatalog
 from catalogs.errors import CatalogsError
+from catalogs.facts import garment_facts, style_facts
 from catalogs.images import Picture, encode_png
 from catalogs.looks import looks
 from catalogs.records import Design, Garment, Problem
@@ -410,7 +412,6 @@ def _write(bench: Bench, finished: Finished, measures: Measures) -> Design:
         design_id=work.job.key,
         garment_id=garment.garment_id,
         style_id=style.style_id,
-        style_set=style.style_set,
         recipe=recipe.name,
         recipe_digest=recipe.digest(),
         recipe_json=recipe.canonical_json(),
@@ -430,24 +431,15 @@ def _write(bench: Bench, finished: Finished, measures: Measures) -> Design:
         versions=versions(),
         run_id=bench.run_id,
         created_at=datetime.now(UTC),
-        garment_title=garment.title,
-        garment_category=garment.category,
-        garment_season=garment.season,
-        garment_licence=garment.licence,
-        garment_tags=garment.tags,
-        garment_further=garment.further,
-        style_title=style.title,
-        style_licence=style.licence,
-        style_tags=style.tags,
-        style_further=style.further,
-        rights_holder=style.rights_holder,
+        **garment_facts(garment),
+        **style_facts(style),
         colors=seen.colors,
         color_shares=seen.color_shares,
         phash=seen.phash,
     )
 
 
-def _losses(finished: Finished) -> dict[str, float]:
+def _losses(finished: Finished) -> dict[str, Any]:
     """The objective and its weighted terms at the end, and the objective at the start."""
     losses = {f"loss_{term}": float(getattr(finished.terms, term)) for term in TERMS}
     return {

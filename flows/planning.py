@@ -6,6 +6,7 @@ from dataclasses import dataclass, field, replace
 from typing import TypeVar
 
 from catalogs.digest_cache import DigestCache
+from catalogs.facts import Corrections
 from catalogs.records import Garment, Problem, Style
 from flows.errors import SettingsError
 from stylecore.errors import nearest
@@ -34,6 +35,8 @@ class Plan:
     remarks: tuple[str, ...] = ()
     held_back: int = 0
     """Jobs beyond `--limit`, left for another run."""
+    corrections: Corrections = field(default_factory=Corrections)
+    """Facts that designs carry otherwise than the catalogs say them now."""
     digests: DigestCache | None = field(default=None, compare=False, repr=False)
     """Digests that were read for it, to be kept when the run begins."""
 

@@ -16,6 +16,7 @@ from catalogs.contents import usable, with_digests
 from catalogs.designs import DesignCatalog
 from catalogs.digest_cache import DigestCache
 from catalogs.errors import CatalogsError, InvalidKeyError, NotFoundError
+from catalogs.facts import correct, find_corrections
 from catalogs.garments import read_garments
 from catalogs.records import Garment, Problem, Style
 from catalogs.store_contract import Store
@@ -279,13 +280,20 @@ def make_plan(
     plan = plan.without(
         [*bad_garments, *bad_styles], {p.record for p in bad_garments}, {p.record for p in bad_styles}
     )
-    plan = replace(plan, digests=cache)
+    # Of a set's own styles only, too.
+    known = () if asked is not None else of_ids(garments.records, garment_ids, "garment")
+    plan = replace(plan, digests=cache, corrections=find_corrections(designs, known, wanted))
     return plan.with_remarks(remarks).limited(limit)
 
 
 def _about(problems: Sequence[Problem], ids: Sequence[str]) -> list[Problem]:
     """Problems of the records that were asked for; all, where all were."""
     return [one for one in problems if not ids or one.record in ids]
+
+
+def correct_facts(place: Place, plan: Plan, settings: Settings) -> int:
+    """Bring the facts of designs that are there up to the catalogs' own; returns how many designs had others."""
+    return correct(open_catalogs(place, settings)[2], plan.corrections, place.run_id)
 
 
 def keep_digests(plan: Plan) -> None:

@@ -53,6 +53,8 @@ class RunReport:
     made: int = 0
     already_there: int = 0
     held_back: int = 0
+    corrected: int = 0
+    """Designs of earlier runs whose facts the catalogs have corrected since."""
     problems: list[Problem] = field(default_factory=list)
     failures: list[Failure] = field(default_factory=list)
     remarks: tuple[str, ...] = ()
@@ -196,6 +198,7 @@ def announce(report: RunReport, plan: Plan, seconds_a_design: float | None) -> N
         f"| recipe | {report.recipe} `{report.recipe_digest[:12]}` |",
         *(f"| style set {name} | {count} |" for name, count in sets.most_common(SHOWN_ROWS)),
         f"| already there | {plan.done} |",
+        f"| facts to update of | {plan.corrections.designs} |",
         f"| rejected | {len(plan.problems)} |",
         f"| held back by the limit | {plan.held_back} |",
         f"| expected on one device | {expected} |",
@@ -280,6 +283,7 @@ def summary(report: RunReport, page: str, sheet: str | None) -> str:
         f"| planned | {report.planned} |",
         f"| made | {report.made} |",
         f"| already there | {report.already_there} |",
+        f"| facts updated of | {report.corrected} |",
         f"| rejected | {report.rejected} |",
         f"| time | {report.seconds:.0f} s |",
     ]

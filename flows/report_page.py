@@ -33,6 +33,7 @@ PAGE = """<!doctype html>
   <div><b>{{ run.planned }}</b>planned</div><div><b>{{ run.made }}</b>made</div>
   <div><b>{{ run.already_there }}</b>already there</div>
   <div{% if rejected %} class="bad"{% endif %}><b>{{ rejected }}</b>rejected</div>
+  {% if run.corrected %}<div><b>{{ run.corrected }}</b>had facts updated</div>{% endif %}
   {% if run.held_back %}<div><b>{{ run.held_back }}</b>held back by the limit</div>{% endif %}
 </div>
 <p>From <code>{{ run.garments }}</code> and <code>{{ run.styles }}</code> to <code>{{ run.designs }}</code>.</p>

@@ -34,6 +34,7 @@ from flows.monitoring import Gauges
 from flows.planning import DesignJob, Plan
 from flows.preparing import (
     Place,
+    correct_facts,
     estimate,
     keep_digests,
     make_plan,
@@ -216,6 +217,7 @@ def _worth_another_try(state: Any) -> bool:
 def run_plan(place: Place, plan: Plan, settings: Settings) -> dict[str, Any]:
     """Make a plan's designs, shard by shard, and leave the report; interrupted, it leaves a clean state."""
     report = _report(place, plan)
+    report.corrected = correct_facts(place, plan, settings)
     if not plan.jobs and not report.rejected:
         return _counts(report, open_catalogs(place, settings)[2].store, None)
     garments, styles, designs = open_catalogs(place, settings)
@@ -378,6 +380,7 @@ def _counts(report: RunReport, designs: Store, sheet: str | None) -> dict[str, A
         "already_there",
         "rejected",
         "held_back",
+        "corrected",
         "seconds",
     )
     page = page_uri(designs, report.run_id) if report.finished_at else None

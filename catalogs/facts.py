@@ -1,0 +1,181 @@
+"""Facts: what designs' records copy from the catalogs and no pixel depends on. They follow when catalogs change.
+
+A title, a category, a licence or a rights holder may be corrected after designs were made. The design's key
+does not name them, so nothing is painted again: the records are updated, and the table of corrections keeps what
+they said before.
+"""
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from deltalake import write_deltalake
+from numpy.typing import NDArray
+
+from catalogs import keys
+from catalogs.delta_tables import ONE_TRY, TableInStore
+from catalogs.designs import SCHEMA, DesignCatalog, as_cell
+from catalogs.records import Garment, Style
+
+GARMENT_FACTS = {
+    "garment_title": "title",
+    "garment_category": "category",
+    "garment_season": "season",
+    "garment_licence": "licence",
+    "garment_tags": "tags",
+    "garment_further": "further",
+}
+"""Columns of the design table, and the field of a garment that each copies."""
+STYLE_FACTS = {
+    "style_set": "style_set",
+    "style_title": "title",
+    "style_licence": "licence",
+    "style_tags": "tags",
+    "style_further": "further",
+    "rights_holder": "rights_holder",
+}
+"""Likewise of a style."""
+CORRECTIONS = pa.schema(
+    [
+        ("corrected_at", pa.timestamp("us", tz="UTC")), ("run_id", pa.string()), ("record", pa.string()),
+        ("column", pa.string()), ("before", pa.string()), ("after", pa.string()), ("designs", pa.int64()),
+    ]
+)  # fmt: skip
+Change = tuple[str, str, str, str, str]
+"""The column that holds the id, the id, the fact's column, what it said and what it is to say."""
+
+
+def garment_facts(garment: Garment) -> dict[str, Any]:
+    """A garment's facts by the columns of the design table."""
+    return {column: getattr(garment, name) for column, name in GARMENT_FACTS.items()}
+
+
+def style_facts(style: Style) -> dict[str, Any]:
+    """A style's facts by the columns of the design table."""
+    return {column: getattr(style, name) for column, name in STYLE_FACTS.items()}
+
+
+@dataclass(frozen=True)
+class Correction:
+    """A fact of a garment or style that some designs' records say otherwise, as text; and how many these are."""
+
+    record: str
+    column: str
+    before: str
+    after: str
+    designs: int
+
+
+@dataclass(frozen=True)
+class Corrections:
+    """How many designs carry facts that the catalogs have corrected since, which, and the facts by id as they are."""
+
+    designs: int = 0
+    found: tuple[Correction, ...] = ()
+    facts: Mapping[str, Mapping[str, Mapping[str, Any]]] = field(default_factory=dict, repr=False)
+    """By the column that holds the id (garment_id, style_id), then by id: columns and values."""
+
+
+def find_corrections(
+    designs: DesignCatalog, garments: Sequence[Garment], styles: Sequence[Style]
+) -> Corrections:
+    """Hold the records of these garments and styles against the catalogs, which are right.
+
+    Memory does not grow with the table. Null and empty are one.
+    """
+    facts = {
+        "garment_id": {garment.garment_id: garment_facts(garment) for garment in garments},
+        "style_id": {style.style_id: style_facts(style) for style in styles},
+    }
+    right = {name: _as_table(name, by_id) for name, by_id in facts.items() if by_id}
+    columns = dict.fromkeys(column for table in right.values() for column in table.column_names)
+    if not right:
+        return Corrections()
+    outdated, changes = designs.over(list(columns), lambda batches: _changes(batches, right))
+    found = tuple(Correction(*change[1:], count) for change, count in sorted(changes.items()))
+    wrong = {change[:2] for change in changes}
+    named = {
+        name: {record: values for record, values in by_id.items() if (name, record) in wrong}
+        for name, by_id in facts.items()
+    }
+    return Corrections(outdated, found, named)
+
+
+def _changes(batches: Iterable[pa.Table], right: Mapping[str, pa.Table]) -> tuple[int, "Counter[Change]"]:
+    """Designs that say any fact otherwise, and each change with how many say it so."""
+    changes: Counter[Change] = Counter()
+    outdated = 0
+    for batch in batches:
+        differs = np.zeros(batch.num_rows, bool)
+        for name, table in right.items():
+            place = pc.index_in(batch[name], value_set=table[name].combine_chunks())
+            for column in table.column_names[1:]:
+                differs |= _compared(batch, name, table.take(place.combine_chunks()), column, changes)
+        outdated += int(differs.sum())
+    return outdated, changes
+
+
+def _compared(
+    batch: pa.Table, name: str, wanted: pa.Table, column: str, changes: "Counter[Change]"
+) -> NDArray[np.bool_]:
+    """Which rows say a fact otherwise than what is wanted (null where nothing is); each change is counted."""
+    after, before = (pc.fill_null(_text(each[column]), "") for each in (wanted, batch))
+    differs = pc.and_(pc.is_valid(wanted[name].combine_chunks()), pc.not_equal(after, before))
+    if pc.any(differs).as_py():
+        said = (each.filter(differs).to_pylist() for each in (batch[name], before, after))
+        changes.update((name, record, column, old, new) for record, old, new in zip(*said, strict=True))
+    found: NDArray[np.bool_] = differs.to_numpy(zero_copy_only=False)
+    return found
+
+
+def _text(column: pa.ChunkedArray) -> pa.Array:
+    """A column as text; words of a list are joined by '|', as the catalogs have them."""
+    whole = column.combine_chunks()
+    return pc.binary_join(whole, "|") if pa.types.is_list(whole.type) else whole
+
+
+def _as_table(id_column: str, by_id: Mapping[str, Mapping[str, Any]]) -> pa.Table:
+    """Facts as rows of the design table's types, the id first."""
+    rows = [
+        {id_column: record, **{column: as_cell(column, value) for column, value in facts.items()}}
+        for record, facts in by_id.items()
+    ]
+    return pa.Table.from_pylist(rows, pa.schema([SCHEMA.field(name) for name in rows[0]]))
+
+
+def correct(designs: DesignCatalog, corrections: Corrections, run_id: str) -> int:
+    """Note corrections in their table, then update the records; returns how many designs were outdated.
+
+    Whoever is stopped in between is followed by a run that finds the same corrections and notes them again.
+    """
+    if corrections.found:
+        _note(designs, corrections.found, run_id)
+    for id_column, by_id in corrections.facts.items():
+        if by_id:
+            designs.update(id_column, _as_table(id_column, by_id))
+    return corrections.designs
+
+
+def correction_table(designs: DesignCatalog) -> TableInStore:
+    """Where a design catalog keeps what its records said before they were corrected."""
+    return TableInStore(designs.store, keys.CORRECTIONS)
+
+
+def _note(designs: DesignCatalog, corrections: Iterable[Correction], run_id: str) -> None:
+    now = datetime.now(UTC)
+    rows = [{"corrected_at": now, "run_id": run_id, **vars(one)} for one in corrections]
+    filed = correction_table(designs)
+
+    def commit() -> int:
+        table = filed.open() or filed.create(CORRECTIONS)
+        write_deltalake(
+            table, pa.Table.from_pylist(rows, CORRECTIONS), mode="append", commit_properties=ONE_TRY
+        )
+        return len(rows)
+
+    filed.committed(commit)
