@@ -51,7 +51,8 @@ def bomb() -> bytes:
 
 MASK = np.zeros((120, 96), np.uint8)
 MASK[15:110, 12:84] = 255
-FAINT = np.where(MASK > 0, 90, 0).astype(np.uint8)
+FAINT = np.where(MASK > 0, np.linspace(10, 90, 96)[None], 0).astype(np.uint8)
+LABELS = np.where(MASK > 0, np.where(np.arange(120)[:, None] < 20, 255, 1), 0).astype(np.uint8)
 
 BAD_PICTURES: dict[str, tuple[Callable[[], bytes], str]] = {
     "truncated": (lambda: jpeg(picture(1))[:900], "damaged or cut short"),
@@ -67,6 +68,7 @@ BAD_MASKS = {
     "emptymask": (np.zeros_like(MASK), "mask is empty"),
     "whitemask": (np.full_like(MASK, 255), "white everywhere"),
     "faintmask": (FAINT, "nowhere opaque"),
+    "labelmask": (LABELS, "3 flat levels"),
 }
 BAD_ROWS = {
     "a/b": "use 1 to 64 letters",
