@@ -80,7 +80,8 @@ def read_contents(store: Store, record: Garment | Style) -> list[bytes]:
     that names other contents.
     """
     contents = [store.read(key) if key else b"" for key in record.object_keys]
-    sums = [hashlib.sha256(data).hexdigest() if data else "" for data in contents]
+    pairs = zip(record.object_keys, contents, strict=True)
+    sums = [hashlib.sha256(data).hexdigest() if key else "" for key, data in pairs]
     if record.digest and _digest(sums) != record.digest:
         raise ChangedError(
             "the picture or mask was replaced while the run was on; run again to use the new one"
