@@ -123,17 +123,22 @@ def _levels(image: Image.Image, picture: Picture) -> tuple[Bytes, tuple[str, ...
             return _of_transparent(rgba[..., :3], rgba[..., 3])
     # By way of RGB: Pillow has no straight way from Lab and others to grey.
     flat = to_8_bit(image).convert("RGB")
-    rgb = np.asarray(flat)
-    if _colored_share(rgb) > 0.001:
-        _refuse_the_picture(np.asarray(flat.convert("L")), picture)
-        return _of_one_hue(rgb)
     grey = np.asarray(flat.convert("L"))
     _refuse_the_picture(grey, picture)
-    return grey, ()
+    rgb = np.asarray(flat)
+    return _of_one_hue(rgb) if _colored_share(rgb) > 0.001 else (grey, ())
 
 
 def _colored_share(rgb: Bytes) -> float:
-    return float(np.mean(rgb.max(-1) - rgb.min(-1) > CHROMA))
+    return float(np.mean(_chroma(rgb) > CHROMA))
+
+
+def _chroma(rgb: Bytes) -> Bytes:
+    """Largest less smallest channel; channel by channel, which is ten times as fast as along the last axis."""
+    red, green, blue = rgb[..., 0], rgb[..., 1], rgb[..., 2]
+    largest = np.maximum(np.maximum(red, green), blue)
+    difference: Bytes = largest - np.minimum(np.minimum(red, green), blue)
+    return difference
 
 
 def _of_transparent(rgb: Bytes, alpha: Bytes) -> tuple[Bytes, tuple[str, ...]]:
@@ -154,7 +159,7 @@ def _of_transparent(rgb: Bytes, alpha: Bytes) -> tuple[Bytes, tuple[str, ...]]:
 
 def _of_one_hue(rgb: Bytes) -> tuple[Bytes, tuple[str, ...]]:
     """The strength of the one colour that stands on black; MaskError where there are several."""
-    chroma = rgb.max(-1) - rgb.min(-1)
+    chroma = _chroma(rgb)
     color = np.median(rgb[chroma >= max(CHROMA, chroma.max() // 2)], axis=0)
     strength = np.clip(rgb.astype(np.float32) @ (color / (color @ color)).astype(np.float32), 0, 1)
     strange = np.abs(rgb - strength[..., None] * color.astype(np.float32)).max(-1) > 48
