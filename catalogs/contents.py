@@ -6,6 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from typing import TypeVar
 
+from catalogs.catalog_files import CSV, catalog_key
 from catalogs.digest_cache import DigestCache
 from catalogs.errors import (
     CatalogsError,
@@ -19,7 +20,6 @@ from catalogs.images import decode
 from catalogs.masks import decode_mask, decode_parts
 from catalogs.records import Garment, Problem, Style
 from catalogs.store_contract import ObjectInfo, Store
-from catalogs.tables import CSV, PARQUET
 
 READERS = 8
 
@@ -133,5 +133,5 @@ def problem(store: Store, record: Garment | Style, error: CatalogsError) -> Prob
     column = "mask" if isinstance(record, Garment) and isinstance(error, MaskError) else "image"
     value = (record.mask if isinstance(record, Garment) and column == "mask" else record.image) or ""
     of_set = "" if isinstance(record, Garment) else record.catalog
-    catalog = of_set or (CSV if store.exists(CSV) else PARQUET)
+    catalog = of_set or catalog_key(store) or CSV
     return Problem(f"{store.uri}/{catalog}", record.row, name, column, value, str(error))
