@@ -3,6 +3,7 @@
 import codecs
 import csv
 import re
+import string
 import sys
 from collections.abc import Iterator, Sequence
 from functools import partial
@@ -12,7 +13,7 @@ from catalogs.errors import CatalogError
 from catalogs.lines import WHOLE_ROW, IsRow, Line, Sheet, never
 
 SEPARATORS = ",;\t|"
-NAMED_SEPARATOR = re.compile(r'"?sep=(.)"?[,;\t|]*', re.IGNORECASE)
+NAMED_SEPARATOR = re.compile(r'"?sep=(\\t|.)"?[,;\t|]*', re.IGNORECASE)
 """The first line by which Excel is told the separator. Excel shows no row for it, so it has no number."""
 MARKS = {
     codecs.BOM_UTF8: "utf-8-sig",
@@ -39,14 +40,14 @@ def csv_sheets(name: str, data: bytes) -> list[Sheet]:
         raise CatalogError(f"{name} {kind}.")
     encoding = _encoding(data)
     text = _decode(name, data, encoding).replace("\r\n", "\n").replace("\r", "\n")
-    if not text.strip():
+    if not text.strip(SEPARATORS + string.whitespace + '"'):
         raise CatalogError(f"{name} is empty: its first row must hold the column names.")
     first, _, rest = text.partition("\n")
     if told := NAMED_SEPARATOR.fullmatch(first.strip(" ")):
-        separators, text = [told[1]], rest
+        separators, text = [told[1].replace("\\t", "\t")], rest
     else:
-        head = "\n".join(text.split("\n", 20)[:20])
-        separators = sorted(SEPARATORS, key=head.count, reverse=True)
+        filled = text.lstrip(" \n").partition("\n")[0]
+        separators = sorted(SEPARATORS, key=filled.count, reverse=True)
     remarks = _of_encoding(name, encoding)
     return [
         Sheet(partial(csv_lines, text, separator), remarks=remarks, shifts=True) for separator in separators

@@ -68,7 +68,7 @@ def as_key(text: str) -> str:
     The result need not be a key: `check_key` tells.
     """
     first, slash, rest = text.partition("/")
-    if not slash:
+    if not slash or "://" in text:
         return text
     inner = [part for part in rest.split("/")[:-1] if part not in ("", ".")]
     begin = [] if first == "." else [first]

@@ -4,6 +4,7 @@ import io
 from collections.abc import Iterator, Sequence
 from functools import partial
 from itertools import count
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -15,6 +16,8 @@ from catalogs.lines import MAX_BYTES, MAX_CELLS, MAX_LETTERS, MAX_ROWS, IsRow, L
 
 UNNAMED_INDEX = "__index_level_"
 """How pandas names the columns of an index that has no name: row numbers, and nobody's data."""
+DELTA = frozenset({"DELTA_BYTE_ARRAY", "DELTA_LENGTH_BYTE_ARRAY"})
+"""Encodings of texts as differences from the ones before."""
 BATCH = 65_536
 """Rows that are decoded at a time."""
 
@@ -42,12 +45,23 @@ def parquet_sheets(name: str, data: bytes) -> list[Sheet]:
 
 def _file(name: str, data: bytes) -> pq.ParquetFile:
     try:
-        columns = pq.ParquetFile(io.BytesIO(data)).metadata.schema
-        # Dictionaries stay dictionaries: a long text that a million rows share is held once.
-        shared = [column.path for column in columns if column.physical_type == "BYTE_ARRAY"]
-        return pq.ParquetFile(io.BytesIO(data), read_dictionary=shared)
-    except (pa.ArrowException, OSError, ValueError, TypeError, KeyError) as error:
+        found = pq.ParquetFile(io.BytesIO(data)).metadata
+        chunks = list(_chunks(found))
+        delta = {chunk.path_in_schema for chunk in chunks if DELTA & set(chunk.encodings)}
+        texts = {chunk.path_in_schema for chunk in chunks if chunk.physical_type == "BYTE_ARRAY"}
+        # Dictionaries stay dictionaries: a long text that a million rows share is held once. The library
+        # cannot do so where the texts are written as differences.
+        return pq.ParquetFile(io.BytesIO(data), read_dictionary=sorted(texts - delta))
+    except Exception as error:  # pyarrow raises many kinds; all mean the same to the reader
         raise _unreadable(name, error) from error
+
+
+def _chunks(found: pq.FileMetaData) -> Iterator[Any]:
+    """What the file's own index says of each column in each group of rows."""
+    for number in range(found.num_row_groups):
+        group = found.row_group(number)
+        for place in range(group.num_columns):
+            yield group.column(place)
 
 
 def _unreadable(name: str, error: Exception) -> CatalogError:
@@ -56,8 +70,7 @@ def _unreadable(name: str, error: Exception) -> CatalogError:
 
 def _check_size(name: str, found: pq.FileMetaData) -> None:
     """Refuse what the file's own index says is too large; nothing is unpacked yet."""
-    groups = [found.row_group(number) for number in range(found.num_row_groups)]
-    chunks = [group.column(place) for group in groups for place in range(group.num_columns)]
+    chunks = list(_chunks(found))
     for amount, limit, noun in (
         (found.num_rows, MAX_ROWS, "rows"),
         (sum(chunk.num_values for chunk in chunks), MAX_CELLS, "cells"),
@@ -76,12 +89,8 @@ def _batch(found: pq.FileMetaData) -> int:
     Where a text is written as a prefix of the one before and the rest, few bytes stand for many long texts,
     none of which is longer than the bytes of its column.
     """
-    groups = [found.row_group(number) for number in range(found.num_row_groups)]
-    chunks = [group.column(place) for group in groups for place in range(group.num_columns)]
-    largest = max(
-        (chunk.total_uncompressed_size for chunk in chunks if "DELTA_BYTE_ARRAY" in chunk.encodings),
-        default=0,
-    )
+    sizes = (chunk.total_uncompressed_size for chunk in _chunks(found) if DELTA & set(chunk.encodings))
+    largest = max(sizes, default=0)
     return max(1, min(BATCH, MAX_BYTES // max(largest, 1)))
 
 
@@ -92,6 +101,7 @@ def _lines(name: str, file: pq.ParquetFile, columns: Sequence[str], _is_row: IsR
     counters = [count(numbers.start, numbers.step) for _, numbers in indexes]
     try:
         for batch in file.iter_batches(batch_size=_batch(file.metadata)):
+            batch.validate(full=True)
             places = [place for place, found in enumerate(batch.schema.names) if found in columns]
             texts = [_texts(batch.column(place)) for place in places]
             letters += sum(
@@ -104,7 +114,9 @@ def _lines(name: str, file: pq.ParquetFile, columns: Sequence[str], _is_row: IsR
             for cells in zip(*texts, strict=True) if texts else [()] * batch.num_rows:
                 row += 1
                 yield Line(row, [*cells, *(str(next(counter)) for counter in counters)])
-    except (pa.ArrowException, OSError, ValueError, UnicodeDecodeError) as error:
+    except CatalogError:
+        raise
+    except Exception as error:  # as above; a damaged column is met only when it is read
         raise _unreadable(name, error) from error
 
 
@@ -146,7 +158,7 @@ def _decodes(name: str, file: pq.ParquetFile, field: pa.Field) -> bool:
             _texts(batch.column(0))
     except UnicodeDecodeError:
         return False
-    except (pa.ArrowException, OSError, ValueError) as error:
+    except Exception as error:  # as above
         raise _unreadable(name, error) from error
     return True
 

@@ -131,4 +131,5 @@ def seal(store: Store) -> int:
 
 
 def _is_hidden(key: str) -> bool:
-    return any(part.startswith(".") for part in key.split("/"))
+    """Whether a key is no part of a set: hidden, or the lock that Excel leaves while a workbook is open."""
+    return any(part.startswith((".", "~$")) for part in key.split("/"))

@@ -1,7 +1,7 @@
 """A catalog's table: rows of text by the names of their columns, from CSV, Excel workbook or Parquet."""
 
 from array import array
-from collections.abc import Callable, Collection, Container, Iterable, Mapping, Sequence
+from collections.abc import Collection, Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
 
@@ -10,18 +10,11 @@ from catalogs.csv_lines import csv_sheets
 from catalogs.errors import CatalogError
 from catalogs.headings import LOOK, Heading, check_columns, find_heading, heading_remarks
 from catalogs.lines import WHOLE_ROW, IsRow, Line, Sheet, never, trimmed
-from catalogs.parquet_lines import parquet_sheets
 from catalogs.store_contract import Store
-from catalogs.xlsx_lines import xlsx_sheets
 
 Row = Mapping[str, str]
 SURPLUS = "(beyond the last column)"
 SLIPPED = "the row has more cells than there are columns; quote a cell that holds a comma"
-READERS: Mapping[str, Callable[[str, bytes], list[Sheet]]] = {
-    ".csv": csv_sheets,
-    ".xlsx": xlsx_sheets,
-    ".parquet": parquet_sheets,
-}
 
 
 @dataclass(frozen=True)
@@ -72,17 +65,28 @@ def read_table(store: Store, key: str, required: Collection[str] = (), known: Co
     LOOK; in a workbook, on the first sheet that has such a row.
     """
     name = f"{store.uri}/{key}"
-    suffix = key[key.rindex(".") :]
-    sheets = READERS.get(suffix, csv_sheets)(name, store.read(key))
-    sheet, heading, others = _choose(name, sheets, required, known)
-    check_columns(name, heading, required, known)
+    sheet, heading, others = _choose(name, _sheets(name, store.read(key)), required, known)
+    check_columns(f"{name}, sheet '{sheet.name}'," if others else name, heading, required, known)
     return _table(name, sheet, heading, required, known, others)
+
+
+def _sheets(name: str, data: bytes) -> list[Sheet]:
+    # Loaded where they are wanted: most catalogs are CSV, and need none of the libraries.
+    if name.endswith(".xlsx"):
+        from catalogs.xlsx_lines import xlsx_sheets
+
+        return xlsx_sheets(name, data)
+    if name.endswith(".parquet"):
+        from catalogs.parquet_lines import parquet_sheets
+
+        return parquet_sheets(name, data)
+    return csv_sheets(name, data)
 
 
 def _choose(
     name: str, sheets: Sequence[Sheet], required: Collection[str], known: Collection[str]
 ) -> tuple[Sheet, Heading, list[str]]:
-    """The first sheet with the required columns, or else the first that is not blank; and the others' names."""
+    """The first sheet with the required columns, or else that with most of ours; and the others' names."""
     filled: list[tuple[Sheet, Heading]] = []
     chosen: tuple[Sheet, Heading] | None = None
     for sheet in sheets:
@@ -96,7 +100,7 @@ def _choose(
                 break
     if not filled:
         raise CatalogError(f"{name} is empty: its first row must hold the column names.")
-    sheet, heading = chosen or filled[0]
+    sheet, heading = chosen or max(filled, key=lambda one: len({*required, *known} & set(one[1].columns)))
     return sheet, heading, [other.name for other, _ in filled if other is not sheet and other.name]
 
 
@@ -124,7 +128,7 @@ def _table(
     remarks = (*sheet.remarks, *_of_sheets(name, sheet, others), *heading_remarks(name, heading, known))
     if stray:
         remarks += (
-            f"{name} has cells in columns without a name, in {len(stray)} rows, the first in row {stray[0]};"
+            f"{name} has cells under no column's name, the first in row {stray[0]} ({len(stray):,} in all);"
             " they are left out",
         )
     return Table(name, heading.columns, rows, numbers, faults, remarks)

@@ -78,7 +78,9 @@ def _check_archive(name: str, data: bytes) -> None:
                 raise CatalogError(
                     f"{name} is of the kind 'Strict Open XML': save it as 'Excel Workbook (.xlsx)'."
                 )
-    except (zipfile.BadZipFile, zipfile.LargeZipFile, ValueError, OSError, RuntimeError) as error:
+    except CatalogError:
+        raise
+    except Exception as error:  # damage shows as errors of ZIP, of its compression, or of its passwords
         raise _unreadable(name, error) from error
 
 
@@ -98,6 +100,8 @@ def _lines(name: str, data: bytes, book: Any, sheet: Any, _is_row: IsRow = never
                 raise CatalogError(
                     f"{place} has over {SHEET_ROWS:,} rows or {MAX_CELLS:,} cells: delete empty ones."
                 )
+            if not cells:
+                continue
             texts = [_text(cell) for cell in cells]
             _fill_down(texts, row, spans, above)
             yield Line(row, texts, _faults(cells, formula))

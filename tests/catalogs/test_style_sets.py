@@ -153,7 +153,7 @@ def test_a_set_of_another_name() -> None:
         (json.dumps({"version": 1, "files": [{"name": "a"}]}).encode(), "cannot be read"),
         (b'{"version": 1, "files": [{"name": "a", "size": 1e999, "sha256": "a"}]}', "cannot be read"),
         (b"[" * 100_000, "cannot be read"),
-        (b'{"version": 1, "files": []}', "names neither catalog.csv nor"),
+        (b'{"version": 1, "files": []}', "names no catalog.csv, catalog.xlsx or"),
     ],
 )
 def test_a_manifest_that_is_none(manifest: bytes, words: str) -> None:
@@ -178,7 +178,7 @@ def test_nothing_to_read() -> None:
     """A catalog without a table and without sets is refused."""
     store = MemoryStore("styles")
     store.write("pictures/a.png", b"a")
-    with pytest.raises(NotFoundError, match="neither catalog.csv nor"):
+    with pytest.raises(NotFoundError, match="no catalog.csv, catalog.xlsx or"):
         read_styles(store)
 
 
