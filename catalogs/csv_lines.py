@@ -4,7 +4,6 @@ import codecs
 import csv
 import re
 import string
-import sys
 from collections.abc import Iterator, Sequence
 from functools import partial
 
@@ -27,7 +26,7 @@ SAMPLE = 4096
 QUOTE = "has a quote that is not closed or stands in a cell; write a quote in a quoted cell twice"
 
 # A cell may be of any length: a reader that stops within one cannot say where the next row begins.
-csv.field_size_limit(sys.maxsize)
+csv.field_size_limit(2**31 - 1)
 
 
 def csv_sheets(name: str, data: bytes) -> list[Sheet]:
@@ -62,7 +61,7 @@ def csv_lines(text: str, separator: str, is_row: IsRow = never) -> Iterator[Line
     the line that it begins with is a fault by itself, and reading goes on with the line after it.
     """
     source = _Source(text)
-    reader = csv.reader(source, delimiter=separator, strict=True)
+    reader = csv.reader(source, delimiter=separator, strict=True, skipinitialspace=True)
     row = 0
     while source.left():
         row += 1
@@ -118,7 +117,7 @@ def _swallows(further: str, separator: str, is_row: IsRow) -> bool:
 
 def _loosely(line: str, separator: str) -> Sequence[str]:
     """Cells of a line by itself, whatever its quotes."""
-    return next(csv.reader([line], delimiter=separator), [])
+    return next(csv.reader([line], delimiter=separator, skipinitialspace=True), [])
 
 
 def _decode(name: str, data: bytes, encoding: str) -> str:

@@ -9,7 +9,7 @@ MAX_LETTERS = 131_072
 MAX_ROWS = 5_000_000
 MAX_CELLS = 100_000_000
 MAX_BYTES = 2**30
-"""Bytes of a table unpacked; a few packed ones can stand for any number."""
+"""Bytes of a table unpacked, and letters in all its rows; a few packed bytes can stand for any number."""
 WHOLE_ROW = -1
 """The index of a fault that is no single cell's."""
 

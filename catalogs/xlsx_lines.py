@@ -93,7 +93,7 @@ def _lines(name: str, data: bytes, book: Any, sheet: Any, _is_row: IsRow = never
         del part
         sheet.reset_dimensions()  # some programs write a wrong one, and cells beyond it would be left out
         above: dict[int, tuple[int, str]] = {}
-        cells_read = 0
+        cells_read = letters = 0
         for row, (cells, formula) in enumerate(zip(sheet.rows, formulas, strict=False), 1):
             cells_read += len(cells) + 1
             if row > SHEET_ROWS or cells_read > MAX_CELLS:
@@ -104,6 +104,11 @@ def _lines(name: str, data: bytes, book: Any, sheet: Any, _is_row: IsRow = never
                 continue
             texts = [_text(cell) for cell in cells]
             _fill_down(texts, row, spans, above)
+            letters += sum(map(len, texts))
+            if letters > MAX_BYTES:
+                raise CatalogError(
+                    f"{place} stands for over {MAX_BYTES:,} letters: leave out its longest column."
+                )
             yield Line(row, texts, _faults(cells, formula))
     except CatalogError:
         raise

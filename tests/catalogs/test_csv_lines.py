@@ -39,6 +39,11 @@ def test_separators(separator: str, title: str) -> None:
     assert rows(text) == [(2, "a", title)]
 
 
+def test_blanks_after_separators() -> None:
+    """Quotes that follow a blank, as people type them, are quotes."""
+    assert rows('garment_id, image, title\na, a.png, "Crew, blue"\n') == [(2, "a", "Crew, blue")]
+
+
 @pytest.mark.parametrize("line", ["sep=;", "SEP=;", '"sep=;"', "sep=;,,,", "sep=^"])
 def test_the_line_that_names_the_separator(line: str) -> None:
     """Excel's `sep=` is obeyed, any sign it names; it has no row number, as Excel shows no row for it."""

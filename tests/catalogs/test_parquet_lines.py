@@ -146,6 +146,14 @@ class TestBounds:
         assert {problem.row for problem in reading.problems} == set(range(2, 52))
         assert "1,000,000 letters" in reading.problems[0].what
 
+    def test_letters_in_all_rows(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        """Rows times the longest text is bounded, though the file and its index are small."""
+        data = packed(pa.table({"garment_id": ["x" * 100_000] * 500}), compression="zstd")
+        monkeypatch.setattr(parquet_lines, "MAX_BYTES", 10_000_000)
+        (sheet,) = parquet_sheets("x", data)
+        with pytest.raises(CatalogError, match="10,000,000 letters: leave out its longest column"):
+            list(sheet.read(never))
+
     def test_lists_of_shared_texts(self) -> None:
         """A list of a hundred giant texts is cut where it is known to be too long."""
         parts = pa.array(["x" * 100_000] * 1000)

@@ -9,6 +9,7 @@ from datetime import date, datetime
 from typing import Any
 
 import pytest
+import xlsxwriter
 from openpyxl import Workbook
 from openpyxl.worksheet.worksheet import Worksheet
 
@@ -162,6 +163,17 @@ class TestFormulas:
         )
         assert [g.title for g in read_garments(store(data)).records] == ["2", ""]
 
+    @pytest.mark.parametrize(("value", "text"), [("tee", "tee"), (12.5, "12.5"), (True, "true"), (3, "3")])
+    def test_values_as_another_program_writes_them(self, value: object, text: str) -> None:
+        """Text, numbers and truth values are read as XlsxWriter notes what a formula amounts to."""
+        buffer = io.BytesIO()
+        with xlsxwriter.Workbook(buffer, {"in_memory": True}) as book:
+            page = book.add_worksheet()
+            page.write_row(0, 0, NAMES)
+            page.write_row(1, 0, ("a", "a.png"))
+            page.write_formula(1, 2, "=B2", None, value)
+        assert [g.title for g in read_garments(store(buffer.getvalue())).records] == [text]
+
     @pytest.mark.parametrize(
         ("formula", "kind", "words"),
         [("=A1&B1", None, "value was never saved"), ("#N/A", "e", "the error #N/A")],
@@ -255,6 +267,17 @@ class TestRefused:
         monkeypatch.setattr(xlsx_lines, "MAX_CELLS", 100_000)
         with pytest.raises(CatalogError, match="100,000 cells: delete empty ones"):
             read(book)
+
+    def test_a_long_text_that_all_rows_share(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        """A text that is stored once counts as often as it stands in a row."""
+        buffer = io.BytesIO()
+        with xlsxwriter.Workbook(buffer, {"in_memory": True}) as book:
+            page = book.add_worksheet()
+            for row in range(50):
+                page.write_row(row, 0, NAMES if row == 0 else ("a", "a.png", "x" * 30_000))
+        monkeypatch.setattr(xlsx_lines, "MAX_BYTES", 1_000_000)
+        with pytest.raises(CatalogError, match="1,000,000 letters: leave out its longest column"):
+            read_garments(store(buffer.getvalue()))
 
     @pytest.mark.parametrize("row", [1_048_577, 10**12])
     def test_rows_beyond_a_sheets_last(self, row: int) -> None:
