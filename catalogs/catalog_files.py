@@ -2,8 +2,9 @@
 
 import io
 import zipfile
-from collections.abc import Container
+from collections.abc import Container, Iterator
 from itertools import islice
+from pathlib import Path
 
 from catalogs.errors import CatalogError, CatalogsError, NotFoundError
 from catalogs.local_store import LocalStore
@@ -59,8 +60,8 @@ def no_catalog(store: Store, folder: str = "") -> NotFoundError:
 def _instead(store: Store) -> str:
     """What lies in a store that looks like the table that is missed, and what to do with it."""
     try:
-        keys = [entry.key for entry in islice(store.list(), LOOKED_AT)]
-    except CatalogsError:
+        keys = list(_some_keys(store))
+    except (CatalogsError, OSError):
         return ""
     for key in keys:
         if "/" not in key and not key.startswith((".", "~")) and (remedy := _remedy(key)):
@@ -70,6 +71,16 @@ def _instead(store: Store) -> str:
         if name in CATALOG_FILES:
             return f"there is '{key}': give that folder, {store.uri}/{folder}"
     return ""
+
+
+def _some_keys(store: Store) -> Iterator[str]:
+    """Keys of a store, of a folder only those one level down: somebody may have given a whole disk."""
+    if isinstance(store, LocalStore):
+        folder = Path(store.uri)
+        paths = (path for pattern in ("*", "*/catalog.*") for path in folder.glob(pattern) if path.is_file())
+        yield from sorted(path.relative_to(folder).as_posix() for path in islice(paths, LOOKED_AT))
+    else:
+        yield from (entry.key for entry in islice(store.list(), LOOKED_AT))
 
 
 def _remedy(name: str) -> str:

@@ -8,12 +8,14 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 from catalogs.errors import CatalogError
-from catalogs.lines import IsRow, Line
+from catalogs.lines import CONTROLS, INVISIBLE, MAX_LETTERS, IsRow, Line
 
 LOOK = 20
 """Rows among which the names are looked for: titles, dates and logos of text stand above them."""
 SHOWN = 30
 """Names in a message."""
+LONGEST = 200
+"""Letters of a name; the rest of a longer one is left out."""
 HINTS = 100
 """Unknown columns that are held against the known ones."""
 WORD = re.compile(r'[^\s"]+')
@@ -84,12 +86,13 @@ def find_heading(
 
 
 def _folded(name: str) -> str:
-    return DISTINCT.sub("", unicodedata.normalize("NFKC", name).casefold())
+    return DISTINCT.sub("", unicodedata.normalize("NFKC", name[:LONGEST]).casefold())
 
 
 def _plain(name: str) -> str:
-    """A name that is none of ours: blanks of every kind are one, and letters are composed."""
-    return " ".join(unicodedata.normalize("NFC", name).replace("\ufeff", "").split())
+    """A name that is none of ours: blanks of every kind are one, letters are composed, the unseen is dropped."""
+    seen = CONTROLS.sub(" ", unicodedata.normalize("NFC", name[:MAX_LETTERS]))
+    return " ".join(seen.split()).strip(INVISIBLE)[:LONGEST]
 
 
 def _check_once(table: str, names: Sequence[str], written: Sequence[str]) -> None:

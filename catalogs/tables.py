@@ -119,9 +119,10 @@ def _table(
         row = _row(heading, line.cells, sheet.shifts)
         if _has_stray(heading, line.cells, sheet.shifts):
             stray.append(line.row)
-        if not line.faults and not any(row.values()):
+        found = _by_column(heading, line)
+        if not found and not any(row.values()):
             continue
-        if found := _by_column(heading, line):
+        if found:
             faults[len(rows)] = found
         rows.append(row)
         numbers.append(line.row)

@@ -6,7 +6,6 @@ import warnings
 import zipfile
 from collections.abc import Iterator, Sequence
 from functools import partial
-from itertools import repeat
 from typing import Any
 
 from openpyxl import load_workbook
@@ -24,7 +23,14 @@ SHEET_ROWS = 1_048_576
 """Rows that a sheet can have."""
 PREFERRED = ("catalog", "garments", "styles")
 """Sheets of these names are looked at first."""
-FORMULA = re.compile(rb"<(?:\w+:)?f[ />]")
+NOT_COMPUTED = re.compile(
+    rb"<(?:\w+:)?c (?P<attributes>[^>]*)>\s*<(?:\w+:)?f(?: [^>]*)?(?:/>|>[^<]*</(?:\w+:)?f>)\s*"
+    rb"(?:<(?:\w+:)?v\s*/>|<(?:\w+:)?v></(?:\w+:)?v>)?\s*</(?:\w+:)?c>"
+)
+"""A cell with a formula and no value; the library shows the one or the other, and not which is missing."""
+REFERENCE = re.compile(rb'\br="([A-Z]{1,3})(\d+)"')
+OF_TEXT = b't="str"'
+"""The type of a formula whose value is a text, which may be empty."""
 MERGED = re.compile(rb'<(?:\w+:)?mergeCell ref="([A-Z]{1,3})(\d+):[A-Z]{1,3}(\d+)"')
 ESCAPE = re.compile("_x([0-9A-Fa-f]{4})_")
 ZEROS = re.compile("0+")
@@ -50,7 +56,7 @@ def xlsx_sheets(name: str, data: bytes) -> list[Sheet]:
     except Exception as error:  # the library raises many kinds; all mean the same to the reader
         raise _unreadable(name, error) from error
     ordered = sorted(found, key=lambda sheet: sheet.title.strip().casefold() not in PREFERRED)
-    return [Sheet(partial(_lines, name, data, book, sheet), sheet.title) for sheet in ordered]
+    return [Sheet(partial(_lines, name, book, sheet), sheet.title) for sheet in ordered]
 
 
 def _unreadable(name: str, error: Exception) -> CatalogError:
@@ -84,17 +90,17 @@ def _check_archive(name: str, data: bytes) -> None:
         raise _unreadable(name, error) from error
 
 
-def _lines(name: str, data: bytes, book: Any, sheet: Any, _is_row: IsRow = never) -> Iterator[Line]:
+def _lines(name: str, book: Any, sheet: Any, _is_row: IsRow = never) -> Iterator[Line]:
     place = f"{name}, sheet '{sheet.title}'"
     try:
         part = book._archive.read(sheet._worksheet_path)
         spans = _spans(part)
-        formulas = _formulas(data, sheet.title) if FORMULA.search(part) else repeat(())
+        open_formulas = _not_computed(part)
         del part
         sheet.reset_dimensions()  # some programs write a wrong one, and cells beyond it would be left out
         above: dict[int, tuple[int, str]] = {}
         cells_read = letters = 0
-        for row, (cells, formula) in enumerate(zip(sheet.rows, formulas, strict=False), 1):
+        for row, cells in enumerate(sheet.rows, 1):
             cells_read += len(cells) + 1
             if row > SHEET_ROWS or cells_read > MAX_CELLS:
                 raise CatalogError(
@@ -109,7 +115,7 @@ def _lines(name: str, data: bytes, book: Any, sheet: Any, _is_row: IsRow = never
                 raise CatalogError(
                     f"{place} stands for over {MAX_BYTES:,} letters: leave out its longest column."
                 )
-            yield Line(row, texts, _faults(cells, formula))
+            yield Line(row, texts, (*_errors(cells), *open_formulas.get(row, ())))
     except CatalogError:
         raise
     except Exception as error:  # as above; a damaged sheet is met only when it is read
@@ -147,28 +153,26 @@ def _fill_down(
             above[column] = (last, texts[column])
 
 
-def _formulas(data: bytes, title: str) -> Iterator[Sequence[Any]]:
-    sheet: Any = load_workbook(io.BytesIO(data), read_only=True)[title]
-    sheet.reset_dimensions()
-    yield from sheet.rows
+def _not_computed(part: bytes) -> dict[int, Faults]:
+    """By row, the cells of a sheet whose formula no program has computed."""
+    what = (
+        "holds a formula whose value was never saved; open the workbook in a spreadsheet program and save it"
+    )
+    found: dict[int, Faults] = {}
+    for cell in NOT_COMPUTED.finditer(part):
+        reference = REFERENCE.search(cell["attributes"])
+        if reference and OF_TEXT not in cell["attributes"]:
+            row = int(reference[2])
+            found[row] = (*found.get(row, ()), (_column(reference[1]), what))
+    return found
 
 
-def _faults(cells: Sequence[Any], formulas: Sequence[Any]) -> Faults:
-    errors = [
+def _errors(cells: Sequence[Any]) -> Faults:
+    return tuple(
         (index, f"holds the error {cell.value} of a formula; mend the formula")
         for index, cell in enumerate(cells)
         if cell.data_type == "e"
-    ]
-    # A formula whose value is an empty text has the type of text; one that was never computed has none.
-    never_computed = [
-        (
-            index,
-            "holds a formula whose value was never saved; open the workbook in a spreadsheet program and save it",
-        )
-        for index, formula in enumerate(formulas)
-        if formula.data_type == "f" and cells[index].value is None and cells[index].data_type == "n"
-    ]
-    return (*errors, *never_computed)
+    )
 
 
 def _text(cell: Any) -> str:

@@ -65,6 +65,14 @@ def test_what_lies_there_instead(name: str, words: str) -> None:
 
 
 def test_in_a_folder(tmp_path: Path) -> None:
-    """The same is said of a folder on a disk."""
+    """The same is said of a folder on a disk, of which only the first level is looked at."""
+    deep = tmp_path / "a" / "b"
+    deep.mkdir(parents=True)
+    (deep / "catalog.csv").touch()
+    assert "put one beside the images" in str(no_catalog(LocalStore(tmp_path)))
+    (tmp_path / "a" / "catalog.csv").touch()
+    assert f"there is 'a/catalog.csv': give that folder, {tmp_path}/a" in str(
+        no_catalog(LocalStore(tmp_path))
+    )
     (tmp_path / "Garments.XLSX").write_bytes(b"x")
     assert "there is 'Garments.XLSX': name it catalog.xlsx" in str(no_catalog(LocalStore(tmp_path)))

@@ -75,7 +75,7 @@ def test_no_such_file(text: str, words: str) -> None:
 @pytest.mark.parametrize("wrong", ["g{:06}.jpg", "tee-{:06}.png", "pics/G{:06}.png"])
 def test_time_is_linear(wrong: str) -> None:
     """Ten thousand wrong names beside ten thousand files take seconds, whatever is wrong with them."""
-    files = FileNames([f"g{number:06}.png" for number in range(10_000)])
+    files = FileNames({f"g{number:06}.png" for number in range(10_000)})
     begin = time.perf_counter()
     for number in range(10_000):
         with pytest.raises(InvalidKeyError):

@@ -38,6 +38,15 @@ def test_names_that_we_do_not_know(name: str) -> None:
     assert read(f"garment_id,image,{name}\na,a.png,x\n").records[0].further == ((shown, "x"),)
 
 
+@pytest.mark.parametrize("name", ["\x00=HYPERLINK(1)", "Buy\x07er", "\u200bBuyer\ufeff", "B" * 140_000])
+def test_names_with_what_no_eye_sees(name: str) -> None:
+    """Control characters and marks in a name do not reach the designs, nor does a name of any length."""
+    ((shown, cell),) = read(f"garment_id,image,{name}\na,a.png,x\n").records[0].further
+    assert cell == "x"
+    assert shown.isprintable()
+    assert 5 <= len(shown) <= 200
+
+
 @pytest.mark.parametrize(
     ("names", "words"),
     [

@@ -189,6 +189,14 @@ class TestFormulas:
         assert (problem.row, problem.column) == (3, "title")
         assert words in problem.what
 
+    def test_beside_the_table(self) -> None:
+        """A formula under no column's name is nobody's, computed or not, beside a record or below the last."""
+        book = workbook(("a", "a.png", "x", "=A2"))
+        sheet(book)["D9"] = "=COUNTA(A:A)"
+        reading = read(book)
+        assert [g.garment_id for g in reading.records] == ["a"]
+        assert reading.problems == ()
+
 
 class TestRefused:
     """What is no workbook, or too large a one, is refused with the remedy, before anything is unpacked."""
