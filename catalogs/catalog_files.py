@@ -41,7 +41,8 @@ def catalog_key(store: Store, folder: str = "", existing: Container[str] | None 
     found = [key for key in places if (store.exists(key) if existing is None else key in existing)]
     if len(found) > 1:
         names = " and ".join(key.removeprefix(folder) for key in found)
-        raise CatalogError(f"{store.uri}/{folder} holds both {names}: keep the one that is meant.")
+        place = f"{store.uri}/{folder}".removesuffix("/")
+        raise CatalogError(f"{place} holds both {names}: keep the one that is meant.")
     return found[0] if found else None
 
 

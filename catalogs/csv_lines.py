@@ -23,6 +23,8 @@ MARKS = {
 }
 """Encodings by their byte-order marks; UTF-32's begins as UTF-16's does, and is asked first."""
 SAMPLE = 4096
+PADDING = "\x00\x1a"
+"""What old programs and some file systems put after the last row."""
 QUOTE = "has a quote that is not closed or stands in a cell; write a quote in a quoted cell twice"
 
 # A cell may be of any length: a reader that stops within one cannot say where the next row begins.
@@ -122,7 +124,7 @@ def _loosely(line: str, separator: str) -> Sequence[str]:
 
 def _decode(name: str, data: bytes, encoding: str) -> str:
     try:
-        return data.decode(encoding).removeprefix("\ufeff")
+        return data.decode(encoding).removeprefix("\ufeff").rstrip(PADDING)
     except UnicodeDecodeError as error:
         raise CatalogError(f"{name} {_undecodable(data, encoding, error)}") from error
 

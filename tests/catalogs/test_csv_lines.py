@@ -158,6 +158,12 @@ def test_what_no_eye_sees_around_a_cell(around: str) -> None:
     assert rows(NAMES + f"{around}a{around},{around}a.png{around},{around}x{around}\n") == [(2, "a", "x")]
 
 
+@pytest.mark.parametrize("padding", ["\x1a", "\x00" * 3, "\n\x1a"])
+def test_padding_after_the_last_row(padding: str) -> None:
+    """The end-of-file sign of old programs, and zero bytes, are no row."""
+    assert rows(NAMES + "a,a.png,x\n" + padding) == [(2, "a", "x")]
+
+
 def test_a_giant_cell() -> None:
     """A cell with more letters than a spreadsheet can hold rejects its row; one below passes."""
     reading = read(NAMES + f"a,a.png,{'x' * 131_073}\nb,a.png,{'y' * 131_000}\nc,a.png,z\n")
