@@ -6,6 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from typing import TypeVar
 
+from catalogs.catalog_files import CSV, catalog_key
 from catalogs.digest_cache import DigestCache
 from catalogs.errors import (
     CatalogsError,
@@ -19,7 +20,6 @@ from catalogs.errors import (
 from catalogs.images import decode
 from catalogs.records import Garment, Problem, Style
 from catalogs.store_contract import ObjectInfo, Store
-from catalogs.tables import CSV, PARQUET
 from catalogs.templates import decode_template
 
 READERS = 8
@@ -137,6 +137,6 @@ def problem(store: Store, record: Garment | Style, error: CatalogsError) -> Prob
 
 
 def _about(store: Store, record: Garment | Style, column: str, what: str) -> Problem:
-    catalog = getattr(record, "catalog", "") or (CSV if store.exists(CSV) else PARQUET)
+    catalog = getattr(record, "catalog", "") or catalog_key(store) or CSV
     value = getattr(record, column) or ""
     return Problem(f"{store.uri}/{catalog}", record.row, record.record_id, column, value, what)

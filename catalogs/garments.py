@@ -1,12 +1,13 @@
-"""The garment catalog: `catalog.csv` or `catalog.parquet` beside garment templates."""
+"""The garment catalog: a table beside garment templates."""
 
 from dataclasses import fields
 from typing import cast
 
 from catalogs.errors import NotFoundError
 from catalogs.records import Garment, Reading
+from catalogs.rows import RowReader, read_rows
 from catalogs.store_contract import Store
-from catalogs.tables import RowReader, read_catalog, read_rows, read_table
+from catalogs.tables import read_catalog, read_table
 
 REQUIRED = ("garment_id", "image")
 COLUMNS = tuple(f.name for f in fields(Garment) if f.name not in ("further", "row", "digest"))
@@ -25,7 +26,7 @@ def read_garments(store: Store) -> Reading[Garment]:
 def part_labels(store: Store) -> dict[str, dict[int, str]]:
     """Names of part indices by scheme, from `part_labels.csv` (`scheme,index,name`)."""
     try:
-        table = read_table(store, PART_LABELS)
+        table = read_table(store, PART_LABELS, known=("scheme", "index", "name"))
     except NotFoundError:
         return {}
     schemes: dict[str, dict[int, str]] = {}

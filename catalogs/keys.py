@@ -46,15 +46,35 @@ def check_key(text: str) -> str:
     """
     if not text:
         raise InvalidKeyError("the key is empty; name a file relative to the catalog")
+    if "://" in text:
+        raise InvalidKeyError(
+            f"'{text[:80]}' is an address; copy the file beside the catalog and write its name"
+        )
     if "\\" in text or ":" in text or any(ord(letter) < 32 for letter in text):
         raise InvalidKeyError(
             f"'{text[:80]}' is not a key; use forward slashes and no ':' or control characters"
         )
-    if text.startswith("/") or any(part in ("", ".", "..") for part in text.split("/")):
+    parts = text.split("/")
+    if text.startswith("/") or ".." in parts:
         raise InvalidKeyError(
             f"'{text[:80]}' leaves the catalog; name a file inside the catalog's own folder"
         )
+    if "" in parts or "." in parts:
+        raise InvalidKeyError(f"'{text[:80]}' is not a key; leave out '.', '//' and a '/' at the end")
     return text
+
+
+def as_key(text: str) -> str:
+    """A name as people write it, as a key: without `./` and doubled slashes, which say nothing.
+
+    The result need not be a key: `check_key` tells.
+    """
+    first, slash, rest = text.partition("/")
+    if not slash or "://" in text:
+        return text
+    inner = [part for part in rest.split("/")[:-1] if part not in ("", ".")]
+    begin = [] if first == "." else [first]
+    return "/".join([*begin, *inner, rest.rpartition("/")[2]])
 
 
 def design_image(design_id: str, sha256: str) -> str:

@@ -11,9 +11,9 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 from catalogs import keys
+from catalogs.catalog_files import CATALOG_FILES, NAMES
 from catalogs.errors import CatalogError, InvalidKeyError, NotFoundError
 from catalogs.store_contract import ObjectInfo, Store
-from catalogs.tables import CSV, PARQUET
 
 MANIFEST = "manifest.json"
 VERSION = 1
@@ -41,7 +41,7 @@ def find_sets(store: Store, objects: Mapping[str, ObjectInfo]) -> Iterator[Style
 
     A folder with a catalog of its own is a set; one without is just a folder of pictures.
     """
-    folders = {key.split("/")[0] for key in objects if key.partition("/")[2] in (CSV, PARQUET)}
+    folders = {key.split("/")[0] for key in objects if key.partition("/")[2] in CATALOG_FILES}
     with ThreadPoolExecutor(READERS) as pool:
         yield from pool.map(lambda name: _look(store, name, objects), sorted(folders))
 
@@ -86,9 +86,9 @@ def _files(manifest: bytes) -> dict[str, tuple[int, str]]:
 
 def _other_table(store: Store, name: str, files: Mapping[str, tuple[int, str]]) -> str:
     """What is wrong with a set's catalog; empty where it is the one that was sealed."""
-    tables = [file for file in (CSV, PARQUET) if file in files]
+    tables = [file for file in CATALOG_FILES if file in files]
     if not tables:
-        return f"its {MANIFEST} names neither {CSV} nor {PARQUET}; seal it again"
+        return f"its {MANIFEST} names no {NAMES}; seal it again"
     return _unlike(store, name, {file: files[file][1] for file in tables})
 
 
@@ -131,4 +131,5 @@ def seal(store: Store) -> int:
 
 
 def _is_hidden(key: str) -> bool:
-    return any(part.startswith(".") for part in key.split("/"))
+    """Whether a key is no part of a set: hidden, or the lock that Excel leaves while a workbook is open."""
+    return any(part.startswith((".", "~$")) for part in key.split("/"))

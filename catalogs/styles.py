@@ -1,4 +1,4 @@
-"""The style catalog: pattern pictures beside a `catalog.csv` or `catalog.parquet`, and style sets as folders."""
+"""The style catalog: pattern pictures beside a table, and style sets as folders."""
 
 import difflib
 from collections.abc import Collection, Mapping
@@ -6,11 +6,13 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import fields, replace
 from typing import cast, get_args
 
+from catalogs.catalog_files import catalog_key
 from catalogs.errors import CatalogError, NotFoundError
 from catalogs.records import Problem, Reading, Repeat, Style
+from catalogs.rows import RowReader, read_rows
 from catalogs.store_contract import ObjectInfo, Store
 from catalogs.style_sets import READERS, StyleSet, find_sets
-from catalogs.tables import CSV, PARQUET, RowReader, read_catalog, read_rows
+from catalogs.tables import read_catalog
 
 REQUIRED = ("style_id", "style_set", "image")
 REQUIRED_IN_SET = ("style_id", "image")
@@ -38,7 +40,7 @@ def read_styles(store: Store) -> Reading[Style]:
     sets = list(find_sets(store, objects))
     with ThreadPoolExecutor(READERS) as pool:
         readings = list(pool.map(lambda one: _read_set(store, one, objects), sets))
-    if not sets or CSV in objects or PARQUET in objects:
+    if not sets or catalog_key(store, existing=objects):
         readings.insert(0, _read_catalog(store, objects))
     records: dict[str, Style] = {}
     problems = [problem for reading in readings for problem in reading.problems]
@@ -52,7 +54,7 @@ def has_set(store: Store, name: str) -> bool:
     """Whether a style catalog has anything of a set: a file in its folder, or a row of the catalog's own table."""
     if next(iter(store.list(f"{name}/")), None) is not None:
         return True
-    if not (store.exists(CSV) or store.exists(PARQUET)):
+    if not catalog_key(store):
         return False
     return any(row.get("style_set") == name for row in read_catalog(store, REQUIRED, COLUMNS).rows)
 

@@ -8,11 +8,11 @@ from prefect.client.schemas.filters import FlowRunFilter, FlowRunFilterTags
 from prefect.client.schemas.objects import FlowRun, StateType
 from prefect.exceptions import ObjectNotFound
 
+from catalogs.catalog_files import catalog_key
 from catalogs.store_contract import Store
 from catalogs.stores import open_store
 from catalogs.style_sets import EVERY, find_sets, unlike_manifest
 from catalogs.styles import has_set, read_styles
-from catalogs.tables import CSV, PARQUET
 from flows.errors import SettingsError
 from flows.settings import read_settings
 
@@ -88,7 +88,7 @@ def landed_sets(store: Store) -> tuple[dict[str, str], dict[str, str]]:
 def _of_catalog(store: Store, name: str) -> dict[str, str]:
     """A set of the catalog's own table, which is complete when somebody says so; empty where there is none."""
     etags = {entry.key: entry.etag for entry in store.list()}
-    if CSV not in etags and PARQUET not in etags:
+    if not catalog_key(store, existing=etags):
         return {}
     own = sorted(
         f"{s.style_id} {etags.get(s.image)}" for s in read_styles(store).records if s.style_set == name

@@ -26,3 +26,24 @@ def test_pictures_are_named_by_design_and_contents() -> None:
     first, second = (keys.design_image("ab" + "0" * 62, digit * 64) for digit in "12")
     assert first.startswith("images/ab/ab000")
     assert first != second
+
+
+@pytest.mark.parametrize(
+    "bad", ["", "/a", "../a", "a/../b", "a//b", "./a", "a/", "a\\b", "C:a", "a\nb", "s3://b/a"]
+)
+def test_bad_keys_are_refused(bad: str) -> None:
+    """What is absolute, leaves its catalog, or says nothing between its slashes is no key."""
+    with pytest.raises(InvalidKeyError):
+        keys.check_key(bad)
+
+
+@pytest.mark.parametrize(
+    ("written", "key"),
+    [
+        ("a.png", "a.png"), ("./a.png", "a.png"), (".//a//b.png", "a/b.png"), ("a/./b.png", "a/b.png"), ("", ""),
+        ("/a.png", "/a.png"), ("//a.png", "/a.png"), ("../a.png", "../a.png"), ("a/", "a/"), ("s3://b/a", "s3://b/a"),
+    ],
+)  # fmt: skip
+def test_names_as_people_write_them(written: str, key: str) -> None:
+    """What says nothing is dropped; what says too much stays, for the check to refuse."""
+    assert keys.as_key(written) == key

@@ -1,8 +1,10 @@
 """A style set that is dropped as a folder counts when all of it is there, and not before."""
 
+import io
 import json
 from pathlib import Path
 
+import pandas as pd
 import pytest
 
 from catalogs.contents import with_digests
@@ -11,7 +13,7 @@ from catalogs.memory_store import MemoryStore
 from catalogs.store_contract import Store
 from catalogs.stores import open_store
 from catalogs.style_sets import MANIFEST, find_sets, seal, unlike_manifest
-from catalogs.styles import read_set, read_styles
+from catalogs.styles import has_set, read_set, read_styles
 
 AUTUMN = {
     "catalog.csv": b"style_id,image,title\nleaves,leaves.png,Leaves\nrain,wet/rain.png,Rain\n",
@@ -103,6 +105,24 @@ def test_every_file_is_held_against_the_manifest() -> None:
     assert "wet/rain.png" in unlike_manifest(store, "autumn")
 
 
+@pytest.mark.parametrize("name", ["catalog.xlsx", "catalog.parquet"])
+def test_a_set_with_another_kind_of_table(name: str) -> None:
+    """A set's table may be a workbook or Parquet; the lock of an open workbook is no part of the set."""
+    frame = pd.DataFrame({"Style ID": ["leaves"], "image": ["leaves.png"]})
+    buffer = io.BytesIO()
+    frame.to_excel(buffer, index=False) if name.endswith("xlsx") else frame.to_parquet(buffer)
+    own = MemoryStore("autumn")
+    for key, data in {name: buffer.getvalue(), "leaves.png": b"l", f"~${name}": b"lock"}.items():
+        own.write(key, data)
+    assert seal(own) == 2
+    store = catalog({key: own.read(key) for key in (name, "leaves.png", MANIFEST)})
+    reading = read_styles(store)
+    assert [(s.style_id, s.image, s.catalog) for s in reading.records] == [
+        ("leaves", "autumn/leaves.png", f"autumn/{name}")
+    ]
+    assert has_set(store, "autumn")
+
+
 def test_files_beside_the_manifest_are_not_used() -> None:
     """A row whose picture is there, but not in the manifest, is a problem: nobody sealed it."""
     files = sealed()
@@ -153,7 +173,7 @@ def test_a_set_of_another_name() -> None:
         (json.dumps({"version": 1, "files": [{"name": "a"}]}).encode(), "cannot be read"),
         (b'{"version": 1, "files": [{"name": "a", "size": 1e999, "sha256": "a"}]}', "cannot be read"),
         (b"[" * 100_000, "cannot be read"),
-        (b'{"version": 1, "files": []}', "names neither catalog.csv nor"),
+        (b'{"version": 1, "files": []}', "names no catalog.csv, catalog.xlsx or"),
     ],
 )
 def test_a_manifest_that_is_none(manifest: bytes, words: str) -> None:
@@ -178,7 +198,7 @@ def test_nothing_to_read() -> None:
     """A catalog without a table and without sets is refused."""
     store = MemoryStore("styles")
     store.write("pictures/a.png", b"a")
-    with pytest.raises(NotFoundError, match="neither catalog.csv nor"):
+    with pytest.raises(NotFoundError, match="no catalog.csv, catalog.xlsx or"):
         read_styles(store)
 
 

@@ -312,7 +312,7 @@ class TestClearErrors:
     def test_missing_catalog_in_bucket(self, catalog: Path, s3: str, stylemill: Run) -> None:
         """A prefix without a catalog says which file is missing."""
         done = stylemill(*self.arguments(catalog, f"s3://{s3}/d", garments=f"s3://{s3}/nothing"))
-        self.refused(done, 1, "neither catalog.csv nor catalog.parquet")
+        self.refused(done, 1, "no catalog.csv, catalog.xlsx or catalog.parquet")
 
     def test_no_credentials(
         self, catalog: Path, s3: str, stylemill: Run, monkeypatch: pytest.MonkeyPatch

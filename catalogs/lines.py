@@ -1,0 +1,83 @@
+"""Lines of a table before its columns have names: what every kind of file is read into."""
+
+import re
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+
+MAX_LETTERS = 131_072
+"""Letters of a cell, four times what a spreadsheet can hold; longer ones are pictures as text, and the like."""
+MAX_ROWS = 5_000_000
+MAX_CELLS = 100_000_000
+MAX_BYTES = 2**30
+"""Bytes of a table unpacked, and letters in all its rows; a few packed bytes can stand for any number."""
+WHOLE_ROW = -1
+"""The index of a fault that is no single cell's."""
+
+BREAKS = re.compile("[ \u00a0]*[\t\n\r\x0b\x0c\x85\u2028\u2029]+[ \u00a0]*")
+CONTROLS = re.compile("[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
+INVISIBLE = " \u00a0\t\ufeff\u200b\u200c\u200d\u200e\u200f\u202a\u202b\u202c\u2060\u2066\u2067\u2068\u2069"
+"""What comes along at the ends of copied text, and no eye sees."""
+
+Faults = tuple[tuple[int, str], ...]
+"""Indices of cells with what is wrong with each."""
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """A row as it stands in the file, with the number that a spreadsheet program shows for it."""
+
+    row: int
+    cells: Sequence[str]
+    faults: Faults = ()
+
+
+IsRow = Callable[[Sequence[str]], bool]
+"""Whether cells, taken alone, look like a record: its required columns are filled with words, a file among them."""
+
+
+@dataclass(frozen=True)
+class Sheet:
+    """A table of a file: `read` begins anew at its first line at every call.
+
+    `shifts`: cells beyond the last name are cells that slipped, as an unquoted comma makes them in CSV;
+    elsewhere they are notes beside the table.
+    """
+
+    read: Callable[[IsRow], Iterator[Line]]
+    name: str = ""
+    remarks: tuple[str, ...] = ()
+    shifts: bool = False
+
+
+def never(_cells: Sequence[str]) -> bool:
+    """An `IsRow` for a table whose columns are not known yet."""
+    return False
+
+
+def trimmed(line: Line) -> Line:
+    """A line without white space around its cells; line breaks and tabs in them become blanks.
+
+    Control characters and cells of over MAX_LETTERS letters are faults: other programs drop or obey them.
+    """
+    joined = "".join(line.cells)
+    if joined.isprintable() and len(joined) <= MAX_LETTERS:
+        return Line(line.row, [cell.strip() for cell in line.cells], line.faults)
+    cells, faults = [], list(line.faults)
+    for index, cell in enumerate(line.cells):
+        text, fault = _trim(cell)
+        cells.append(text)
+        if fault and not line.faults:
+            faults.append((index, fault))
+    return Line(line.row, cells, tuple(faults))
+
+
+def _trim(cell: str) -> tuple[str, str]:
+    if len(cell) > MAX_LETTERS:
+        return CONTROLS.sub(" ", cell[:40]), (
+            f"has {len(cell):,} letters, over {MAX_LETTERS:,}; is it a picture as text? Name a file in its place"
+        )
+    text = BREAKS.sub(" ", cell).strip().strip(INVISIBLE).strip()
+    if control := CONTROLS.search(text):
+        what = f"holds a control character (U+{ord(control[0]):04X}) that no eye sees; type the cell anew"
+        return CONTROLS.sub("\ufffd", text), what
+    return text, ""

@@ -1,0 +1,138 @@
+"""The names of columns are found below titles and understood as people write them."""
+
+import pytest
+
+from catalogs.errors import CatalogError
+from catalogs.garments import read_garments
+from catalogs.memory_store import MemoryStore
+from catalogs.records import Garment, Reading
+from catalogs.styles import read_styles
+
+
+def read(text: str) -> Reading[Garment]:
+    """What comes of a garment catalog with this CSV; a.png is beside it."""
+    store = MemoryStore("g")
+    store.write("catalog.csv", text.encode())
+    store.write("a.png", b"x")
+    return read_garments(store)
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "garment_id", "Garment ID", "GARMENT-ID", "garment id", "GarmentId", " garment_id ", "garment\u00a0id",
+        "\ufeffgarment_id", "garment_id*", "Garment ID:", "ｇａｒｍｅｎｔ_id", "garment  id", '"Garment\nID"',
+    ],
+)  # fmt: skip
+def test_spellings_of_a_name(name: str) -> None:
+    """Case, blanks of every width, hyphens and signs do not matter in a name that we know."""
+    reading = read(f"{name},Image,Print width (cm)\na,a.png,52\n")
+    assert [(g.garment_id, g.image, g.print_width_cm) for g in reading.records] == [("a", "a.png", 52)]
+    assert reading.remarks == ()
+
+
+@pytest.mark.parametrize("name", ["Buyer", "Käufer", "Ka\u0308ufer", "Preis €", "#", "尺码", "Buyer  name"])
+def test_names_that_we_do_not_know(name: str) -> None:
+    """A further column keeps its name, accents composed and blanks single."""
+    shown = " ".join(name.replace("a\u0308", "ä").split())
+    assert read(f"garment_id,image,{name}\na,a.png,x\n").records[0].further == ((shown, "x"),)
+
+
+@pytest.mark.parametrize("name", ["\x00=HYPERLINK(1)", "Buy\x07er", "\u200bBuyer\ufeff", "B" * 140_000])
+def test_names_with_what_no_eye_sees(name: str) -> None:
+    """Control characters and marks in a name do not reach the designs, nor does a name of any length."""
+    ((shown, cell),) = read(f"garment_id,image,{name}\na,a.png,x\n").records[0].further
+    assert cell == "x"
+    assert shown.isprintable()
+    assert 5 <= len(shown) <= 200
+
+
+@pytest.mark.parametrize(
+    ("names", "words"),
+    [
+        ("garment_id,image,image", "the column 'image' twice: keep one"),
+        ("garment_id,Image,image", "the columns 'Image' and 'image', which both mean image: keep one"),
+        ("Garment-ID,image,garment id", "'Garment-ID' and 'garment id', which both mean garment_id"),
+        ("garment_id,image,Note,Note", "the column 'Note' twice"),
+    ],
+)
+def test_two_columns_of_one_name(names: str, words: str) -> None:
+    """Nobody can say which of two columns is meant."""
+    with pytest.raises(CatalogError, match=words):
+        read(f"{names}\na,a.png,b.png,c.png\n")
+
+
+@pytest.mark.parametrize(
+    ("names", "row"),
+    [
+        ("garment_id,,image", "a,,a.png"),
+        ("garment_id,,,,image", "a,,,,a.png"),
+        ("garment_id,,image,,", "a,,a.png,,"),
+        (",garment_id,image", ",a,a.png"),
+        ('garment_id," ",\u00a0,image', "a,,,a.png"),
+    ],
+)
+def test_columns_without_a_name(names: str, row: str) -> None:
+    """Columns without a name are nothing, wherever they stand; what stands in them is remarked."""
+    reading = read(f"{names}\n{row}\n")
+    assert [(g.garment_id, g.image, g.further) for g in reading.records] == [("a", "a.png", ())]
+    assert reading.remarks == ()
+
+
+def test_cells_without_a_name() -> None:
+    """Cells in a column without a name are left out with a remark that says where."""
+    reading = read("garment_id,,image\na,,a.png\nb,note,a.png\n")
+    assert len(reading.records) == 2
+    assert "cells under no column's name, the first in row 3 (1 in all)" in reading.remarks[0]
+
+
+@pytest.mark.parametrize("above", [1, 2, 19])
+def test_rows_above_the_names(above: int) -> None:
+    """Titles above the names are passed over and counted, up to nineteen."""
+    reading = read("Garments autumn,,\n" * above + "garment_id,image\na,a.png\nb,gone.png\n")
+    assert [g.row for g in reading.records] == [above + 2]
+    assert [p.row for p in reading.problems] == [above + 3]
+    rows = "1 row above is" if above == 1 else f"{above} rows above are"
+    assert reading.remarks == (
+        f"memory://g/catalog.csv has its column names in row {above + 1}; {rows} passed over",
+    )
+
+
+def test_names_further_down_are_not_looked_for() -> None:
+    """After twenty rows the names are said to be missing, with what stands in their place."""
+    with pytest.raises(CatalogError, match="lacks the column 'garment_id', 'image': its columns are Autumn;"):
+        read("Autumn\n" * 20 + "garment_id,image\na,a.png\n")
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        (
+            "Autumn\ngarment_id,imgae,title\na,a.png,x\n",
+            r"'image' \(is 'imgae' meant\?\): its columns \(row 2\)",
+        ),
+        ("id;image;title\na;a.png;x\n", r"'garment_id'.*: its columns are id, image, title"),
+        ("a,a.png\nb,b.png\n", "its columns are a, a.png"),
+    ],
+)
+def test_missing_names(text: str, words: str) -> None:
+    """Where no row has all required names, the row that has most of ours is shown, by its own separator."""
+    with pytest.raises(CatalogError, match=words):
+        read(text)
+
+
+def test_very_many_columns() -> None:
+    """Twenty thousand columns are read, or refused, in a moment, and a message shows only some."""
+    names = ",".join(f"column{n}" for n in range(20_000))
+    assert len(read(f"garment_id,image,{names}\na,a.png\n").records[0].further) == 20_000
+    with pytest.raises(CatalogError) as caught:
+        read(f"garment_id,{names}\na\n")
+    assert len(str(caught.value)) < 1_000
+
+
+def test_a_set_of_styles() -> None:
+    """Names of the style catalog are understood in the same way."""
+    store = MemoryStore("s")
+    store.write("catalog.csv", b"Style ID;Style set;IMAGE;Rights holder\ns;set;a.png;Anna\n")
+    store.write("a.png", b"x")
+    assert [(s.style_id, s.rights_holder) for s in read_styles(store).records] == [("s", "Anna")]

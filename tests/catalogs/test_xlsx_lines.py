@@ -1,0 +1,325 @@
+"""Excel workbooks are read as the program shows them, and what cannot be read says what to do."""
+
+import io
+import time
+import zipfile
+from collections.abc import Callable
+from contextlib import suppress
+from datetime import date, datetime
+from typing import Any
+
+import pytest
+import xlsxwriter
+from openpyxl import Workbook
+from openpyxl.worksheet.worksheet import Worksheet
+
+from catalogs import xlsx_lines
+from catalogs.errors import CatalogError
+from catalogs.garments import read_garments
+from catalogs.memory_store import MemoryStore
+from catalogs.records import Garment, Reading
+from catalogs.styles import read_styles
+
+NAMES = ("garment_id", "image", "title")
+
+
+def sheet(book: Workbook) -> Worksheet:
+    """The first sheet of a workbook."""
+    return book.worksheets[0]
+
+
+def workbook(*rows: tuple[Any, ...], names: tuple[str, ...] = NAMES) -> Workbook:
+    """A workbook of one sheet."""
+    book = Workbook()
+    for row in (names, *rows):
+        sheet(book).append(row)
+    return book
+
+
+def packed(book: Workbook) -> bytes:
+    """The bytes of a workbook."""
+    buffer = io.BytesIO()
+    book.save(buffer)
+    return buffer.getvalue()
+
+
+def store(data: bytes) -> MemoryStore:
+    """A catalog of this workbook; a.png is beside it."""
+    found = MemoryStore("g")
+    found.write("catalog.xlsx", data)
+    found.write("a.png", b"x")
+    return found
+
+
+def read(book: Workbook) -> Reading[Garment]:
+    """What comes of a garment catalog with this workbook."""
+    return read_garments(store(packed(book)))
+
+
+def edited(data: bytes, part: str, edit: Callable[[bytes], bytes]) -> bytes:
+    """A workbook with one of its parts changed."""
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(io.BytesIO(data)) as old, zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as new:
+        for name in old.namelist():
+            new.writestr(name, edit(old.read(name)) if name == part else old.read(name))
+    return buffer.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        (101, "101"), (101.0, "101"), (52.5, "52.5"), (0.1 + 0.2, "0.3"), (4006381333931, "4006381333931"),
+        (1e21, "1e+21"), (True, "true"), (date(2025, 10, 1), "2025-10-01"), ("007", "007"), ("nan", "nan"),
+        (datetime(2025, 10, 1, 13, 5), "2025-10-01 13:05:00"), ("one\ntwo", "one two"), (" x ", "x"),
+        ("one_x000D_\ntwo", "one two"), ("_x0041_", "A"), ("NA", "NA"), (None, ""),
+    ],
+)  # fmt: skip
+def test_values(value: Any, text: str) -> None:
+    """Numbers, dates, truth values and texts are what a person sees in the cell."""
+    assert read(workbook(("a", "a.png", value))).records[0].title == text
+
+
+def test_zeros_that_the_format_shows() -> None:
+    """A number that is shown as 007 is the id 007, as the program's own CSV has it."""
+    book = workbook((7, "a.png", "x"), (8, "a.png", "y"))
+    sheet(book)["A2"].number_format = "000"
+    assert [g.garment_id for g in read(book).records] == ["007", "8"]
+
+
+def test_titles_blank_rows_and_notes() -> None:
+    """Merged titles above, blank rows and notes beside the table leave rows with their own numbers."""
+    book = Workbook()
+    for row in (
+        ("Autumn 2025",),
+        (),
+        NAMES,
+        ("a", "a.png", "x", None, "ask Ann"),
+        (),
+        ("b", "gone.png", "y"),
+    ):
+        sheet(book).append(row)
+    sheet(book).merge_cells("A1:C1")
+    reading = read(book)
+    assert [(g.row, g.garment_id, g.further) for g in reading.records] == [(4, "a", ())]
+    assert [p.row for p in reading.problems] == [6]
+    above, beside = reading.remarks
+    assert "column names in row 3; 1 row above is passed over" in above
+    assert "cells under no column's name, the first in row 4" in beside
+
+
+def test_merged_cells() -> None:
+    """A cell merged over rows holds for each of them; rows that are blank but for it stay blank."""
+    book = workbook(("a", "a.png", "both"), ("b", "a.png", None), (), ("c", "a.png", "own"))
+    sheet(book).merge_cells("C2:C4")
+    assert [(g.row, g.title) for g in read(book).records] == [(2, "both"), (3, "both"), (5, "own")]
+
+
+def test_sheets() -> None:
+    """The first sheet with the columns is read, whatever stands before it; the others are named."""
+    book = Workbook()
+    sheet(book).append(("Read me",))
+    for title, names, name in (
+        ("Old", NAMES, "old"),
+        ("Styles", ("style_id", "style_set", "image"), "s"),
+        (" Garments ", NAMES, "new"),
+    ):
+        page = book.create_sheet(title)
+        page.append(names)
+        page.append((name, "a.png" if "style_set" not in names else "set", "a.png"))
+    found = store(packed(book))
+    garments, styles = read_garments(found), read_styles(found)
+    assert [g.garment_id for g in garments.records] == ["new"]
+    assert [s.style_id for s in styles.records] == ["s"]
+    assert "sheet ' Garments '; not read: " in garments.remarks[0]
+    assert "'Old'" in garments.remarks[0]
+
+
+def test_hidden() -> None:
+    """A hidden sheet is not read; hidden rows are, as in the program's own CSV."""
+    book = Workbook()
+    sheet(book).sheet_state = "hidden"
+    sheet(book).append(NAMES)
+    sheet(book).append(("old", "a.png"))
+    page = book.create_sheet("new")
+    for row in (NAMES, ("a", "a.png"), ("b", "a.png")):
+        page.append(row)
+    page.row_dimensions[2].hidden = True
+    reading = read(book)
+    assert [g.garment_id for g in reading.records] == ["a", "b"]
+    assert reading.remarks == ()
+
+
+class TestFormulas:
+    """A formula is its value, as saved; one without a usable value rejects its row."""
+
+    def test_saved_value(self) -> None:
+        """The value that the program saved is the cell's, an empty text too."""
+        data = edited(
+            packed(workbook(("a", "a.png", "=1+1"), ("b", "a.png", "=T(1)"))),
+            "xl/worksheets/sheet1.xml",
+            lambda xml: xml.replace(b"<f>1+1</f><v />", b"<f>1+1</f><v>2</v>").replace(
+                b'<c r="C3"><f>T(1)</f><v />', b'<c r="C3" t="str"><f>T(1)</f><v></v>'
+            ),
+        )
+        assert [g.title for g in read_garments(store(data)).records] == ["2", ""]
+
+    @pytest.mark.parametrize(("value", "text"), [("tee", "tee"), (12.5, "12.5"), (True, "true"), (3, "3")])
+    def test_values_as_another_program_writes_them(self, value: object, text: str) -> None:
+        """Text, numbers and truth values are read as XlsxWriter notes what a formula amounts to."""
+        buffer = io.BytesIO()
+        with xlsxwriter.Workbook(buffer, {"in_memory": True}) as book:
+            page = book.add_worksheet()
+            page.write_row(0, 0, NAMES)
+            page.write_row(1, 0, ("a", "a.png"))
+            page.write_formula(1, 2, "=B2", None, value)
+        assert [g.title for g in read_garments(store(buffer.getvalue())).records] == [text]
+
+    @pytest.mark.parametrize(
+        ("formula", "kind", "words"),
+        [("=A1&B1", None, "value was never saved"), ("#N/A", "e", "the error #N/A")],
+    )
+    def test_no_value(self, formula: str, kind: str | None, words: str) -> None:
+        """Errors and formulas that no program has computed are told by row and column."""
+        book = workbook(("a", "a.png", "x"), ("b", "a.png", formula), ("c", "a.png", "z"))
+        if kind:
+            sheet(book)["C3"].data_type = kind
+        reading = read(book)
+        assert [g.garment_id for g in reading.records] == ["a", "c"]
+        (problem,) = reading.problems
+        assert (problem.row, problem.column) == (3, "title")
+        assert words in problem.what
+
+    def test_beside_the_table(self) -> None:
+        """A formula under no column's name is nobody's, computed or not, beside a record or below the last."""
+        book = workbook(("a", "a.png", "x", "=A2"))
+        sheet(book)["D9"] = "=COUNTA(A:A)"
+        reading = read(book)
+        assert [g.garment_id for g in reading.records] == ["a"]
+        assert reading.problems == ()
+
+
+class TestRefused:
+    """What is no workbook, or too large a one, is refused with the remedy, before anything is unpacked."""
+
+    @pytest.mark.parametrize(
+        ("data", "words"),
+        [
+            (b"garment_id,image\n", "if it is text, name it catalog.csv"),
+            (b"", "is no Excel workbook"),
+            (bytes.fromhex("d0cf11e0a1b11ae1") + b"x" * 512, "Excel 97 .*save it as an Excel workbook named"),
+            (
+                bytes.fromhex("d0cf11e0a1b11ae1") + "EncryptedPackage".encode("utf-16-le"),
+                "under a password: save it .* without one",
+            ),
+            (packed(workbook())[:900], "cannot be read as an Excel workbook: .*Save it again"),
+        ],
+    )
+    def test_other_files(self, data: bytes, words: str) -> None:
+        """Text, old and protected workbooks and halves are told apart."""
+        with pytest.raises(CatalogError, match=words):
+            read_garments(store(data))
+
+    @pytest.mark.parametrize(
+        ("member", "words"),
+        [
+            ("xl/workbook.bin", "xlsb"),
+            ("content.xml", "OpenDocument"),
+            ("Index/Document.iwa", "Numbers"),
+            ("a.txt", "is a ZIP: unpack it"),
+        ],
+    )
+    def test_other_archives(self, member: str, words: str) -> None:
+        """Tables of other programs, which are ZIP files too, are called by their names."""
+        buffer = io.BytesIO()
+        with zipfile.ZipFile(buffer, "w") as archive:
+            archive.writestr(member, "x")
+        with pytest.raises(CatalogError, match=words):
+            read_garments(store(buffer.getvalue()))
+
+    def test_strict_open_xml(self) -> None:
+        """The kind that the library does not read is named, with the one to choose."""
+        old, new = b"schemas.openxmlformats.org/spreadsheetml/2006", b"purl.oclc.org/ooxml/spreadsheetml"
+        data = edited(packed(workbook()), "xl/workbook.xml", lambda xml: xml.replace(old, new))
+        with pytest.raises(CatalogError, match="'Strict Open XML': save it as 'Excel Workbook"):
+            read_garments(store(data))
+
+    def test_bombs(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        """A few bytes that stand for too many are refused by the archive's own index."""
+        data = edited(packed(workbook()), "xl/worksheets/sheet1.xml", lambda xml: xml + b"\n" * 2_000_000)
+        assert len(data) < 20_000
+        monkeypatch.setattr(xlsx_lines, "MAX_BYTES", 1_000_000)
+        monkeypatch.setattr(zipfile.ZipExtFile, "read", lambda *_: pytest.fail("unpacked"))
+        with pytest.raises(CatalogError, match="copy the table alone into a new workbook"):
+            xlsx_lines.xlsx_sheets("x", data)
+
+    def test_entities(self) -> None:
+        """Entities of XML that stand for each other end in an error, not in memory."""
+        nested = "".join(f'<!ENTITY {chr(98 + n)} "{f"&{chr(97 + n)};" * 30}">' for n in range(6))
+        dtd = f'<!DOCTYPE x [<!ENTITY a "{"A" * 1000}">{nested}]>'.encode()
+        row = b'<row r="9"><c r="A9" t="inlineStr"><is><t>&g;</t></is></c></row></sheetData>'
+        data = edited(
+            packed(workbook(("a", "a.png"))),
+            "xl/worksheets/sheet1.xml",
+            lambda xml: dtd + xml.replace(b"</sheetData>", row),
+        )
+        begin = time.perf_counter()
+        with pytest.raises(CatalogError, match="cannot be read"):
+            read_garments(store(data))
+        assert time.perf_counter() - begin < 5
+
+    def test_cells_that_are_far_away(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        """A sheet of few cells far from each other is bounded by what lies between them."""
+        book = workbook(*[("a", "a.png")] * 20)
+        for row in range(2, 22):
+            sheet(book).cell(row, 16_384, "x")
+        monkeypatch.setattr(xlsx_lines, "MAX_CELLS", 100_000)
+        with pytest.raises(CatalogError, match="100,000 cells: delete empty ones"):
+            read(book)
+
+    def test_a_long_text_that_all_rows_share(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        """A text that is stored once counts as often as it stands in a row."""
+        buffer = io.BytesIO()
+        with xlsxwriter.Workbook(buffer, {"in_memory": True}) as book:
+            page = book.add_worksheet()
+            for row in range(50):
+                page.write_row(row, 0, NAMES if row == 0 else ("a", "a.png", "x" * 30_000))
+        monkeypatch.setattr(xlsx_lines, "MAX_BYTES", 1_000_000)
+        with pytest.raises(CatalogError, match="1,000,000 letters: leave out its longest column"):
+            read_garments(store(buffer.getvalue()))
+
+    @pytest.mark.parametrize("row", [1_048_577, 10**12])
+    def test_rows_beyond_a_sheets_last(self, row: int) -> None:
+        """A row number that no sheet has ends the reading there."""
+        data = edited(
+            packed(workbook(("a", "a.png"))),
+            "xl/worksheets/sheet1.xml",
+            lambda xml: xml.replace(b'<row r="2"', f'<row r="{row}"'.encode()),
+        )
+        with pytest.raises(CatalogError, match="1,048,576 rows"):
+            read_garments(store(data))
+
+    def test_every_damage_is_one_error(self) -> None:
+        """A byte changed anywhere in a workbook gives rows or a CatalogError, never another exception."""
+        data = packed(workbook(("a", "a.png", date(2025, 10, 1)), ("b", "a.png", "=A1")))
+        for place in range(4, len(data), 41):
+            broken = data[:place] + bytes([data[place] ^ 0xFF]) + data[place + 1 :]
+            with suppress(CatalogError):
+                read_garments(store(broken))
+
+    @pytest.mark.parametrize("part", ["xl/workbook.xml", "xl/worksheets/sheet1.xml", "xl/styles.xml"])
+    def test_parts_that_are_cut_short(self, part: str) -> None:
+        """A part of which the end is missing gives rows or a CatalogError."""
+        data = packed(workbook(("a", "a.png", date(2025, 10, 1))))
+        for keep in range(0, 2000, 67):
+            with suppress(CatalogError):
+                read_garments(store(edited(data, part, lambda xml, keep=keep: xml[:keep])))
+
+
+def test_a_size_that_is_told_wrong() -> None:
+    """Some programs write that the sheet is A1:A1; every cell is read all the same."""
+    data = edited(
+        packed(workbook(("a", "a.png", "x"))),
+        "xl/worksheets/sheet1.xml",
+        lambda xml: xml.replace(b'ref="A1:C2"', b'ref="A1:A1"'),
+    )
+    assert [g.title for g in read_garments(store(data)).records] == ["x"]
