@@ -5,6 +5,7 @@ import unicodedata
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache, lru_cache
+from itertools import pairwise
 
 import uharfbuzz as hb
 from anyascii import anyascii
@@ -22,6 +23,8 @@ MIRRORED = str.maketrans(
     "()[]{}<>«»‹›≤≥〈〉《》「」『』【】〔〕（）［］｛｝＜＞",
     ")(][}{><»«›‹≥≤〉〈》《」「』『】【〕〔）（］［｝｛＞＜",
 )
+VIRAMA = 9
+"""Combining class of the signs that take a letter's vowel away."""
 JOINERS = "\u200d"
 LEFT_TO_RIGHT, RIGHT_TO_LEFT = "\u200e", "\u200f"
 
@@ -126,12 +129,16 @@ def clusters(text: str) -> list[str]:
     """Letters, each with the marks, joiners and selectors that belong to it."""
     found: list[str] = []
     for sign in text:
-        joined = found and (found[-1][-1] in JOINERS or is_mark(sign))
-        if joined:
+        if found and (found[-1][-1] in JOINERS or is_mark(sign) or _is_conjunct(found[-1][-1], sign)):
             found[-1] += sign
         else:
             found.append(sign)
     return found
+
+
+def _is_conjunct(before: str, sign: str) -> bool:
+    """Whether a letter stands together with one that lost its vowel, as Indian scripts write it."""
+    return unicodedata.combining(before) == VIRAMA and unicodedata.category(sign) == "Lo"
 
 
 def is_mark(sign: str) -> bool:
@@ -199,7 +206,7 @@ def _stretch(
 
 def _glyphs(drawn: str, told: list[str], em: int, buffer: hb.Buffer) -> Iterator[Glyph]:
     starts = sorted({info.cluster for info in buffer.glyph_infos})
-    ends = dict(zip(starts, [*starts[1:], len(drawn)], strict=True))
+    ends = dict(pairwise([*starts, len(drawn)]))
     for info, place in zip(buffer.glyph_infos, buffer.glyph_positions, strict=True):
         # The first glyph of a cluster has its text, those that follow none.
         end = ends.pop(info.cluster, info.cluster)
