@@ -22,6 +22,7 @@ from catalogs.images import decode
 from catalogs.store_contract import Store
 from catalogs.typesetting.fitting import line, lines
 from catalogs.typesetting.fonts import BOLD, OBLIQUE, SANS, SERIF
+from catalogs.typesetting.reading_order import starts_from_right
 from catalogs.typesetting.shaping import lacking, width_of
 
 INK, SOFT, HAIR, TINT = HexColor("#22201e"), HexColor("#6d6861"), HexColor("#d9d5cf"), HexColor("#f3f1ee")
@@ -199,10 +200,8 @@ def _heading(sheet: Sheet) -> float:
     y: float = HEIGHT - 92
     _write(sheet, MARGIN, y, "LINE SHEET", SANS, 7, SOFT, spaced=1.4)
     y -= 44
-    for text in lines(sheet.title, SERIF, 34, COVER_TEXT - MARGIN - 24, 3):
-        _write(sheet, MARGIN, y, text, SERIF, 34, INK)
-        y -= 38
-    return y + 38
+    title = lines(sheet.title, SERIF, 34, COVER_TEXT - MARGIN - 24, 3)
+    return _paragraph(sheet, MARGIN, y, title, SERIF, 34, INK, 38) + 38
 
 
 def _summary(sheet: Sheet, y: float) -> float:
@@ -317,12 +316,9 @@ def _caption(sheet: Sheet, x: float, y: float, item: Item) -> None:
     _write(sheet, x, y - 10.5, line(name_of(item, "style", SANS), SANS, 7.5, COLUMN), SANS, 7.5, INK)
     _marks(sheet, x, y - 21, item)
     y -= 31
-    for text in _rights(sheet, item):
-        _write(sheet, x, y, text, SANS, 6, SOFT)
-        y -= 8
-    for text in lines(provenance.plain(item.note), OBLIQUE, 6.5, COLUMN, 2):
-        _write(sheet, x, y - 2.5, text, OBLIQUE, 6.5, INK)
-        y -= 8.5
+    y = _paragraph(sheet, x, y, _rights(sheet, item), SANS, 6, SOFT, 8) - 2.5
+    note = lines(provenance.plain(item.note), OBLIQUE, 6.5, COLUMN, 2)
+    _paragraph(sheet, x, y, note, OBLIQUE, 6.5, INK, 8.5)
 
 
 def _rights(sheet: Sheet, item: Item) -> list[str]:
@@ -387,6 +383,17 @@ def _write(
     sheet: Sheet, x: float, y: float, text: str, font: str, size: float, ink: Color, spaced: float = 0
 ) -> None:
     sheet.text.draw(x, y, text, font, size, ink, spaced)
+
+
+def _paragraph(
+    sheet: Sheet, x: float, y: float, rows: Sequence[str], font: str, size: float, ink: Color, pitch: float
+) -> float:
+    """Write the lines of a text; those from the right begin below each other, too. Returns the next baseline."""
+    widths = [width_of(row, font, size) for row in rows]
+    for row, width in zip(rows, widths, strict=True):
+        _write(sheet, x + (max(widths) - width) * starts_from_right(row), y, row, font, size, ink)
+        y -= pitch
+    return y
 
 
 def _write_right(sheet: Sheet, x: float, y: float, text: str, font: str, size: float, ink: Color) -> None:

@@ -13,7 +13,7 @@ BEFORE_THAI_AND_LAO = "\u0e40\u0e41\u0e42\u0e43\u0e44\u0ec0\u0ec1\u0ec2\u0ec3\u0
 """Vowels that stand before their consonant."""
 AFTER_THAI_AND_LAO = "\u0e2f\u0e30\u0e32\u0e33\u0e45\u0e46\u0eaf\u0eb0\u0eb2\u0eb3\u0ec6"
 NOT_FIRST = "、。，．・：；？！ー々ぁぃぅぇぉっゃゅょゎァィゥェォッャュョヮ)]}"
-TRAILING = " ,.;:–-·"
+TRAILING = " ,.;:–-·([{"
 
 
 def line(text: str, style: str, size: float, room: float) -> str:

@@ -127,6 +127,8 @@ def with_direction(text: str, from_right: bool) -> str:
 
 def clusters(text: str) -> list[str]:
     """Letters, each with the marks, joiners and selectors that belong to it."""
+    if text.isascii():
+        return list(text)
     found: list[str] = []
     for sign in text:
         if found and (found[-1][-1] in JOINERS or is_mark(sign) or _is_conjunct(found[-1][-1], sign)):
@@ -141,6 +143,7 @@ def _is_conjunct(before: str, sign: str) -> bool:
     return unicodedata.combining(before) == VIRAMA and unicodedata.category(sign) == "Lo"
 
 
+@cache
 def is_mark(sign: str) -> bool:
     """Whether a sign belongs to the one before it."""
     return (

@@ -61,7 +61,7 @@ def test_titles_of_several_lines_and_spoiled_pictures() -> None:
     "title", ["חולצה", "قميص", "T恤 夏季", "夏のシャツ", "티셔츠", "เสื้อยืด", "सूती", "🌸", "Żółć"]
 )
 def test_titles_of_every_script(title: str) -> None:
-    """A label is drawn as the line that typesetting makes of it: no boxes, none left out, from the right where it is so."""
+    """A label is drawn as the line that typesetting makes of it: nothing is left out or drawn as a box."""
     png = contact_sheet("t", [Label("a", title)], [], lambda _r, _c: None, side=100)
     sheet = np.asarray(Image.open(io.BytesIO(png)))
     alone = Image.new("RGB", (100, 30), PAPER)

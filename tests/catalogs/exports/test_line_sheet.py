@@ -3,6 +3,7 @@
 import hashlib
 import io
 import re
+from collections.abc import Iterator
 
 import numpy as np
 import pytest
@@ -62,8 +63,8 @@ def test_every_design_is_there() -> None:
     assert all("generated with AI" in page for page in pages)
 
 
-SCRIPTS = ("Żółć gęślą jaźń", "Κεντήματα", "Вологда", "חולצה כחולה", "قميص قطني", "T恤 夏季", "夏のシャツ", "여름 티셔츠",
-           "เสื้อยืด", "花柄 🌸")  # fmt: skip
+SCRIPTS = ("Żółć gęślą jaźń", "Κεντήματα", "Вологда", "חולצה כחולה", "قميص قطني", "T恤 夏季", "夏のシャツ",
+           "여름 티셔츠", "เสื้อยืด", "花柄 🌸")  # fmt: skip
 
 
 def test_scripts() -> None:
@@ -94,11 +95,21 @@ def test_order_on_the_page() -> None:
     assert [int(number, 16) for number in numbers] == [face.get_nominal_glyph(ord(sign)) for sign in "םולש"]
 
 
-def test_no_font_for_a_letter(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Where no font has a title's letters the id stands; a holder's name is spelled; both are told, and named."""
+@pytest.fixture
+def _no_further_fonts(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """The machine has no fonts beside those of the packages."""
+    known = fonts._found, fonts._of_the_machine, shaped
     monkeypatch.setattr(fonts, "folders", list)
-    for kept in (fonts._found, fonts._of_the_machine, shaped):
+    for kept in known:
         kept.cache_clear()
+    yield
+    for kept in known:
+        kept.cache_clear()
+
+
+@pytest.mark.usefixtures("_no_further_fonts")
+def test_no_font_for_a_letter() -> None:
+    """Where no font has a title's letters the id stands; a holder's name is spelled; both are told, and named."""
     store = MemoryStore()
     row = filed(store, 1, style_title="བོད", rights_holder="ཚེ་རིང", garment_title="Tee \ue000")
     reader, problems = read([Item(row)], store, "བོད 2027")
@@ -121,7 +132,7 @@ def _codes(reader: PdfReader, page: int) -> str:
 
 
 def test_notes_are_there_when_needed() -> None:
-    """Rights that are cut stand in full on the last page, a missing picture is named there without the store's reason."""
+    """Rights that are cut stand in full on the last page; a missing picture is named there without the reason."""
     holder = "Muzeum Narodowe w Krakowie, Dział Tkanin, " * 6
     store = MemoryStore()
     row, gone = filed(store, 1, rights_holder=holder), record(7, image="images/secret.png")
@@ -275,3 +286,16 @@ def test_cover_shows_the_best() -> None:
     assert {id(item) for item in chosen} == {id(item) for item in items}
     distinct = [item.text("style_id") for item in chosen[:4]]
     assert len(set(distinct)) == 4
+
+
+def test_lines_from_the_right_begin_below_each_other() -> None:
+    """A Hebrew title of several lines is flush on its right."""
+    store, items = shop(1)
+    reader, _ = read(items, store, "קולקציית סתיו 2025 ארוכה במיוחד כדי לשבור שורות")
+    contents = reader.pages[0].get_contents()
+    assert contents is not None
+    starts = re.findall(r"34 Tf 0 Tc 1 0 0 1 ([\d.]+) ([\d.]+) Tm", contents.get_data().decode("latin-1"))
+    first: dict[str, float] = {}
+    for x, y in starts:
+        first[y] = min(float(x), first.get(y, 1e9))
+    assert len(first) == 3 and len(set(first.values())) > 1

@@ -75,7 +75,7 @@ def test_hostile_text() -> None:
     ],
 )
 def test_text_arrives_as_typed(title: str) -> None:
-    """Quotation marks, apostrophes, ampersands and semicolons of a title are in the shop what they were in the catalog."""
+    """Quotation marks, apostrophes, ampersands and semicolons are in the shop what they were in the catalog."""
     row = opened(Item(record(garment_title=title))).loc[0]
     shown = html.unescape(row["Description"].split("</p>")[0].removeprefix("<p>"))
     assert shown == f"{title} – Paisley 0"
