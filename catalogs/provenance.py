@@ -9,6 +9,7 @@ specification, part 3 (where each format keeps its packet); PNG specification, t
 
 import io
 import json
+import math
 import re
 import struct
 import xml.etree.ElementTree as ET
@@ -85,8 +86,9 @@ def rights(record: Mapping[str, Any]) -> str:
 
 
 def plain(value: object) -> str:
-    """A cell of the design table as one line of text that XML can hold; "" for null."""
-    return " ".join(NOT_XML.sub(" ", "" if value is None else str(value)).split())
+    """A cell of the design table as one line of text that XML can hold; "" for null, which pandas calls NaN."""
+    missing = value is None or (isinstance(value, float) and math.isnan(value))
+    return " ".join(NOT_XML.sub(" ", "" if missing else str(value)).split())
 
 
 def keywords(record: Mapping[str, Any]) -> list[str]:

@@ -302,10 +302,11 @@ def test_records_of_older_tables(versions: str | None) -> None:
     [
         ({}, "Style: Paisley 0 · Ann Archer · CC-BY-4.0"),
         ({"rights_holder": "none"}, "Style: Paisley 0 · CC-BY-4.0"),
+        ({"rights_holder": float("nan")}, "Style: Paisley 0 · CC-BY-4.0"),
         ({"style_title": "", "style_licence": None}, "Style: paisley-0 · Ann Archer · licence not stated"),
     ],
 )
-def test_credit(columns: dict[str, str | None], line: str) -> None:
+def test_credit(columns: dict[str, Any], line: str) -> None:
     """The credit line names title or id, rights holder if there is one, and licence, or says that none is stated."""
     assert provenance.credit(record(**columns)) == line
 
