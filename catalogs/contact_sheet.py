@@ -5,10 +5,13 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 
-from PIL import Image, ImageDraw, ImageFont
+from PIL import Image
 
 from catalogs.errors import CatalogsError
 from catalogs.images import MAX_PIXELS, decode
+from catalogs.typesetting.fitting import line
+from catalogs.typesetting.fonts import SANS
+from catalogs.typesetting.raster import draw_line
 
 PAPER, INK, SOFT = (250, 249, 247), (34, 32, 30), (128, 124, 118)
 GAP = 14
@@ -64,7 +67,6 @@ class _Sheet:
         width = (columns + 1) * (side + GAP) + GAP
         height = self._head + (rows + 1) * (self._height + self._caption + GAP)
         self._image = Image.new("RGB", (max(width, 480), height), PAPER)
-        self._draw = ImageDraw.Draw(self._image)
         self._write((GAP, 16), title, 20, INK, width - 2 * GAP)
 
     def put(self, row: int, column: int, read: Cell, label: Label | None, *, cover: bool = False) -> None:
@@ -94,10 +96,7 @@ class _Sheet:
     def _write(
         self, place: tuple[int, int], text: str, size: int, ink: tuple[int, int, int], room: int
     ) -> None:
-        font, text = ImageFont.load_default(size), " ".join(text.split())
-        while text and self._draw.textlength(text, font) > room:
-            text = text[:-2].rstrip() + "…" if len(text) > 2 else ""
-        self._draw.text(place, text, ink, font)
+        draw_line(self._image, (place[0], place[1] + size), line(text, SANS, size, room), SANS, size, ink)
 
     def png(self) -> bytes:
         buffer = io.BytesIO()

@@ -9,13 +9,15 @@ specification, part 3 (where each format keeps its packet); PNG specification, t
 
 import io
 import json
+import math
 import re
 import struct
 import xml.etree.ElementTree as ET
 import zlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
 from enum import StrEnum
+from itertools import accumulate
 from typing import Any, Literal
 
 from PIL import Image, ImageCms, ImageFile, PngImagePlugin, TiffImagePlugin, UnidentifiedImageError
@@ -27,7 +29,9 @@ FileFormat = Literal["PNG", "JPEG", "WEBP", "TIFF"]
 FORMATS = ("PNG", "JPEG", "WEBP", "TIFF")
 SYSTEM = "Stylemill"
 LONGEST = 1000
-"""Characters of a text that go into a packet: a JPEG has room for 64 KiB of XMP."""
+"""Characters of a text, or of all keywords, that go into a packet: a JPEG has room for 64 KiB of XMP."""
+REJECTED, MOST_STARS = -1, 5
+"""The ends of xmp:Rating: -1 says rejected, 0 not rated (Adobe XMP specification, part 2, section 2.1)."""
 SRGB_PROFILE = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
 NOBODY = ("", "none", "-", "n/a", "unknown")
 """How catalogs write that there is no rights holder to name."""
@@ -82,19 +86,30 @@ def rights(record: Mapping[str, Any]) -> str:
 
 
 def plain(value: object) -> str:
-    """A cell of the design table as one line of text that XML can hold; "" for null."""
-    return " ".join(NOT_XML.sub(" ", "" if value is None else str(value)).split())
+    """A cell of the design table as one line of text that XML can hold; "" for null, which pandas calls NaN."""
+    missing = value is None or (isinstance(value, float) and math.isnan(value))
+    return " ".join(NOT_XML.sub(" ", "" if missing else str(value)).split())
 
 
-def xmp(record: Mapping[str, Any], source_type: SourceType = SourceType.COMPOSITE) -> bytes:
+def keywords(record: Mapping[str, Any]) -> list[str]:
+    """The tags of a design's garment and style, each once, as one line of text each."""
+    listed = (record.get(f"{kind}_tags") for kind in ("garment", "style"))
+    tags = (plain(tag) for one in listed if one is not None and not isinstance(one, str) for tag in one)
+    return [tag for tag in dict.fromkeys(tags) if tag]
+
+
+def xmp(record: Mapping[str, Any], source_type: SourceType = SourceType.COMPOSITE, rating: int = 0) -> bytes:
     """The XMP packet of a design: a row of the design table, of which any column may be null or missing.
 
-    The same record gives the same bytes. Texts are cut at 1,000 characters.
+    `rating` is what people said of it: 1 to 5 stars, -1 for rejected, 0 for nothing. The same record and rating give
+    the same bytes. Texts are cut at 1,000 characters, keywords end before as many.
     """
     version = _versions(record).get("stylemill", "")
     root, about = _packet(source_type, version)
     _text(about, "dc:identifier", plain(record.get("design_id")))
     _text(about, "xmp:CreateDate", _date(record.get("created_at")))
+    _text(about, "xmp:Rating", str(min(MOST_STARS, max(REJECTED, rating))) if rating else "")
+    _bag(about, "dc:subject", keywords(record))
     _text(about, "photoshop:Credit", credit(record))
     _language(about, "dc:title", title(record))
     _language(about, "dc:description", _description(record))
@@ -224,6 +239,16 @@ def _text(parent: ET.Element, name: str, text: str) -> None:
     """A property; an empty one is left out."""
     if text:
         ET.SubElement(parent, _name(name)).text = text[:LONGEST]
+
+
+def _bag(parent: ET.Element, name: str, texts: Iterable[str]) -> None:
+    """A property of several texts in no order; those beyond the limit are left out, and it is where there are none."""
+    lengths = accumulate(map(len, kept := list(texts)))
+    fitting = [text for text, length in zip(kept, lengths, strict=True) if length <= LONGEST]
+    if fitting:
+        bag = ET.SubElement(ET.SubElement(parent, _name(name)), _name("rdf:Bag"))
+        for text in fitting:
+            _text(bag, "rdf:li", text)
 
 
 def _language(parent: ET.Element, name: str, text: str) -> None:

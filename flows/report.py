@@ -1,7 +1,5 @@
 """What a run leaves for people: a report, the rejections, a contact sheet, Prefect artifacts."""
 
-import csv
-import io
 import json
 import logging
 import time
@@ -21,6 +19,7 @@ from prefect.artifacts import (
 
 from catalogs import keys
 from catalogs.contact_sheet import MOST, Cell, Label, contact_sheet
+from catalogs.exports.spreadsheet import table_bytes
 from catalogs.records import Problem
 from catalogs.store_contract import Store
 from flows.designing import Effort, Failure, Outcome
@@ -32,6 +31,7 @@ log = logging.getLogger(__name__)
 
 TOLD_EVERY = 10.0
 """Seconds between two updates of the progress in Prefect."""
+REJECTION_COLUMNS = ("file", "row", "record", "column", "value", "reason")
 SHOWN_ROWS = 200
 """Rows of an artifact's table; the whole list is in storage."""
 
@@ -106,15 +106,10 @@ class RunReport:
         }
 
     def rejections_csv(self) -> bytes:
-        """Every rejection as a row that a spreadsheet opens."""
-        buffer = io.StringIO()
-        writer = csv.writer(buffer)
-        writer.writerow(["file", "row", "record", "column", "value", "reason"])
-        for p in self.problems:
-            writer.writerow([p.file, p.row or "", p.record, p.column, p.value, p.what])
-        for f in self.failures:
-            writer.writerow(["", "", f"{f.garment_id} x {f.style_id}", "", "", f.reason])
-        return buffer.getvalue().encode("utf-8-sig")
+        """Every rejection as a row that a spreadsheet opens and computes nothing of."""
+        rejected = [(p.file, p.row or "", p.record, p.column, p.value, p.what) for p in self.problems]
+        failed = [("", "", f"{f.garment_id} x {f.style_id}", "", "", f.reason) for f in self.failures]
+        return table_bytes(REJECTION_COLUMNS, [*rejected, *failed])
 
 
 def reasons(problems: Iterable[Problem], failures: Iterable[Failure]) -> dict[str, int]:

@@ -7,10 +7,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 
-import pandas as pd
 import torch
 
 from catalogs.contact_sheet import MOST, Label, contact_sheet
+from catalogs.exports.spreadsheet import table_bytes
 from catalogs.images import Picture, encode_png
 from catalogs.records import Garment, Style
 from catalogs.stores import locate, open_store
@@ -95,7 +95,7 @@ def sweep(
     curves = {label: one.finished.losses[-1] for label, one in zip(labels, done, strict=True)}
     files = {
         "sheet.png": sheet,
-        "sweep.csv": pd.DataFrame(table).to_csv(index=False).encode(),
+        "sweep.csv": table_bytes(list(table[0]), [one.values() for one in table]),
         "losses.png": _plot(curves),
     }
     return _written(out, files)

@@ -1,6 +1,5 @@
 """Exports as downloads: each is made in a file of its own on disk, then sent from there."""
 
-import re
 import tempfile
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -10,6 +9,7 @@ from typing import Any, BinaryIO, cast
 from starlette.responses import StreamingResponse
 
 from catalogs.errors import ActError, QueryError
+from catalogs.exports.file_names import content_disposition, readable_name
 from catalogs.exports.items import Item
 from catalogs.exports.line_sheet import write_pdf
 from catalogs.exports.pack import write_pack
@@ -20,6 +20,8 @@ from catalogs.store_contract import Store
 
 IN_MEMORY = 16 * 2**20
 PIECE = 2**18
+ZIP_BEGINS = b"PK\x03\x04"
+NAMELESS = "designs"
 MOST_PICTURES = 5000
 """Designs of an export with pictures, at most: 5,000 are some 10 GB."""
 
@@ -33,6 +35,8 @@ class Format:
     media_type: str
     write: Callable[[Iterable[Item], Store, BinaryIO, str, str], Any]
     most: int = MOST_PICTURES
+    packs: bool = False
+    """Whether it comes as a ZIP of several files where one would be too large for who takes it."""
 
 
 FORMATS: Mapping[str, Format] = {
@@ -42,8 +46,8 @@ FORMATS: Mapping[str, Format] = {
                   lambda items, store, file, _title, _who: write_zip(items, store, file)),
     "pdf": Format("Line sheet (PDF)", "pdf", "application/pdf",
                   write_pdf),
-    "shopify": Format("Shopify products (CSV)", "shopify.csv", "text/csv; charset=utf-8",
-                      lambda items, _store, file, _title, _who: write_shopify(items, file, None), 1_000_000),
+    "shopify": Format("Shopify products (CSV; over 15 MB a ZIP of several)", "shopify.csv", "text/csv; charset=utf-8",
+                      lambda items, _store, file, _title, _who: write_shopify(items, file, None), 1_000_000, True),
     "pack": Format("Pages that open offline (ZIP)", "pack.zip", "application/zip",
                    lambda items, store, file, title, _who: write_pack(items, store, file, title)),
 }  # fmt: skip
@@ -68,15 +72,24 @@ def download(kind: str, items: Iterable[Item], store: Store, title: str, who: st
     try:
         chosen.write(items, store, file, title, who)
         size = file.seek(0, 2)
+        ending, media_type = _kind(chosen, file)
         file.seek(0)
     except BaseException:
         file.close()
         raise
     headers = {
-        "content-disposition": f'attachment; filename="{_file_name(title)}.{chosen.ending}"',
+        "content-disposition": content_disposition(_file_name(title), ending, NAMELESS),
         "content-length": str(size),
     }
-    return StreamingResponse(_pieces(file), media_type=chosen.media_type, headers=headers)
+    return StreamingResponse(_pieces(file), media_type=media_type, headers=headers)
+
+
+def _kind(chosen: Format, file: BinaryIO) -> tuple[str, str]:
+    """Ending and type of what was written."""
+    file.seek(0)
+    if chosen.packs and file.read(len(ZIP_BEGINS)) == ZIP_BEGINS:
+        return chosen.ending.removesuffix("csv") + "zip", "application/zip"
+    return chosen.ending, chosen.media_type
 
 
 def _pieces(file: BinaryIO) -> Iterator[bytes]:
@@ -86,6 +99,5 @@ def _pieces(file: BinaryIO) -> Iterator[bytes]:
 
 
 def _file_name(title: str) -> str:
-    """A name that every system takes, with the day."""
-    safe = re.sub(r"[^A-Za-z0-9]+", "-", title).strip("-").lower()[:60] or "designs"
-    return f"{safe}-{datetime.now(UTC):%Y%m%d}"
+    """A name that people can read and every system takes, with the day."""
+    return f"{readable_name(title, NAMELESS)}-{datetime.now(UTC):%Y%m%d}"

@@ -1,6 +1,5 @@
 """A ZIP that is being written: pictures, lists, and what is missing from it."""
 
-import csv
 import shutil
 import time
 import zipfile
@@ -12,7 +11,7 @@ from types import TracebackType
 from typing import BinaryIO
 
 from catalogs.exports.items import Item
-from catalogs.exports.spreadsheet import cell, text_of
+from catalogs.exports.spreadsheet import Table
 
 PROBLEMS = ("name", "design_id", "reason")
 EARLIEST = (1980, 1, 1, 0, 0, 0)
@@ -82,24 +81,6 @@ class Archive(AbstractContextManager["Archive"]):
     def problems(self) -> list[str]:
         """What was left out, and why, a line each."""
         return [f"{name}: {reason}" for name, _, reason in self._problems]
-
-
-class Table:
-    """A CSV of named columns that grows row by row; nothing in it is a formula."""
-
-    def __init__(self, file: BinaryIO, columns: Sequence[str]) -> None:
-        """`file` stays open."""
-        self._text = text_of(file, "utf-8-sig")
-        self._writer = csv.writer(self._text)
-        self._writer.writerow(columns)
-
-    def add(self, row: Sequence[object]) -> None:
-        """Write a row."""
-        self._writer.writerow([cell(value) for value in row])
-
-    def close(self) -> None:
-        """Write what is left in the buffer."""
-        self._text.detach()
 
 
 def _date(item: Item) -> tuple[int, int, int, int, int, int]:

@@ -38,6 +38,12 @@ class Item:
         return provenance.credit(self.record)
 
     @property
+    def packet(self) -> bytes:
+        """The XMP of the design's pictures, its stars among it; a reject's rating says so, whatever its stars."""
+        rating = provenance.REJECTED if self.verdict == "reject" else max(0, self.stars)
+        return provenance.xmp(self.record, rating=rating)
+
+    @property
     def design_id(self) -> str:
         """The design's id as one line of text."""
         return self.text("design_id")

@@ -1,7 +1,7 @@
 """A line sheet: the PDF that a merchandiser hands to a buyer. A cover, then the designs in a grid."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 from itertools import islice
 from typing import BinaryIO
@@ -15,20 +15,15 @@ from catalogs import provenance
 from catalogs.errors import CatalogsError
 from catalogs.exports.items import Item, picture_name
 from catalogs.exports.pdf_objects import add_xmp, draw_jpeg
+from catalogs.exports.pdf_text import PdfText
 from catalogs.exports.reading_ahead import read_picture, worked_ahead
-from catalogs.exports.typesetting import (
-    BOLD,
-    OBLIQUE,
-    SANS,
-    SERIF,
-    line,
-    lines,
-    load_fonts,
-    name_of,
-    width_of,
-)
+from catalogs.exports.spelling import name_of, respelled, unset
 from catalogs.images import decode
 from catalogs.store_contract import Store
+from catalogs.typesetting.fitting import line, lines
+from catalogs.typesetting.fonts import BOLD, OBLIQUE, SANS, SERIF
+from catalogs.typesetting.reading_order import starts_from_right
+from catalogs.typesetting.shaping import lacking, width_of
 
 INK, SOFT, HAIR, TINT = HexColor("#22201e"), HexColor("#6d6861"), HexColor("#d9d5cf"), HexColor("#f3f1ee")
 PAPER = (243, 241, 238)
@@ -48,6 +43,7 @@ COVER_TEXT = WIDTH - 0.8 * HEIGHT
 SETS_SHOWN = 10
 DPI = 200
 QUALITY = 82
+NOTES_A_PAGE = 42
 NOTICE = "All pictures were generated with AI (Stylemill) and are marked as such."
 
 
@@ -61,17 +57,22 @@ class Print:
 
 @dataclass(frozen=True)
 class Sheet:
-    """What every page of a line sheet knows. `sets` are the style sets with the pages that show them."""
+    """What every page of a line sheet knows. `sets` are the style sets with the pages that show them.
+
+    `notes` are what a reader has to know and found no room for; they stand on the last page, each once.
+    """
 
     canvas: Canvas
+    text: PdfText
     title: str
     prepared_by: str
     items: Sequence[Item]
     sets: Mapping[str, Sequence[int]]
+    notes: dict[str, None] = field(default_factory=dict)
 
     @property
     def pages(self) -> int:
-        """Pages in all, the cover included."""
+        """Pages in all, the cover included, notes not."""
         return 1 + -(-len(self.items) // (COLUMNS * ROWS))
 
 
@@ -81,19 +82,24 @@ def write_pdf(
     """Write a line sheet: A4 landscape, a cover, then eight designs a page in the order given.
 
     A design whose picture cannot be read, or is not what was filed, keeps its place with an empty frame; it is
-    named with its reason in the list that is returned. Text that does not fit is cut with an ellipsis; signs that
-    the fonts lack (emoji, Chinese, ...) are left out. Pictures are JPEGs at 200 dpi, marked with XMP; fonts are
-    embedded. Memory holds the document.
+    named with its reason in the list that is returned. Text stands in the order of its script, by Unicode's
+    bidirectional algorithm, with its letters joined.
+    What does not fit is cut with an ellipsis, rights never without the whole of them in the notes on the last page.
+    Where no font has a letter, a title gives way to the id and every other text is spelled in Latin letters; the
+    notes and the list say so. Pictures are JPEGs at 200 dpi, marked with XMP; fonts are embedded. Memory holds the
+    document.
 
     Raises StoreError where the store itself fails, picture after picture.
     """
-    load_fonts()
     listed = tuple(items)
-    canvas = Canvas(file, pagesize=(WIDTH, HEIGHT), pageCompression=1, initialFontName=SANS, lang="en")
-    sheet = Sheet(canvas, provenance.plain(title), provenance.plain(prepared_by), listed, _sets(listed))
+    canvas = Canvas(file, pagesize=(WIDTH, HEIGHT), pageCompression=1, lang="en")
+    said = provenance.plain(title), provenance.plain(prepared_by)
+    sheet = Sheet(canvas, PdfText(canvas), *said, listed, _sets(listed))
     _describe(sheet)
+    _note_spelling(sheet)
     _cover(sheet, store)
     problems = _grid(sheet, store)
+    _notes(sheet)
     canvas.save()
     return problems
 
@@ -138,7 +144,7 @@ def _print(item: Item, store: Store, box: tuple[float, float], *, cover: bool = 
         image = _cropped(image, width / height)
     size = max(1, round(image.width * scale)), max(1, round(image.height * scale))
     image = image.resize(size, Image.Resampling.LANCZOS)
-    jpeg = provenance.save(image, "JPEG", provenance.xmp(item.record), quality=QUALITY, optimize=True)
+    jpeg = provenance.save(image, "JPEG", item.packet, quality=QUALITY, optimize=True)
     return Print(jpeg, image.size)
 
 
@@ -194,10 +200,8 @@ def _heading(sheet: Sheet) -> float:
     y: float = HEIGHT - 92
     _write(sheet, MARGIN, y, "LINE SHEET", SANS, 7, SOFT, spaced=1.4)
     y -= 44
-    for text in lines(sheet.title, SERIF, 34, COVER_TEXT - MARGIN - 24, 3):
-        _write(sheet, MARGIN, y, text, SERIF, 34, INK)
-        y -= 38
-    return y + 38
+    title = lines(sheet.title, SERIF, 34, COVER_TEXT - MARGIN - 24, 3)
+    return _paragraph(sheet, MARGIN, y, title, SERIF, 34, INK, 38) + 38
 
 
 def _summary(sheet: Sheet, y: float) -> float:
@@ -260,8 +264,11 @@ def _grid(sheet: Sheet, store: Store) -> list[str]:
         if place == 0:
             _begin_page(sheet, number)
         _cell(sheet, place, item, result if isinstance(result, Print) else None)
+        problems += [f"{picture_name(item)}: {one}" for one in unset(item)]
         if isinstance(result, CatalogsError):
             problems.append(f"{picture_name(item)}: {result}")
+            # Without the reason, which names places in the store: line sheets go to strangers.
+            sheet.notes[f"{item.short_id}: its picture could not be read and is missing here."] = None
         if place == COLUMNS * ROWS - 1 or number == len(sheet.items) - 1:
             sheet.canvas.showPage()
     return problems
@@ -309,12 +316,18 @@ def _caption(sheet: Sheet, x: float, y: float, item: Item) -> None:
     _write(sheet, x, y - 10.5, line(name_of(item, "style", SANS), SANS, 7.5, COLUMN), SANS, 7.5, INK)
     _marks(sheet, x, y - 21, item)
     y -= 31
-    for text in lines(f"Style rights: {provenance.rights(item.record)}", SANS, 6, COLUMN, 2):
-        _write(sheet, x, y, text, SANS, 6, SOFT)
-        y -= 8
-    for text in lines(provenance.plain(item.note), OBLIQUE, 6.5, COLUMN, 2):
-        _write(sheet, x, y - 2.5, text, OBLIQUE, 6.5, INK)
-        y -= 8.5
+    y = _paragraph(sheet, x, y, _rights(sheet, item), SANS, 6, SOFT, 8) - 2.5
+    note = lines(provenance.plain(item.note), OBLIQUE, 6.5, COLUMN, 2)
+    _paragraph(sheet, x, y, note, OBLIQUE, 6.5, INK, 8.5)
+
+
+def _rights(sheet: Sheet, item: Item) -> list[str]:
+    """The line or two of rights holder and licence; what is cut of them stands in the notes."""
+    text = f"Style rights: {provenance.rights(item.record)}"
+    broken = lines(text, SANS, 6, COLUMN, 2)
+    if len(lines(text, SANS, 6, COLUMN, 3)) > 2:
+        sheet.notes[f"{item.short_id}: {text}"] = None
+    return broken
 
 
 def _marks(sheet: Sheet, x: float, y: float, item: Item) -> None:
@@ -332,6 +345,36 @@ def _marks(sheet: Sheet, x: float, y: float, item: Item) -> None:
         )
 
 
+# The notes
+
+
+def _note_spelling(sheet: Sheet) -> None:
+    """Note what is not written in its own letters, because no font has them."""
+    texts = {"The title of this line sheet": sheet.title, "Who prepared it": sheet.prepared_by}
+    texts |= {f"Style set {number}": name for number, name in enumerate(sheet.sets, 1)}
+    for what, text in texts.items():
+        if missing := lacking(text, SANS):
+            sheet.notes[f"{what}: {respelled(missing, text)}"] = None
+    for item in sheet.items:
+        for said in unset(item):
+            sheet.notes[f"{item.short_id}: {said}"] = None
+
+
+def _notes(sheet: Sheet) -> None:
+    """Last pages with what found no room elsewhere; none where there is nothing to note."""
+    room = WIDTH - 2 * MARGIN
+    rows = [row for note in sheet.notes for row in lines(note, SANS, 7, room, NOTES_A_PAGE)]
+    for start in range(0, len(rows), NOTES_A_PAGE):
+        _write(sheet, MARGIN, HEIGHT - 34, "Notes", BOLD, 7, INK)
+        _rule(sheet, MARGIN, WIDTH - MARGIN, HEIGHT - 41)
+        for number, row in enumerate(rows[start : start + NOTES_A_PAGE]):
+            _write(sheet, MARGIN, HEIGHT - 58 - 11 * number, row, SANS, 7, INK)
+        if start == 0:
+            sheet.canvas.bookmarkPage("notes")
+            sheet.canvas.addOutlineEntry("Notes", "notes")
+        sheet.canvas.showPage()
+
+
 def _count(number: int, noun: str) -> str:
     return f"{number:,} {noun}" + ("" if number == 1 else "s")
 
@@ -339,9 +382,18 @@ def _count(number: int, noun: str) -> str:
 def _write(
     sheet: Sheet, x: float, y: float, text: str, font: str, size: float, ink: Color, spaced: float = 0
 ) -> None:
-    sheet.canvas.setFont(font, size)
-    sheet.canvas.setFillColor(ink)
-    sheet.canvas.drawString(x, y, text, charSpace=spaced)
+    sheet.text.draw(x, y, text, font, size, ink, spaced)
+
+
+def _paragraph(
+    sheet: Sheet, x: float, y: float, rows: Sequence[str], font: str, size: float, ink: Color, pitch: float
+) -> float:
+    """Write the lines of a text; those from the right begin below each other, too. Returns the next baseline."""
+    widths = [width_of(row, font, size) for row in rows]
+    for row, width in zip(rows, widths, strict=True):
+        _write(sheet, x + (max(widths) - width) * starts_from_right(row), y, row, font, size, ink)
+        y -= pitch
+    return y
 
 
 def _write_right(sheet: Sheet, x: float, y: float, text: str, font: str, size: float, ink: Color) -> None:

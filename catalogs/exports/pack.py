@@ -55,7 +55,7 @@ def write_pack(items: Iterable[Item], store: Store, file: BinaryIO, title: str) 
 
 
 def _pair(item: Item, store: Store) -> Pair:
-    png, packet = read_picture(item, store), provenance.xmp(item.record)
+    png, packet = read_picture(item, store), item.packet
     picture = decode(png)
     image = Image.fromarray(picture.rgb)
     if picture.alpha is not None:

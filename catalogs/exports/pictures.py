@@ -7,10 +7,10 @@ from typing import BinaryIO
 
 from catalogs import provenance
 from catalogs.errors import CatalogsError
-from catalogs.exports.archives import Archive, Table
+from catalogs.exports.archives import Archive
 from catalogs.exports.items import Item, picture_name
 from catalogs.exports.reading_ahead import read_picture, worked_ahead
-from catalogs.exports.spreadsheet import Rows
+from catalogs.exports.spreadsheet import Rows, Table
 from catalogs.store_contract import Store
 
 MANIFEST = ("name", "design_id", "sha256", "catalog_sha256", "title", "credit", "width", "height", "bytes")
@@ -45,7 +45,7 @@ def write_zip(items: Iterable[Item], store: Store, file: BinaryIO) -> list[str]:
 
 def marked_picture(item: Item, store: Store) -> bytes:
     """A design's picture as it was filed, with its XMP mark; raises as `read_picture` does, or ImageError."""
-    return provenance.with_mark(read_picture(item, store), provenance.xmp(item.record))
+    return provenance.with_mark(read_picture(item, store), item.packet)
 
 
 def _listed(items: Iterable[Item], catalog: Rows) -> Iterator[Item]:

@@ -1,4 +1,4 @@
-"""Designs as Shopify's product CSV: a draft product each, ready to be priced.
+"""Designs as Shopify's product CSV: a draft product each, ready to be priced; several files where one is too large.
 
 Column names and order are those of Shopify's template of 2025 ("URL handle", "Description", "Product image URL");
 its importer still knows the ones before ("Handle", "Body (HTML)", "Image Src").
@@ -6,13 +6,19 @@ Source: https://help.shopify.com/en/manual/products/import-export/using-csv
 """
 
 import csv
+import io
 import re
-from collections.abc import Callable, Iterable
+import shutil
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import ExitStack
 from html import escape
+from tempfile import TemporaryFile
 from typing import BinaryIO
 
+from catalogs import provenance
+from catalogs.exports.archives import Archive
 from catalogs.exports.items import Item, picture_name
-from catalogs.exports.spreadsheet import harmless, text_of
+from catalogs.exports.spreadsheet import harmless_beginning
 
 COLUMNS = (
     "Title",
@@ -33,26 +39,56 @@ COLUMNS = (
 LONGEST = {"Title": 255, "Type": 255, "Image alt text": 512}
 """Characters that Shopify takes."""
 
+LARGEST = 15_000_000
+"""Bytes of a product file that Shopify takes."""
+
 Url = Callable[[Item], str]
 
 
 def write_shopify(
     items: Iterable[Item], file: BinaryIO, picture_url: Url | None = None, vendor: str = ""
-) -> None:
-    """Write a product a design, in UTF-8: status draft, not published, without a price.
+) -> int:
+    """Write a product a design, in UTF-8: status draft, not published, without a price; returns how many files.
+
+    One file is written as it is. Shopify takes files of 15 MB: more than that is written as a ZIP of
+    `products-1.csv`, `products-2.csv`, ..., each with the names of the columns and whole products.
 
     Shopify fetches pictures by itself, from a public address: `picture_url` gives a design's, http or https, or ""
     where there is none. Without one the picture's cells are empty, and pictures are added in Shopify by hand.
-    `vendor` is the shop's own name for it; empty, Shopify takes the shop's. Text that a spreadsheet would compute
-    gets an apostrophe in front. Memory does not grow with the items.
+    `vendor` is the shop's own name for it; empty, Shopify takes the shop's. A cell that a spreadsheet would compute
+    gets an apostrophe in front; otherwise text arrives as it is. Memory does not grow with the items.
     """
-    text = text_of(file)
-    writer = csv.writer(text)
-    writer.writerow(COLUMNS)
-    for item in items:
-        product = _product(item) | _picture(item, picture_url) | {"Vendor": vendor}
-        writer.writerow([harmless(product.get(name, "")[: LONGEST.get(name)]) for name in COLUMNS])
-    text.detach()
+    rows = (_row(_product(item) | _picture(item, picture_url) | {"Vendor": vendor}) for item in items)
+    with ExitStack() as stack:
+        parts = [stack.enter_context(TemporaryFile())]
+        size = parts[0].write(_csv_line(COLUMNS))
+        for row in rows:
+            if size + len(row) > LARGEST:
+                parts.append(stack.enter_context(TemporaryFile()))
+                size = parts[-1].write(_csv_line(COLUMNS))
+            size += parts[-1].write(row)
+        _put_together(parts, file)
+    return len(parts)
+
+
+def _put_together(parts: Sequence[BinaryIO], file: BinaryIO) -> None:
+    if len(parts) == 1:
+        parts[0].seek(0)
+        shutil.copyfileobj(parts[0], file)
+        return
+    with Archive(file) as archive:
+        for number, part in enumerate(parts, 1):
+            archive.pour(f"products-{number}.csv", part)
+
+
+def _csv_line(cells: Iterable[str]) -> bytes:
+    text = io.StringIO(newline="")
+    csv.writer(text).writerow(cells)
+    return text.getvalue().encode("utf-8", "replace")
+
+
+def _row(product: Mapping[str, str]) -> bytes:
+    return _csv_line(harmless_beginning(product.get(name, ""))[: LONGEST.get(name)] for name in COLUMNS)
 
 
 def handle(item: Item) -> str:
@@ -68,9 +104,8 @@ def description(item: Item) -> str:
 
 def tags(item: Item) -> list[str]:
     """The garment's and the style's tags, each once; a comma in one would make it two."""
-    listed = [one for name in ("garment_tags", "style_tags") for one in item.record.get(name) or ()]
     own = (item.text("style_set"), item.text("garment_season"), "AI-generated")
-    cleaned = (" ".join(str(tag).replace(",", " ").split()) for tag in (*listed, *own))
+    cleaned = (" ".join(tag.replace(",", " ").split()) for tag in (*provenance.keywords(item.record), *own))
     return [tag for tag in dict.fromkeys(cleaned) if tag]
 
 

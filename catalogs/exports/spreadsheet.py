@@ -5,11 +5,14 @@ import io
 import json
 import math
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import fields
 from datetime import datetime
 from numbers import Number
 from typing import Any, BinaryIO
+
+import numpy as np
+import pandas as pd
 
 from catalogs.exports.items import Item
 from catalogs.records import Design
@@ -23,9 +26,16 @@ SAID: dict[str, Callable[[Item], object]] = {
 }
 """Columns that are not the catalog's: what people said, and the credit line that must travel along."""
 KNOWN = tuple(field.name for field in fields(Design))
-SUSPECT = frozenset("=+-@|%＝＋－＠\t\r\n \u00a0\u3000\ufeff\u200b")
-"""Beginnings of a cell that deserve a closer look."""
-FORMULA = re.compile(r"(^|[;\t\r\n])(?=[\s\ufeff\u200b]*[=+\-@|%＝＋－＠])|^(?=[\t\r])")
+SIGNS = "=+\\-@|%＝＋－＠｜％﹢﹣﹦﹫﹪−"
+"""With what a formula begins, wide and small forms too."""
+UNSEEN = (
+    r"\s\x00-\x1f\x7f-\xa0\xad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180e\u200b-\u200f\u2028-\u202f"
+)
+UNSEEN += r"\u2060-\u206f\u2800\u3164\ufe00-\ufe0f\ufeff\uffa0\ufff0-\ufffb\U000e0000-\U000e0fff"
+"""Blanks, controls and signs without a width: a spreadsheet may pass over them to the formula behind."""
+BEGINNING = re.compile(f"^(?=[{UNSEEN}]*[{SIGNS}])|^(?=[\t\r])")
+INSIDE = re.compile(f'(?<=[;\t\r\n])(?=[{UNSEEN}"]*[{SIGNS}])')
+"""Where a spreadsheet of another language's settings, or of another separator, begins a new cell."""
 
 
 def write_csv(items: Iterable[Item], file: BinaryIO) -> None:
@@ -71,17 +81,47 @@ class Rows:
         self._writer.writerow([cell(name) for name in (*IDS, *SAID, *self._columns)])
 
 
+class Table:
+    """A CSV of named columns that grows row by row; nothing in it is a formula."""
+
+    def __init__(self, file: BinaryIO, columns: Sequence[str]) -> None:
+        """`file` stays open."""
+        self._text = text_of(file, "utf-8-sig")
+        self._writer = csv.writer(self._text)
+        self.add(columns)
+
+    def add(self, row: Iterable[object]) -> None:
+        """Write a row."""
+        self._writer.writerow([cell(value) for value in row])
+
+    def close(self) -> None:
+        """Write what is left in the buffer."""
+        self._text.detach()
+
+
+def table_bytes(columns: Sequence[str], rows: Iterable[Iterable[object]]) -> bytes:
+    """A small CSV of named columns, in UTF-8 with the mark by which Excel knows it; nothing in it is a formula."""
+    file = io.BytesIO()
+    table = Table(file, columns)
+    for row in rows:
+        table.add(row)
+    table.close()
+    return file.getvalue()
+
+
 def text_of(file: BinaryIO, encoding: str = "utf-8") -> io.TextIOWrapper:
     """A binary file as one for csv. Half characters, which no encoding has, become question marks."""
     return io.TextIOWrapper(file, encoding, errors="replace", newline="")
 
 
 def cell(value: object) -> object:
-    """A value as a cell: text that cannot be taken for a formula, or a number."""
+    """A value as a cell: text that cannot be taken for a formula, or a number. Arrays are their lists."""
     if isinstance(value, str):
         return harmless(value)
-    if value is None or (isinstance(value, float) and math.isnan(value)):
+    if value is None or value is pd.NaT or (isinstance(value, float) and math.isnan(value)):
         return ""
+    if isinstance(value, np.ndarray):
+        return cell(value.tolist())
     if isinstance(value, Number):
         return value
     return harmless(_spelled(value))
@@ -91,11 +131,14 @@ def harmless(text: str) -> str:
     """Text of which a spreadsheet computes nothing.
 
     Beginnings get an apostrophe, as OWASP advises; so do places behind a semicolon, a tab or a line break, where
-    a spreadsheet of another language's settings begins a new cell.
+    a spreadsheet of another language's settings begins a new cell. NULs are taken out.
     """
-    if text and (text[0] in SUSPECT or ";" in text or "\t" in text or "\n" in text or "\r" in text):
-        text = FORMULA.sub(r"\1'", text)
-    return text.replace("\0", "") if "\0" in text else text
+    return INSIDE.sub("'", harmless_beginning(text))
+
+
+def harmless_beginning(text: str) -> str:
+    """Text of which a spreadsheet computes nothing, if it knows where cells end; NULs are taken out."""
+    return BEGINNING.sub("'", text.replace("\0", ""))
 
 
 def _spelled(value: object) -> str:

@@ -3,9 +3,12 @@
 import io
 
 import numpy as np
+import pytest
 from PIL import Image
 
-from catalogs.contact_sheet import GAP, MOST, Label, contact_sheet
+from catalogs.contact_sheet import GAP, INK, MOST, PAPER, Label, contact_sheet
+from catalogs.typesetting.fonts import SANS
+from catalogs.typesetting.raster import draw_line
 
 
 def plain(color: tuple[int, int, int]) -> bytes:
@@ -52,3 +55,24 @@ def test_titles_of_several_lines_and_spoiled_pictures() -> None:
         "t", [Label("a", "Tee\nblue")], labels(1), lambda _r, _c: lambda: b"spoiled", side=100
     )
     assert Image.open(io.BytesIO(png)).width > 100
+
+
+@pytest.mark.parametrize(
+    "title", ["חולצה", "قميص", "T恤 夏季", "夏のシャツ", "티셔츠", "เสื้อยืด", "सूती", "🌸", "Żółć"]
+)
+def test_titles_of_every_script(title: str) -> None:
+    """A label is drawn as the line that typesetting makes of it: nothing is left out or drawn as a box."""
+    png = contact_sheet("t", [Label("a", title)], [], lambda _r, _c: None, side=100)
+    sheet = np.asarray(Image.open(io.BytesIO(png)))
+    alone = Image.new("RGB", (100, 30), PAPER)
+    draw_line(alone, (0, 20), title, SANS, 14, INK)
+    top = 54 + (125 + 40 + GAP) + 125 + 5 + 14 - 20
+    assert (sheet[top : top + 22, GAP : GAP + 100] == np.asarray(alone)[:22]).all()
+    assert (np.asarray(alone) != PAPER).any()
+
+
+def test_long_titles_are_cut() -> None:
+    """A label keeps to its column, and its cut shows."""
+    png = contact_sheet("t", [Label("a", "חולצה כחולה " * 9)], labels(1), lambda _r, _c: None, side=100)
+    sheet = np.asarray(Image.open(io.BytesIO(png)))
+    assert (sheet[-40:, GAP + 101 : 2 * GAP + 100] == PAPER).all()

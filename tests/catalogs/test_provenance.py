@@ -4,6 +4,7 @@ import io
 import struct
 import xml.etree.ElementTree as ET
 import zlib
+from typing import Any
 
 import numpy as np
 import pytest
@@ -237,6 +238,51 @@ def test_packet_says_what_it_must() -> None:
     assert said["CreateDate"] == "2026-11-21T15:18:36+00:00"
 
 
+XMP, DC = "{http://ns.adobe.com/xap/1.0/}", "{http://purl.org/dc/elements/1.1/}"
+
+
+@pytest.mark.parametrize(
+    ("rating", "said"), [(0, None), (1, "1"), (5, "5"), (-1, "-1"), (9, "5"), (-7, "-1")]
+)
+@pytest.mark.parametrize("file_format", FORMATS)
+def test_rating(file_format: provenance.FileFormat, rating: int, said: str | None) -> None:
+    """Stars are XMP's rating in every format, -1 where a design was rejected, and nothing where nobody said anything."""
+    data = provenance.save(image(), file_format, provenance.xmp(record(), rating=rating))
+    packet = provenance.read_xmp(data)
+    assert packet is not None
+    assert parsed(packet).findtext(f"{XMP}Rating") == said
+
+
+def subjects(packet: bytes) -> list[str | None]:
+    return [one.text for one in parsed(packet).iterfind(f"{DC}subject/{{*}}Bag/{{*}}li")]
+
+
+@pytest.mark.parametrize(
+    ("garment", "style", "said"),
+    [
+        (["summer", "tee"], ["floral", "summer"], ["summer", "tee", "floral"]),
+        (None, ["a, b", " ", "c\nd"], ["a, b", "c d"]),
+        (np.array(["קיץ", "夏"], object), (), ["קיץ", "夏"]),
+        ([], None, []),
+        ("summer|tee", ["<b>", "\x00"], ["<b>"]),
+    ],
+)
+def test_keywords(garment: Any, style: Any, said: list[str]) -> None:
+    """The tags of garment and style are keywords, each once; without any there is no such property."""
+    packet = provenance.xmp(record(garment_tags=garment, style_tags=style))
+    assert subjects(packet) == provenance.keywords(record(garment_tags=garment, style_tags=style)) == said
+    assert (parsed(packet).find(f"{DC}subject") is None) is (not said)
+
+
+def test_many_keywords() -> None:
+    """Keywords end where a JPEG's room would: whole ones, the first."""
+    tags = [f"tag-{number}&<" * 5 for number in range(900)]
+    packet = provenance.xmp(record(garment_tags=tags))
+    kept = subjects(packet)
+    assert kept and kept == tags[: len(kept)] and len("".join(tags[: len(kept)])) <= provenance.LONGEST
+    assert pillow_xmp(provenance.save(image(), "JPEG", packet)) == packet
+
+
 def test_packet_is_deterministic() -> None:
     """One record gives one packet, in whatever order its columns come."""
     row = record()
@@ -256,10 +302,11 @@ def test_records_of_older_tables(versions: str | None) -> None:
     [
         ({}, "Style: Paisley 0 · Ann Archer · CC-BY-4.0"),
         ({"rights_holder": "none"}, "Style: Paisley 0 · CC-BY-4.0"),
+        ({"rights_holder": float("nan")}, "Style: Paisley 0 · CC-BY-4.0"),
         ({"style_title": "", "style_licence": None}, "Style: paisley-0 · Ann Archer · licence not stated"),
     ],
 )
-def test_credit(columns: dict[str, str | None], line: str) -> None:
+def test_credit(columns: dict[str, Any], line: str) -> None:
     """The credit line names title or id, rights holder if there is one, and licence, or says that none is stated."""
     assert provenance.credit(record(**columns)) == line
 

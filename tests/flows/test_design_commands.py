@@ -29,6 +29,10 @@ def test_list_as_csv(stylemill: Run, tmp_path: Path) -> None:
     assert table["design_id"].tolist() == [one.design_id for one in designs[:-4:-1]]
     assert table["verdict"].fillna("").tolist() == ["pick", "", ""]
     assert {"recipe_json", "colors", "fold_correlation"} <= set(table.columns)
+    assert not table["garment_tags"].fillna("").str.contains(r"[\[\]]").any(), (
+        "tags are joined, no Python list"
+    )
+    assert not table["credit"].str.contains("nan").any()
 
 
 def test_doctor_tells_repairs_and_is_content(stylemill: Run, tmp_path: Path) -> None:

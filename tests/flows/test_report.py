@@ -52,6 +52,15 @@ def test_files_of_a_run() -> None:
     assert [row["record"] for row in rows] == ["torn", "g x s"]
 
 
+@pytest.mark.parametrize("text", ["=1+1", "\0=1+1", "\u200b@x", "＝1"])
+def test_rejections_compute_nothing(text: str) -> None:
+    """A cell of a catalog that a spreadsheet would compute is text in the list of rejections."""
+    found = report()
+    found.add(Outcome(problems=[Problem("s/catalog.csv", 7, text, "image", text, text)]))
+    (row,) = csv.DictReader(io.StringIO(found.rejections_csv().decode("utf-8-sig")))
+    assert all(row[name] == "'" + text.replace("\0", "") for name in ("record", "value", "reason"))
+
+
 def test_no_rejections_no_file() -> None:
     """Without a rejection there is no rejections file."""
     store = MemoryStore()

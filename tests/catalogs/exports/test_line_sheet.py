@@ -2,6 +2,8 @@
 
 import hashlib
 import io
+import re
+from collections.abc import Iterator
 
 import numpy as np
 import pytest
@@ -10,11 +12,15 @@ from pypdf import PdfReader
 from pypdf.generic import DictionaryObject
 
 from catalogs import provenance
-from catalogs.exports import line_sheet, typesetting
+from catalogs.exports import line_sheet
 from catalogs.exports.items import Item
 from catalogs.exports.line_sheet import write_pdf
+from catalogs.exports.pdf_text import PdfText
 from catalogs.images import Picture, encode_png
 from catalogs.memory_store import MemoryStore
+from catalogs.typesetting import fonts
+from catalogs.typesetting.fonts import SANS, font_for
+from catalogs.typesetting.shaping import shaped
 from tests.catalogs.exports.designs import filed, record, shop
 from tests.conftest import picture
 
@@ -57,27 +63,109 @@ def test_every_design_is_there() -> None:
     assert all("generated with AI" in page for page in pages)
 
 
-def test_alphabets() -> None:
-    """Polish, Greek and Cyrillic titles can be read; signs that the fonts lack are left out, or the id stands."""
+SCRIPTS = ("Żółć gęślą jaźń", "Κεντήματα", "Вологда", "חולצה כחולה", "قميص قطني", "T恤 夏季", "夏のシャツ",
+           "여름 티셔츠", "เสื้อยืด", "花柄 🌸")  # fmt: skip
+
+
+def test_scripts() -> None:
+    """Titles, holder, note, set and the sheet's own title can be read in every script, in reading order."""
+    store, text = MemoryStore(), ""
+    for start in (0, 5):
+        titles = SCRIPTS[start : start + 5]
+        items = [
+            Item(filed(store, number, style_title=title, rights_holder=title, style_set=title), note=title)
+            for number, title in enumerate(titles)
+        ]
+        reader, problems = read(items, store, titles[-2])
+        assert not problems and len(reader.pages) == 2
+        cover, text = (words(page.extract_text()) for page in reader.pages)
+        assert titles[-2] in cover and all(title in cover for title in titles)
+        assert all(text.count(title) >= 3 for title in titles)
+        assert all(f"Style rights: {title} · CC-BY-4.0" in text for title in titles)
+
+
+def test_order_on_the_page() -> None:
+    """Hebrew stands from the right: of a word's letters the first is drawn rightmost."""
+    glyphs = line_sheet.Canvas(io.BytesIO())
+    pdf = PdfText(glyphs)
+    pdf.draw(0, 0, "שלום", SANS, 10, line_sheet.INK)
+    (drawn,) = [code for code in glyphs._code if code.startswith("BT")]
+    numbers = re.findall(r"<([0-9A-F]{4})>", drawn)
+    face = font_for("ש", SANS).shaped  # type: ignore[union-attr]
+    assert [int(number, 16) for number in numbers] == [face.get_nominal_glyph(ord(sign)) for sign in "םולש"]
+
+
+@pytest.fixture
+def _no_further_fonts(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """The machine has no fonts beside those of the packages."""
+    known = fonts._found, fonts._of_the_machine, shaped
+    monkeypatch.setattr(fonts, "folders", list)
+    for kept in known:
+        kept.cache_clear()
+    yield
+    for kept in known:
+        kept.cache_clear()
+
+
+@pytest.mark.usefixtures("_no_further_fonts")
+def test_no_font_for_a_letter() -> None:
+    """Where no font has a title's letters the id stands; a holder's name is spelled; both are told, and named."""
     store = MemoryStore()
-    titles = ("Żółć gęślą jaźń", "Κεντήματα", "Вологда", "花柄 🌸")
-    items = [Item(filed(store, number, style_title=title)) for number, title in enumerate(titles)]
-    text = words(read(items, store, "Зима · Ζωή · Łódź")[0].pages[1].extract_text())
-    for title in (*titles[:3], "paisley-3", "Зима · Ζωή · Łódź"):
-        assert title in text
+    row = filed(store, 1, style_title="བོད", rights_holder="ཚེ་རིང", garment_title="Tee \ue000")
+    reader, problems = read([Item(row)], store, "བོད 2027")
+    grid, notes = (words(page.extract_text()) for page in reader.pages[1:])
+    assert "paisley-1" in grid and "tee" in grid and "ཚེ" not in grid
+    assert "Style rights: tshe-ring · CC-BY-4.0" in grid.replace("tshe ring", "tshe-ring").replace(
+        "tshering", "tshe-ring"
+    )
+    assert len(problems) == 3
+    for said in ("the garment's title", "the style's title", "the rights"):
+        assert any(said in one for one in problems) and said in notes
+    assert "fonts-noto" in notes and "title of this line sheet" in notes
+    assert "ཚེ་རིང".encode("utf-16-be").hex().upper()[:8] in _codes(reader, 1)
+
+
+def _codes(reader: PdfReader, page: int) -> str:
+    contents = reader.pages[page].get_contents()
+    assert contents is not None
+    return "".join(re.findall(r"ActualText <([0-9A-F]+)>", contents.get_data().decode("latin-1")))
+
+
+def test_notes_are_there_when_needed() -> None:
+    """Rights that are cut stand in full on the last page; a missing picture is named there without the reason."""
+    holder = "Muzeum Narodowe w Krakowie, Dział Tkanin, " * 6
+    store = MemoryStore()
+    row, gone = filed(store, 1, rights_holder=holder), record(7, image="images/secret.png")
+    reader, problems = read([Item(row), Item(gone)], store)
+    notes = words(reader.pages[2].extract_text())
+    assert words(holder) in notes and "CC-BY-4.0" in notes
+    assert Item(gone).short_id in notes and "secret" not in notes and "secret" in problems[0]
+    assert [mark["/Title"] for mark in reader.outline][-1] == "Notes"  # type: ignore[index, call-overload]
 
 
 def test_fonts_are_embedded() -> None:
-    """Every font of every page is in the document."""
+    """Every font of every page is in the document, in part, with a map back to Unicode."""
     store, items = shop(2)
-    items[0] = Item(items[0].record, "pick", 2, "note")
+    items[0] = Item(items[0].record | {"garment_title": "T恤 เสื้อ"}, "pick", 2, "note")
     found = set()
     for page in read(items, store)[0].pages:
-        fonts = page["/Resources"]["/Font"]  # type: ignore[index]
-        for font in fonts.values():
-            assert "/FontFile2" in font.get_object()["/FontDescriptor"]
-            found.add(font.get_object()["/BaseFont"].split("+")[1])
-    assert len(found) == 4
+        for font in page["/Resources"]["/Font"].values():  # type: ignore[index]
+            (descendant,) = font["/DescendantFonts"]
+            described = descendant["/FontDescriptor"]
+            assert {"/FontFile2", "/FontFile3"} & set(described) and "/ToUnicode" in font
+            found.add(font["/BaseFont"].split("+")[1])
+    assert len(found) == 6
+
+
+def test_large_fonts_travel_in_part() -> None:
+    """A line sheet with some letters of Chinese weighs some hundred kilobytes more, not the font's sixteen megabytes."""
+    store, items = shop(1)
+    sizes = []
+    for title in ("Tee", "夏季T恤衫"):
+        file = io.BytesIO()
+        write_pdf([Item(items[0].record | {"garment_title": title})], store, file, "Resort")
+        sizes.append(len(file.getvalue()))
+    assert sizes[1] - sizes[0] < 200_000
 
 
 def test_document_properties() -> None:
@@ -105,7 +193,7 @@ def test_pictures_are_marked() -> None:
     for page in (0, 1):
         (image,) = pictures(read(items, store)[0], page)
         assert image["/Filter"] == "/DCTDecode"
-        assert provenance.read_xmp(image._data) == provenance.xmp(items[0].record)  # type: ignore[attr-defined]
+        assert provenance.read_xmp(image._data) == items[0].packet  # type: ignore[attr-defined]
         space, profile = image["/ColorSpace"]  # type: ignore[misc]
         assert space == "/ICCBased" and profile.get_object().get_data() == provenance.SRGB_PROFILE
 
@@ -176,18 +264,6 @@ def test_cover_pictures_are_cut_to_their_place(size: tuple[int, int], cut: tuple
     assert line_sheet._cropped(Image.new("RGB", size), 0.5).size == cut
 
 
-@pytest.mark.parametrize("text", ["", "short", "a " * 400, "W" * 400, "Żółć " * 90, "🌸" * 50])
-@pytest.mark.parametrize("room", [20.0, 100.0, 300.0])
-def test_text_fits(text: str, room: float) -> None:
-    """No line is wider than its room, no text has more lines than it may, and a cut shows."""
-    typesetting.load_fonts()
-    broken = typesetting.lines(text, typesetting.SANS, 8, room, 2)
-    assert len(broken) <= 2
-    assert all(typesetting.width_of(one, typesetting.SANS, 8) <= room for one in broken)
-    whole = typesetting.settable(text, typesetting.SANS)
-    assert " ".join(broken) == whole or (broken and "…" in "".join(broken))
-
-
 @pytest.mark.parametrize(
     ("pages", "text"), [([2], "2"), ([2, 2, 3, 4], "2–4"), ([2, 3, 7, 7, 9, 10], "2–3, 7, 9–10")]
 )
@@ -210,3 +286,16 @@ def test_cover_shows_the_best() -> None:
     assert {id(item) for item in chosen} == {id(item) for item in items}
     distinct = [item.text("style_id") for item in chosen[:4]]
     assert len(set(distinct)) == 4
+
+
+def test_lines_from_the_right_begin_below_each_other() -> None:
+    """A Hebrew title of several lines is flush on its right."""
+    store, items = shop(1)
+    reader, _ = read(items, store, "קולקציית סתיו 2025 ארוכה במיוחד כדי לשבור שורות")
+    contents = reader.pages[0].get_contents()
+    assert contents is not None
+    starts = re.findall(r"34 Tf 0 Tc 1 0 0 1 ([\d.]+) ([\d.]+) Tm", contents.get_data().decode("latin-1"))
+    first: dict[str, float] = {}
+    for x, y in starts:
+        first[y] = min(float(x), first.get(y, 1e9))
+    assert len(first) == 3 and len(set(first.values())) > 1

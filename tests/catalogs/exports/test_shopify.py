@@ -1,10 +1,14 @@
 """Shopify's CSV: a draft product a design, its text escaped, nothing in it a formula."""
 
+import html
 import io
 import re
+import zipfile
 
 import pandas as pd
+import pytest
 
+from catalogs.exports import shopify
 from catalogs.exports.items import Item
 from catalogs.exports.shopify import COLUMNS, write_shopify
 from tests.catalogs.exports.designs import record
@@ -54,6 +58,60 @@ def test_hostile_text() -> None:
     assert table.loc[0, "Title"].startswith("'=") and table.loc[0, "Vendor"] == "'@x"
     assert "a b" in table.loc[0, "Tags"].split(", ")
     assert not any(str(value).startswith(tuple("=+-@")) for value in table.loc[0])
+
+
+@pytest.mark.parametrize(
+    "title",
+    [
+        'The "Boxy" - tee',
+        "Kids' - tee",
+        "Black & - white",
+        "Blue; = green",
+        "a&amp;b",
+        "<b>-</b>",
+        '12" +1',
+        "T恤 - 夏",
+        "-20 %",
+    ],
+)
+def test_text_arrives_as_typed(title: str) -> None:
+    """Quotation marks, apostrophes, ampersands and semicolons are in the shop what they were in the catalog."""
+    row = opened(Item(record(garment_title=title))).loc[0]
+    shown = html.unescape(row["Description"].split("</p>")[0].removeprefix("<p>"))
+    assert shown == f"{title} – Paisley 0"
+    assert row["Title"].removeprefix("'") == f"{title} – Paisley 0"
+
+
+def parts(count: int, size: int, monkeypatch: pytest.MonkeyPatch) -> tuple[int, bytes]:
+    """How many files that many designs need where one may have so many bytes, and what was written."""
+    monkeypatch.setattr(shopify, "LARGEST", size)
+    file = io.BytesIO()
+    number = write_shopify(
+        (Item(record(number, garment_title='12" "tee",\nblue')) for number in range(count)), file
+    )
+    return number, file.getvalue()
+
+
+def test_large_exports_are_several_files(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Files stay below Shopify's limit; each has the columns' names, and together every product once, in order."""
+    number, data = parts(200, 20_000, monkeypatch)
+    archive = zipfile.ZipFile(io.BytesIO(data))
+    assert archive.namelist() == [f"products-{one}.csv" for one in range(1, number + 1)] and number > 3
+    contents = [archive.read(name) for name in archive.namelist()]
+    assert all(15_000 < len(one) <= 20_000 for one in contents[:-1]) and len(contents[-1]) <= 20_000
+    tables = [pd.read_csv(io.BytesIO(one), dtype=str, keep_default_na=False) for one in contents]
+    assert all(tuple(table.columns) == COLUMNS for table in tables)
+    skus = [sku for table in tables for sku in table["SKU"]]
+    assert skus == [f"SM-{Item(record(one)).short_id}" for one in range(200)]
+
+
+def test_small_exports_are_one_file(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What fits, to the last byte, is a CSV; a byte less of room makes two."""
+    _, data = parts(20, 15_000_000, monkeypatch)
+    assert data.startswith(b"Title,")
+    assert parts(20, len(data), monkeypatch)[0] == 1
+    assert parts(20, len(data) - 1, monkeypatch)[0] == 2
+    assert len(data) - 1 == shopify.LARGEST
 
 
 def test_description_discloses() -> None:

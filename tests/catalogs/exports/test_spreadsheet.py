@@ -2,6 +2,7 @@
 
 import csv
 import io
+import unicodedata
 from collections.abc import Iterator
 
 import numpy as np
@@ -10,8 +11,12 @@ import pytest
 
 from catalogs.designs import SCHEMA
 from catalogs.exports.items import Item
-from catalogs.exports.spreadsheet import cell, harmless, write_csv
+from catalogs.exports.spreadsheet import cell, harmless, harmless_beginning, table_bytes, write_csv
 from tests.catalogs.exports.designs import record
+
+UNSEEN = ("Cc", "Cf", "Zs", "Zl", "Zp")
+FILLERS = "\u3164\ufe0f"
+"""Letters and marks without a sign, which Unicode counts among letters and marks."""
 
 
 def written(*items: Item) -> bytes:
@@ -65,6 +70,32 @@ def test_excel_knows_the_encoding() -> None:
         "a; =1",
         "a\t=1",
         "a\n=1",
+        "\0=1",
+        "\0\0 =1",
+        "=\x001",
+        "\x01=1",
+        "\x7f=1",
+        "\x85=1",
+        "\u200b=1",
+        "\u200f=1",
+        "\u202e=1",
+        "\u2066=1",
+        "\u00ad=1",
+        "\u2060=1",
+        "\u3164=1",
+        "\ufe0f=1",
+        "\U000e0020=1",
+        "\u200b\0\u202a =1",
+        "＋1",
+        "－1",
+        "＠SUM(A1)",
+        "﹦1",
+        "−1",
+        "a;\0=1",
+        "a;\u200b=1",
+        "a;\u202e＝1",
+        'a;"=1"',
+        "a\r\n=1",
     ],
 )
 def test_formula(text: str) -> None:
@@ -74,8 +105,9 @@ def test_formula(text: str) -> None:
             csv.reader(io.StringIO(written(Item(row, note=text)).decode("utf-8-sig").split("\r\n", 1)[1]))
         ):
             for part in field.replace("\t", ";").replace("\n", ";").replace("\r", ";").split(";"):
-                assert not part.strip(" \u00a0\ufeff").startswith(tuple("=+-@|＝＋－＠")), field
-    assert harmless(text).replace("'", "") == text.replace("'", "")
+                seen = "".join(sign for sign in part if unicodedata.category(sign) not in UNSEEN)
+                assert not seen.lstrip(FILLERS + '"').startswith(tuple("=+-@|＝＋－＠﹦−")), field
+    assert harmless(text).replace("'", "") == text.replace("\0", "")
 
 
 def test_formula_in_a_column_name() -> None:
@@ -83,7 +115,33 @@ def test_formula_in_a_column_name() -> None:
     assert "'=x" in opened(Item(record() | {"=x": "1"})).columns
 
 
-@pytest.mark.parametrize("text", ["plain", "a-b", "1 + 1 = 2", "mail@host", "it's; fine", ""])
+@pytest.mark.parametrize("text", ["Tee; - slim", '12" tee; +1', "=1"])
+def test_cells_alone(text: str) -> None:
+    """Where cells are known, only the beginning of one is guarded."""
+    assert harmless_beginning(text) == ("'" if text.startswith("=") else "") + text
+
+
+def test_small_tables() -> None:
+    """A table of rows is guarded in its names and its cells, and Excel knows its encoding."""
+    data = table_bytes(["=a", "b"], [["\0@x", 1], ["Größe", None]])
+    assert data.startswith(b"\xef\xbb\xbf")
+    assert list(csv.reader(io.StringIO(data.decode("utf-8-sig")))) == [
+        ["'=a", "b"],
+        ["'@x", "1"],
+        ["Größe", ""],
+    ]
+
+
+def test_arrays_are_lists() -> None:
+    """Tags that pandas gives as an array, and a time that it has not, are cells like any other."""
+    row = record(garment_tags=np.array(["=a", "b"], object), created_at=pd.NaT)
+    table = opened(Item(row))
+    assert table.loc[0, ["garment_tags", "created_at"]].tolist() == ["'=a|b", ""]
+
+
+@pytest.mark.parametrize(
+    "text", ["plain", "a-b", "1 + 1 = 2", "mail@host", "it's; fine", "", "חולצה - כחולה", "👩\u200d👧 = 2"]
+)
 def test_plain_text_stays(text: str) -> None:
     """Text that no spreadsheet computes is written as it is."""
     assert harmless(text) == text

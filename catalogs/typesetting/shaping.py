@@ -1,0 +1,219 @@
+"""A line of text as glyphs in the order in which they stand: letters joined, marks placed, every font asked."""
+
+import re
+import unicodedata
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cache, lru_cache
+from itertools import pairwise
+
+import uharfbuzz as hb
+from anyascii import anyascii
+
+from catalogs.typesetting.fonts import Font, font_for, is_invisible
+from catalogs.typesetting.reading_order import Run, runs, starts_from_right
+
+KEPT = 20_000
+"""Lines that are remembered, each some kilobytes at most."""
+FEATURES = {"kern": True, "liga": True}
+LANGUAGES = (("[\u3041-\u30ff]", "ja"), ("[\u1100-\u11ff\uac00-\ud7af]", "ko"), ("[\u3100-\u312f]", "zh-Hant"),
+             ("[\u2e80-\u9fff]", "zh-Hans"))  # fmt: skip
+"""Whose shapes of the shared characters a line takes, by what else is in it."""
+MIRRORED = str.maketrans(
+    "()[]{}<>«»‹›≤≥〈〉《》「」『』【】〔〕（）［］｛｝＜＞",
+    ")(][}{><»«›‹≥≤〉〈》《」「』『】【〕〔）（］［｝｛＞＜",
+)
+VIRAMA = 9
+"""Combining class of the signs that take a letter's vowel away."""
+JOINERS = "\u200d"
+LEFT_TO_RIGHT, RIGHT_TO_LEFT = "\u200e", "\u200f"
+
+
+@dataclass(frozen=True)
+class Glyph:
+    """A glyph of a font, where it stands and how far it moves the pen, in ems.
+
+    `drawn` is the text that it shows, `text` the one that it stands for: another where letters had to be spelled.
+    Both are "" of a glyph that shares them with the one before it.
+    """
+
+    number: int
+    right: float
+    up: float
+    advance: float
+    drawn: str
+    text: str
+
+
+@dataclass(frozen=True)
+class Stretch:
+    """Glyphs of one font beside each other, the leftmost first."""
+
+    font: Font
+    glyphs: tuple[Glyph, ...]
+
+
+@dataclass(frozen=True)
+class Line:
+    """A line as it stands. `width` is in ems."""
+
+    stretches: tuple[Stretch, ...]
+    width: float
+
+
+def lacking(text: str, style: str) -> str:
+    """The letters, with their marks, that no font has signs for; "" where all can be set."""
+    return "".join(dict.fromkeys(one for one in clusters(text) if not _settable(one, style)))
+
+
+def written(text: str, style: str) -> str:
+    """A text that can be set: letters that no font has are written in Latin ones, or as their code points."""
+    return "".join(drawn for drawn, _ in _spelling(text, style))
+
+
+def _spelling(text: str, style: str) -> list[tuple[str, str]]:
+    """Every letter as it can be set, and as it is."""
+    own = clusters(unicodedata.normalize("NFC", text))
+    return [(one if _settable(one, style) else _spelled(one), one) for one in own]
+
+
+def _settable(cluster: str, style: str) -> bool:
+    return font_for(cluster, style) is not None
+
+
+@cache
+def _spelled(cluster: str) -> str:
+    latin = anyascii(cluster)
+    if latin.strip():
+        return latin
+    return "".join(f"[U+{ord(sign):04X}]" for sign in cluster if not is_invisible(sign))
+
+
+@lru_cache(KEPT)
+def shaped(text: str, style: str) -> Line:
+    """A line of text as glyphs. Letters that no font has are spelled (see `written`)."""
+    text, told = _told(text, style)
+    language = next((code for signs, code in LANGUAGES if re.search(signs, text)), "")
+    stretches = tuple(
+        _stretch(text, told, (start, end), font, run.from_right, language)
+        for run in runs(text)
+        for start, end, font in _ordered(text, run, style)
+    )
+    return Line(stretches, sum(glyph.advance for one in stretches for glyph in one.glyphs))
+
+
+def _told(text: str, style: str) -> tuple[str, list[str]]:
+    """A line that can be set, and for every sign of it what it stands for; "" for what continues a spelling."""
+    spelling = _spelling(text, style)
+    told = [
+        said
+        for drawn, own in spelling
+        for said in (own if drawn == own else [own, *[""] * (len(drawn) - 1)] if drawn else "")
+    ]
+    return "".join(drawn for drawn, _ in spelling), told
+
+
+def width_of(text: str, style: str, size: float) -> float:
+    """Width of a line, in the unit of `size`."""
+    return shaped(text, style).width * size
+
+
+def with_direction(text: str, from_right: bool) -> str:
+    """A line of a paragraph that runs so: a mark goes in front where its own letters would say otherwise."""
+    if not text or starts_from_right(text) == from_right:
+        return text
+    return (RIGHT_TO_LEFT if from_right else LEFT_TO_RIGHT) + text
+
+
+def clusters(text: str) -> list[str]:
+    """Letters, each with the marks, joiners and selectors that belong to it."""
+    if text.isascii():
+        return list(text)
+    found: list[str] = []
+    for sign in text:
+        if found and (found[-1][-1] in JOINERS or is_mark(sign) or _is_conjunct(found[-1][-1], sign)):
+            found[-1] += sign
+        else:
+            found.append(sign)
+    return found
+
+
+def _is_conjunct(before: str, sign: str) -> bool:
+    """Whether a letter stands together with one that lost its vowel, as Indian scripts write it."""
+    return unicodedata.combining(before) == VIRAMA and unicodedata.category(sign) == "Lo"
+
+
+@cache
+def is_mark(sign: str) -> bool:
+    """Whether a sign belongs to the one before it."""
+    return (
+        unicodedata.category(sign) in ("Mn", "Mc", "Me")
+        or sign in JOINERS
+        or "\ufe00" <= sign <= "\ufe0f"
+        or "\U0001f3fb" <= sign <= "\U0001f3ff"
+    )
+
+
+def _ordered(text: str, run: Run, style: str) -> list[tuple[int, int, Font]]:
+    """Parts of a run that one font and one script have, the leftmost first."""
+    parts: list[tuple[int, int, Font]] = []
+    script, place = "", run.start
+    for cluster in clusters(text[run.start : run.end]):
+        own = _script(cluster[0])
+        font = font_for(cluster, style)
+        if font is None:  # nothing but signs that are not drawn
+            place += len(cluster)
+            continue
+        joins = (
+            parts
+            and parts[-1][2] is font
+            and parts[-1][1] == place
+            and (not own or own == script or not script)
+        )
+        if joins:
+            parts[-1] = parts[-1][0], place + len(cluster), font
+        else:
+            parts.append((place, place + len(cluster), font))
+            script = ""
+        script, place = own or script, place + len(cluster)
+    return parts[::-1] if run.from_right else parts
+
+
+@cache
+def _script(sign: str) -> str:
+    """The script of a letter as its name tells it; "" for what every script uses."""
+    if not unicodedata.category(sign).startswith("L"):
+        return ""
+    return unicodedata.name(sign, "").partition(" ")[0]
+
+
+def _stretch(
+    text: str, told: list[str], part: tuple[int, int], font: Font, from_right: bool, language: str
+) -> Stretch:
+    start, end = part
+    buffer = hb.Buffer()
+    # With what stands around it: a letter joins those of the next font, too.
+    buffer.add_str(text, start, end - start)
+    buffer.guess_segment_properties()
+    buffer.direction = "rtl" if from_right else "ltr"
+    if language:
+        buffer.language = language
+    buffer.cluster_level = hb.BufferClusterLevel.MONOTONE_CHARACTERS
+    buffer.flags = hb.BufferFlags.REMOVE_DEFAULT_IGNORABLES
+    hb.shape(font.shaped, buffer, FEATURES)
+    drawn = text[:end]
+    if from_right:  # a bracket is drawn as its other: readers of the glyphs read that one
+        drawn, told = drawn.translate(MIRRORED), [one.translate(MIRRORED) for one in told]
+    return Stretch(font, tuple(_glyphs(drawn, told, font.em, buffer)))
+
+
+def _glyphs(drawn: str, told: list[str], em: int, buffer: hb.Buffer) -> Iterator[Glyph]:
+    starts = sorted({info.cluster for info in buffer.glyph_infos})
+    ends = dict(pairwise([*starts, len(drawn)]))
+    for info, place in zip(buffer.glyph_infos, buffer.glyph_positions, strict=True):
+        # The first glyph of a cluster has its text, those that follow none.
+        end = ends.pop(info.cluster, info.cluster)
+        shown, said = drawn[info.cluster : end], "".join(told[info.cluster : end])
+        yield Glyph(
+            info.codepoint, place.x_offset / em, place.y_offset / em, place.x_advance / em, shown, said
+        )

@@ -1,0 +1,1 @@
+"""Tests of how lines of text are set."""
