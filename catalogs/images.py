@@ -1,33 +1,40 @@
-"""Picture bytes to arrays and back: orientation, colour profile, alpha, and what is refused."""
+"""Picture bytes to arrays and back: orientation, colour space, alpha, resolution, and what is refused."""
 
 import io
 import struct
-import warnings
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageCms, ImageOps, PngImagePlugin, UnidentifiedImageError
+from PIL import Image, ImageCms, ImageFile, PngImagePlugin
 
+from catalogs import color_boxes, color_spaces, exif_tags, png_chunks, tiff_layouts, tiff_tags
 from catalogs.errors import ImageError
+from catalogs.exif_tags import Exif
+from catalogs.image_formats import format_of, opened, reason
+from catalogs.jpeg_scans import check_scans
 
 Bytes = NDArray[np.uint8]
 
-FORMATS = ("PNG", "JPEG", "WEBP", "TIFF")
 MIN_SIDE = 32
 MAX_PIXELS = 64_000_000
 SRGB = ImageCms.createProfile("sRGB")
+CheckSize = Callable[[int, int], None]
 
 
 @dataclass(frozen=True)
 class Picture:
     """A decoded picture, upright and in sRGB.
 
-    `rgb` is H x W x 3 of 8 bits; `alpha` is H x W (0 = transparent) or None where there is none.
+    `rgb` is H x W x 3 of 8 bits; `alpha` is H x W (0 = transparent) or None where there is none; `dpi` is
+    pixels an inch, across and down, or None where the file does not say.
     """
 
     rgb: Bytes
     alpha: Bytes | None = None
+    dpi: tuple[float, float] | None = None
 
     @property
     def size(self) -> tuple[int, int]:
@@ -35,16 +42,26 @@ class Picture:
         return self.rgb.shape[0], self.rgb.shape[1]
 
 
-def decode(data: bytes, *, max_pixels: int = MAX_PIXELS) -> Picture:
-    """Decode PNG, JPEG, WebP or TIFF bytes.
+@dataclass(frozen=True)
+class Stored:
+    """A picture as its file has it: samples in Pillow's mode for them, alpha, the profile of its colours."""
 
-    EXIF orientation is applied; an embedded ICC profile is converted to sRGB; grey, palette, CMYK and
-    16-bit pictures become 8-bit RGB. Raises ImageError that says what is wrong and what to do.
+    image: Image.Image
+    alpha: Bytes | None = None
+    profile: bytes | None = None
+    dpi: tuple[float, float] | None = None
+
+
+def decode(data: bytes, *, max_pixels: int = MAX_PIXELS) -> Picture:
+    """Decode PNG, JPEG, WebP, TIFF or AVIF bytes.
+
+    EXIF orientation is applied; colours are converted to sRGB from the embedded ICC profile or, where there is
+    none, from what else the file says of them (catalogs/color_spaces.py); grey, palette, CMYK, Lab and deeper
+    pictures become 8-bit RGB. Raises ImageError that says what is wrong and what to do.
     """
-    image = open_upright(data, max_pixels)
-    alpha = _alpha(image)
-    rgb = _to_srgb(image)
-    return Picture(np.asarray(rgb), None if alpha is None or bool((alpha == 255).all()) else alpha)
+    stored = _stored(data, max_pixels)
+    rgb, alpha = np.asarray(_to_srgb(stored)), stored.alpha
+    return Picture(rgb, None if alpha is None or bool((alpha == 255).all()) else alpha, stored.dpi)
 
 
 def srgb_tags() -> PngImagePlugin.PngInfo:
@@ -56,12 +73,13 @@ def srgb_tags() -> PngImagePlugin.PngInfo:
 
 
 def encode_png(picture: Picture) -> bytes:
-    """PNG bytes, tagged as sRGB (perceptual intent) with the matching gamma, alpha kept."""
+    """PNG bytes, tagged as sRGB (perceptual intent) with the matching gamma, alpha and resolution kept."""
     image = Image.fromarray(picture.rgb)
     if picture.alpha is not None:
         image.putalpha(Image.fromarray(picture.alpha))
     buffer = io.BytesIO()
-    image.save(buffer, "PNG", pnginfo=srgb_tags(), compress_level=4)
+    resolution = {"dpi": picture.dpi} if picture.dpi else {}
+    image.save(buffer, "PNG", pnginfo=srgb_tags(), compress_level=4, **resolution)
     return buffer.getvalue()
 
 
@@ -69,42 +87,110 @@ def composite(template: Picture, painted: Bytes, mask: Bytes | None) -> Picture:
     """Put the painted cloth into the template.
 
     Where the mask is 0 the pixels are the template's, exactly; where it is 255 they are the painted
-    ones; between they are blended. Alpha is the template's.
+    ones; between they are blended. Alpha and resolution are the template's.
     """
     if mask is None:
-        return Picture(painted, template.alpha)
+        return replace(template, rgb=painted)
     weight = mask[..., None].astype(np.float32) / 255
     blended = template.rgb * (1 - weight) + painted * weight
-    return Picture(np.rint(blended).astype(np.uint8), template.alpha)
+    return replace(template, rgb=np.rint(blended).astype(np.uint8))
 
 
 def open_upright(data: bytes, max_pixels: int) -> Image.Image:
     """A picture as Pillow has it: decoded, turned upright by its EXIF, in its own mode. Raises ImageError."""
+    stored = _stored(data, max_pixels)
+    image = stored.image
+    # Grey of which one value is clear stays grey: it may be a part map.
+    if stored.alpha is None or image.mode not in ("L", "RGB", "CMYK", "LAB") or _is_clear_grey(image):
+        return image
+    whole = image.convert("RGB") if image.mode in ("CMYK", "LAB") else image.copy()
+    whole.info.pop("transparency", None)
+    whole.putalpha(Image.fromarray(stored.alpha))
+    return whole
+
+
+def _is_clear_grey(image: Image.Image) -> bool:
+    return image.mode == "L" and "transparency" in image.info
+
+
+def to_8_bit(image: Image.Image) -> Image.Image:
+    """Scale 16-bit grey to 8 bits; Pillow's own conversion clips it instead."""
+    if image.mode.startswith("I;16"):
+        return Image.fromarray((np.asarray(image) / 257 + 0.5).astype(np.uint8))
+    return image
+
+
+def _stored(data: bytes, max_pixels: int) -> Stored:
     if not data:
         raise ImageError("the file is empty (0 bytes); export it again")
+    kind = format_of(data) or ""
+    read = {"PNG": _png, "JPEG": _jpeg, "TIFF": _tiff}.get(kind, _other)
     try:
-        with warnings.catch_warnings():
-            # Pillow only warns of pictures that our own, lower limit refuses below.
-            warnings.simplefilter("ignore", Image.DecompressionBombWarning)
-            image = Image.open(io.BytesIO(data), formats=FORMATS)
-        _check_header(image, max_pixels)
-        image.load()
-    except UnidentifiedImageError as error:
-        raise ImageError(
-            f"the file is {_guess(data)}, not PNG, JPEG, WebP or TIFF; export it as one of these"
-        ) from error
-    except Image.DecompressionBombError as error:
-        raise ImageError(f"the picture has far more than {max_pixels:,} pixels; scale it down") from error
-    except (OSError, SyntaxError, ValueError, struct.error) as error:
-        raise ImageError(f"the picture is damaged or cut short ({error}); export it again") from error
-    try:
-        return ImageOps.exif_transpose(image)
-    except Exception as error:  # Pillow parses EXIF with whatever its bytes raise
-        raise ImageError(f"the picture's EXIF data are damaged ({error}); export it without them") from error
+        return read(data, partial(_check_size, max_pixels))
+    except ImageError:
+        raise
+    except MemoryError as error:
+        raise ImageError("the picture does not fit into this machine's memory; scale it down") from error
+    except Exception as error:  # decoders raise whatever the bytes make them
+        raise ImageError(f"the {kind} is damaged or cut short ({reason(error)}); export it again") from error
 
 
-def _check_header(image: Image.Image, max_pixels: int) -> None:
-    width, height = image.size
+def _png(data: bytes, check_size: CheckSize) -> Stored:
+    chunks = png_chunks.taken_apart(data)
+    image = _loaded(opened(chunks.readable), check_size)
+    alpha = png_chunks.alpha(chunks, image)
+    exif = exif_tags.of_image(image)
+    profile = png_chunks.profile(chunks) if chunks.says_colors else exif.profile
+    return _upright(Stored(image, _alpha(image) if alpha is None else alpha, profile), exif)
+
+
+def _jpeg(data: bytes, check_size: CheckSize) -> Stored:
+    check_scans(data)
+    return _other(data, check_size)
+
+
+def _other(data: bytes, check_size: CheckSize) -> Stored:
+    image = _loaded(opened(data), check_size)
+    exif = exif_tags.of_image(image)
+    profile = image.info.get("icc_profile") or _said(data, image, exif)
+    return _upright(Stored(image, _alpha(image), profile), exif)
+
+
+def _said(data: bytes, image: Image.Image, exif: Exif) -> bytes | None:
+    """The profile of colours that are said by an AVIF's numbers, or by EXIF."""
+    numbers = color_boxes.code_points(data) if image.format == "AVIF" else None
+    return color_spaces.from_code_points(*numbers) if numbers else exif.profile
+
+
+def _tiff(data: bytes, check_size: CheckSize) -> Stored:
+    tags = tiff_tags.only_page(data)
+    check_size(tags.one(tiff_tags.WIDTH), tags.one(tiff_tags.HEIGHT))
+    tiff_layouts.check_kind(tags)
+    try:
+        image = None if tiff_layouts.is_misread(tags) else opened(data)
+    except ImageError:
+        image = None
+    exif = exif_tags.of_tiff(data, tags)
+    if image is None:
+        page = tiff_layouts.read(data, tags)
+        return _upright(Stored(page.image, page.alpha, page.profile or exif.profile), exif)
+    image.load()
+    # Grey that was multiplied by its alpha is divided by it; Pillow does so for RGB, and turns all upright.
+    plain = image.convert("LA") if image.mode == "La" else image
+    profile = image.info.get("icc_profile") or exif.profile
+    return Stored(plain, _alpha(plain), profile, exif.upright_dpi(image))
+
+
+def _loaded(image: ImageFile.ImageFile, check_size: CheckSize) -> Image.Image:
+    check_size(*image.size)
+    frames = getattr(image, "n_frames", 1)
+    if frames > 1:
+        raise ImageError(f"the file holds {frames} frames; export the one that is meant")
+    image.load()
+    return image
+
+
+def _check_size(max_pixels: int, width: int, height: int) -> None:
     if width * height > max_pixels:
         raise ImageError(
             f"the picture is {width}x{height} = {width * height:,} px, over the limit of {max_pixels:,};"
@@ -112,22 +198,6 @@ def _check_header(image: Image.Image, max_pixels: int) -> None:
         )
     if min(width, height) < MIN_SIDE:
         raise ImageError(f"the picture is {width}x{height} px; it needs at least {MIN_SIDE} px each way")
-    frames = getattr(image, "n_frames", 1)
-    if frames > 1 and image.format != "MPO":
-        # The second frame of an MPO is a phone camera's depth map or preview, not an animation.
-        raise ImageError(f"the file holds {frames} frames or pages; export the one that is meant")
-
-
-def _guess(data: bytes) -> str:
-    if data[:6] in (b"GIF87a", b"GIF89a"):
-        return "a GIF"
-    if data[:4] == b"%PDF":
-        return "a PDF"
-    try:
-        data[:256].decode("utf-8")
-    except UnicodeDecodeError:
-        return "of an unknown kind"
-    return "text"
 
 
 def _alpha(image: Image.Image) -> Bytes | None:
@@ -136,34 +206,35 @@ def _alpha(image: Image.Image) -> Bytes | None:
     return np.asarray(image.convert("RGBA").getchannel("A"))
 
 
-def to_8_bit(image: Image.Image) -> Image.Image:
-    """Scale 16-bit and float grey to 8 bits; Pillow's own conversion clips them instead."""
-    if image.mode.startswith("I;16") or image.mode == "I":
-        return Image.fromarray((np.asarray(image).clip(0, 65535) / 257 + 0.5).astype(np.uint8))
-    if image.mode == "F":
-        values = np.asarray(image)
-        if not np.isfinite(values).all() or values.min() < 0 or values.max() > 1:
-            raise ImageError("the picture holds float samples outside 0 to 1; export it with 8 or 16 bits")
-        return Image.fromarray((values * 255 + 0.5).astype(np.uint8))
-    return image
+def _upright(stored: Stored, exif: Exif) -> Stored:
+    turn = exif_tags.TURNS.get(exif.orientation)
+    dpi = exif.upright_dpi(stored.image)
+    if turn is None:
+        return replace(stored, dpi=dpi)
+    alpha = None if stored.alpha is None else np.asarray(Image.fromarray(stored.alpha).transpose(turn))
+    return replace(stored, image=stored.image.transpose(turn), alpha=alpha, dpi=dpi)
 
 
-def _to_srgb(image: Image.Image) -> Image.Image:
-    profile = image.info.get("icc_profile")
-    flat = to_8_bit(image)
-    if flat.mode not in ("RGB", "CMYK", "L"):
-        flat = flat.convert("L" if flat.mode in ("LA", "La", "1") else "RGB")
-    if profile:
-        try:
-            source = ImageCms.ImageCmsProfile(io.BytesIO(profile))
-            if flat.mode == "L" and source.profile.xcolor_space.strip() == "RGB":
-                # Grey pictures are often exported with an RGB profile.
-                flat = flat.convert("RGB")
-            converted = ImageCms.profileToProfile(flat, source, SRGB, outputMode="RGB")
-        except (ImageCms.PyCMSError, OSError) as error:
-            raise ImageError(
-                f"the embedded colour profile cannot be used ({error}); convert the picture to sRGB"
-            ) from error
-        assert converted is not None
-        return converted
-    return flat.convert("RGB")
+def _to_srgb(stored: Stored) -> Image.Image:
+    image = to_8_bit(stored.image)
+    if image.mode == "LAB":
+        # Lab is its own colour space, whatever profile is beside it.
+        return image.convert("RGB")
+    if image.mode not in ("RGB", "CMYK", "L"):
+        image = image.convert("L" if image.mode in ("LA", "1") else "RGB")
+    return _converted(image, stored.profile) if stored.profile else image.convert("RGB")
+
+
+def _converted(image: Image.Image, profile: bytes) -> Image.Image:
+    try:
+        source = ImageCms.ImageCmsProfile(io.BytesIO(profile))
+        if image.mode == "L" and source.profile.xcolor_space.strip() == "RGB":
+            # Grey pictures are often exported with an RGB profile.
+            image = image.convert("RGB")
+        converted = ImageCms.profileToProfile(image, source, SRGB, outputMode="RGB")
+    except Exception as error:  # a profile may be anything, also no bytes
+        raise ImageError(
+            f"the embedded colour profile cannot be used ({reason(error)}); convert the picture to sRGB"
+        ) from error
+    assert converted is not None
+    return converted

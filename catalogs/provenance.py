@@ -175,12 +175,15 @@ def read_xmp(data: bytes) -> bytes | None:
     if data.startswith(PNG_SIGNATURE):
         return _png_packet(data)
     image = _opened(data)
-    found = (
-        image.tag_v2.get(TIFF_XMP)
-        if isinstance(image, TiffImagePlugin.TiffImageFile)
-        else image.info.get("xmp")
-    )
-    return bytes(found) if found else None
+    try:
+        found = (
+            image.tag_v2.get(TIFF_XMP)
+            if isinstance(image, TiffImagePlugin.TiffImageFile)
+            else image.info.get("xmp")
+        )
+        return bytes(found) if found else None
+    except Exception as error:  # Pillow reads tags when they are asked for, with whatever their bytes raise
+        raise ImageError(f"the picture's XMP is damaged ({error}); export it without") from error
 
 
 def _named(record: Mapping[str, Any], kind: str) -> str:
@@ -329,5 +332,5 @@ def _opened(data: bytes) -> ImageFile.ImageFile:
         return Image.open(io.BytesIO(data), formats=FORMATS)
     except UnidentifiedImageError as error:
         raise ImageError("the file is not PNG, JPEG, WebP or TIFF") from error
-    except (Image.DecompressionBombError, OSError, SyntaxError, ValueError, struct.error) as error:
+    except Exception as error:  # Pillow raises whatever the bytes make it
         raise ImageError(f"the picture is damaged or far too large ({error})") from error

@@ -1,6 +1,7 @@
 """Picture bytes become upright sRGB arrays, and come back as tagged PNG."""
 
 import io
+import struct
 import zlib
 from collections.abc import Callable
 
@@ -9,7 +10,9 @@ import pytest
 from PIL import Image, ImageCms, features
 
 from catalogs.errors import ImageError
+from catalogs.image_formats import OPENERS
 from catalogs.images import Picture, composite, decode, encode_png
+from tests.catalogs.tiff_files import tiff
 from tests.conftest import picture, saved
 
 RGB = picture(1, 60, 48)
@@ -154,7 +157,7 @@ class TestRefused:
         with pytest.raises(ImageError, match=r"empty \(0 bytes\); export it again"):
             decode(b"")
 
-    @pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP", "TIFF"])
+    @pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP", "TIFF", "AVIF"])
     def test_truncated(self, kind: str) -> None:
         """A file cut in half."""
         data = saved(Image.fromarray(RGB), kind)
@@ -168,20 +171,53 @@ class TestRefused:
 
     def test_text_named_png(self) -> None:
         """Text, whatever its name."""
-        with pytest.raises(ImageError, match="is text, not PNG, JPEG, WebP or TIFF"):
+        with pytest.raises(ImageError, match="is text, not PNG, JPEG, WebP, TIFF or AVIF; export it as one"):
             decode(b"this is not a picture\n" * 10)
 
     def test_bomb(self) -> None:
         """30000 x 30000 pixels in a small file are refused before they are unpacked."""
         data = saved(Image.new("1", (30000, 30000)), "PNG")
         assert len(data) < 1_000_000
-        with pytest.raises(ImageError, match="pixels; scale it down"):
+        with pytest.raises(
+            ImageError, match=r"30000x30000 = 900,000,000 px, over the limit of 64,000,000; scale it down"
+        ):
             decode(data)
 
     def test_over_the_limit(self) -> None:
         """A picture over the limit names its size and the limit."""
         with pytest.raises(ImageError, match=r"48x60 = 2,880 px, over the limit of 2,000"):
             decode(saved(Image.fromarray(RGB)), max_pixels=2000)
+
+    @pytest.mark.parametrize("kind", ["PNG", "JPEG", "TIFF", "AVIF"])
+    def test_pillows_own_limit_is_not_ours(self, kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
+        """Who raises the limit of pixels is not stopped by a second one."""
+        data = saved(Image.fromarray(RGB), kind)
+        monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 100)
+        assert decode(data, max_pixels=3000).size == (60, 48)
+
+    @pytest.mark.parametrize("error", [MemoryError(), RecursionError("deep"), TypeError("odd"), KeyError(7)])
+    @pytest.mark.parametrize("kind", ["PNG", "JPEG", "TIFF", "WEBP", "AVIF"])
+    def test_whatever_a_decoder_raises(
+        self, kind: str, error: Exception, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """Every error of a decoder is a rejection that says what to do."""
+        data = saved(Image.fromarray(RGB), kind)
+        opener = OPENERS[{"WEBP": "WebP"}.get(kind, kind)]
+        assert isinstance(opener, type)
+
+        def load(_: object) -> None:
+            raise error
+
+        monkeypatch.setattr(opener, "load", load)
+        with pytest.raises(ImageError, match="does not fit into .* memory; scale it down|export it again"):
+            decode(data)
+
+    def test_profile_that_is_text(self) -> None:
+        """A TIFF whose profile is of a type for text is refused for its profile."""
+        data = tiff(RGB, photometric="rgb", byteorder="<", extratags=[(65000, 2, None, "no profile", True)])
+        assert data.count(struct.pack("<HH", 65000, 2)) == 1
+        with pytest.raises(ImageError, match="profile cannot be used.*convert the picture to sRGB"):
+            decode(data.replace(struct.pack("<HH", 65000, 2), struct.pack("<HH", 34675, 2)))
 
     @pytest.mark.parametrize("size", [(1, 1), (8, 5000), (5000, 8)])
     def test_too_small(self, size: tuple[int, int]) -> None:
@@ -195,13 +231,13 @@ class TestRefused:
         with pytest.raises(ImageError, match="is a GIF, not PNG"):
             decode(saved(frames[0], "GIF", save_all=True, append_images=frames[1:]))
 
-    @pytest.mark.parametrize("kind", ["PNG", "WEBP", "TIFF"])
+    @pytest.mark.parametrize("kind", ["PNG", "WEBP", "TIFF", "AVIF"])
     def test_several_frames(self, kind: str) -> None:
         """An animation or a file of pages asks which one is meant."""
         if kind == "WEBP" and not features.check("webp"):
             pytest.skip("Pillow without WebP")
         frames = [Image.new("RGB", (40, 40), color) for color in ("red", "blue")]
-        with pytest.raises(ImageError, match="2 frames or pages; export the one that is meant"):
+        with pytest.raises(ImageError, match="(2 frames|several pages); export the one that is meant"):
             decode(saved(frames[0], kind, save_all=True, append_images=frames[1:]))
 
 
@@ -224,6 +260,51 @@ class TestEncode:
     def test_same_picture_same_bytes(self) -> None:
         """Encoding twice gives the same bytes, so digests can be compared."""
         assert encode_png(Picture(RGB)) == encode_png(Picture(RGB.copy()))
+
+
+class TestResolution:
+    """Pixels an inch go from template to design, so that print shops place it at its size."""
+
+    @pytest.mark.parametrize("kind", ["PNG", "JPEG", "TIFF"])
+    def test_dpi_is_read(self, kind: str) -> None:
+        """A picture's resolution comes out, across and down."""
+        dpi = decode(saved(Image.fromarray(RGB), kind, dpi=(300, 150))).dpi
+        assert dpi == pytest.approx((300, 150), abs=0.02)
+
+    @pytest.mark.parametrize("kind", ["PNG", "JPEG", "TIFF", "WEBP", "AVIF"])
+    def test_dpi_of_exif_turns_with_the_picture(self, kind: str) -> None:
+        """Where only EXIF says the resolution it is taken from there; on its side, across becomes down."""
+        exif = Image.Exif()
+        exif[0x011A], exif[0x011B], exif[0x0128], exif[0x0112] = 300.0, 200.0, 2, 6
+        assert decode(saved(Image.fromarray(RGB), kind, exif=exif.tobytes())).dpi == pytest.approx((200, 300))
+
+    def test_dots_a_centimetre(self) -> None:
+        """EXIF may count by the centimetre."""
+        exif = Image.Exif()
+        exif[0x011A], exif[0x011B], exif[0x0128] = 100.0, 100.0, 3
+        assert decode(saved(Image.fromarray(RGB), "WEBP", exif=exif.tobytes())).dpi == pytest.approx(
+            (254, 254)
+        )
+
+    @pytest.mark.parametrize("dpi", [(0, 0), (1, 1), (300, 0)])
+    def test_none_is_none(self, dpi: tuple[int, int]) -> None:
+        """What programs write who know no resolution is none."""
+        assert decode(saved(Image.fromarray(RGB), "JPEG", dpi=dpi)).dpi is None
+        assert decode(saved(Image.fromarray(RGB), "TIFF")).dpi is None
+
+    def test_encoded_and_read_again(self) -> None:
+        """A PNG holds the resolution; one without has no such chunk."""
+        assert decode(encode_png(Picture(RGB, None, (300.0, 150.0)))).dpi == pytest.approx(
+            (300, 150), abs=0.02
+        )
+        assert b"pHYs" not in encode_png(Picture(RGB))
+
+    @pytest.mark.parametrize("masked", [True, False])
+    def test_a_design_has_its_templates(self, masked: bool) -> None:
+        """Painted cloth in a template of 300 dpi is a picture of 300 dpi."""
+        template = Picture(RGB, None, (300.0, 300.0))
+        mask = np.full(RGB.shape[:2], 255, np.uint8) if masked else None
+        assert composite(template, RGB, mask).dpi == (300.0, 300.0)
 
 
 class TestComposite:
