@@ -119,8 +119,7 @@ class Board:
     def history(self, design_id: str) -> list[Act]:
         """Acts about a design, the last first: those that were undone, and the undoings, included."""
         with self._lock:
-            acts = reversed(self._opinions.acts.values())
-            return [act for act in acts if design_id in self._opinions.about(act)]
+            return self._opinions.history(design_id)
 
     def undone_by(self, act: Act) -> Act | None:
         """What an undoing is about in the end; any other act itself."""

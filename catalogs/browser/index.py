@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from catalogs.acts import Opinions, Verdict
 from catalogs.browser.query import FACETS, SWATCH, Query
+from catalogs.browser.search_text import searchable
 from catalogs.errors import QueryError
 from catalogs.looks import MOST_COLORS, alike, distances, family, to_lab, to_labs
 
@@ -210,7 +211,7 @@ class Index:
         if among is not None:
             mask = np.zeros(len(self), bool)
             mask[[self.row[one] for one in among if one in self.row]] = True
-        for word in query.search.lower().split():
+        for word in searchable(query.search).split():
             mask &= pc.match_substring(self._haystack, word).to_numpy(zero_copy_only=False)
         if query.swatch:
             mask &= self._swatch_distance(query.swatch) <= query.within
@@ -239,7 +240,9 @@ class Index:
         titles = self.titles.get(name, {})
         shown = [Count(value, titles.get(value) or value, n) for value, n in values if n or value in chosen]
         return (
-            shown if name in ("verdict", "stars") else sorted(shown, key=lambda one: (-one.count, one.title))
+            shown
+            if name in ("verdict", "stars")
+            else sorted(shown, key=lambda one: (-one.count, _alphabet(one.title)))
         )
 
     def _swatch_distance(self, swatch: str) -> NDArray[np.float64]:
@@ -276,7 +279,8 @@ class Index:
         """For every row the place of its title among all titles."""
         facet, titles = self.facets[name], self.titles[name]
         order = sorted(
-            range(len(facet.labels)), key=lambda n: (titles.get(facet.labels[n], ""), facet.labels[n])
+            range(len(facet.labels)),
+            key=lambda n: _alphabet(titles.get(facet.labels[n], ""), facet.labels[n]),
         )
         place = np.empty(len(order), np.int32)
         place[order] = np.arange(len(order), dtype=np.int32)
@@ -337,7 +341,7 @@ def _axis(index: Index, rows: Rows, name: str) -> tuple[Count, ...]:
         Count(facet.labels[n], titles.get(facet.labels[n]) or facet.labels[n], int(numbers[n]))
         for n in np.flatnonzero(numbers)
     ]
-    return tuple(sorted(found, key=lambda one: (one.title, one.value)))
+    return tuple(sorted(found, key=lambda one: _alphabet(one.title, one.value)))
 
 
 def _runs(place: Rows) -> list[Rows]:
@@ -379,7 +383,7 @@ def _palette(colors: pa.ChunkedArray) -> tuple[NDArray[np.float64], Codes]:
 
 
 def _haystack(table: pa.Table) -> pa.Array:
-    """What is searched of every design: titles, ids, tags, set and category, in lower case."""
+    """What is searched of every design: titles, ids, tags, set and category, folded as searches are."""
     texts = (
         "garment_title",
         "style_title",
@@ -389,9 +393,21 @@ def _haystack(table: pa.Table) -> pa.Array:
         "garment_category",
         "design_id",
     )
-    parts = [pc.fill_null(table[name], "") for name in texts]
-    parts += [pc.binary_join(pc.fill_null(table[name], []), " ") for name in ("garment_tags", "style_tags")]
-    return pc.utf8_lower(pc.binary_join_element_wise(*parts, "\n")).combine_chunks()
+    parts = [table[name] for name in texts]
+    parts += [pc.binary_join(table[name], " ") for name in ("garment_tags", "style_tags")]
+    return pc.binary_join_element_wise(*map(_searchable, parts), "\n").combine_chunks()
+
+
+def _searchable(column: pa.ChunkedArray) -> pa.ChunkedArray:
+    """A column folded as searches are; null is empty. Each text is folded once, however many designs have it."""
+    encoded = pc.fill_null(column, "").combine_chunks().dictionary_encode()
+    folded = pa.array([searchable(text) for text in encoded.dictionary.to_pylist()], pa.string())
+    return pa.chunked_array([folded.take(encoded.indices)])
+
+
+def _alphabet(*texts: str) -> tuple[str, ...]:
+    """What titles are sorted by, so that É stands with E; what only differs in accents keeps one order."""
+    return (*map(searchable, texts), *texts)
 
 
 def _titles(table: pa.Table, ids: str, titles: str) -> dict[str, str]:
