@@ -212,6 +212,8 @@ def _act(head: Mapping[str, Any], designs: tuple[str, ...]) -> Act:
     if not head["act_id"] or head["at"] is None:
         raise ActError("Its row lacks act_id or time.")
     texts = {name: head[name] or "" for name in ("who", "value", "shortlist")}
-    act = Act(head["act_id"], at=head["at"], what=What(head["what"]), designs=designs, seq=head["seq"], **texts)
+    act = Act(
+        head["act_id"], at=head["at"], what=What(head["what"]), designs=designs, seq=head["seq"], **texts
+    )
     require_foldable(act)
     return act

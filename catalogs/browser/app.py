@@ -36,7 +36,7 @@ from catalogs.browser.asking import (
     ordered,
     targeted,
 )
-from catalogs.browser.board import PATIENCE, Board
+from catalogs.browser.board import Board
 from catalogs.browser.downloads import FORMATS, download, require_exportable
 from catalogs.browser.index import Index
 from catalogs.browser.pictures import SIDES, Found, Pictures
@@ -55,6 +55,8 @@ from catalogs.errors import (
 PAGE_ROWS = 200
 """Designs that one turn of a result's pages holds, at most."""
 MOST_COMPARED = 4
+PATIENCE = 120.0
+"""Seconds after which whoever spoke is told that the log does not answer."""
 FOREVER = "private, max-age=31536000, immutable"
 
 templates = Environment(
@@ -102,9 +104,22 @@ def _session(request: Request) -> access.Session:
 def _writing(request: Request) -> access.Session:
     """The session of a request that may write."""
     session = _session(request)
-    if not access.writes_allowed(request, session, request.headers.get(access.CSRF_HEADER, "")):
-        raise HTTPException(403, "This page is no longer valid: load it again.")
+    _require_ours(request, session, request.headers.get(access.CSRF_HEADER, ""))
     return session
+
+
+def _require_ours(request: Request, session: access.Session, sent: str) -> None:
+    """HTTPException where a write does not come from a page of ours, which was given the session's token."""
+    own = access.own_origin(request, secure=request.app.state.secure)
+    origin = request.headers.get("origin", own)
+    if origin != own:
+        raise HTTPException(
+            403,
+            f"This was sent by a page of {origin[:80]}, not of {own[:80]}: nothing was done. Where a proxy with TLS"
+            " is before this server, start it with --secure.",
+        )
+    if not access.has_token(session, sent):
+        raise HTTPException(403, "This page is no longer valid: load it again.")
 
 
 Reader = Annotated[access.Session, Depends(_session)]
@@ -131,7 +146,7 @@ def _token_routes(app: FastAPI, place: Place) -> None:
     def enter(
         request: Request,
         token: Annotated[str, Form(max_length=500)],
-        who: Annotated[str, Form(max_length=60)] = "",
+        who: Annotated[str, Form(max_length=access.LONGEST_WHO)] = "",
         next: Annotated[str, Form(max_length=2000)] = "/",  # noqa: A002 - the field's name in the form
     ) -> Response:
         address = request.client.host if request.client else "?"
@@ -145,10 +160,12 @@ def _token_routes(app: FastAPI, place: Place) -> None:
         if not sessions.opens(token.strip()):
             sessions.was_wrong(address)
             return _page("token", None, place, 403, next=_inside(next), wrong="That is not the token.")
-        session = sessions.begin()
-        session.who = _name(who) or session.who
+        session = sessions.begin(request)
         inside = RedirectResponse(_inside(next), 303)
-        inside.headers["set-cookie"] = access.cookie(request.scope, session, secure=app.state.secure)
+        value, secure = sessions.cookie_value(session), app.state.secure
+        inside.headers["set-cookie"] = access.cookie(request.scope, access.COOKIE, value, secure=secure)
+        if name := access.name_of(who):
+            inside.headers.append("set-cookie", access.who_cookie(request.scope, name, secure=secure))
         return inside
 
 
@@ -156,10 +173,6 @@ def _inside(path: str) -> str:
     """A path of this server, whatever was asked for."""
     inside = path.startswith("/") and not path.startswith(("//", "/\\")) and path.isprintable()
     return path if inside else "/"
-
-
-def _name(who: str) -> str:
-    return "".join(letter for letter in who if letter.isprintable()).strip()[:60]
 
 
 def _page_routes(app: FastAPI, place: Place) -> None:
@@ -286,7 +299,8 @@ def _writing_routes(app: FastAPI, place: Place) -> None:
         # Only waiting for the log is done here: it holds no thread that others need.
         filing = await run_in_threadpool(_submit, board, saying, session.who)
         try:
-            filed = await asyncio.wait_for(asyncio.wrap_future(filing), PATIENCE)
+            # Shielded: who waits no longer does not call the act off. It is filed when the log answers again.
+            filed = await asyncio.wait_for(asyncio.shield(asyncio.wrap_future(filing)), PATIENCE)
         except TimeoutError as error:
             raise UnreachableError(
                 "The log does not answer: whether this was filed is not known. Look again."
@@ -294,9 +308,12 @@ def _writing_routes(app: FastAPI, place: Place) -> None:
         return JSONResponse({"act": filed.act_id, "seq": filed.seq, **_said(board, filed)})
 
     @app.post("/api/who")
-    def call_me(name: Annotated[str, Form(max_length=60)], session: Writer) -> Response:
-        session.who = _name(name) or session.who
-        return JSONResponse({"who": session.who})
+    def call_me(
+        request: Request, name: Annotated[str, Form(max_length=access.LONGEST_WHO)], session: Writer
+    ) -> Response:
+        who = access.name_of(name) or session.who
+        header = access.who_cookie(request.scope, who, secure=app.state.secure)
+        return JSONResponse({"who": who}, headers={"set-cookie": header})
 
     @app.post("/api/again")
     def plan(ordering: Ordering, _session: Writer) -> Response:
@@ -317,15 +334,14 @@ def _writing_routes(app: FastAPI, place: Place) -> None:
         target: Annotated[str, Form()],
         title: Annotated[str, Form(max_length=200)] = "",
     ) -> Response:
-        if not access.writes_allowed(request, session, csrf):
-            raise HTTPException(403, "This page is no longer valid: load it again.")
+        _require_ours(request, session, csrf)
         try:
             asked = Target.model_validate_json(target)
         except ValidationError as error:
             raise QueryError("It does not say which designs are to be exported.") from error
         ids = _exportable(board, kind, asked)
         chosen = items(board, ids, asked.notes_of)
-        return download(kind, chosen, board.catalog.store, _name(title) or place.name, session.who)
+        return download(kind, chosen, board.catalog.store, access.name_of(title) or place.name, session.who)
 
     @app.post("/api/exportable")
     def exportable(asked: Target, kind: str, _session: Writer) -> Response:
