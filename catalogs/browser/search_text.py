@@ -18,7 +18,7 @@ MARKS = (
 
 
 def searchable(text: str) -> str:
-    """A text without case, accents and ways of composing: 'İstanbul', 'Áo dài' and 'Łódź' as 'istanbul', 'ao dai', 'lodz'.
+    """A text without case, accents and ways of composing: 'İstanbul' is 'istanbul', 'Áo dài' 'ao dai', 'Łódź' 'lodz'.
 
     Invisible signs (soft hyphens, joiners, directions) are left out; dashes of every length are hyphens.
     """
