@@ -3,7 +3,7 @@
 import asyncio
 import json
 import secrets
-from collections.abc import AsyncIterator, Collection, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
 from concurrent.futures import Future
 from contextlib import asynccontextmanager
 from dataclasses import asdict, dataclass
@@ -14,8 +14,10 @@ from typing import Annotated, Any
 from urllib.parse import urlencode
 
 import numpy as np
+from anyio import CapacityLimiter, to_thread
 from fastapi import Depends, FastAPI, Form, HTTPException, Request, Response
 from fastapi.concurrency import run_in_threadpool
+from fastapi.exceptions import RequestValidationError
 from fastapi.responses import HTMLResponse, JSONResponse, RedirectResponse
 from fastapi.staticfiles import StaticFiles
 from jinja2 import Environment, PackageLoader
@@ -39,7 +41,7 @@ from catalogs.browser.asking import (
 from catalogs.browser.board import Board
 from catalogs.browser.downloads import FORMATS, download, require_exportable
 from catalogs.browser.index import Index
-from catalogs.browser.pictures import SIDES, Found, Pictures
+from catalogs.browser.pictures import SIDES, Found, Pictures, Source
 from catalogs.browser.query import GROUPS, SORTS, parse
 from catalogs.browser.showing import answer, cells, counted, laid_out
 from catalogs.errors import (
@@ -58,6 +60,8 @@ MOST_COMPARED = 4
 PATIENCE = 120.0
 """Seconds after which whoever spoke is told that the log does not answer."""
 FOREVER = "private, max-age=31536000, immutable"
+ASK_AGAIN = "private, no-cache"
+"""Templates and styles may be replaced: a browser asks whether its copy still holds, which is quickly answered."""
 
 templates = Environment(
     loader=PackageLoader("catalogs.browser", "pages"), autoescape=True, trim_blocks=True, lstrip_blocks=True
@@ -387,36 +391,52 @@ def _said(board: Board, filed: Act) -> dict[str, Any]:
 
 def _picture_routes(app: FastAPI, place: Place) -> None:
     board, pictures = place.board, place.pictures
+    # Pictures wait among themselves: acts and pages have threads of their own.
+    reading, whole, making = (CapacityLimiter(threads) for threads in (24, 8, 4))
 
     @app.get("/thumbnails/{side}/{design_id}.webp")
-    def thumbnail(side: int, design_id: str, request: Request, _session: Reader) -> Response:
-        if side not in SIDES:
-            raise NotFoundError(f"There are no thumbnails of {side} px.")
+    async def thumbnail(side: str, design_id: str, request: Request, _session: Reader) -> Response:
+        if side not in map(str, SIDES):
+            raise NotFoundError(f"There are no thumbnails of {side[:20]} px.")
         record = _record(board.index, design_id)
-        return _picture(pictures.thumbnail(record, side), request)
+        found = await to_thread.run_sync(pictures.thumbnail, record, int(side), limiter=reading)
+        return _picture(found, request)
 
     @app.get("/pictures/{design_id}.png")
-    def design(design_id: str, request: Request, _session: Reader) -> Response:
+    async def design(design_id: str, request: Request, _session: Reader) -> Response:
         record = _record(board.index, design_id)
         # It is known without reading the picture.
         if (etag := f'"{record["image_sha256"]}"') in _known(request):
-            return Response(status_code=304, headers={"etag": etag, "cache-control": FOREVER})
-        return _picture(pictures.design(record), request)
+            return _unchanged(etag, FOREVER)
+        return _picture(await to_thread.run_sync(pictures.design, record, limiter=whole), request)
 
     @app.get("/templates/{garment_id}.webp")
-    def garment(garment_id: str, request: Request, _session: Reader) -> Response:
-        return _picture(pictures.garment(garment_id), request, "private, max-age=300")
+    async def garment(garment_id: str, request: Request, _session: Reader) -> Response:
+        return await shown(pictures.garment, garment_id, request)
 
     @app.get("/styles/{style_id}.webp")
-    def style(style_id: str, request: Request, _session: Reader) -> Response:
-        return _picture(pictures.style(style_id), request, "private, max-age=300")
+    async def style(style_id: str, request: Request, _session: Reader) -> Response:
+        return await shown(pictures.style, style_id, request)
+
+    async def shown(find: Callable[[str], Source], record_id: str, request: Request) -> Response:
+        source = await to_thread.run_sync(find, record_id, limiter=reading)
+        if source.etag in _known(request):
+            return _unchanged(source.etag, ASK_AGAIN)
+        found = pictures.ready(source)
+        if found is None:
+            found = await to_thread.run_sync(pictures.shown, source, limiter=making)
+        return _picture(found, request, ASK_AGAIN)
 
 
 def _picture(found: Found, request: Request, keep: str = FOREVER) -> Response:
-    headers = {"etag": found.etag, "cache-control": keep}
     if found.etag in _known(request):
-        return Response(status_code=304, headers=headers)
+        return _unchanged(found.etag, keep)
+    headers = {"etag": found.etag, "cache-control": keep}
     return Response(found.data, media_type=found.media_type, headers=headers)
+
+
+def _unchanged(etag: str, keep: str) -> Response:
+    return Response(status_code=304, headers={"etag": etag, "cache-control": keep})
 
 
 def _known(request: Request) -> list[str]:
@@ -424,6 +444,12 @@ def _known(request: Request) -> list[str]:
     return [one.strip().removeprefix("W/") for one in request.headers.get("if-none-match", "").split(",")]
 
 
+PLAIN = {
+    "Not Found": "There is no such page.",
+    "Method Not Allowed": "Nothing can be done that way at this address.",
+    "There was an error parsing the body": "What was sent cannot be read: load the page again.",
+}
+"""What the libraries say, in words for people."""
 STATUS: Mapping[type[CatalogsError], int] = {
     GoneError: 410, OtherNumberError: 409, QueryError: 400, ActError: 400, InvalidKeyError: 400,
     NotFoundError: 404, ImageError: 404,
@@ -448,12 +474,23 @@ def _explain_errors(app: FastAPI) -> None:
 
     @app.exception_handler(StarletteHTTPException)
     def theirs(request: Request, error: StarletteHTTPException) -> Response:
-        what = (
-            error.detail
-            if error.status_code != 404 or error.detail != "Not Found"
-            else "There is no such page."
-        )
-        return explain(request, error.status_code, what)
+        return explain(request, error.status_code, PLAIN.get(str(error.detail), str(error.detail)))
+
+    @app.exception_handler(RequestValidationError)
+    def misspelt(request: Request, error: RequestValidationError) -> Response:
+        return explain(request, 422, f"What was sent cannot be understood: {_in_words(error)}.")
+
+    @app.exception_handler(Exception)
+    def unforeseen(request: Request, _error: Exception) -> Response:
+        return explain(request, 500, "That is a fault of Stylemill: the server's log says more.")
+
+
+def _in_words(error: RequestValidationError) -> str:
+    """The first of what is wrong: the field and why, without what was sent, which may be anything."""
+    first = error.errors()[0]
+    field = ".".join(str(part)[:40] for part in first["loc"] if part not in ("body", "query", "path"))
+    words = f"{field}: {first['msg']}" if field else str(first["msg"])
+    return words.encode("utf-8", "replace").decode()
 
 
 def to_query(**values: str) -> str:

@@ -68,12 +68,14 @@ def test_places_come_back(port: int, first: bytes) -> None:
 
 @pytest.mark.parametrize(
     "first",
-    [b"", b"GET / HTTP/1.1\r\nHost: a\r\nX-Slow: ", b"POST /body HTTP/1.1\r\nHost: a\r\nContent-Length: 99\r\n\r\nx"],
+    [
+        b"",
+        b"GET / HTTP/1.1\r\nHost: a\r\nX-Slow: ",
+        b"POST /body HTTP/1.1\r\nHost: a\r\nContent-Length: 99\r\n\r\nx",
+    ],
     ids=["silent", "half a head", "half a body"],
 )
-def test_nobody_waits_for_who_keeps_silent(
-    port: int, first: bytes, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_nobody_waits_for_who_keeps_silent(port: int, first: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
     """However many connect and do not ask, one that asks is answered at once, and not when their time is up."""
     monkeypatch.setattr(connections, "HEAD_SECONDS", 60.0)
     slow = []
