@@ -460,6 +460,8 @@ def _explain_errors(app: FastAPI) -> None:
     """Errors as a page for people and as JSON for scripts, each with what to do."""
 
     def explain(request: Request, status: int, what: str) -> Response:
+        # It may quote what was sent, which need not be text that can be sent back.
+        what = what.encode("utf-8", "replace").decode()
         wants_page = "text/html" in request.headers.get("accept", "")
         if wants_page and not request.url.path.startswith("/api/"):
             place: Place = app.state.place
@@ -489,8 +491,7 @@ def _in_words(error: RequestValidationError) -> str:
     """The first of what is wrong: the field and why, without what was sent, which may be anything."""
     first = error.errors()[0]
     field = ".".join(str(part)[:40] for part in first["loc"] if part not in ("body", "query", "path"))
-    words = f"{field}: {first['msg']}" if field else str(first["msg"])
-    return words.encode("utf-8", "replace").decode()
+    return f"{field}: {first['msg']}" if field else str(first["msg"])
 
 
 def to_query(**values: str) -> str:
