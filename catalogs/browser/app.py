@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from itertools import islice
 from pathlib import Path
 from typing import Annotated, Any
-from urllib.parse import urlencode
+from urllib.parse import quote, urlencode
 
 import numpy as np
 from anyio import CapacityLimiter, to_thread
@@ -24,9 +24,10 @@ from jinja2 import Environment, PackageLoader
 from pydantic import ValidationError
 from starlette.exceptions import HTTPException as StarletteHTTPException
 
+from catalogs import provenance
 from catalogs.acts import Act, What
 from catalogs.browser import access, describing
-from catalogs.browser.again import Mill
+from catalogs.browser.again import Mill, Repetition
 from catalogs.browser.asking import (
     GoneError,
     Ordering,
@@ -200,12 +201,23 @@ def _page_routes(app: FastAPI, place: Place) -> None:
         return _page(
             "design", session, place, record=record, whole=whole,
             measures=describing.measures(record), lineage=describing.lineage(whole),
-            recipe=describing.recipe(whole), credit=describing.credit(record),
-            again=place.mill.command(describing.order_of(record)) if place.mill else "",
+            recipe=describing.recipe(whole), credit=provenance.credit(record),
+            again=_repetition(place, whole),
             history=board.history(design_id), verdict=verdict, stars=stars, near=near,
             back=_inside(request.query_params.get("back", "/")),
             data={"design": cells(board, [design_id])[0], **_choices(place)},
         )  # fmt: skip
+
+    @app.get("/recipes/{design_id}.toml")
+    def recipe(design_id: str, _session: Reader) -> Response:
+        _record(board.index, design_id)
+        found = _repetition(place, describing.whole_record(board.catalog, design_id))
+        if found is None or not found.toml:
+            raise NotFoundError(f"The recipe of design '{design_id[:80]}' has a name: no file is needed.")
+        disposition = f"attachment; filename*=UTF-8''{quote(found.file)}"
+        return Response(
+            found.toml, media_type="application/toml", headers={"content-disposition": disposition}
+        )
 
     @app.get("/compare")
     def compare(request: Request, session: Reader) -> Response:
@@ -243,6 +255,16 @@ def _page_routes(app: FastAPI, place: Place) -> None:
             "shortlist", session, place, shortlist=found, gone=len(found.entries) - len(there),
             data={"name": found.name, "entries": entries, **_choices(place)},
         )  # fmt: skip
+
+
+def _repetition(place: Place, record: Mapping[str, Any]) -> Repetition | None:
+    """How a design is made again; None without a mill, or where this version does not know its recipe."""
+    if place.mill is None:
+        return None
+    try:
+        return place.mill.repetition(describing.order_of(record), str(record.get("recipe_json") or ""))
+    except QueryError:
+        return None
 
 
 def _covers(board: Board, ids: Sequence[str]) -> list[dict[str, Any]]:

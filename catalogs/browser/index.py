@@ -20,6 +20,7 @@ from catalogs.browser.query import FACETS, SWATCH, Query
 from catalogs.browser.search_text import searchable
 from catalogs.errors import QueryError
 from catalogs.looks import MOST_COLORS, alike, distances, family, to_lab, to_labs
+from catalogs.measures import MEASURES, Measure
 
 Mask = NDArray[np.bool_]
 Rows = NDArray[np.int64]
@@ -34,15 +35,6 @@ COLUMNS = (
 )  # fmt: skip
 VERDICTS = {Verdict.UNREVIEWED: "unreviewed", Verdict.PICK: "picked", Verdict.REJECT: "rejected"}
 """As facets call them."""
-FOLDS, OUTSIDE, CHECKERBOARD, GRAIN = 0.6, 0, 6.0, 8.0
-"""Where measures begin to be doubtful: folds below it, the others above. Starting values; docs/browsing.md."""
-FLAGS: Mapping[str, Callable[["Index"], Mask]] = {
-    "folds lost": lambda index: index.number("fold_correlation") < FOLDS,
-    "changed outside": lambda index: index.number("changed_outside") > OUTSIDE,
-    "checkerboard": lambda index: index.number("checkerboard_peak") > CHECKERBOARD,
-    "grainy": lambda index: index.number("variation_ratio") > GRAIN,
-}
-"""Where a merchandiser should look twice."""
 HASH = re.compile(r"[0-9a-f]{16}")
 NEAR = 8
 """Bits of 64 in which the pattern hashes of near-duplicates on one garment differ at most."""
@@ -121,7 +113,8 @@ class Index:
         self.row = {design_id: row for row, design_id in enumerate(self.ids)}
         self.facets = {name: _facet(table[column]) for name, column in OF_TABLE.items()}
         self.facets["color"] = _families(table["colors"])
-        self.flags = {name: found(self) for name, found in FLAGS.items()}
+        # Where a person should look twice.
+        self.flags = {one.flag: self._doubtful(one) for one in MEASURES if one.flag}
         self._haystack = _haystack(table)
         self._palette, self._colors = _palette(table["colors"])
         self._last_swatch: tuple[str, NDArray[np.float64]] = "", np.empty(0)
@@ -133,6 +126,11 @@ class Index:
         """A column of numbers; NaN where there is none."""
         numbers: NDArray[np.float64] = pc.cast(self._table[column], pa.float64()).to_numpy()
         return numbers
+
+    def _doubtful(self, measure: Measure) -> Mask:
+        beyond = np.greater if measure.doubtful == "above" else np.less
+        mask: Mask = beyond(self.number(measure.column), measure.limit)
+        return mask
 
     def record(self, row: int) -> dict[str, Any]:
         """A row of the table."""

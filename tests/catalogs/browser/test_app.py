@@ -15,7 +15,7 @@ from PIL import Image
 from catalogs import provenance
 from catalogs.browser import access
 from catalogs.browser.access import Sessions
-from catalogs.browser.again import Estimate, Order
+from catalogs.browser.again import Estimate, Order, Repetition
 from catalogs.browser.app import Place, create_app
 from catalogs.browser.board import Board
 from catalogs.browser.pictures import Pictures
@@ -50,6 +50,12 @@ class Mill:
     def command(self, order: Order) -> str:
         """As the command line."""
         return f"stylemill run --recipe {order.recipe}"
+
+    def repetition(self, order: Order, recipe_json: str) -> Repetition:
+        """By a file, but for designs without a record of their recipe."""
+        if not recipe_json:
+            raise QueryError("The record cannot be read.")
+        return Repetition(self.command(order), "loud.toml", f"# {recipe_json}")
 
     def start(self, order: Order) -> str:
         """Note it."""

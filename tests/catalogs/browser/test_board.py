@@ -240,3 +240,51 @@ def test_history(board: Board) -> None:
     say(board, Act("a2", "bob", NOON, What.UNDO, (), "a1"))
     assert [(act.who, act.what) for act in board.history(one)] == [("bob", What.UNDO), ("ann", What.VERDICT)]
     assert board.history(board.index.ids[1]) == []
+
+
+class Stall:
+    """A log that does not answer until it is let go."""
+
+    def __init__(self, board: Board, monkeypatch: pytest.MonkeyPatch) -> None:
+        """From now on."""
+        self.reached, self.go = threading.Event(), threading.Event()
+        real = board._reviews.file
+
+        def file(acts: Sequence[Act]) -> list[Act]:
+            self.reached.set()
+            assert self.go.wait(30)
+            return real(acts)
+
+        monkeypatch.setattr(board._reviews, "file", file)
+
+
+def test_stalled_log(board: Board, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever gives up on a log that stalls, whether their act is being filed or waits, ends nothing: all else is filed."""
+    ids = board.index.ids
+    stall = Stall(board, monkeypatch)
+    in_work = board.submit(verdict("a1", [ids[0]]))
+    assert stall.reached.wait(10)
+    waits, called_off = board.submit(verdict("a2", [ids[1]])), board.submit(verdict("a3", [ids[2]]))
+    assert not in_work.cancel(), "what is being filed cannot be called off"
+    assert called_off.cancel()
+    stall.go.set()
+    assert (in_work.result(10).seq, waits.result(10).seq) == (1, 2)
+    assert say(board, verdict("a4", [ids[3]])).seq == 3
+    assert [act.act_id for act in Reviews(board.catalog.store).catch_up()] == ["a1", "a2", "a4"]
+
+
+class Panic(BaseException):
+    """What Rust raises where it panics: no Exception."""
+
+
+def test_writer_survives_a_panic(board: Board, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A panic of the Delta library is told to whoever waits, and the next act is filed."""
+
+    def fail(_acts: object) -> None:
+        raise Panic
+
+    with monkeypatch.context() as patch:
+        patch.setattr(board._reviews, "file", fail)
+        with pytest.raises(Panic):
+            say(board, verdict("a1", [board.index.ids[0]]))
+    assert say(board, verdict("a2", [board.index.ids[0]])).seq == 1

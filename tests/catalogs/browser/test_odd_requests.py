@@ -3,7 +3,6 @@
 import copy
 import json
 import random
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -15,7 +14,7 @@ from catalogs.browser.query import FACETS, names
 from catalogs.reviews import Reviews
 from catalogs.stores import open_store
 from tests.catalogs.browser.shop import shop
-from tests.catalogs.browser.test_app import HTML, Mill, csrf, result, say, serve
+from tests.catalogs.browser.test_app import HTML, Mill, csrf, result, serve
 
 LETTERS = [
     "", " ", "\n", "0", "-1", "1", "2", "5", "1e400", "9" * 20, "9" * 1999, "9" * 5000, "\u0663", "\u00b2", "\u00bd", "NaN", "inf",
@@ -24,7 +23,16 @@ LETTERS = [
     "%00", "%ff", "//evil.example", "#12345g", "#\u0663\u0663\u0663\u0663\u0663\u0663", "autumn", "pick", "csv", "=1+1",
 ]  # fmt: skip
 NUMBERS = [None, True, False, -1, 0, 1, 2**31, 2**63, 10**400, 1.5, -0.0, float("nan"), float("inf")]
-NESTED: list[Any] = [[], {}, [[]], [None], {"": ""}, {"a": {"b": [1, {"c": None}]}}, [["x"] * 3] * 3, ["x"] * 3]
+NESTED: list[Any] = [
+    [],
+    {},
+    [[]],
+    [None],
+    {"": ""},
+    {"a": {"b": [1, {"c": None}]}},
+    [["x"] * 3] * 3,
+    ["x"] * 3,
+]
 PATHS = ["/", "/designs/{}", "/compare", "/shortlists", "/shortlist", "/token", "/api/result", "/api/counts",
          "/api/result/{}", "/api/matrix/{}", "/api/design/{}", "/thumbnails/192/{}.webp", "/thumbnails/{}/x.webp",
          "/pictures/{}.png", "/templates/{}.webp", "/styles/{}.webp", "/recipes/{}.toml", "/static/{}", "/{}"]  # fmt: skip
@@ -84,16 +92,27 @@ def odd_request(client: TestClient, rng: random.Random, ids: list[str], headers:
     kind = rng.choice(["get", "get", "json", "json", "json", "raw", "form", "file"])
     if kind == "get":
         path = rng.choice(PATHS).format(rng.choice([spelled(letters), ids[0]]))
-        asked = "&".join(f"{spelled(rng.choice(PARAMETERS))}={spelled(rng.choice(LETTERS))}" for _ in range(rng.randrange(4)))
+        asked = "&".join(
+            f"{spelled(rng.choice(PARAMETERS))}={spelled(rng.choice(LETTERS))}"
+            for _ in range(rng.randrange(4))
+        )
         return client.get(f"{path}?{asked}", headers=accept)
     if kind == "json":
         path, body = rng.choice(bodies(ids, result(client)["result"]))
-        return client.post(path, content=json.dumps(changed(body, rng)), headers={**headers, **accept, "content-type": "application/json"})
+        return client.post(
+            path,
+            content=json.dumps(changed(body, rng)),
+            headers={**headers, **accept, "content-type": "application/json"},
+        )
     if kind == "raw":
         path, _ = rng.choice(bodies(ids, "x"))
         body = rng.choice(["", "{", "[" * 5000, '{"what":' * 900, "NaN", "\x00", "[1,", '"\\ud800"', letters])
-        media = rng.choice(["application/json", "text/plain", "multipart/form-data", "multipart/form-data; boundary=x", ""])
-        return client.post(path, content=body.encode("utf-8", "surrogatepass"), headers={**headers, "content-type": media})
+        media = rng.choice(
+            ["application/json", "text/plain", "multipart/form-data", "multipart/form-data; boundary=x", ""]
+        )
+        return client.post(
+            path, content=body.encode("utf-8", "surrogatepass"), headers={**headers, "content-type": media}
+        )
     path = rng.choice(FORMS)
     target = rng.choice([letters, json.dumps(odd(rng)), json.dumps({"ids": [odd(rng)]})])
     fields = {name: rng.choice(LETTERS) for name in rng.sample(FIELDS, rng.randrange(len(FIELDS)))}
@@ -131,9 +150,16 @@ def test_no_request_is_too_odd(where: Path, seed: int) -> None:
         ids, headers = [one["id"] for one in result(client)["designs"]], csrf(client)
         for number in range(300):
             answer = odd_request(client, rng, ids, headers)
-            assert answer.status_code < 500, (number, answer.request.url, answer.request.content[:500], answer.text[:500])
+            assert answer.status_code < 500, (
+                number,
+                answer.request.url,
+                answer.request.content[:500],
+                answer.text[:500],
+            )
             if answer.status_code >= 400 and "json" in answer.headers.get("content-type", ""):
-                assert answer.json()["error"].endswith((".", ")")) or " " in answer.json()["error"], answer.text
+                assert answer.json()["error"].endswith((".", ")")) or " " in answer.json()["error"], (
+                    answer.text
+                )
         require_pages(client, ids)
     for client in serve(where, mill=Mill()):
         require_pages(client, ids)
