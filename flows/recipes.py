@@ -169,9 +169,11 @@ def recorded(name: str, recipe_json: str) -> Recipe:
     Raises RecipeError where this version does not know its fields.
     """
     try:
-        values = dict(json.loads(recipe_json))
-    except (TypeError, ValueError) as error:
-        raise RecipeError(f"The record of recipe '{name[:80]}' cannot be read: {error}.") from error
+        values = json.loads(recipe_json)
+    except ValueError as error:
+        raise RecipeError(f"The record of recipe '{name[:80]}' is not JSON: {error}.") from error
+    if not isinstance(values, dict) or not values:
+        raise RecipeError(f"The record of recipe '{name[:80]}' holds no fields.")
     values.pop("engine_version", None)
     return recipe_from({**values, "name": re.sub(r"[^\w.+ -]", "-", name).lstrip("-. ") or "recipe"})
 
