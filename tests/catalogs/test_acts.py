@@ -230,8 +230,22 @@ class TestShortlists:
         (Act("a", "ann", NOON, What.VERDICT, (), "pick"), ActError, "no design"),
         (Act("a", "ann", NOON, What.MOVE, ("d",), "0", "Spring"), ActError, "number from 1"),
         (Act("a", "ann", NOON, What.MOVE, ("d", "e"), "1", "Spring"), ActError, "one design"),
-        *((Act("a", "ann", NOON, What.MOVE, ("d",), place, "Spring"), ActError, "1 to 999999")
-          for place in ("1000000", "9" * 1999, "9" * 5000, "-1", "01", "1.0", " 1", "\u0663", "\u00b2", "1_0", "")),
+        *(
+            (Act("a", "ann", NOON, What.MOVE, ("d",), place, "Spring"), ActError, "1 to 999999")
+            for place in (
+                "1000000",
+                "9" * 1999,
+                "9" * 5000,
+                "-1",
+                "01",
+                "1.0",
+                " 1",
+                "\u0663",
+                "\u00b2",
+                "1_0",
+                "",
+            )
+        ),
         (Act("a", "ann", NOON, What.LIST, ("d",)), ActError, "name of a shortlist"),
         (Act("a", "ann", NOON, What.VERDICT, ("d",), "pick", "Spring"), ActError, "takes no name"),
         (Act("a", "ann", NOON, What.NOTE, ("d",), "n" * 2001, "Spring"), ActError, "2001 letters"),
@@ -248,7 +262,8 @@ def test_refused(act: Act, error: type[Exception], message: str) -> None:
 @pytest.mark.parametrize(
     ("what", "value", "designs", "name"),
     [(What.VERDICT, "maybe", ("d",), ""), (What.STARS, "many", ("d",), ""), (What.STARS, "6", ("d",), ""),
-     (What.MOVE, "first", ("d",), "Spring"), (What.MOVE, "0", ("d",), "Spring"), (What.MOVE, "9" * 5000, ("d",), "Spring"),
+     (What.MOVE, "first", ("d",), "Spring"), (What.MOVE, "0", ("d",), "Spring"),
+     (What.MOVE, "9" * 5000, ("d",), "Spring"),
      (What.MOVE, "1", (), "Spring"), (What.LIST, "", ("d",), "")],
 )  # fmt: skip
 def test_not_foldable(what: What, value: str, designs: tuple[str, ...], name: str) -> None:

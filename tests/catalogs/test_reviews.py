@@ -111,7 +111,8 @@ class Contract:
 
     @pytest.mark.parametrize(
         "damage",
-        [{"what": "move", "value": "9" * 5000, "shortlist": "Spring"}, {"what": "move", "value": "last", "shortlist": "Spring"},
+        [{"what": "move", "value": "9" * 5000, "shortlist": "Spring"},
+         {"what": "move", "value": "last", "shortlist": "Spring"},
          {"what": "stars", "value": "many"}, {"what": "stars", "value": None}, {"what": "verdict", "value": "maybe"},
          {"what": "list", "shortlist": None}, {"what": "verdict", "value": "pick", "at": None},
          {"what": "verdict", "value": "pick", "act_id": None}, {"what": None}],

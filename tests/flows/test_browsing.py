@@ -61,7 +61,9 @@ def test_recipe_of_a_file_is_made_again(
     mill: CatalogMill, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A design by a TOML recipe that is gone offers the file, and the command that reads it finds that design made."""
-    done = CliRunner().invoke(app, [*shlex.split(mill.command(order(mill, garments=("g1",), styles=("s0",))))[1:]])
+    done = CliRunner().invoke(
+        app, [*shlex.split(mill.command(order(mill, garments=("g1",), styles=("s0",))))[1:]]
+    )
     assert done.exit_code == 0, done.output
     (record,) = DesignCatalog(open_store(mill.designs)).read().to_pylist()
     Path(mill.settings.recipe).unlink()
@@ -103,7 +105,9 @@ def test_other_recipes_are_files(
     assert find_recipe(file).digest() == recipe.digest()
 
 
-@pytest.mark.parametrize("recorded", ["", "{", "{}", "[]", "7", "null", '{"no_such_field": 1}', '{"seed": "x"}', '["ab"]'])
+@pytest.mark.parametrize(
+    "recorded", ["", "{", "{}", "[]", "7", "null", '{"no_such_field": 1}', '{"seed": "x"}', '["ab"]']
+)
 def test_recipe_that_cannot_be_read(mill: CatalogMill, recorded: str) -> None:
     """A record of another version's recipe is refused as such."""
     with pytest.raises(QueryError):

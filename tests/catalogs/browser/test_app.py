@@ -269,7 +269,6 @@ class TestSaying:
         one = result(client)["designs"][0]["id"]
         assert say(client, target={"ids": [one]}, **act).status_code == status
 
-
     def test_stalled_log(self, client: TestClient, monkeypatch: pytest.MonkeyPatch) -> None:
         """Acts that a log stalls over are told as not known, are filed when it answers again, and so is the next."""
         monkeypatch.setattr(browser_app, "PATIENCE", 0.3)
@@ -294,7 +293,9 @@ class TestSaying:
         for path in ("/?verdict=", "/shortlists", "/shortlist?name=autumn", f"/designs/{one}"):
             assert client.get(path, headers=HTML).status_code == 200, path
 
-    @pytest.mark.parametrize("body", ['{"what": NaN}', '{"what": "\\ud800"}', '{"\\ud800": 1}', "[", "7", '{"what": {}}'])
+    @pytest.mark.parametrize(
+        "body", ['{"what": NaN}', '{"what": "\\ud800"}', '{"\\ud800": 1}', "[", "7", '{"what": {}}']
+    )
     def test_refusals_are_words(self, client: TestClient, body: str) -> None:
         """What cannot be understood is said so, whatever was sent."""
         headers = {**csrf(client), "content-type": "application/json"}
@@ -651,7 +652,9 @@ class TestSafety:
         board: Board = client.app.state.place.board  # type: ignore[attr-defined]
         assert [act.who for act in board.history(one)] == ["Berta Ö"]
 
-    @pytest.mark.parametrize("path", ["/static/icon.svg", "/api/result", "/thumbnails/192/x.webp", "/styles/x.webp"])
+    @pytest.mark.parametrize(
+        "path", ["/static/icon.svg", "/api/result", "/thumbnails/192/x.webp", "/styles/x.webp"]
+    )
     def test_only_pages_begin_sessions(self, client: TestClient, path: str) -> None:
         """What is no page sets no cookie, which would overwrite that of a page on its way."""
         assert "set-cookie" not in client.get(path, headers=HTML).headers

@@ -259,7 +259,7 @@ class Stall:
 
 
 def test_stalled_log(board: Board, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Whoever gives up on a log that stalls, whether their act is being filed or waits, ends nothing: all else is filed."""
+    """Whoever gives up on a log that stalls, their act being filed or waiting, ends nothing: all else is filed."""
     ids = board.index.ids
     stall = Stall(board, monkeypatch)
     in_work = board.submit(verdict("a1", [ids[0]]))
