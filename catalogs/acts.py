@@ -4,8 +4,11 @@ An act is never changed or removed. To undo one is another act, and so is to und
 the last act said that is not undone, so undoing one's own act leaves what others said since.
 """
 
+import re
+import unicodedata
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
@@ -16,6 +19,8 @@ from catalogs.errors import ActError
 LONGEST_TEXT = 2000
 LONGEST_NAME = 80
 LONGEST_WHO = 60
+PLACE = re.compile(r"[1-9][0-9]{0,5}")
+"""A place on a shortlist as it may be asked for; a log may hold larger ones, of earlier versions."""
 
 
 class What(StrEnum):
@@ -81,7 +86,7 @@ def check_act(act: Act) -> Act:
         raise ActError(
             f"'{act.what}' {'wants' if act.what in ON_SHORTLISTS else 'takes no'} name of a shortlist."
         )
-    return replace(act, value=_value(act))
+    return replace(act, designs=tuple(dict.fromkeys(act.designs)), value=_value(act))
 
 
 def _value(act: Act) -> str:
@@ -89,20 +94,47 @@ def _value(act: Act) -> str:
         raise ActError(f"'{act.value[:80]}' is no verdict: give one of pick, reject, or nothing to clear.")
     if act.what is What.STARS and act.value not in ("0", "1", "2", "3", "4", "5"):
         raise ActError(f"'{act.value[:80]}' are no stars: give 0 to 5.")
-    if act.what is What.MOVE and not (act.value.isdecimal() and int(act.value) > 0 and len(act.designs) == 1):
-        raise ActError(f"'{act.value[:80]}' is no place for one design: give it a number from 1.")
+    if act.what is What.MOVE and not (PLACE.fullmatch(act.value) and len(act.designs) == 1):
+        raise ActError(f"'{act.value[:80]}' is no place for one design: give it a number from 1 to 999999.")
     if act.what is What.UNDO:
         return keys.check_id(act.value)
     return _text(act.value, LONGEST_TEXT, "text")
 
 
 def _text(text: str, longest: int, what: str) -> str:
-    # Halves of surrogate pairs are no text that could be stored.
-    whole = text.encode("utf-8", "ignore").decode()
-    clean = "".join(letter for letter in whole if letter in "\n\t" or ord(letter) >= 32).strip()
+    clean = "".join(letter for letter in text if letter in "\n\t" or _is_text(letter)).strip()
     if len(clean) > longest:
         raise ActError(f"The {what} has {len(clean)} letters: keep it to {longest}.")
     return clean
+
+
+def _is_text(letter: str) -> bool:
+    """Whether tables, XML and pages can all hold it: no control character, half of a pair, or noncharacter."""
+    return unicodedata.category(letter) not in ("Cc", "Cs") and ord(letter) & 0xFFFE != 0xFFFE
+
+
+def require_foldable(act: Act) -> None:
+    """Raise ActError where an act of a log cannot count: another program filed it, or its row is damaged.
+
+    This is looser than `check_act`: what earlier versions accepted still counts.
+    """
+    wrong = ""
+    if act.what is What.VERDICT and act.value not in list(Verdict):
+        wrong = "its value is no verdict"
+    elif act.what is What.STARS and act.value not in ("0", "1", "2", "3", "4", "5"):
+        wrong = "its value is not 0 to 5"
+    elif act.what is What.MOVE and not (len(act.designs) == 1 and _is_number(act.value)):
+        wrong = "it does not give one design a place"
+    elif act.what in ON_SHORTLISTS and not act.shortlist:
+        wrong = "it names no shortlist"
+    if wrong:
+        raise ActError(f"'{act.what}' with the value '{act.value[:40]}': {wrong}.")
+
+
+def _is_number(text: str) -> bool:
+    with suppress(ValueError):
+        return int(text) > 0
+    return False
 
 
 @dataclass(frozen=True)
@@ -131,14 +163,20 @@ class Opinions:
 
     seq: int = 0
     acts: dict[str, Act] = field(default_factory=dict)
-    _against: dict[str, int] = field(default_factory=lambda: defaultdict(int))
-    """How many undoings of an act hold."""
+    _roots: dict[str, str] = field(default_factory=dict)
+    """For every undoing the act that it is about in the end, through other undoings."""
+    _undoings: dict[str, list[Act]] = field(default_factory=lambda: defaultdict(list))
+    """For every act that was ever undone its undoings, and theirs, in the log's order."""
+    _undone: dict[str, frozenset[str]] = field(default_factory=dict)
+    """For every act that was ever undone which of it and its undoings do not hold, until another comes."""
     _said: dict[What, dict[str, list[Act]]] = field(
         default_factory=lambda: {What.VERDICT: defaultdict(list), What.STARS: defaultdict(list)}
     )
+    _listed: dict[str, list[Act]] = field(default_factory=lambda: defaultdict(list))
+    """For every design the acts that changed its place or note on shortlists."""
     _on_lists: dict[str, list[Act]] = field(default_factory=lambda: defaultdict(list))
     _folded: dict[str, Shortlist | None] = field(default_factory=dict)
-    """Shortlists as they are, until something is done to them."""
+    """Shortlists as they are, until an act about them is undone."""
 
     def take(self, act: Act) -> tuple[str, ...]:
         """Take the next act; returns the designs whose verdict or stars it may have changed."""
@@ -149,49 +187,54 @@ class Opinions:
         if act.what is What.UNDO:
             return self._undo(act)
         if act.what in ON_SHORTLISTS:
-            self._on_lists[act.shortlist].append(act)
-            self._folded.pop(act.shortlist, None)
+            self._take_on_list(act)
             return ()
         for design_id in act.designs:
             self._said[act.what][design_id].append(act)
         return act.designs
 
+    def _take_on_list(self, act: Act) -> None:
+        self._on_lists[act.shortlist].append(act)
+        for design_id in act.designs:
+            self._listed[design_id].append(act)
+        if act.shortlist in self._folded and self.holds(act.act_id):
+            self._folded[act.shortlist] = _changed(self._folded[act.shortlist], act)
+
     def _undo(self, act: Act) -> tuple[str, ...]:
         """Note an undoing; returns the designs whose verdict or stars it may have changed."""
-        self._turn(act)
+        root = self._roots[act.act_id] = self._roots.get(act.value, act.value)
+        self._undoings[root].append(act)
+        self._undone.pop(root, None)
         undone = self.undone_by(act)
         if undone and undone.what in ON_SHORTLISTS:
             self._folded.pop(undone.shortlist, None)
         return undone.designs if undone and undone.what in self._said else ()
 
-    def _turn(self, act: Act) -> None:
-        """Count an undoing that now holds, and along what it undoes in turn those that hold again or no more."""
-        step: Act | None = act
-        change = 1
-        while step is not None and step.what is What.UNDO:
-            held = self._against[step.value] == 0
-            self._against[step.value] += change
-            holds = self._against[step.value] == 0
-            if held == holds:
-                return
-            change = 1 if holds else -1
-            step = self.acts.get(step.value)
-
     def undone_by(self, act: Act) -> Act | None:
-        """The act that an undoing is about in the end, through other undoings; None where it is not there."""
-        target: Act | None = act
-        while target is not None and target.what is What.UNDO:
-            target = self.acts.get(target.value)
-        return target
+        """The act that an undoing is about in the end, through other undoings; None where it is not there.
 
-    def about(self, act: Act) -> tuple[str, ...]:
-        """Designs that an act is about; those of an undoing are those of what it undoes."""
-        undone = self.undone_by(act)
-        return undone.designs if undone else ()
+        Of any other act it is the act itself.
+        """
+        if act.what is not What.UNDO:
+            return act
+        found = self.acts.get(self._roots.get(act.act_id, act.value))
+        return found if found and found.what is not What.UNDO else None
+
+    def history(self, design_id: str) -> list[Act]:
+        """Acts about a design, the last first: those that were undone, and the undoings, included."""
+        every = (self._said[What.VERDICT], self._said[What.STARS], self._listed)
+        about = {act.act_id: act for acts in every for act in acts.get(design_id, ())}
+        undoings = [undoing for act_id in about for undoing in self._undoings.get(act_id, ())]
+        return sorted((*about.values(), *undoings), key=lambda act: act.seq, reverse=True)
 
     def holds(self, act_id: str) -> bool:
         """Whether an act was filed and is not undone; two who undo one act at once undo it once."""
-        return act_id in self.acts and not self._against.get(act_id)
+        root = self._roots.get(act_id, act_id)
+        if root not in self._undone:
+            if root not in self._undoings:
+                return act_id in self.acts
+            self._undone[root] = _not_holding(self._undoings[root])
+        return act_id in self.acts and act_id not in self._undone[root]
 
     def said(self, what: What, design_id: str) -> Act | None:
         """The act that says a design's verdict or stars, None where nothing was said."""
@@ -219,8 +262,11 @@ class Opinions:
 
     def shortlist(self, name: str) -> Shortlist | None:
         """A shortlist, None where there is none of that name or it is closed."""
+        if name not in self._on_lists:
+            # Not remembered: whoever asks for names that are none would fill the memory.
+            return None
         if name not in self._folded:
-            self._folded[name] = self._fold(self._on_lists.get(name, []))
+            self._folded[name] = self._fold(self._on_lists[name])
         return self._folded[name]
 
     def last_of(self, who: str) -> Act | None:
@@ -232,12 +278,23 @@ class Opinions:
         current: Shortlist | None = None
         for act in acts:
             if self.holds(act.act_id):
-                current = None if act.what is What.CLOSE else _changed(current, act)
+                current = _changed(current, act)
         return current
 
 
-def _changed(shortlist: Shortlist | None, act: Act) -> Shortlist:
-    """A shortlist after an act; the first act begins it."""
+def _not_holding(undoings: list[Act]) -> frozenset[str]:
+    """Acts that undoings take back, the undoings themselves among them. An undoing comes after what it undoes."""
+    undone: set[str] = set()
+    for undoing in reversed(undoings):
+        if undoing.act_id not in undone:
+            undone.add(undoing.value)
+    return frozenset(undone)
+
+
+def _changed(shortlist: Shortlist | None, act: Act) -> Shortlist | None:
+    """A shortlist after an act; the first act begins it, and closing leaves none."""
+    if act.what is What.CLOSE:
+        return None
     now = shortlist or Shortlist(act.shortlist, act.who, act.at)
     entries = {entry.design_id: entry for entry in now.entries}
     chosen = [design_id for design_id in act.designs if design_id in entries]
@@ -248,9 +305,14 @@ def _changed(shortlist: Shortlist | None, act: Act) -> Shortlist:
         for design_id in chosen:
             entries.pop(design_id, None)
     elif act.what is What.MOVE and chosen:
-        order = [design_id for design_id in entries if design_id != chosen[0]]
-        order.insert(int(act.value) - 1, chosen[0])
-        entries = {design_id: entries[design_id] for design_id in order}
+        entries = _moved(entries, chosen[0], act.value)
     elif act.what is What.NOTE:
         entries |= {design_id: replace(entries[design_id], note=act.value) for design_id in chosen}
     return replace(now, entries=tuple(entries.values()))
+
+
+def _moved(entries: dict[str, Entry], chosen: str, place: str) -> dict[str, Entry]:
+    """Entries with one at a place, from 1; at the end where there are fewer."""
+    order = [design_id for design_id in entries if design_id != chosen]
+    order.insert(min(int(place) - 1, len(order)), chosen)
+    return {design_id: entries[design_id] for design_id in order}

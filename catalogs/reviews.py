@@ -8,7 +8,7 @@ race and commits again behind them, so there is one order whoever writes.
 """
 
 import logging
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
@@ -18,8 +18,9 @@ import pyarrow as pa
 from deltalake import CommitProperties, DeltaTable, Transaction, write_deltalake
 
 from catalogs import keys
-from catalogs.acts import Act, Opinions, What
+from catalogs.acts import Act, Opinions, What, require_foldable
 from catalogs.delta_tables import TableInStore, filled_up, query
+from catalogs.errors import ActError
 from catalogs.store_contract import Store
 
 log = logging.getLogger(__name__)
@@ -186,7 +187,10 @@ def _rows(act: Act) -> list[dict[str, Any]]:
 
 
 def _acts(rows: pa.Table) -> Iterator[Act]:
-    """Acts of the log's rows, which are sorted. Columns are taken apart once: a bulk act has as many rows as designs."""
+    """Acts of the log's rows, which are sorted; one that cannot count is passed over, and logged with the reason.
+
+    Columns are taken apart once: a bulk act has as many rows as designs.
+    """
     if not rows.num_rows:
         return
     seqs = rows["seq"].to_numpy()
@@ -194,10 +198,22 @@ def _acts(rows: pa.Table) -> Iterator[Act]:
     designs = rows["design_id"].to_pylist()
     heads = rows.take(pa.array(starts)).select(["seq", "act_id", "who", "at", "what", "value", "shortlist"])
     for head, start, end in zip(heads.to_pylist(), starts, [*starts[1:], len(seqs)], strict=True):
-        if head["what"] not in list(What):
-            log.warning(
-                "The log has an act '%s' that a newer version filed: it is passed over.", head["what"]
-            )
-            continue
         chosen = tuple(one for one in designs[start:end] if one is not None)
-        yield Act(**{**head, "what": What(head["what"])}, designs=chosen)
+        try:
+            yield _act(head, chosen)
+        except ActError as error:
+            log.warning("The log of reviews, number %s: this act is passed over. %s", head["seq"], error)
+
+
+def _act(head: Mapping[str, Any], designs: tuple[str, ...]) -> Act:
+    """The act that a row begins; ActError where it cannot count."""
+    if head["what"] not in list(What):
+        raise ActError(f"'{str(head['what'])[:40]}' is not known: a newer version may have filed it.")
+    if not head["act_id"] or head["at"] is None:
+        raise ActError("Its row lacks act_id or time.")
+    texts = {name: head[name] or "" for name in ("who", "value", "shortlist")}
+    act = Act(
+        head["act_id"], at=head["at"], what=What(head["what"]), designs=designs, seq=head["seq"], **texts
+    )
+    require_foldable(act)
+    return act

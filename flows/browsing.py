@@ -5,11 +5,11 @@ import shlex
 import socket
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from catalogs.browser.access import LOOPBACK, Sessions
-from catalogs.browser.again import Estimate, Order
+from catalogs.browser.again import Estimate, Order, Repetition
 from catalogs.browser.app import Place, create_app
 from catalogs.browser.board import Board
 from catalogs.browser.pictures import Pictures
@@ -19,7 +19,7 @@ from catalogs.store_contract import Store
 from catalogs.stores import open_store
 from flows.errors import FlowsError, SettingsError
 from flows.preparing import estimate, make_plan, resolve_place
-from flows.recipes import NAMED
+from flows.recipes import NAMED, as_toml, is_named, recorded
 from flows.settings import Settings
 from flows.terminal import counted
 from stylecore.errors import StylecoreError
@@ -94,6 +94,15 @@ class CatalogMill:
         chosen = {"--style-set": order.style_sets, "--garment": order.garments, "--style": order.styles}
         parts += [one for option, names in chosen.items() for name in names for one in (option, name)]
         return shlex.join(parts)
+
+    def repetition(self, order: Order, recipe_json: str) -> Repetition:
+        """What carries an order out by a recorded recipe: a named one by its name, any other by a TOML file."""
+        with _told():
+            recipe = recorded(order.recipe, recipe_json)
+            if is_named(recipe):
+                return Repetition(self.command(order))
+            file = f"{recipe.name}.toml"
+            return Repetition(self.command(replace(order, recipe=file)), file, as_toml(recipe))
 
     @property
     def can_start(self) -> bool:

@@ -1,6 +1,7 @@
 """Named recipes: functions of nothing that return complete configurations, and recipes in TOML."""
 
 import json
+import re
 import tomllib
 from dataclasses import fields, replace
 from pathlib import Path
@@ -160,6 +161,28 @@ def as_toml(recipe: Recipe) -> str:
         value = getattr(recipe, field.name)
         lines.append(f"{field.name} = {_toml_value(field.name, value)}")
     return "\n".join(lines) + "\n"
+
+
+def recorded(name: str, recipe_json: str) -> Recipe:
+    """The recipe that a design's record holds, under a name that a file can have.
+
+    Raises RecipeError where this version does not know its fields.
+    """
+    try:
+        values = json.loads(recipe_json)
+    except ValueError as error:
+        raise RecipeError(f"The record of recipe '{name[:80]}' is not JSON: {error}.") from error
+    if not isinstance(values, dict) or not values:
+        raise RecipeError(f"The record of recipe '{name[:80]}' holds no fields.")
+    values.pop("engine_version", None)
+    return recipe_from({**values, "name": re.sub(r"[^\w.+ -]", "-", name).lstrip("-. ") or "recipe"})
+
+
+def is_named(recipe: Recipe) -> bool:
+    """Whether the recipe called so is this one; a named recipe says nothing of the weights that are found for it."""
+    if recipe.name not in NAMED:
+        return False
+    return replace(NAMED[recipe.name](), encoder_sha256=recipe.encoder_sha256) == recipe
 
 
 def _toml_value(name: str, value: object) -> str:

@@ -2,17 +2,20 @@
 
 On loopback anybody at the machine may look; elsewhere a token is required. A write needs the session's own CSRF
 token beside its cookie, and a page of another site can have neither.
+
+A session is a cookie that this server signed, and nothing is kept of it here: no number of visitors ends another's.
 """
 
 import asyncio
 import hmac
+import ipaddress
 import secrets
 import time
 from collections import OrderedDict, deque
 from collections.abc import Collection, MutableMapping
 from dataclasses import dataclass
 from typing import Any
-from urllib.parse import urlencode, urlsplit
+from urllib.parse import quote, unquote, urlencode, urlsplit
 
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.requests import Request
@@ -20,18 +23,22 @@ from starlette.responses import PlainTextResponse, RedirectResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 COOKIE = "stylemill_session"
+WHO_COOKIE = "stylemill_who"
 CSRF_HEADER = "x-csrf-token"
 LOOPBACK = ("localhost", "127.0.0.1", "::1")
-SESSIONS = 1000
-"""The one that was used longest ago goes."""
+LONGEST_WHO = 60
+WHO_SECONDS = 365 * 24 * 3600
 TRIES, TRIES_SECONDS = 5, 60.0
-"""Wrong tokens from one address before it has to wait; from all addresses ten times as many."""
+"""Wrong tokens from one address before it has to wait."""
+ADDRESSES = 10_000
+"""Addresses whose wrong tokens are remembered; the one that tried longest ago goes."""
 LONGEST_ADDRESS = 8 * 1024
 LARGEST_BODY = 8 * 2**20
 """Bytes: 100,000 chosen designs are 7 MB of ids."""
 BODY_SECONDS = 30.0
 OPEN = ("/token", "/static/")
 """What is shown to who has no session."""
+NO_PAGES = ("/static/", "/api/", "/thumbnails/", "/pictures/", "/templates/", "/styles/")
 POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob:; connect-src 'self'; font-src"
     " 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
@@ -47,7 +54,7 @@ HEADERS = {
 }
 
 
-@dataclass
+@dataclass(frozen=True)
 class Session:
     """One browser. `who` is what its person calls themselves in the log."""
 
@@ -62,56 +69,83 @@ class Sessions:
     def __init__(self, token: str | None, who: str) -> None:
         """`token` is what opens a session, None where anybody may; `who` is the name until told."""
         self.token, self._who = token, who
-        self._open: OrderedDict[str, Session] = OrderedDict()
-        self._wrong: dict[str, deque[float]] = {}
+        self._secret = secrets.token_bytes(32)
+        self._wrong: OrderedDict[str, deque[float]] = OrderedDict()
 
     def of(self, request: Request) -> Session | None:
         """The session of a request."""
-        key = request.cookies.get(cookie_name(request.scope), "")
-        if key in self._open:
-            self._open.move_to_end(key)
-        return self._open.get(key)
+        key, _, signature = request.cookies.get(cookie_name(request.scope), "").rpartition(".")
+        if not key or not _same(signature, self._signed("session", key)):
+            return None
+        return Session(key, self._signed("csrf", key), self.who(request))
 
-    def begin(self) -> Session:
+    def begin(self, request: Request) -> Session:
         """A new one."""
-        session = Session(secrets.token_urlsafe(32), secrets.token_urlsafe(32), self._who)
-        self._open[session.key] = session
-        while len(self._open) > SESSIONS:
-            self._open.popitem(last=False)
-        return session
+        key = secrets.token_urlsafe(24)
+        return Session(key, self._signed("csrf", key), self.who(request))
+
+    def who(self, request: Request) -> str:
+        """What a request's person called themselves, else the name until told."""
+        return name_of(unquote(request.cookies.get(cookie_name(request.scope, WHO_COOKIE), ""))) or self._who
+
+    def cookie_value(self, session: Session) -> str:
+        """What a browser shows to be known again."""
+        return f"{session.key}.{self._signed('session', session.key)}"
+
+    def _signed(self, purpose: str, key: str) -> str:
+        return hmac.digest(self._secret, f"{purpose} {key}".encode(), "sha256").hex()
 
     def opens(self, token: str) -> bool:
         """Whether a token is the right one; takes as long for every wrong one."""
-        return self.token is not None and hmac.compare_digest(token.encode(), self.token.encode())
+        return self.token is not None and _same(token, self.token)
 
     def must_wait(self, address: str) -> float:
-        """Seconds until an address may try a token again."""
-        waits = []
-        for name, tries in ((address, TRIES), ("", 10 * TRIES)):
-            wrong = self._recent(name)
-            waits.append(wrong[0] + TRIES_SECONDS - time.monotonic() if len(wrong) >= tries else 0.0)
-        return max(waits)
+        """Seconds until an address may try a token again. What others tried does not count."""
+        wrong = self._recent(_network(address))
+        return wrong[0] + TRIES_SECONDS - time.monotonic() if len(wrong) >= TRIES else 0.0
 
     def was_wrong(self, address: str) -> None:
         """Count a wrong token."""
-        for name in (address, ""):
-            self._recent(name).append(time.monotonic())
+        self._recent(_network(address)).append(time.monotonic())
 
-    def _recent(self, name: str) -> deque[float]:
-        since = time.monotonic() - TRIES_SECONDS
-        if len(self._wrong) > SESSIONS:
-            self._wrong = {one: times for one, times in self._wrong.items() if times and times[-1] >= since}
-        wrong = self._wrong.setdefault(name, deque())
-        while wrong and wrong[0] < since:
+    def _recent(self, network: str) -> deque[float]:
+        """When an address gave wrong tokens of late."""
+        wrong = self._wrong.setdefault(network, deque())
+        self._wrong.move_to_end(network)
+        while len(self._wrong) > ADDRESSES:
+            self._wrong.popitem(last=False)
+        while wrong and wrong[0] < time.monotonic() - TRIES_SECONDS:
             wrong.popleft()
         return wrong
 
 
-def writes_allowed(request: Request, session: Session, sent: str) -> bool:
-    """Whether a write comes from a page of ours: with the session's token, from our own origin."""
-    origin = request.headers.get("origin")
-    ours = origin is None or origin.partition("://")[2] == request.headers.get("host")
-    return ours and hmac.compare_digest(sent.encode(), session.csrf.encode())
+def _same(one: str, other: str) -> bool:
+    return hmac.compare_digest(one.encode("utf-8", "replace"), other.encode("utf-8", "replace"))
+
+
+def _network(address: str) -> str:
+    """The address, or of IPv6 the network, which one customer of a provider has whole."""
+    try:
+        found = ipaddress.ip_address(address)
+    except ValueError:
+        return address
+    return str(ipaddress.ip_network((found, 64), strict=False)) if found.version == 6 else address
+
+
+def name_of(text: str) -> str:
+    """A text as a person's name in the log: printable, not too long; empty where nothing is left."""
+    return "".join(letter for letter in text if letter.isprintable()).strip()[:LONGEST_WHO].strip()
+
+
+def own_origin(request: Request, *, secure: bool) -> str:
+    """How a browser names the place that our own pages come from."""
+    scheme = "https" if secure else request.url.scheme
+    return f"{scheme}://{request.headers.get('host', '')}"
+
+
+def has_token(session: Session, sent: str) -> bool:
+    """Whether a write has the session's token, which only a page of ours can know."""
+    return _same(sent, session.csrf)
 
 
 class Gate:
@@ -129,8 +163,12 @@ class Gate:
         request = Request(scope)
         session = self._sessions.of(request)
         if session is None and self._sessions.token is None:
-            session = self._sessions.begin()
-            send = _with_cookie(send, cookie(scope, session, secure=self._secure))
+            session = self._sessions.begin(request)
+            # What is no page has no use for a session, and would overwrite that of a page on its way.
+            if _is_page(request):
+                send = _with_cookie(
+                    send, cookie(scope, COOKIE, self._sessions.cookie_value(session), secure=self._secure)
+                )
         scope.setdefault("state", {})["session"] = session
         if session is None and not request.url.path.startswith(OPEN):
             await _to_token(request)(scope, receive, send)
@@ -145,16 +183,27 @@ def _to_token(request: Request) -> Response:
     return PlainTextResponse("A token is required: open the start page.", 401)
 
 
-def cookie_name(scope: Scope) -> str:
-    """Of the session's cookie: browsers keep cookies by host, and two servers of one machine must not share theirs."""
+def _is_page(request: Request) -> bool:
+    """Whether a person goes to a page, rather than a page asks for its parts."""
+    asked = "text/html" in request.headers.get("accept", "")
+    return request.method == "GET" and asked and not request.url.path.startswith(NO_PAGES)
+
+
+def cookie_name(scope: Scope, name: str = COOKIE) -> str:
+    """Of a cookie here: browsers keep cookies by host, and two servers of one machine must not share theirs."""
     server = scope.get("server")
-    return f"{COOKIE}_{server[1]}" if server else COOKIE
+    return f"{name}_{server[1]}" if server else name
 
 
-def cookie(scope: Scope, session: Session, *, secure: bool) -> str:
-    """The header that gives a browser its session; no script can read it."""
+def cookie(scope: Scope, name: str, value: str, *, secure: bool) -> str:
+    """The header that gives a browser a cookie until it is closed; no script can read it."""
     attributes = "Path=/; HttpOnly; SameSite=Lax" + ("; Secure" if secure else "")
-    return f"{cookie_name(scope)}={session.key}; {attributes}"
+    return f"{cookie_name(scope, name)}={value}; {attributes}"
+
+
+def who_cookie(scope: Scope, who: str, *, secure: bool) -> str:
+    """The header by which a browser remembers its person's name, for a year and over this server's end."""
+    return f"{cookie(scope, WHO_COOKIE, quote(who), secure=secure)}; Max-Age={WHO_SECONDS}"
 
 
 def _with_cookie(send: Send, header: str) -> Send:
@@ -191,10 +240,23 @@ class Guard:
             return PlainTextResponse("This server answers to its own machine only.", 421)
         if len(scope["raw_path"] or b"") + len(scope["query_string"]) > LONGEST_ADDRESS:
             return PlainTextResponse("The address is too long: choose fewer values.", 414)
+        if not _from_here(headers, scope["method"]):
+            return PlainTextResponse("This was asked for by a page of another site.", 403)
         length = headers.get("content-length", "0")
-        if not length.isdigit() or int(length) > LARGEST_BODY:
+        if not length.isdecimal() or int(length) > LARGEST_BODY:
             return PlainTextResponse(f"More than {LARGEST_BODY // 2**20} MB were sent.", 413)
         return None
+
+
+def _from_here(headers: Headers, method: str) -> bool:
+    """Whether a request comes from a page of ours, from no page at all, or by a link that a person followed.
+
+    Browsers say so; what other sites' pages would load in passing costs work and tells them what is here.
+    """
+    if headers.get("sec-fetch-site", "none") in ("none", "same-origin"):
+        return True
+    followed = headers.get("sec-fetch-mode") == "navigate" and headers.get("sec-fetch-dest") == "document"
+    return followed and method in ("GET", "HEAD")
 
 
 def _host(header: str) -> str:

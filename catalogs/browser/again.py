@@ -28,6 +28,15 @@ class Estimate:
     remarks: tuple[str, ...] = ()
 
 
+@dataclass(frozen=True)
+class Repetition:
+    """What makes a design again: a command, and where its recipe has no name the file that the command reads."""
+
+    command: str
+    file: str = ""
+    toml: str = ""
+
+
 class Mill(Protocol):
     """Plans and starts runs. Failures raise `catalogs.errors.CatalogsError`."""
 
@@ -41,6 +50,10 @@ class Mill(Protocol):
 
     def command(self, order: Order) -> str:
         """The command that carries the order out, to copy."""
+        ...
+
+    def repetition(self, order: Order, recipe_json: str) -> Repetition:
+        """What carries an order out by the very recipe that a design's record holds, whatever is called so now."""
         ...
 
     @property

@@ -3,7 +3,7 @@
 import asyncio
 import json
 import secrets
-from collections.abc import AsyncIterator, Collection, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
 from concurrent.futures import Future
 from contextlib import asynccontextmanager
 from dataclasses import asdict, dataclass
@@ -11,20 +11,23 @@ from datetime import UTC, datetime
 from itertools import islice
 from pathlib import Path
 from typing import Annotated, Any
-from urllib.parse import urlencode
+from urllib.parse import quote, urlencode
 
 import numpy as np
+from anyio import CapacityLimiter, to_thread
 from fastapi import Depends, FastAPI, Form, HTTPException, Request, Response
 from fastapi.concurrency import run_in_threadpool
+from fastapi.exceptions import RequestValidationError
 from fastapi.responses import HTMLResponse, JSONResponse, RedirectResponse
 from fastapi.staticfiles import StaticFiles
 from jinja2 import Environment, PackageLoader
 from pydantic import ValidationError
 from starlette.exceptions import HTTPException as StarletteHTTPException
 
+from catalogs import provenance
 from catalogs.acts import Act, What
 from catalogs.browser import access, describing
-from catalogs.browser.again import Mill
+from catalogs.browser.again import Mill, Repetition
 from catalogs.browser.asking import (
     GoneError,
     Ordering,
@@ -36,10 +39,10 @@ from catalogs.browser.asking import (
     ordered,
     targeted,
 )
-from catalogs.browser.board import PATIENCE, Board
+from catalogs.browser.board import Board
 from catalogs.browser.downloads import FORMATS, download, require_exportable
 from catalogs.browser.index import Index
-from catalogs.browser.pictures import SIDES, Found, Pictures
+from catalogs.browser.pictures import SIDES, Found, Pictures, Source
 from catalogs.browser.query import GROUPS, SORTS, parse
 from catalogs.browser.showing import answer, cells, counted, laid_out
 from catalogs.errors import (
@@ -55,7 +58,11 @@ from catalogs.errors import (
 PAGE_ROWS = 200
 """Designs that one turn of a result's pages holds, at most."""
 MOST_COMPARED = 4
+PATIENCE = 120.0
+"""Seconds after which whoever spoke is told that the log does not answer."""
 FOREVER = "private, max-age=31536000, immutable"
+ASK_AGAIN = "private, no-cache"
+"""Templates and styles may be replaced: a browser asks whether its copy still holds, which is quickly answered."""
 
 templates = Environment(
     loader=PackageLoader("catalogs.browser", "pages"), autoescape=True, trim_blocks=True, lstrip_blocks=True
@@ -102,9 +109,22 @@ def _session(request: Request) -> access.Session:
 def _writing(request: Request) -> access.Session:
     """The session of a request that may write."""
     session = _session(request)
-    if not access.writes_allowed(request, session, request.headers.get(access.CSRF_HEADER, "")):
-        raise HTTPException(403, "This page is no longer valid: load it again.")
+    _require_ours(request, session, request.headers.get(access.CSRF_HEADER, ""))
     return session
+
+
+def _require_ours(request: Request, session: access.Session, sent: str) -> None:
+    """HTTPException where a write does not come from a page of ours, which was given the session's token."""
+    own = access.own_origin(request, secure=request.app.state.secure)
+    origin = request.headers.get("origin", own)
+    if origin != own:
+        raise HTTPException(
+            403,
+            f"This was sent by a page of {origin[:80]}, not of {own[:80]}: nothing was done. Where a proxy with TLS"
+            " is before this server, start it with --secure.",
+        )
+    if not access.has_token(session, sent):
+        raise HTTPException(403, "This page is no longer valid: load it again.")
 
 
 Reader = Annotated[access.Session, Depends(_session)]
@@ -131,7 +151,7 @@ def _token_routes(app: FastAPI, place: Place) -> None:
     def enter(
         request: Request,
         token: Annotated[str, Form(max_length=500)],
-        who: Annotated[str, Form(max_length=60)] = "",
+        who: Annotated[str, Form(max_length=access.LONGEST_WHO)] = "",
         next: Annotated[str, Form(max_length=2000)] = "/",  # noqa: A002 - the field's name in the form
     ) -> Response:
         address = request.client.host if request.client else "?"
@@ -145,10 +165,12 @@ def _token_routes(app: FastAPI, place: Place) -> None:
         if not sessions.opens(token.strip()):
             sessions.was_wrong(address)
             return _page("token", None, place, 403, next=_inside(next), wrong="That is not the token.")
-        session = sessions.begin()
-        session.who = _name(who) or session.who
+        session = sessions.begin(request)
         inside = RedirectResponse(_inside(next), 303)
-        inside.headers["set-cookie"] = access.cookie(request.scope, session, secure=app.state.secure)
+        value, secure = sessions.cookie_value(session), app.state.secure
+        inside.headers["set-cookie"] = access.cookie(request.scope, access.COOKIE, value, secure=secure)
+        if name := access.name_of(who):
+            inside.headers.append("set-cookie", access.who_cookie(request.scope, name, secure=secure))
         return inside
 
 
@@ -156,10 +178,6 @@ def _inside(path: str) -> str:
     """A path of this server, whatever was asked for."""
     inside = path.startswith("/") and not path.startswith(("//", "/\\")) and path.isprintable()
     return path if inside else "/"
-
-
-def _name(who: str) -> str:
-    return "".join(letter for letter in who if letter.isprintable()).strip()[:60]
 
 
 def _page_routes(app: FastAPI, place: Place) -> None:
@@ -183,12 +201,23 @@ def _page_routes(app: FastAPI, place: Place) -> None:
         return _page(
             "design", session, place, record=record, whole=whole,
             measures=describing.measures(record), lineage=describing.lineage(whole),
-            recipe=describing.recipe(whole), credit=describing.credit(record),
-            again=place.mill.command(describing.order_of(record)) if place.mill else "",
+            recipe=describing.recipe(whole), credit=provenance.credit(record),
+            again=_repetition(place, whole),
             history=board.history(design_id), verdict=verdict, stars=stars, near=near,
             back=_inside(request.query_params.get("back", "/")),
             data={"design": cells(board, [design_id])[0], **_choices(place)},
         )  # fmt: skip
+
+    @app.get("/recipes/{design_id}.toml")
+    def recipe(design_id: str, _session: Reader) -> Response:
+        _record(board.index, design_id)
+        found = _repetition(place, describing.whole_record(board.catalog, design_id))
+        if found is None or not found.toml:
+            raise NotFoundError(f"The recipe of design '{design_id[:80]}' has a name: no file is needed.")
+        disposition = f"attachment; filename*=UTF-8''{quote(found.file)}"
+        return Response(
+            found.toml, media_type="application/toml", headers={"content-disposition": disposition}
+        )
 
     @app.get("/compare")
     def compare(request: Request, session: Reader) -> Response:
@@ -226,6 +255,16 @@ def _page_routes(app: FastAPI, place: Place) -> None:
             "shortlist", session, place, shortlist=found, gone=len(found.entries) - len(there),
             data={"name": found.name, "entries": entries, **_choices(place)},
         )  # fmt: skip
+
+
+def _repetition(place: Place, record: Mapping[str, Any]) -> Repetition | None:
+    """How a design is made again; None without a mill, or where this version does not know its recipe."""
+    if place.mill is None:
+        return None
+    try:
+        return place.mill.repetition(describing.order_of(record), str(record.get("recipe_json") or ""))
+    except QueryError:
+        return None
 
 
 def _covers(board: Board, ids: Sequence[str]) -> list[dict[str, Any]]:
@@ -286,7 +325,8 @@ def _writing_routes(app: FastAPI, place: Place) -> None:
         # Only waiting for the log is done here: it holds no thread that others need.
         filing = await run_in_threadpool(_submit, board, saying, session.who)
         try:
-            filed = await asyncio.wait_for(asyncio.wrap_future(filing), PATIENCE)
+            # Shielded: who waits no longer does not call the act off. It is filed when the log answers again.
+            filed = await asyncio.wait_for(asyncio.shield(asyncio.wrap_future(filing)), PATIENCE)
         except TimeoutError as error:
             raise UnreachableError(
                 "The log does not answer: whether this was filed is not known. Look again."
@@ -294,9 +334,12 @@ def _writing_routes(app: FastAPI, place: Place) -> None:
         return JSONResponse({"act": filed.act_id, "seq": filed.seq, **_said(board, filed)})
 
     @app.post("/api/who")
-    def call_me(name: Annotated[str, Form(max_length=60)], session: Writer) -> Response:
-        session.who = _name(name) or session.who
-        return JSONResponse({"who": session.who})
+    def call_me(
+        request: Request, name: Annotated[str, Form(max_length=access.LONGEST_WHO)], session: Writer
+    ) -> Response:
+        who = access.name_of(name) or session.who
+        header = access.who_cookie(request.scope, who, secure=app.state.secure)
+        return JSONResponse({"who": who}, headers={"set-cookie": header})
 
     @app.post("/api/again")
     def plan(ordering: Ordering, _session: Writer) -> Response:
@@ -317,15 +360,14 @@ def _writing_routes(app: FastAPI, place: Place) -> None:
         target: Annotated[str, Form()],
         title: Annotated[str, Form(max_length=200)] = "",
     ) -> Response:
-        if not access.writes_allowed(request, session, csrf):
-            raise HTTPException(403, "This page is no longer valid: load it again.")
+        _require_ours(request, session, csrf)
         try:
             asked = Target.model_validate_json(target)
         except ValidationError as error:
             raise QueryError("It does not say which designs are to be exported.") from error
         ids = _exportable(board, kind, asked)
         chosen = items(board, ids, asked.notes_of)
-        return download(kind, chosen, board.catalog.store, _name(title) or place.name, session.who)
+        return download(kind, chosen, board.catalog.store, access.name_of(title) or place.name, session.who)
 
     @app.post("/api/exportable")
     def exportable(asked: Target, kind: str, _session: Writer) -> Response:
@@ -371,36 +413,52 @@ def _said(board: Board, filed: Act) -> dict[str, Any]:
 
 def _picture_routes(app: FastAPI, place: Place) -> None:
     board, pictures = place.board, place.pictures
+    # Pictures wait among themselves: acts and pages have threads of their own.
+    reading, whole, making = (CapacityLimiter(threads) for threads in (24, 8, 4))
 
     @app.get("/thumbnails/{side}/{design_id}.webp")
-    def thumbnail(side: int, design_id: str, request: Request, _session: Reader) -> Response:
-        if side not in SIDES:
-            raise NotFoundError(f"There are no thumbnails of {side} px.")
+    async def thumbnail(side: str, design_id: str, request: Request, _session: Reader) -> Response:
+        if side not in map(str, SIDES):
+            raise NotFoundError(f"There are no thumbnails of {side[:20]} px.")
         record = _record(board.index, design_id)
-        return _picture(pictures.thumbnail(record, side), request)
+        found = await to_thread.run_sync(pictures.thumbnail, record, int(side), limiter=reading)
+        return _picture(found, request)
 
     @app.get("/pictures/{design_id}.png")
-    def design(design_id: str, request: Request, _session: Reader) -> Response:
+    async def design(design_id: str, request: Request, _session: Reader) -> Response:
         record = _record(board.index, design_id)
         # It is known without reading the picture.
         if (etag := f'"{record["image_sha256"]}"') in _known(request):
-            return Response(status_code=304, headers={"etag": etag, "cache-control": FOREVER})
-        return _picture(pictures.design(record), request)
+            return _unchanged(etag, FOREVER)
+        return _picture(await to_thread.run_sync(pictures.design, record, limiter=whole), request)
 
     @app.get("/templates/{garment_id}.webp")
-    def garment(garment_id: str, request: Request, _session: Reader) -> Response:
-        return _picture(pictures.garment(garment_id), request, "private, max-age=300")
+    async def garment(garment_id: str, request: Request, _session: Reader) -> Response:
+        return await shown(pictures.garment, garment_id, request)
 
     @app.get("/styles/{style_id}.webp")
-    def style(style_id: str, request: Request, _session: Reader) -> Response:
-        return _picture(pictures.style(style_id), request, "private, max-age=300")
+    async def style(style_id: str, request: Request, _session: Reader) -> Response:
+        return await shown(pictures.style, style_id, request)
+
+    async def shown(find: Callable[[str], Source], record_id: str, request: Request) -> Response:
+        source = await to_thread.run_sync(find, record_id, limiter=reading)
+        if source.etag in _known(request):
+            return _unchanged(source.etag, ASK_AGAIN)
+        found = pictures.ready(source)
+        if found is None:
+            found = await to_thread.run_sync(pictures.shown, source, limiter=making)
+        return _picture(found, request, ASK_AGAIN)
 
 
 def _picture(found: Found, request: Request, keep: str = FOREVER) -> Response:
-    headers = {"etag": found.etag, "cache-control": keep}
     if found.etag in _known(request):
-        return Response(status_code=304, headers=headers)
+        return _unchanged(found.etag, keep)
+    headers = {"etag": found.etag, "cache-control": keep}
     return Response(found.data, media_type=found.media_type, headers=headers)
+
+
+def _unchanged(etag: str, keep: str) -> Response:
+    return Response(status_code=304, headers={"etag": etag, "cache-control": keep})
 
 
 def _known(request: Request) -> list[str]:
@@ -408,6 +466,12 @@ def _known(request: Request) -> list[str]:
     return [one.strip().removeprefix("W/") for one in request.headers.get("if-none-match", "").split(",")]
 
 
+PLAIN = {
+    "Not Found": "There is no such page.",
+    "Method Not Allowed": "Nothing can be done that way at this address.",
+    "There was an error parsing the body": "What was sent cannot be read: load the page again.",
+}
+"""What the libraries say, in words for people."""
 STATUS: Mapping[type[CatalogsError], int] = {
     GoneError: 410, OtherNumberError: 409, QueryError: 400, ActError: 400, InvalidKeyError: 400,
     NotFoundError: 404, ImageError: 404,
@@ -418,6 +482,8 @@ def _explain_errors(app: FastAPI) -> None:
     """Errors as a page for people and as JSON for scripts, each with what to do."""
 
     def explain(request: Request, status: int, what: str) -> Response:
+        # It may quote what was sent, which need not be text that can be sent back.
+        what = what.encode("utf-8", "replace").decode()
         wants_page = "text/html" in request.headers.get("accept", "")
         if wants_page and not request.url.path.startswith("/api/"):
             place: Place = app.state.place
@@ -432,12 +498,22 @@ def _explain_errors(app: FastAPI) -> None:
 
     @app.exception_handler(StarletteHTTPException)
     def theirs(request: Request, error: StarletteHTTPException) -> Response:
-        what = (
-            error.detail
-            if error.status_code != 404 or error.detail != "Not Found"
-            else "There is no such page."
-        )
-        return explain(request, error.status_code, what)
+        return explain(request, error.status_code, PLAIN.get(str(error.detail), str(error.detail)))
+
+    @app.exception_handler(RequestValidationError)
+    def misspelt(request: Request, error: RequestValidationError) -> Response:
+        return explain(request, 422, f"What was sent cannot be understood: {_in_words(error)}.")
+
+    @app.exception_handler(Exception)
+    def unforeseen(request: Request, _error: Exception) -> Response:
+        return explain(request, 500, "That is a fault of Stylemill: the server's log says more.")
+
+
+def _in_words(error: RequestValidationError) -> str:
+    """The first of what is wrong: the field and why, without what was sent, which may be anything."""
+    first = error.errors()[0]
+    field = ".".join(str(part)[:40] for part in first["loc"] if part not in ("body", "query", "path"))
+    return f"{field}: {first['msg']}" if field else str(first["msg"])
 
 
 def to_query(**values: str) -> str:

@@ -1,10 +1,10 @@
 """What pages send: acts, targets, orders; and which designs they mean."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Literal
+from typing import Annotated, Literal
 from urllib.parse import parse_qsl
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from catalogs.acts import LONGEST_NAME, What
 from catalogs.browser import describing
@@ -17,6 +17,14 @@ from catalogs.exports.items import Item
 
 BATCH = 2000
 """Whole records that an export holds at once."""
+
+
+def _whole(text: str) -> str:
+    """A text without halves of surrogate pairs, which JSON can say and nothing can store."""
+    return text.encode("utf-8", "ignore").decode()
+
+
+Text = Annotated[str, AfterValidator(_whole)]
 
 
 class GoneError(QueryError):
@@ -35,12 +43,12 @@ class Target(BaseModel):
     """
 
     model_config = ConfigDict(extra="forbid")
-    ids: list[str] | None = Field(None, max_length=100_000)
-    result: str = Field("", max_length=64)
-    query: str | None = Field(None, max_length=LONGEST_ADDRESS)
-    without: list[str] = Field(default=[], max_length=100_000)
+    ids: list[Text] | None = Field(None, max_length=100_000)
+    result: Text = Field("", max_length=64)
+    query: Text | None = Field(None, max_length=LONGEST_ADDRESS)
+    without: list[Text] = Field(default=[], max_length=100_000)
     count: int | None = None
-    notes_of: str = Field("", max_length=LONGEST_NAME)
+    notes_of: Text = Field("", max_length=LONGEST_NAME)
 
 
 class Saying(BaseModel):
@@ -48,9 +56,9 @@ class Saying(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
     what: What
-    value: str = ""
-    shortlist: str = ""
-    act_id: str = ""
+    value: Text = ""
+    shortlist: Text = ""
+    act_id: Text = ""
     target: Target | None = None
 
 
@@ -61,7 +69,7 @@ class Ordering(BaseModel):
     """More designs like some: by another recipe, in the other styles of their sets, or on the other garments."""
 
     model_config = ConfigDict(extra="forbid")
-    recipe: str = Field(max_length=200)
+    recipe: Text = Field(max_length=200)
     way: Way
     target: Target
 

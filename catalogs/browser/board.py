@@ -31,8 +31,6 @@ LOOK_SECONDS = 15.0
 Published = Literal["verdicts", "shortlists"]
 EVERY: dict[Published, float] = {"verdicts": 30.0, "shortlists": 5.0}
 """Seconds that the tables are behind the log at most."""
-PATIENCE = 120.0
-"""Seconds after which whoever spoke is told that the log does not answer."""
 TOGETHER = 500
 """Acts of one commit, at most."""
 
@@ -119,8 +117,7 @@ class Board:
     def history(self, design_id: str) -> list[Act]:
         """Acts about a design, the last first: those that were undone, and the undoings, included."""
         with self._lock:
-            acts = reversed(self._opinions.acts.values())
-            return [act for act in acts if design_id in self._opinions.about(act)]
+            return self._opinions.history(design_id)
 
     def undone_by(self, act: Act) -> Act | None:
         """What an undoing is about in the end; any other act itself."""
@@ -131,10 +128,6 @@ class Board:
         """What a person would undo next."""
         with self._lock:
             return self._opinions.last_of(who)
-
-    def say(self, act: Act) -> Act:
-        """File an act; returns it, numbered, when it is safe in the log. Raises as `submit` and its result do."""
-        return self.submit(act).result(PATIENCE)
 
     def submit(self, act: Act) -> "Future[Act]":
         """Hand an act to the writer; the result is the act, numbered, when it is safe in the log.
@@ -174,8 +167,7 @@ class Board:
         running = True
         while running:
             batch, running = self._next_batch()
-            if batch:
-                self._file(batch)
+            self._guarded("filing", self._file, batch)
             now = time.monotonic()
             if running and now - done["look"] >= LOOK_SECONDS:
                 done["look"] = now
@@ -186,12 +178,16 @@ class Board:
                     self._guarded(f"publishing {what}", self._publish, what)
 
     def _next_batch(self) -> tuple[list[tuple[Act, Future[Act]]], bool]:
-        """Acts that wait, after at most a second; and whether to go on."""
+        """Acts that wait, after at most a second; and whether to go on.
+
+        From here on an act's waiter cannot call it off: it is being filed. One that was called off before is not.
+        """
         batch: list[tuple[Act, Future[Act]]] = []
         try:
             one = self._waiting.get(timeout=1.0)
             while one is not None:
-                batch.append(one)
+                if one[1].set_running_or_notify_cancel():
+                    batch.append(one)
                 if len(batch) == TOGETHER:
                     return batch, True
                 one = self._waiting.get_nowait()
@@ -201,9 +197,13 @@ class Board:
 
     def _file(self, batch: Sequence[tuple[Act, Future[Act]]]) -> None:
         """File acts together; where that fails, one by one, so that none fails for another."""
+        if not batch:
+            return
         try:
             self._reviews.file([act for act, _ in batch])
-        except Exception as error:  # whoever waits must hear of it, whatever it is
+        except (
+            BaseException
+        ) as error:  # whoever waits must hear of it, whatever it is: a panic of Rust is no Exception
             if len(batch) > 1 and not isinstance(error, StoreError):
                 for one in batch:
                     self._file([one])
@@ -218,12 +218,13 @@ class Board:
     def _hear(self, acts: Sequence[Act]) -> None:
         """Take acts of the log into what the pages show."""
         with self._lock:
+            changed: dict[str, None] = {}
             for act in acts:
-                changed = self._opinions.take(act)
-                self._ratings.update(self.index, self._opinions, changed)
+                changed |= dict.fromkeys(self._opinions.take(act))
                 about = self._opinions.undone_by(act)
                 on_list = about is not None and about.what in ON_SHORTLISTS
                 self._unpublished.add("shortlists" if on_list else "verdicts")
+            self._ratings.update(self.index, self._opinions, changed)
 
     def _look(self) -> None:
         """Take in what other servers' people said, and designs that were filed since."""
@@ -250,5 +251,7 @@ class Board:
             work(*arguments)
         except CatalogsError as error:
             log.warning("%s: %s", doing, error)
-        except Exception:
+        except (
+            BaseException
+        ):  # a panic of Rust is no Exception, and there is nobody above to end the thread for
             log.exception("%s failed", doing)

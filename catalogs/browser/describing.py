@@ -2,22 +2,21 @@
 
 import json
 import math
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from catalogs import provenance
 from catalogs.browser.again import Order
-from catalogs.browser.index import CHECKERBOARD, FOLDS, GRAIN, OUTSIDE
 from catalogs.designs import DesignCatalog
 from catalogs.errors import NotFoundError
+from catalogs.measures import MEASURES, Measure
 
 AT_ONCE = 500
 """Designs of which one question to the table asks."""
 
 
 @dataclass(frozen=True)
-class Measure:
+class Measured:
     """A measure of a design: its name, its value as people read it, what it means, whether to look twice."""
 
     name: str
@@ -26,31 +25,22 @@ class Measure:
     doubtful: bool = False
 
 
-MEASURES: tuple[tuple[str, str, str, Callable[[float], bool] | None], ...] = (
-    ("fold_correlation", "folds kept",
-     f"1 keeps every fold of the cloth's light and shade; below {FOLDS:g} they are lost", lambda value: value < FOLDS),
-    ("style_distance", "distance to the style", "0 has the style's own statistics; smaller is closer", None),
-    ("loss", "loss", "what the engine made small; compare it within one recipe only", None),
-    ("checkerboard_peak", "checkerboard",
-     f"how far a pattern of single pixels stands out; above {CHECKERBOARD:g} look closely",
-     lambda value: value > CHECKERBOARD),
-    ("variation_ratio", "grain", f"grain against the style's own; usual are 1.5 to {GRAIN:g}",
-     lambda value: value > GRAIN),
-    ("changed_outside", "pixels changed outside",
-     "pixels that differ from the template outside the cloth; must be 0", lambda value: value > OUTSIDE),
-)  # fmt: skip
-
-
-def measures(record: Mapping[str, Any]) -> list[Measure]:
+def measures(record: Mapping[str, Any]) -> list[Measured]:
     """A design's measures; one that was not taken says so."""
     found = []
-    for column, name, meaning, doubtful in MEASURES:
-        value = record.get(column)
+    for measure in MEASURES:
+        value = record.get(measure.column)
         if value is None or not math.isfinite(value):
-            found.append(Measure(name, "not measured", meaning))
+            found.append(Measured(measure.name, "not measured", _meaning(measure)))
         else:
-            found.append(Measure(name, f"{value:.3g}", meaning, bool(doubtful and doubtful(value))))
+            doubtful = measure.is_doubtful(value)
+            found.append(Measured(measure.name, f"{value:.3g}", _meaning(measure), doubtful))
     return found
+
+
+def _meaning(measure: Measure) -> str:
+    limit = f"; look twice {measure.doubtful} {measure.limit:g}" if measure.flag else ""
+    return measure.meaning + limit
 
 
 def whole_record(catalog: DesignCatalog, design_id: str) -> dict[str, Any]:
@@ -68,11 +58,6 @@ def whole_records(catalog: DesignCatalog, ids: Sequence[str]) -> dict[str, dict[
         for row in catalog.records(ids[start : start + AT_ONCE]):
             rows[row["design_id"]] = row
     return rows
-
-
-def credit(record: Mapping[str, Any]) -> str:
-    """The credit line."""
-    return provenance.credit(record)
 
 
 def lineage(record: Mapping[str, Any]) -> list[tuple[str, str]]:

@@ -17,8 +17,10 @@ from numpy.typing import NDArray
 
 from catalogs.acts import Opinions, Verdict
 from catalogs.browser.query import FACETS, SWATCH, Query
+from catalogs.browser.search_text import searchable
 from catalogs.errors import QueryError
 from catalogs.looks import MOST_COLORS, alike, distances, family, to_lab, to_labs
+from catalogs.measures import MEASURES, Measure
 
 Mask = NDArray[np.bool_]
 Rows = NDArray[np.int64]
@@ -33,15 +35,6 @@ COLUMNS = (
 )  # fmt: skip
 VERDICTS = {Verdict.UNREVIEWED: "unreviewed", Verdict.PICK: "picked", Verdict.REJECT: "rejected"}
 """As facets call them."""
-FOLDS, OUTSIDE, CHECKERBOARD, GRAIN = 0.6, 0, 6.0, 8.0
-"""Where measures begin to be doubtful: folds below it, the others above. Starting values; docs/browsing.md."""
-FLAGS: Mapping[str, Callable[["Index"], Mask]] = {
-    "folds lost": lambda index: index.number("fold_correlation") < FOLDS,
-    "changed outside": lambda index: index.number("changed_outside") > OUTSIDE,
-    "checkerboard": lambda index: index.number("checkerboard_peak") > CHECKERBOARD,
-    "grainy": lambda index: index.number("variation_ratio") > GRAIN,
-}
-"""Where a merchandiser should look twice."""
 HASH = re.compile(r"[0-9a-f]{16}")
 NEAR = 8
 """Bits of 64 in which the pattern hashes of near-duplicates on one garment differ at most."""
@@ -120,7 +113,8 @@ class Index:
         self.row = {design_id: row for row, design_id in enumerate(self.ids)}
         self.facets = {name: _facet(table[column]) for name, column in OF_TABLE.items()}
         self.facets["color"] = _families(table["colors"])
-        self.flags = {name: found(self) for name, found in FLAGS.items()}
+        # Where a person should look twice.
+        self.flags = {one.flag: self._doubtful(one) for one in MEASURES if one.flag}
         self._haystack = _haystack(table)
         self._palette, self._colors = _palette(table["colors"])
         self._last_swatch: tuple[str, NDArray[np.float64]] = "", np.empty(0)
@@ -132,6 +126,11 @@ class Index:
         """A column of numbers; NaN where there is none."""
         numbers: NDArray[np.float64] = pc.cast(self._table[column], pa.float64()).to_numpy()
         return numbers
+
+    def _doubtful(self, measure: Measure) -> Mask:
+        beyond = np.greater if measure.doubtful == "above" else np.less
+        mask: Mask = beyond(self.number(measure.column), measure.limit)
+        return mask
 
     def record(self, row: int) -> dict[str, Any]:
         """A row of the table."""
@@ -210,7 +209,7 @@ class Index:
         if among is not None:
             mask = np.zeros(len(self), bool)
             mask[[self.row[one] for one in among if one in self.row]] = True
-        for word in query.search.lower().split():
+        for word in searchable(query.search).split():
             mask &= pc.match_substring(self._haystack, word).to_numpy(zero_copy_only=False)
         if query.swatch:
             mask &= self._swatch_distance(query.swatch) <= query.within
@@ -239,7 +238,9 @@ class Index:
         titles = self.titles.get(name, {})
         shown = [Count(value, titles.get(value) or value, n) for value, n in values if n or value in chosen]
         return (
-            shown if name in ("verdict", "stars") else sorted(shown, key=lambda one: (-one.count, one.title))
+            shown
+            if name in ("verdict", "stars")
+            else sorted(shown, key=lambda one: (-one.count, _alphabet(one.title)))
         )
 
     def _swatch_distance(self, swatch: str) -> NDArray[np.float64]:
@@ -276,7 +277,8 @@ class Index:
         """For every row the place of its title among all titles."""
         facet, titles = self.facets[name], self.titles[name]
         order = sorted(
-            range(len(facet.labels)), key=lambda n: (titles.get(facet.labels[n], ""), facet.labels[n])
+            range(len(facet.labels)),
+            key=lambda n: _alphabet(titles.get(facet.labels[n], ""), facet.labels[n]),
         )
         place = np.empty(len(order), np.int32)
         place[order] = np.arange(len(order), dtype=np.int32)
@@ -337,7 +339,7 @@ def _axis(index: Index, rows: Rows, name: str) -> tuple[Count, ...]:
         Count(facet.labels[n], titles.get(facet.labels[n]) or facet.labels[n], int(numbers[n]))
         for n in np.flatnonzero(numbers)
     ]
-    return tuple(sorted(found, key=lambda one: (one.title, one.value)))
+    return tuple(sorted(found, key=lambda one: _alphabet(one.title, one.value)))
 
 
 def _runs(place: Rows) -> list[Rows]:
@@ -379,7 +381,7 @@ def _palette(colors: pa.ChunkedArray) -> tuple[NDArray[np.float64], Codes]:
 
 
 def _haystack(table: pa.Table) -> pa.Array:
-    """What is searched of every design: titles, ids, tags, set and category, in lower case."""
+    """What is searched of every design: titles, ids, tags, set and category, folded as searches are."""
     texts = (
         "garment_title",
         "style_title",
@@ -389,9 +391,21 @@ def _haystack(table: pa.Table) -> pa.Array:
         "garment_category",
         "design_id",
     )
-    parts = [pc.fill_null(table[name], "") for name in texts]
-    parts += [pc.binary_join(pc.fill_null(table[name], []), " ") for name in ("garment_tags", "style_tags")]
-    return pc.utf8_lower(pc.binary_join_element_wise(*parts, "\n")).combine_chunks()
+    parts = [table[name] for name in texts]
+    parts += [pc.binary_join(table[name], " ") for name in ("garment_tags", "style_tags")]
+    return pc.binary_join_element_wise(*map(_searchable, parts), "\n").combine_chunks()
+
+
+def _searchable(column: pa.ChunkedArray) -> pa.ChunkedArray:
+    """A column folded as searches are; null is empty. Each text is folded once, however many designs have it."""
+    encoded = pc.fill_null(column, "").combine_chunks().dictionary_encode()
+    folded = pa.array([searchable(text) for text in encoded.dictionary.to_pylist()], pa.string())
+    return pa.chunked_array([folded.take(encoded.indices)])
+
+
+def _alphabet(*texts: str) -> tuple[str, ...]:
+    """What titles are sorted by, so that É stands with E; what only differs in accents keeps one order."""
+    return (*map(searchable, texts), *texts)
 
 
 def _titles(table: pa.Table, ids: str, titles: str) -> dict[str, str]:

@@ -1,11 +1,13 @@
 """Pictures for the browser: thumbnails that are made once, whole designs, and what they were made from."""
 
+import hashlib
 import io
 import math
 import threading
 import time
 from collections import OrderedDict
 from collections.abc import Callable, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
@@ -28,6 +30,13 @@ MAKERS = 2
 KEPT_BYTES = 64 * 2**20
 SOURCE_SIDE = 2048
 """Templates and styles are shown at most so large."""
+SOURCE_PIXELS = 52_000_000
+"""Templates and styles with more pixels are not shown: what is asked by anybody who may look must cost little.
+
+One of these takes some 0.7 GB of memory while it is made smaller, and one is made at a time.
+"""
+RECORDS_SECONDS = 60.0
+"""Between two looks at the garment and the style catalog."""
 
 
 @dataclass(frozen=True)
@@ -39,22 +48,55 @@ class Found:
     etag: str
 
 
+@dataclass(frozen=True)
+class Source:
+    """A template or style as it lies in its catalog now; `etag` changes with its contents."""
+
+    store: Store
+    key: str
+    etag: str
+
+
 class Kept:
-    """The pictures that were asked for last, up to a size."""
+    """The pictures that were asked for last, up to a size. What several ask for at once is made once."""
 
     def __init__(self, limit: int = KEPT_BYTES) -> None:
         """`limit` is in bytes."""
         self._limit, self._size = limit, 0
         self._lock = threading.Lock()
         self._found: OrderedDict[str, Found] = OrderedDict()
+        self._under_way: dict[str, Future[Found]] = {}
 
-    def get(self, key: str, make: Callable[[], Found]) -> Found:
-        """What is kept under a key, else what `make` gives."""
+    def known(self, key: str) -> Found | None:
+        """What is kept under a key."""
         with self._lock:
             if key in self._found:
                 self._found.move_to_end(key)
-                return self._found[key]
-        found = make()
+            return self._found.get(key)
+
+    def get(self, key: str, make: Callable[[], Found]) -> Found:
+        """What is kept under a key, else what `make` gives; what it raises, everybody gets who asked meanwhile."""
+        if found := self.known(key):
+            return found
+        with self._lock:
+            under_way = self._under_way.get(key)
+            if under_way is None:
+                mine = self._under_way[key] = Future[Found]()
+        if under_way is not None:
+            return under_way.result()
+        try:
+            found = make()
+            self._keep(key, found)
+            mine.set_result(found)
+        except BaseException as error:
+            mine.set_exception(error)
+            raise
+        finally:
+            with self._lock:
+                del self._under_way[key]
+        return found
+
+    def _keep(self, key: str, found: Found) -> None:
         with self._lock:
             if key not in self._found:
                 self._found[key] = found
@@ -62,7 +104,6 @@ class Kept:
             while self._size > self._limit and self._found:
                 _, gone = self._found.popitem(last=False)
                 self._size -= len(gone.data)
-        return found
 
 
 class Pictures:
@@ -73,6 +114,8 @@ class Pictures:
         self._store, self._garments, self._styles = store, garments, styles
         self._kept = Kept()
         self._making = threading.Semaphore(MAKERS)
+        # One thread, and always the same: the memory that one picture gave back is the next one's.
+        self._shower = ThreadPoolExecutor(1, "sources")
         self._records: dict[str, dict[str, Garment | Style]] = {}
         self._reading = threading.Lock()
         self._read_at: dict[str, float] = {}
@@ -105,39 +148,47 @@ class Pictures:
         data = provenance.with_mark(self._store.read(record["image"]), provenance.xmp(record))
         return Found(data, "image/png", f'"{record["image_sha256"]}"')
 
-    def garment(self, garment_id: str) -> Found:
-        """The template's picture."""
+    def garment(self, garment_id: str) -> Source:
+        """Where a garment's template is, and what names its contents; it is not read."""
         return self._source("garment", self._garments, garment_id)
 
-    def style(self, style_id: str) -> Found:
-        """The style's picture."""
+    def style(self, style_id: str) -> Source:
+        """Where a style's picture is, and what names its contents; it is not read."""
         return self._source("style", self._styles, style_id)
 
-    def _source(self, kind: str, store: Store | None, record_id: str) -> Found:
+    def ready(self, source: Source) -> Found | None:
+        """A template or style that was shown before and lies there unchanged."""
+        return self._kept.known(source.etag)
+
+    def shown(self, source: Source) -> Found:
+        """A template or style as browsers show it; ImageError or StoreError where that cannot be."""
+
+        def make() -> Found:
+            return Found(_shown(source.store.read(source.key)), "image/webp", source.etag)
+
+        return self._kept.get(source.etag, lambda: self._shower.submit(make).result())
+
+    def _source(self, kind: str, store: Store | None, record_id: str) -> Source:
         if store is None:
             raise NotFoundError(
                 f"The {kind}s catalog is not known here: start with --{kind}s URI to see them."
             )
-        record = self._records_of(kind, store).get(record_id) or self._records_of(kind, store, anew=True).get(
-            record_id
-        )
+        record = self._records_of(kind, store).get(record_id)
         if record is None:
-            raise NotFoundError(f"{store.uri} has no {kind} '{record_id}' any more.")
+            raise NotFoundError(f"{store.uri} has no {kind} '{record_id[:80]}' any more.")
+        there = next((one for one in store.list(record.image) if one.key == record.image), None)
+        if there is None:
+            raise NotFoundError(f"{store.uri}/{record.image}: there is no such picture any more.")
+        name = hashlib.sha256(f"{store.uri}\n{record.image}\n{there.etag}".encode()).hexdigest()
+        return Source(store, record.image, f'"{name[:32]}"')
 
-        def make() -> Found:
-            data = _shown(store.read(record.image))
-            return Found(data, "image/webp", _etag(f"{record_id}-{len(data)}"))
-
-        return self._kept.get(f"{kind}/{record_id}", make)
-
-    def _records_of(self, kind: str, store: Store, *, anew: bool = False) -> dict[str, Garment | Style]:
-        """Records by id, read once; anew at most once a minute, for one that is not among them."""
+    def _records_of(self, kind: str, store: Store) -> dict[str, Garment | Style]:
+        """Records by id, as they were within the last minute."""
         with self._reading:
-            since = time.monotonic() - self._read_at.get(kind, -math.inf)
-            if kind not in self._records or (anew and since > 60):
-                self._read_at[kind] = time.monotonic()
+            if time.monotonic() - self._read_at.get(kind, -math.inf) > RECORDS_SECONDS:
                 read: Any = read_garments if kind == "garment" else read_styles
                 self._records[kind] = {getattr(r, f"{kind}_id"): r for r in read(store).records}
+                self._read_at[kind] = time.monotonic()
             return self._records[kind]
 
 
@@ -159,9 +210,21 @@ def _small(png: bytes, side: int, packet: bytes) -> bytes:
     return provenance.save(image, "WEBP", packet, profile, quality=QUALITY, method=2)
 
 
+def _require_small(data: bytes) -> None:
+    """Raise ImageError for what has too many pixels to be shown; what is no picture, `decode` explains."""
+    width = height = 0
+    with suppress(Exception):
+        width, height = Image.open(io.BytesIO(data)).size
+    if width * height > SOURCE_PIXELS:
+        raise ImageError(
+            f"the picture is {width}x{height} px: pages show templates and styles of up to {SOURCE_PIXELS:,} px"
+        )
+
+
 def _shown(data: bytes) -> bytes:
     """A template or style as browsers show it: upright, sRGB, of a size that a screen has use for."""
-    picture = decode(data)
+    _require_small(data)
+    picture = decode(data, max_pixels=SOURCE_PIXELS)
     image = Image.fromarray(picture.rgb)
     if picture.alpha is not None:
         image.putalpha(Image.fromarray(picture.alpha))

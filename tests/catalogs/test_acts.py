@@ -1,10 +1,11 @@
 """What a log of acts amounts to."""
 
+import time
 from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from catalogs.acts import Act, Opinions, What, check_act
+from catalogs.acts import Act, Opinions, What, check_act, require_foldable
 from catalogs.errors import ActError, InvalidKeyError
 
 NOON = datetime(2026, 11, 21, 12, tzinfo=UTC)
@@ -85,6 +86,35 @@ class TestVerdicts:
         assert opinions(("ann", What.VERDICT, "d", "pick"), *chain).verdict("d") == ""
         assert opinions(("ann", What.VERDICT, "d", "pick"), *chain[:-1]).verdict("d") == "pick"
 
+    def test_chains_cost_what_they_are_long(self) -> None:
+        """A chain of undoings loads, and is told as a history, in time that grows as its length."""
+        chain = [("ann", What.UNDO, "", f"a{n}") for n in range(1, 20_000)]
+        began = time.process_time()
+        found = opinions(("ann", What.VERDICT, "d", "pick"), *chain)
+        assert found.verdict("d") == ""
+        assert [act.seq for act in found.history("d")] == list(range(20_000, 0, -1))
+        # Quadratic, this was above a minute; now it is 0.1 s.
+        assert time.process_time() - began < 5
+
+    def test_undoing_of_itself(self) -> None:
+        """A log in which acts undo themselves or each other, which no page can file, is read to its end."""
+        found = opinions(
+            ("ann", What.VERDICT, "d", "pick"), ("eve", What.UNDO, "", "a2"), ("eve", What.UNDO, "", "a4"),
+            ("eve", What.UNDO, "", "a3"), ("ann", What.STARS, "d", "3"),
+        )  # fmt: skip
+        assert (found.verdict("d"), found.stars("d")) == ("pick", 3)
+
+    def test_history(self) -> None:
+        """A design's history has its verdicts, stars, places on shortlists and their undoings, and nobody else's."""
+        found = opinions(
+            ("ann", What.VERDICT, "d e", "pick"), ("ann", What.LIST, "d", ""), ("bob", What.STARS, "e", "2"),
+            ("bob", What.UNDO, "", "a1"), ("ann", What.UNDO, "", "a4"), ("ann", What.UNDO, "", "a2"),
+            ("ann", What.OPEN, "", ""),
+        )  # fmt: skip
+        assert [act.act_id for act in found.history("d")] == ["a6", "a5", "a4", "a2", "a1"]
+        assert [act.act_id for act in found.history("e")] == ["a5", "a4", "a3", "a1"]
+        assert found.history("f") == []
+
     def test_changed_designs_are_told(self) -> None:
         """Taking an act tells the designs it changed, an undoing those of the act that it undoes."""
         found = Opinions()
@@ -119,7 +149,11 @@ class TestShortlists:
         assert shortlist is not None
         assert [entry.added_by for entry in shortlist.entries] == ["ann", "ann", "bob"]
 
-    @pytest.mark.parametrize(("place", "order"), [("1", "fde"), ("2", "dfe"), ("3", "def"), ("99", "def")])
+    @pytest.mark.parametrize(
+        ("place", "order"),
+        [("1", "fde"), ("2", "dfe"), ("3", "def"), ("99", "def"), ("9" * 6, "def"), ("9" * 20, "def"),
+         ("9" * 1999, "def")],
+    )  # fmt: skip
     def test_moved(self, place: str, order: str) -> None:
         """A design goes to its place, or to the end where there are fewer; the others keep their order."""
         found = opinions(("ann", What.LIST, "d e f", ""), ("bob", What.MOVE, "f", place))
@@ -156,6 +190,33 @@ class TestShortlists:
         assert opinions(*acts).shortlists() == []
         assert entries(opinions(*acts, ("ann", What.UNDO, "", "a2"))) == ["d", "e"]
 
+    @pytest.mark.parametrize("asked", [False, True])
+    def test_folded_step_by_step(self, asked: bool) -> None:
+        """A shortlist is the same whether it is looked at after every act or once at the end."""
+        acts = [
+            ("ann", What.LIST, "d e f", ""), ("bob", What.MOVE, "f", "1"), ("ann", What.NOTE, "d e", "red"),
+            ("ann", What.CLOSE, "", ""), ("ann", What.LIST, "g", ""), ("ann", What.UNDO, "", "a4"),
+            ("bob", What.UNLIST, "e", ""), ("ann", What.LIST, "e h", ""), ("ann", What.MOVE, "g", "2"),
+        ]  # fmt: skip
+        found = Opinions()
+        for n, (who, what, designs, value) in enumerate(acts, 1):
+            name = "" if what is What.UNDO else "Spring"
+            found.take(Act(f"a{n}", who, NOON, what, tuple(designs.split()), value, name, n))
+            if asked:
+                found.shortlist("Spring")
+        assert entries(found) == ["f", "g", "d", "e", "h"]
+        shortlist = found.shortlist("Spring")
+        assert shortlist is not None
+        assert [entry.note for entry in shortlist.entries] == ["", "", "red", "", ""]
+
+    def test_names_that_are_none_are_not_remembered(self) -> None:
+        """Asking for shortlists that are not there keeps nothing, however many are asked for."""
+        found = opinions(("ann", What.LIST, "d", ""))
+        for number in range(1000):
+            assert found.shortlist(f"no such list {number}") is None
+        assert len(found._folded) <= 1
+        assert len(found._on_lists) == 1
+
     def test_begun_empty(self) -> None:
         """A shortlist can be opened before anything is on it."""
         assert entries(opinions(("ann", What.OPEN, "", ""))) == []
@@ -169,6 +230,22 @@ class TestShortlists:
         (Act("a", "ann", NOON, What.VERDICT, (), "pick"), ActError, "no design"),
         (Act("a", "ann", NOON, What.MOVE, ("d",), "0", "Spring"), ActError, "number from 1"),
         (Act("a", "ann", NOON, What.MOVE, ("d", "e"), "1", "Spring"), ActError, "one design"),
+        *(
+            (Act("a", "ann", NOON, What.MOVE, ("d",), place, "Spring"), ActError, "1 to 999999")
+            for place in (
+                "1000000",
+                "9" * 1999,
+                "9" * 5000,
+                "-1",
+                "01",
+                "1.0",
+                " 1",
+                "\u0663",
+                "\u00b2",
+                "1_0",
+                "",
+            )
+        ),
         (Act("a", "ann", NOON, What.LIST, ("d",)), ActError, "name of a shortlist"),
         (Act("a", "ann", NOON, What.VERDICT, ("d",), "pick", "Spring"), ActError, "takes no name"),
         (Act("a", "ann", NOON, What.NOTE, ("d",), "n" * 2001, "Spring"), ActError, "2001 letters"),
@@ -182,7 +259,27 @@ def test_refused(act: Act, error: type[Exception], message: str) -> None:
         check_act(act)
 
 
+@pytest.mark.parametrize(
+    ("what", "value", "designs", "name"),
+    [(What.VERDICT, "maybe", ("d",), ""), (What.STARS, "many", ("d",), ""), (What.STARS, "6", ("d",), ""),
+     (What.MOVE, "first", ("d",), "Spring"), (What.MOVE, "0", ("d",), "Spring"),
+     (What.MOVE, "9" * 5000, ("d",), "Spring"),
+     (What.MOVE, "1", (), "Spring"), (What.LIST, "", ("d",), "")],
+)  # fmt: skip
+def test_not_foldable(what: What, value: str, designs: tuple[str, ...], name: str) -> None:
+    """An act of a log that would end a page's making is named as that."""
+    with pytest.raises(ActError, match=f"'{what}'"):
+        require_foldable(Act("a", "ann", NOON, what, designs, value, name))
+
+
+def test_once_each() -> None:
+    """A design that is named twice is meant once."""
+    assert check_act(Act("a", "ann", NOON, What.VERDICT, ("d", "e", "d"), "pick")).designs == ("d", "e")
+
+
 def test_cleaned() -> None:
     """Control characters do not enter the log."""
-    act = check_act(Act("a", " ann\x00 ", NOON, What.NOTE, ("d",), " a\x1b[2Jb ", "Spring\x07\ud800"))
+    act = check_act(
+        Act("a", " ann\x00\x85 ", NOON, What.NOTE, ("d",), " a\x1b[2Jb\uffff\x7f ", "Spring\x07\ud800\ufffe")
+    )
     assert (act.who, act.value, act.shortlist) == ("ann", "a[2Jb", "Spring")

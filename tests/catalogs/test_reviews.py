@@ -3,6 +3,7 @@
 import multiprocessing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 import pyarrow as pa
@@ -107,6 +108,46 @@ class Contract:
         reviews.file([verdict("a2", "e")])
         other = Reviews(open_store(where))
         assert [act.act_id for act in other.catch_up()] == ["a1", "a2"]
+
+    @pytest.mark.parametrize(
+        "damage",
+        [{"what": "move", "value": "9" * 5000, "shortlist": "Spring"},
+         {"what": "move", "value": "last", "shortlist": "Spring"},
+         {"what": "stars", "value": "many"}, {"what": "stars", "value": None}, {"what": "verdict", "value": "maybe"},
+         {"what": "list", "shortlist": None}, {"what": "verdict", "value": "pick", "at": None},
+         {"what": "verdict", "value": "pick", "act_id": None}, {"what": None}],
+    )  # fmt: skip
+    def test_acts_that_cannot_count(
+        self, where: str, damage: dict[str, Any], caplog: pytest.LogCaptureFixture
+    ) -> None:
+        """An act that another program or version filed wrongly is passed over and named, and the others hold."""
+        reviews = Reviews(open_store(where))
+        reviews.file([verdict("a1", "d"), listed("a2", "d e")])
+        uri, options = open_store(where).delta_location("reviews")
+        row = {"seq": 3, "act_id": "n1", "who": "eve", "at": NOON, "design_id": "e", "position": 0, **damage}
+        write_deltalake(uri, pa.Table.from_pylist([row], LOG), mode="append", storage_options=options)
+        reviews.file([verdict("a3", "e", "reject")])
+        other = Reviews(open_store(where))
+        other.catch_up()
+        assert [line for line in caplog.messages if "number 3" in line and "passed over" in line]
+        assert (other.opinions.verdict("d"), other.opinions.verdict("e")) == ("pick", "reject")
+        shortlist = other.opinions.shortlist("Spring")
+        assert shortlist is not None
+        assert [entry.design_id for entry in shortlist.entries] == ["d", "e"]
+        other.publish_verdicts()
+        other.publish_shortlists()
+
+    def test_places_of_earlier_versions(self, where: str) -> None:
+        """A place beyond every list, as earlier versions took it, is the list's end: the log loads, and is published."""
+        reviews = Reviews(open_store(where))
+        move = Act("a2", "ann", NOON, What.MOVE, ("d",), "9" * 1999, "Spring")
+        reviews.file([listed("a1", "d e"), move])
+        reviews.publish_shortlists()
+        other = Reviews(open_store(where))
+        other.catch_up()
+        shortlist = other.opinions.shortlist("Spring")
+        assert shortlist is not None
+        assert [entry.design_id for entry in shortlist.entries] == ["e", "d"]
 
     def test_published(self, where: str) -> None:
         """Verdicts and shortlists can be read as tables, and follow the log."""

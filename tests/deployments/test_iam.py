@@ -212,8 +212,8 @@ def test_browser_keeps_what_is_said(guarded: Guarded, monkeypatch: pytest.Monkey
     made.file([replace(design("67" * 32), image=image, image_sha256=sha256)])
     store = guarded.store("browser", "designs", monkeypatch)
     board = Board(DesignCatalog(store))
-    board.say(Act("a1", "ann", datetime.now(UTC), What.VERDICT, ("67" * 32,), "pick"))
-    board.say(Act("a2", "ann", datetime.now(UTC), What.LIST, ("67" * 32,), shortlist="Spring"))
+    board.submit(Act("a1", "ann", datetime.now(UTC), What.VERDICT, ("67" * 32,), "pick")).result(60)
+    board.submit(Act("a2", "ann", datetime.now(UTC), What.LIST, ("67" * 32,), shortlist="Spring")).result(60)
     board.close()
     record = board.index.record(board.index.row["67" * 32])
     assert Pictures(store, None, None).thumbnail(record, 192).data

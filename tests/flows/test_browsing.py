@@ -4,6 +4,7 @@ import json
 import shlex
 import threading
 from collections.abc import Iterator
+from dataclasses import replace
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from typing import Any, ClassVar
@@ -12,11 +13,15 @@ import pytest
 from typer.testing import CliRunner
 
 from catalogs.browser.again import Order
+from catalogs.browser.describing import order_of
+from catalogs.designs import DesignCatalog
 from catalogs.errors import QueryError
+from catalogs.stores import open_store
 from flows.browsing import CatalogMill, listening
 from flows.cli import app
 from flows.design_commands import _is_loopback
 from flows.errors import SettingsError
+from flows.recipes import NAMED, find_recipe
 from flows.settings import Settings
 
 
@@ -50,6 +55,63 @@ def test_command_does_the_same(mill: CatalogMill) -> None:
     found = mill.plan(chosen)
     assert (found.to_make, found.there) == (0, 2)
     assert found.seconds == 0
+
+
+def test_recipe_of_a_file_is_made_again(
+    mill: CatalogMill, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A design by a TOML recipe that is gone offers the file, and the command that reads it finds that design made."""
+    done = CliRunner().invoke(
+        app, [*shlex.split(mill.command(order(mill, garments=("g1",), styles=("s0",))))[1:]]
+    )
+    assert done.exit_code == 0, done.output
+    (record,) = DesignCatalog(open_store(mill.designs)).read().to_pylist()
+    Path(mill.settings.recipe).unlink()
+    found = mill.repetition(order_of(record), record["recipe_json"])
+    assert found.file == "tiny.toml"
+    monkeypatch.chdir(tmp_path)
+    Path(found.file).write_text(found.toml)
+    words = shlex.split(found.command)
+    assert words[words.index("--recipe") + 1] == "tiny.toml"
+    done = CliRunner().invoke(app, [*words[1:], "--dry-run"])
+    assert done.exit_code == 0, done.output
+    again = mill.plan(replace(order_of(record), recipe=found.file))
+    assert (again.to_make, again.there) == (0, 1)
+
+
+@pytest.mark.parametrize("name", NAMED)
+def test_named_recipes_need_no_file(mill: CatalogMill, name: str) -> None:
+    """A design by a recipe that is called so now, with whatever weights were found, is made again by the name."""
+    recorded = replace(NAMED[name](), encoder_sha256="a" * 64).canonical_json()
+    found = mill.repetition(Order(name), recorded)
+    assert (found.file, shlex.split(found.command)[-1]) == ("", name)
+
+
+@pytest.mark.parametrize(
+    ("name", "file"),
+    [("loud", "loud.toml"), ("house", "house.toml"), ("-x", "x.toml"), ("../etc/x", "etc-x.toml"), ("a\nb", "a-b.toml"),
+     ("Été 1", "Été 1.toml"), ("", "recipe.toml")],
+)  # fmt: skip
+def test_other_recipes_are_files(
+    mill: CatalogMill, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, file: str
+) -> None:
+    """Any other recipe, also one that is called as a named one, becomes a file with the very same digest."""
+    recipe = replace(NAMED["print"](), name="loud", learning_rate=0.03)
+    found = mill.repetition(Order(name), recipe.canonical_json())
+    words = shlex.split(found.command)
+    assert (found.file, words[words.index("--recipe") + 1]) == (file, file)
+    monkeypatch.chdir(tmp_path)
+    Path(file).write_text(found.toml, encoding="utf-8")
+    assert find_recipe(file).digest() == recipe.digest()
+
+
+@pytest.mark.parametrize(
+    "recorded", ["", "{", "{}", "[]", "7", "null", '{"no_such_field": 1}', '{"seed": "x"}', '["ab"]']
+)
+def test_recipe_that_cannot_be_read(mill: CatalogMill, recorded: str) -> None:
+    """A record of another version's recipe is refused as such."""
+    with pytest.raises(QueryError):
+        mill.repetition(Order("loud"), recorded)
 
 
 def test_what_was_not_asked_for_is_no_problem(mill: CatalogMill) -> None:

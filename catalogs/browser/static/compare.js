@@ -2,7 +2,7 @@
 
 import { counted, data, el, named, picture, say, tell, thumbnail, VERDICTS } from "./server.js";
 import { exporting, header, moreLikeThese, showKeys, whichShortlist } from "./dialogs.js";
-import { inTurn, judgeButtons, judging, showJudged } from "./judging.js";
+import { among, inTurn, judgeButtons, judging, showJudged } from "./judging.js";
 import { goBack, keyboard } from "./keyboard.js";
 import { zoomable } from "./zoom.js";
 
@@ -22,7 +22,7 @@ const level = document.querySelector(".level");
 const here = location.pathname + location.search;
 let active = 0;
 
-const judge = judging(designs, judged);
+const judge = judging(among(designs), judged);
 const figures = designs.map(figure);
 document.getElementById("panes").append(...figures);
 const panes = figures.map((one) => one.querySelector(".pane"));

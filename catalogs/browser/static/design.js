@@ -3,7 +3,7 @@
 import { ask, attempt, data, el, named, picture, say, tell, thumbnail } from "./server.js";
 import { exporting, header, moreLikeThese, question, showKeys, whichShortlist } from "./dialogs.js";
 import { fresh } from "./fresh.js";
-import { inTurn, judgeButtons, judging, showJudged } from "./judging.js";
+import { among, inTurn, judgeButtons, judging, showJudged } from "./judging.js";
 import { goBack, keyboard } from "./keyboard.js";
 import { zoomable } from "./zoom.js";
 
@@ -144,7 +144,7 @@ document.querySelectorAll("[data-zoom]").forEach((button) => button.addEventList
 
 // What people say.
 
-const judge = judging([design], judged);
+const judge = judging(among([design]), judged);
 const buttons = judgeButtons(design, { verdict: judgeAndTell("verdict"), stars: judgeAndTell("stars") });
 $("judge").append(buttons);
 

@@ -1,8 +1,9 @@
 // The grid's page: the address is the state; everything else follows it.
 
-import { ask, attempt, counted, data, el, named, picture, say, starred, tell, undo, VERDICTS } from "./server.js";
+import { ask, attempt, counted, data, el, named, picture, say, starred, tell, VERDICTS } from "./server.js";
 import { elsewhere, exporting, header, moreLikeThese, showKeys, sure, whichShortlist } from "./dialogs.js";
 import { Facets } from "./facets.js";
+import { inTurn, judging } from "./judging.js";
 import { Wall } from "./wall.js";
 import { showMatrix } from "./matrix.js";
 
@@ -170,21 +171,7 @@ const targetCount = () => countChosen() || (wall.current() ? 1 : 0);
 
 // --- what is said
 
-let saying = Promise.resolve();
-
-/** File an act behind those before it; a failure is told. */
-function file(work) {
-  saying = saying.then(() => attempt(async () => {
-    try {
-      await work();
-    } catch (error) {
-      // What was kept has ended: it is found anew, and the person sees what they choose from.
-      if (error.status === 410) await look();
-      throw error;
-    }
-  }));
-  return saying;
-}
+const judge = judging((id) => wall.known(id) ?? { id }, ({ id, verdict, stars }) => wall.rate(id, { verdict, stars }));
 
 function act(what, value) {
   return countChosen() ? actOnChosen(what, value) : actOnOne(what, value);
@@ -192,28 +179,25 @@ function act(what, value) {
 
 function actOnChosen(what, value) {
   const [about, verb] = [target(), VERBS[what](value)];
-  return file(async () => {
-    if (await sure(`${verb} ${counted(about.count, "design")}?`, "Z undoes it.", verb)) heard(await say(what, { value, target: about }));
-  });
-}
-
-/** The page shows it at once, and takes it back if it fails. A hand that is faster than the pages is heard all the same. */
-function actOnOne(what, value) {
-  if (!result.total) return undefined;
-  const [index, known] = [wall.cursor, wall.current()];
-  const before = known && { verdict: known.verdict, stars: known.stars };
-  if (known) wall.rate(known.id, what === "verdict" ? { verdict: value } : { stars: value });
-  if (what === "verdict" && value) step(1);
-  return file(async () => {
-    const design = known ?? (await wall.between(index, index))[0];
-    if (!design) throw new Error("This design could not be loaded: nothing was said of it.");
+  return inTurn(async () => {
     try {
-      heard(await say(what, { value, target: { ids: [design.id] } }));
+      if (await sure(`${verb} ${counted(about.count, "design")}?`, "Z undoes it.", verb)) heard(await say(what, { value, target: about }));
     } catch (error) {
-      if (before) wall.rate(design.id, before);
+      // What was kept has ended: it is found anew, and the person sees what they choose from.
+      if (error.status === 410) await look();
       throw error;
     }
   });
+}
+
+/** The page shows it at once, and takes it back if it fails. */
+async function actOnOne(what, value) {
+  if (!result.total) return;
+  const index = wall.cursor;
+  const given = judge[what](wall.current() ?? null, value, async () => (await wall.between(index, index))[0]);
+  if (what === "verdict" && value) step(1);
+  await given;
+  afterActs();
 }
 
 const VERBS = {
@@ -221,27 +205,25 @@ const VERBS = {
   stars: (value) => (value ? `Give ${value} stars to` : "Take the stars of"),
 };
 
-/** Show what now holds, and say it where it was many. */
+/** Show what now holds of many, and say it. */
 function heard(filed) {
-  for (const [id, [verdict, stars]] of Object.entries(filed.ratings)) wall.rate(id, { verdict, stars });
-  if (filed.count > 1) {
-    tell(`${counted(filed.count, "design")} changed.`, { action: { label: "Undo", run: undoLast }, seconds: 6 });
-    wall.forget();
-  }
+  judge.hold(filed.ratings);
+  tell(`${counted(filed.count, "design")} changed.`, { action: { label: "Undo", run: undoLast }, seconds: 6 });
+  afterActs(filed);
+}
+
+/** Ask anew for what is out of sight, where it was more than one design; facets and the big view follow. */
+function afterActs(filed = null) {
+  if (filed?.count > 1) wall.forget();
   countLater();
   showBig();
 }
 
 async function undoLast() {
-  await saying;
-  const filed = await attempt(undo);
-  if (filed === null) return tell("There is nothing to undo in this tab.");
-  if (!filed) return undefined;
-  heard(filed);
-  tell(filed.about ? `Undone: ${counted(filed.count, "design")} as before.` : "Undone.");
-  const [first] = Object.keys(filed.ratings);
-  if (filed.count === 1) wall.find(first);
-  return undefined;
+  const filed = await judge.takeBack();
+  if (!filed) return;
+  afterActs(filed);
+  if (filed.count === 1) wall.find(Object.keys(filed.ratings)[0]);
 }
 
 let counting = 0;

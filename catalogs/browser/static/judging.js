@@ -18,25 +18,34 @@ export function inTurn(work) {
   return last;
 }
 
-/** Judge designs of a page; `changed(design)` is called whenever what holds of one changes. */
-export function judging(designs, changed) {
-  const known = new Map(designs.map((design) => [design.id, design]));
+/** What finds a design by its id among some. */
+export const among = (designs) => (id) => designs.find((design) => design.id === id);
+
+/** Judge designs of a page, which `find(id)` finds; `changed(design)` is called whenever what holds of one changes. */
+export function judging(find, changed) {
   const said = new Map(); // how often something was said of a design: an answer that was overtaken is not shown
 
   function hold(ratings) {
     for (const [id, [verdict, stars]] of Object.entries(ratings)) {
-      const design = known.get(id);
+      const design = find(id);
       if (design) changed(Object.assign(design, { verdict, stars }));
     }
   }
 
-  async function give(design, what, value) {
-    const before = [design.verdict, design.stars];
-    const turn = (said.get(design.id) ?? 0) + 1;
-    said.set(design.id, turn);
-    changed(Object.assign(design, { [what]: value }));
-    const filed = await inTurn(() => say(what, { value, target: { ids: [design.id] } }));
-    if (said.get(design.id) === turn) hold(filed?.ratings ?? { [design.id]: before });
+  /** Say something of a design. One that is not there yet (null) `load` finds in its turn; a quick hand is heard all the same. */
+  async function give(design, what, value, load) {
+    const before = design && { [design.id]: [design.verdict, design.stars] };
+    const turn = design && (said.get(design.id) ?? 0) + 1;
+    if (design) {
+      said.set(design.id, turn);
+      changed(Object.assign(design, { [what]: value }));
+    }
+    const filed = await inTurn(async () => {
+      const one = design ?? (await load());
+      if (!one) throw new Error("This design could not be loaded: nothing was said of it.");
+      return say(what, { value, target: { ids: [one.id] } });
+    });
+    if (!design || said.get(design.id) === turn) hold(filed?.ratings ?? before ?? {});
   }
 
   /** Undo the last act of this tab; resolves to what came of it, if anything did. */
@@ -45,13 +54,14 @@ export function judging(designs, changed) {
     if (filed === null) tell("Nothing was done in this tab that could be undone.");
     if (!filed) return undefined;
     hold(filed.ratings);
-    tell(`Undone: ${DONE[filed.about] ?? filed.about}.`);
+    tell(`Undone: ${filed.count > 1 ? `${counted(filed.count, "design")} as before` : (DONE[filed.about] ?? filed.about)}.`);
     return filed;
   }
 
   return {
-    verdict: (design, verdict) => give(design, "verdict", verdict),
-    stars: (design, stars) => give(design, "stars", stars),
+    verdict: (design, verdict, load) => give(design, "verdict", verdict, load),
+    stars: (design, stars, load) => give(design, "stars", stars, load),
+    hold,
     takeBack,
   };
 }

@@ -3,15 +3,10 @@
 import { ask, counted, el, named, thumbnail } from "./server.js";
 
 const SIDES = { s: 72, m: 120, l: 190 };
-const MOST = 20000;
 
 /** Lay a result out as a matrix. */
 export async function showMatrix(place, result, size, params) {
   const found = await ask(`/api/matrix/${result.result}`);
-  if (found.garments.length * found.styles.length > MOST) {
-    place.replaceChildren(el("p", { class: "empty" }, `${found.garments.length} garments by ${found.styles.length} styles are more than fits: choose a style set or a category.`));
-    return;
-  }
   const side = SIDES[size] ?? SIDES.m;
   const cells = new Map(found.cells.map((one) => [one.at.join(), one]));
   const head = el("tr", {}, el("th", {}, counted(result.total, "design")), ...found.styles.map((style) => el("th", { scope: "col", title: style.title }, style.title)));

@@ -16,7 +16,7 @@ export async function ask(path, options = {}) {
   if (answer.status === 401) location.reload();
   if (!answer.ok) {
     const said = await answer.json().catch(() => ({}));
-    throw Object.assign(new Error(said.error ?? said.detail?.[0]?.msg ?? `The server answered ${answer.status}.`), { status: answer.status });
+    throw Object.assign(new Error(said.error ?? `The server answered ${answer.status}.`), { status: answer.status });
   }
   return answer.json();
 }

@@ -3,7 +3,7 @@
 import { counted, data, el, named, say, starred, tell, thumbnail, VERDICTS } from "./server.js";
 import { exporting, header, moreLikeThese, showKeys, sure } from "./dialogs.js";
 import { fresh } from "./fresh.js";
-import { inTurn, judging } from "./judging.js";
+import { among, inTurn, judging } from "./judging.js";
 import { keyboard } from "./keyboard.js";
 import { reordering } from "./reorder.js";
 
@@ -26,7 +26,7 @@ const button = (what) => document.querySelector(`.tools [data-do="${what}"]`);
 let entries = data.entries;
 let known = new Map();
 let shown = SHOWN;
-let judge = judging(entries, judged);
+let judge = judging(among(entries), judged);
 const chosen = new Set();
 
 /** File an act on the list, after those before it; where it fails, the list is shown as the server has it. */
@@ -116,7 +116,7 @@ async function refresh() {
   const found = JSON.parse(page.getElementById("data").textContent);
   if (!found.entries) return location.assign("/shortlists");
   entries = found.entries;
-  judge = judging(entries, judged);
+  judge = judging(among(entries), judged);
   for (const id of chosen) if (!entries.some((one) => one.id === id)) chosen.delete(id);
   return draw();
 }

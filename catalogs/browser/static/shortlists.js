@@ -7,7 +7,7 @@ import { keyboard } from "./keyboard.js";
 
 const KEYS = [["N", "new shortlist"], ["Z", "undo, also of putting one away"], ["Esc", "to the designs"], ["?", "this sheet"]];
 const addressOf = (name) => `/shortlist?name=${encodeURIComponent(name)}`;
-const { takeBack } = judging([], () => {});
+const { takeBack } = judging(() => null, () => {});
 
 async function begin() {
   const given = await question("New shortlist", [

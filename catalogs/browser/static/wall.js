@@ -3,6 +3,9 @@
 import { el, named, starred, thumbnail, VERDICTS } from "./server.js";
 
 const SIZES = { s: 150, m: 230, l: 380 };
+const NARROW = 420;
+/** Pixels of a phone; below them the sizes are columns. */
+const NARROW_COLUMNS = { s: 3, m: 2, l: 1 };
 const PAGE = 100;
 const HEADING = 52;
 const BEYOND = 2;
@@ -54,8 +57,7 @@ export class Wall {
   lay(keep = true) {
     if (!this.result || !this.scroll.clientWidth) return;
     const width = this.scroll.clientWidth - 8;
-    this.columns = Math.max(width < 420 ? (this.wanted === "l" ? 1 : this.wanted === "m" ? 2 : 3) : 2, Math.round(width / SIZES[this.wanted]));
-    if (width < 420) this.columns = this.wanted === "l" ? 1 : this.wanted === "m" ? 2 : 3;
+    this.columns = width < NARROW ? NARROW_COLUMNS[this.wanted] : Math.max(2, Math.round(width / SIZES[this.wanted]));
     this.cellWidth = width / this.columns;
     this.cellHeight = Math.round(this.cellWidth * 1.22) + 52;
     this.rows = this.groups().flatMap(({ heading, from, count }) => [
@@ -240,6 +242,12 @@ export class Wall {
     this.tell();
   }
 
+  /** A design that is loaded. */
+  known(id) {
+    for (const design of this.designs.values()) if (design.id === id) return design;
+    return undefined;
+  }
+
   /** Go to a design that is loaded. */
   find(id) {
     for (const [n, design] of this.designs) if (design.id === id) return this.to(n);
@@ -291,6 +299,5 @@ export class Wall {
 
   current() { return this.designs.get(this.cursor); }
   peek(by) { return this.designs.get(this.cursor + by); }
-  loaded() { return [...this.designs.values()]; }
   page() { return Math.max(Math.floor(this.scroll.clientHeight / this.cellHeight), 1) * this.columns; }
 }

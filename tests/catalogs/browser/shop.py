@@ -6,6 +6,8 @@ from pathlib import Path
 from typing import Any
 
 from catalogs import keys
+from catalogs.acts import Act
+from catalogs.browser.board import Board
 from catalogs.designs import DesignCatalog
 from catalogs.images import Picture, encode_png
 from catalogs.looks import looks
@@ -56,3 +58,8 @@ def shop(folder: Path, times: int = 1, **columns: Any) -> list[Design]:
     designs = [design(folder, n, garment, style, **columns) for n, (garment, style) in enumerate(pairs)]
     DesignCatalog(open_store(str(folder))).file(designs)
     return designs
+
+
+def say(board: Board, act: Act) -> Act:
+    """File an act, and wait until it is safe in the log."""
+    return board.submit(act).result(60)

@@ -2,8 +2,11 @@
 
 import io
 import json
+import time
+import tracemalloc
 import zipfile
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -13,9 +16,10 @@ from fastapi.testclient import TestClient
 from PIL import Image
 
 from catalogs import provenance
-from catalogs.browser import access
+from catalogs.browser import access, pictures
+from catalogs.browser import app as browser_app
 from catalogs.browser.access import Sessions
-from catalogs.browser.again import Estimate, Order
+from catalogs.browser.again import Estimate, Order, Repetition
 from catalogs.browser.app import Place, create_app
 from catalogs.browser.board import Board
 from catalogs.browser.pictures import Pictures
@@ -23,6 +27,7 @@ from catalogs.designs import DesignCatalog
 from catalogs.errors import QueryError
 from catalogs.stores import open_store
 from tests.catalogs.browser.shop import shop
+from tests.catalogs.browser.test_board import Stall
 from tests.conftest import write_catalog
 
 TOKEN = "a-token-of-some-length"
@@ -50,6 +55,12 @@ class Mill:
     def command(self, order: Order) -> str:
         """As the command line."""
         return f"stylemill run --recipe {order.recipe}"
+
+    def repetition(self, order: Order, recipe_json: str) -> Repetition:
+        """By a file, but for designs without a record of their recipe."""
+        if not recipe_json:
+            raise QueryError("The record cannot be read.")
+        return Repetition(self.command(order), "loud.toml", f"# {recipe_json}")
 
     def start(self, order: Order) -> str:
         """Note it."""
@@ -84,6 +95,14 @@ def client(where: Path) -> Iterator[TestClient]:
 def away(where: Path) -> Iterator[TestClient]:
     """A client of a server that asks for a token."""
     yield from serve(where, TOKEN)
+
+
+def with_sources(where: Path, places: Path) -> Iterator[TestClient]:
+    """A client of a server that knows the catalogs of garments and styles."""
+    store, *sources = (open_store(str(place)) for place in (where, places / "garments", places / "styles"))
+    place = Place(Board(DesignCatalog(store)), Pictures(store, *sources), Sessions(None, "ann"), "c")
+    with TestClient(create_app(place), base_url="http://127.0.0.1:8420") as client:
+        yield client
 
 
 HTML = {"accept": "text/html"}
@@ -250,6 +269,54 @@ class TestSaying:
         one = result(client)["designs"][0]["id"]
         assert say(client, target={"ids": [one]}, **act).status_code == status
 
+    def test_stalled_log(self, client: TestClient, monkeypatch: pytest.MonkeyPatch) -> None:
+        """Acts that a log stalls over are told as not known, are filed when it answers again, and so is the next."""
+        monkeypatch.setattr(browser_app, "PATIENCE", 0.3)
+        ids = [one["id"] for one in result(client)["designs"]]
+        board: Board = client.app.state.place.board  # type: ignore[attr-defined]
+        stall = Stall(board, monkeypatch)
+        for one in ids[:3]:
+            answer = say(client, what="verdict", value="pick", target={"ids": [one]})
+            assert (answer.status_code, "not known" in answer.json()["error"]) == (503, True)
+        stall.go.set()
+        monkeypatch.setattr(browser_app, "PATIENCE", 30.0)
+        assert say(client, what="verdict", value="pick", target={"ids": [ids[3]]}).json()["seq"] == 4
+        assert result(client, "verdict=picked")["total"] == 4
+
+    @pytest.mark.parametrize("place", ["9" * 1999, "9" * 5000, "1000000", "0", "-1", "\u0663", "1e3"])
+    def test_no_place_breaks_a_page(self, client: TestClient, place: str) -> None:
+        """A place that no shortlist has is refused, and every page works."""
+        one = result(client)["designs"][0]["id"]
+        say(client, what="list", shortlist="autumn", target={"ids": [one]})
+        answer = say(client, what="move", shortlist="autumn", value=place, target={"ids": [one]})
+        assert (answer.status_code, "1 to 999999" in answer.json()["error"]) == (400, True)
+        for path in ("/?verdict=", "/shortlists", "/shortlist?name=autumn", f"/designs/{one}"):
+            assert client.get(path, headers=HTML).status_code == 200, path
+
+    @pytest.mark.parametrize(
+        "body", ['{"what": NaN}', '{"what": "\\ud800"}', '{"\\ud800": 1}', "[", "7", '{"what": {}}']
+    )
+    def test_refusals_are_words(self, client: TestClient, body: str) -> None:
+        """What cannot be understood is said so, whatever was sent."""
+        headers = {**csrf(client), "content-type": "application/json"}
+        answer = client.post("/api/acts", content=body, headers=headers)
+        assert answer.status_code == 422
+        assert answer.json()["error"].startswith("What was sent cannot be understood")
+
+    @pytest.mark.parametrize(
+        ("method", "path", "status", "words"),
+        [("GET", "/nowhere", 404, "no such page"), ("DELETE", "/api/acts", 405, "Nothing can be done"),
+         ("GET", "/shortlist", 422, "name: Field required"), ("GET", "/api/result/x?start=a&count=1", 422, "start")],
+    )  # fmt: skip
+    def test_refusals_of_addresses(
+        self, client: TestClient, method: str, path: str, status: int, words: str
+    ) -> None:
+        """What is not there, or not asked like that, is said so, on a page where a page was asked for."""
+        assert words in client.request(method, path).json()["error"]
+        page = client.request(method, path, headers=HTML)
+        assert page.status_code == status
+        assert path.startswith("/api/") or words in page.text
+
 
 class TestPictures:
     """Thumbnails and whole pictures."""
@@ -293,15 +360,73 @@ class TestPictures:
 
     def test_sources(self, where: Path, tmp_path: Path) -> None:
         """Templates and styles are shown where their catalogs are known, and else it is said what to do."""
-        places = write_catalog(tmp_path / "made")
-        store = open_store(str(where))
-        stores = [open_store(str(places / name)) for name in ("garments", "styles")]
-        board = Board(DesignCatalog(store))
-        app = create_app(Place(board, Pictures(store, *stores), Sessions(None, "ann"), "c"))
-        with TestClient(app, base_url="http://127.0.0.1:8420") as client:
+        for client in with_sources(where, write_catalog(tmp_path / "made")):
             assert client.get("/templates/g0.webp").headers["content-type"] == "image/webp"
             assert client.get("/styles/s1.webp").status_code == 200
             assert client.get("/styles/nobody.webp").status_code == 404
+
+    def test_replaced_source(self, where: Path, tmp_path: Path) -> None:
+        """A template that is replaced is shown as it is now; red and blue are never one, however alike in size."""
+        places = write_catalog(tmp_path / "made")
+        image = places / "garments" / pd.read_csv(places / "garments" / "catalog.csv")["image"][0]
+        for client in with_sources(where, places):
+            seen = {}
+            for color in ("red", "blue", "red"):
+                Image.new("RGB", (96, 120), color).save(image)
+                answer = client.get("/templates/g0.webp", headers={"if-none-match": ", ".join(seen)})
+                assert answer.status_code == 200
+                assert answer.headers["cache-control"] == "private, no-cache"
+                pixel = Image.open(io.BytesIO(answer.content)).convert("RGB").getpixel((5, 5))
+                assert pixel == pytest.approx({"red": (254, 0, 0), "blue": (0, 0, 254)}[color], abs=3)
+                seen[answer.headers["etag"]] = color
+            assert len(seen) == 3
+            etag = answer.headers["etag"]
+            assert client.get("/templates/g0.webp", headers={"if-none-match": etag}).status_code == 304
+
+    def test_sources_of_one_size(self, where: Path, tmp_path: Path) -> None:
+        """Two styles whose pictures are equally large have names of their own, each under its own address."""
+        places = write_catalog(tmp_path / "made")
+        images = pd.read_csv(places / "styles" / "catalog.csv").set_index("style_id")["image"]
+        for name, color in (("s0", "red"), ("s1", "blue")):
+            Image.new("RGB", (96, 120), color).save(places / "styles" / images[name])
+        for client in with_sources(where, places):
+            found = [client.get(f"/styles/{name}.webp") for name in ("s0", "s1")]
+            assert found[0].content != found[1].content
+            assert found[0].headers["etag"] != found[1].headers["etag"]
+
+    def test_sources_cost_one_at_a_time(
+        self, where: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """Templates and styles that many ask for at once are made one after the other, each once."""
+        at_once, most, made = [0], [0], []
+
+        def shown(data: bytes) -> bytes:
+            at_once[0] += 1
+            most[0] = max(most[0], at_once[0])
+            time.sleep(0.1)
+            at_once[0] -= 1
+            made.append(data)
+            return b"picture"
+
+        monkeypatch.setattr(pictures, "_shown", shown)
+        for client in with_sources(where, write_catalog(tmp_path / "made")):
+            paths = [f"/styles/s{n}.webp" for n in range(3)] * 4 + ["/templates/g0.webp"] * 4
+            with ThreadPoolExecutor(16) as pool:
+                answers = list(pool.map(client.get, paths))
+            assert {answer.status_code for answer in answers} == {200}
+        assert (most[0], len(made)) == (1, 4)
+
+    def test_too_large_a_source(self, where: Path, tmp_path: Path) -> None:
+        """A style of very many pixels is not unpacked for a page; it says so, and costs no memory."""
+        places = write_catalog(tmp_path / "made")
+        image = places / "styles" / pd.read_csv(places / "styles" / "catalog.csv")["image"][0]
+        Image.new("CMYK", (7400, 7400)).save(image, "TIFF", compression="tiff_adobe_deflate")
+        for client in with_sources(where, places):
+            tracemalloc.start()
+            answer = client.get("/styles/s0.webp")
+            assert tracemalloc.get_traced_memory()[1] < 10 * 2**20
+            tracemalloc.stop()
+        assert (answer.status_code, "7400x7400" in answer.json()["error"]) == (404, True)
 
     def test_sources_unknown(self, client: TestClient) -> None:
         """Without the catalogs the reason is told."""
@@ -387,6 +512,25 @@ class TestAgain:
             assert begun == {"where": "nightly-1"}
         assert mill.started == [Order("draft", ("tee",), (), ("studio",))]
 
+    def test_recipe_as_a_file(self, client: TestClient) -> None:
+        """A design by a recipe without a name offers its file, and the command beside it."""
+        one = result(client)["designs"][0]["id"]
+        page = client.get(f"/designs/{one}", headers=HTML).text
+        assert f'href="/recipes/{one}.toml"' in page
+        answer = client.get(f"/recipes/{one}.toml")
+        assert "loud.toml" in answer.headers["content-disposition"]
+        assert answer.text.startswith('# {"name": "house"')
+
+    def test_recipe_that_cannot_be_read(self, tmp_path: Path) -> None:
+        """A design whose recipe this version cannot read is shown, without a command that would make another."""
+        shop(tmp_path, recipe_json="")
+        for client in serve(tmp_path, mill=Mill()):
+            one = result(client)["designs"][0]["id"]
+            page = client.get(f"/designs/{one}", headers=HTML)
+            assert page.status_code == 200
+            assert "Run this again" not in page.text
+            assert client.get(f"/recipes/{one}.toml").status_code == 404
+
     def test_cannot_be_planned(self, client: TestClient) -> None:
         """What cannot be made is told."""
         answer = client.post(
@@ -469,6 +613,89 @@ class TestSafety:
         assert answer.status_code == 429
         assert int(answer.headers["retry-after"]) > 30
 
+    def test_tries_of_others_do_not_count(self, away: TestClient) -> None:
+        """However many wrong tokens come from other addresses, the right one from a fresh address opens."""
+        sessions: Sessions = away.app.state.place.sessions  # type: ignore[attr-defined]
+        for number in range(500):
+            sessions.was_wrong(f"10.0.{number // 250}.{number % 250}")
+        assert away.post("/token", data={"token": TOKEN, "who": "b"}).status_code == 303
+
+    def test_addresses_of_one_network(self) -> None:
+        """Of IPv6 the network counts, which one visitor has whole; another's network does not."""
+        sessions = Sessions(TOKEN, "ann")
+        for number in range(5):
+            sessions.was_wrong(f"2001:db8:0:1::{number:x}")
+        assert sessions.must_wait("2001:db8:0:1::ffff") > 30
+        assert sessions.must_wait("2001:db8:0:2::1") == 0
+
+    def test_tries_are_forgotten(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        """Addresses that tried are remembered up to a number."""
+        monkeypatch.setattr(access, "ADDRESSES", 10)
+        sessions = Sessions(TOKEN, "ann")
+        for number in range(100):
+            sessions.was_wrong(f"10.0.0.{number}")
+        assert len(sessions._wrong) == 10
+
+    @pytest.mark.parametrize("headers", [{}, HTML])
+    def test_nobody_ends_another_session(self, client: TestClient, headers: dict[str, str]) -> None:
+        """However many come without a cookie, to pages too, a person's page stays valid and their name is theirs."""
+        token = csrf(client)
+        client.post("/api/who", data={"name": "Berta Ö"}, headers=token)
+        mine = dict(client.cookies)
+        # More than any table of sessions held; that is what takes the three seconds.
+        for path in ("/static/icon.svg", "/shortlists", "/api/result") * 400:
+            client.cookies.clear()
+            client.get(path, headers=headers)
+        client.cookies.clear()
+        client.cookies.update(mine)
+        one = result(client)["designs"][0]["id"]
+        assert say(client, token, what="verdict", value="pick", target={"ids": [one]}).status_code == 200
+        board: Board = client.app.state.place.board  # type: ignore[attr-defined]
+        assert [act.who for act in board.history(one)] == ["Berta Ö"]
+
+    @pytest.mark.parametrize(
+        "path", ["/static/icon.svg", "/api/result", "/thumbnails/192/x.webp", "/styles/x.webp"]
+    )
+    def test_only_pages_begin_sessions(self, client: TestClient, path: str) -> None:
+        """What is no page sets no cookie, which would overwrite that of a page on its way."""
+        assert "set-cookie" not in client.get(path, headers=HTML).headers
+        assert "set-cookie" in client.get("/shortlists", headers=HTML).headers
+
+    @pytest.mark.parametrize("cookie", ["", ".", "x", "x.y", "x." + "0" * 64, "é.\xff"])
+    def test_forged_sessions(self, away: TestClient, cookie: str) -> None:
+        """A cookie that this server did not sign opens nothing."""
+        header = {"cookie": f"{access.COOKIE}_8420={cookie}".encode("latin-1")}
+        assert away.get("/api/result", headers=header).status_code == 401
+
+    def test_name_outlives_the_server(self, where: Path) -> None:
+        """After a restart a person is asked for nothing, and their name is theirs still."""
+        kept = {}
+        for client in serve(where):
+            client.post("/api/who", data={"name": "Berta"}, headers=csrf(client))
+            kept = dict(client.cookies)
+        for client in serve(where):
+            client.cookies.update(kept)
+            assert 'name="who" content="Berta"' in client.get("/shortlists", headers=HTML).text
+
+    @pytest.mark.parametrize("site", ["cross-site", "same-site"])
+    @pytest.mark.parametrize(
+        ("path", "method", "mode", "dest", "status"),
+        [("/styles/x.webp", "GET", "no-cors", "image", 403), ("/api/result", "GET", "cors", "empty", 403),
+         ("/shortlists", "GET", "navigate", "iframe", 403), ("/token", "POST", "navigate", "document", 403),
+         ("/shortlists", "GET", "navigate", "document", 200)],
+    )  # fmt: skip
+    def test_other_sites_load_nothing(
+        self, client: TestClient, site: str, path: str, method: str, mode: str, dest: str, status: int
+    ) -> None:
+        """A page of another site may lead a person here, and load nothing."""
+        headers = {"sec-fetch-site": site, "sec-fetch-mode": mode, "sec-fetch-dest": dest, **HTML}
+        assert client.request(method, path, headers=headers).status_code == status
+
+    @pytest.mark.parametrize("site", ["same-origin", "none"])
+    def test_own_pages_load(self, client: TestClient, site: str) -> None:
+        """What pages of ours load, and what a person types, is answered."""
+        assert client.get("/api/result", headers={"sec-fetch-site": site}).status_code == 200
+
     @pytest.mark.parametrize("headers", [{}, {access.CSRF_HEADER: "guessed"}, {access.CSRF_HEADER: ""}])
     def test_csrf(self, client: TestClient, headers: dict[str, str]) -> None:
         """A write without the session's own token is refused."""
@@ -477,11 +704,33 @@ class TestSafety:
         assert answer.status_code == 403
         assert result(client, "verdict=rejected")["total"] == 0
 
-    def test_other_origin(self, client: TestClient) -> None:
-        """A write that another site's page sends is refused even with the token."""
+    @pytest.mark.parametrize(
+        "origin",
+        ["https://evil.example", "https://127.0.0.1:8420", "http://127.0.0.1:8421", "http://127.0.0.1", "null", "",
+         "ftp://127.0.0.1:8420"],
+    )  # fmt: skip
+    def test_other_origin(self, client: TestClient, origin: str) -> None:
+        """A write that a page of another site, port or scheme sends is refused even with the token."""
         one = result(client)["designs"][0]["id"]
-        headers = {**csrf(client), "origin": "https://evil.example"}
-        assert say(client, headers, what="verdict", value="pick", target={"ids": [one]}).status_code == 403
+        act = {"what": "verdict", "value": "pick", "target": {"ids": [one]}}
+        assert say(client, {**csrf(client), "origin": origin}, **act).status_code == 403
+        assert say(client, {**csrf(client), "origin": "http://127.0.0.1:8420"}, **act).status_code == 200
+
+    @pytest.mark.parametrize(("secure", "scheme"), [(True, "https"), (False, "http")])
+    def test_own_scheme(self, where: Path, secure: bool, scheme: str) -> None:
+        """Behind a proxy with TLS pages are of https, though the proxy asks by http; else as they were asked."""
+        store = open_store(str(where))
+        place = Place(
+            Board(DesignCatalog(store)), Pictures(store, None, None), Sessions(None, "ann"), "a catalog"
+        )
+        with TestClient(create_app(place, secure=secure), base_url="http://looks.example") as client:
+            page = client.get("/?verdict=", headers=HTML)
+            cookies = "; ".join(one.partition(";")[0] for one in page.headers.get_list("set-cookie"))
+            token = page.text.partition('name="csrf" content="')[2].partition('"')[0]
+            for sent in ("http", "https"):
+                headers = {access.CSRF_HEADER: token, "origin": f"{sent}://looks.example", "cookie": cookies}
+                answer = client.post("/api/who", data={"name": "b"}, headers=headers)
+                assert answer.status_code == (200 if sent == scheme else 403), answer.text
 
     def test_other_host(self, client: TestClient) -> None:
         """A name of another site that was made to point at this machine is not answered."""

@@ -17,7 +17,7 @@ from catalogs.designs import DesignCatalog
 from catalogs.errors import ActError, QueryError, UnreachableError
 from catalogs.reviews import Reviews
 from catalogs.stores import open_store
-from tests.catalogs.browser.shop import NOON, design, shop
+from tests.catalogs.browser.shop import NOON, design, say, shop
 
 
 @pytest.fixture
@@ -44,9 +44,9 @@ UNREVIEWED = Query({"verdict": ("unreviewed",)})
 
 
 def test_said_and_shown(board: Board) -> None:
-    """An act is in the log when `say` returns, and counts at once."""
+    """An act is in the log when its result is there, and counts at once."""
     ids = board.index.ids
-    filed = board.say(verdict("a1", ids[:2]))
+    filed = say(board, verdict("a1", ids[:2]))
     assert filed.seq == 1
     assert len(board.find(UNREVIEWED).ids) == 10
     assert board.ratings(ids[:3]) == [("pick", 0), ("pick", 0), ("", 0)]
@@ -57,7 +57,7 @@ def test_said_and_shown(board: Board) -> None:
 def test_pages_do_not_shift(board: Board) -> None:
     """A result stays as it was found, whatever is said of its designs; asking again finds what holds."""
     kept = board.find(UNREVIEWED)
-    board.say(verdict("a1", board.index.ids[:5]))
+    say(board, verdict("a1", board.index.ids[:5]))
     again = board.kept(kept.token)
     assert again is not None
     assert len(again.ids) == 12
@@ -80,7 +80,7 @@ def test_all_at_once(board: Board) -> None:
 
     def rate(who: str) -> None:
         for n, one in enumerate(ids * 3):
-            board.say(verdict(f"{who}-{n}", [one], ("pick", "reject")[n % 2], who))
+            say(board, verdict(f"{who}-{n}", [one], ("pick", "reject")[n % 2], who))
 
     hands = [threading.Thread(target=rate, args=(who,)) for who in ("ann", "bob")]
     for hand in hands:
@@ -98,8 +98,8 @@ def test_two_servers(where: Path, board: Board) -> None:
     """What is said at another server is there with the next own act, and its tables hold both."""
     other = Board(DesignCatalog(open_store(str(where))))
     ids = board.index.ids
-    other.say(verdict("b1", [ids[0]], "reject", "bob"))
-    board.say(verdict("a1", [ids[1]]))
+    say(other, verdict("b1", [ids[0]], "reject", "bob"))
+    say(board, verdict("a1", [ids[1]]))
     assert board.ratings(ids[:2]) == [("reject", 0), ("pick", 0)]
     other.close()
 
@@ -108,11 +108,11 @@ def test_heard_while_publishing(where: Path, board: Board) -> None:
     """What another server's people said is shown here, also where it was first read for publishing."""
     other = Board(DesignCatalog(open_store(str(where))))
     ids = board.index.ids
-    other.say(verdict("b1", [ids[0]], "reject", "bob"))
+    say(other, verdict("b1", [ids[0]], "reject", "bob"))
     board._reviews.publish_verdicts()
     assert board.ratings([ids[0]]) == [("reject", 0)]
     # The same act again, as after a lost answer: it is answered, and the writer lives.
-    assert board.say(verdict("b1", [ids[0]], "reject", "bob")).act_id == "b1"
+    assert say(board, verdict("b1", [ids[0]], "reject", "bob")).act_id == "b1"
     other.close()
 
 
@@ -120,11 +120,10 @@ def test_shortlists_are_published_when_they_change(board: Board, monkeypatch: py
     """Verdicts do not write the table of shortlists."""
     monkeypatch.setitem(boards.EVERY, "shortlists", 0.0)
     for number, one in enumerate(board.index.ids[:3]):
-        board.say(verdict(f"a{number}", [one]))
+        say(board, verdict(f"a{number}", [one]))
     time.sleep(2.5)
-    assert board.catalog.store.delta_location("shortlists")
     assert not list(board.catalog.store.list("shortlists/"))
-    board.say(Act("l", "ann", NOON, What.LIST, (board.index.ids[0],), shortlist="Spring"))
+    say(board, Act("l", "ann", NOON, What.LIST, (board.index.ids[0],), shortlist="Spring"))
     deadline = time.monotonic() + 20
     while not list(board.catalog.store.list("shortlists/_delta_log/")):
         assert time.monotonic() < deadline
@@ -140,7 +139,7 @@ def test_writer_survives(board: Board, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(boards, "LOOK_SECONDS", 0.0)
     monkeypatch.setattr(board, "_look", fail)
     time.sleep(2.5)
-    assert board.say(verdict("a1", [board.index.ids[0]])).seq == 1
+    assert say(board, verdict("a1", [board.index.ids[0]])).seq == 1
 
 
 def test_one_bad_act_fails_alone(board: Board, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -187,7 +186,7 @@ def test_anybodys_table(where: Path) -> None:
 def test_new_designs(where: Path, board: Board) -> None:
     """Designs that a run files meanwhile are there at the next look, and verdicts stay with theirs."""
     ids = board.index.ids
-    board.say(verdict("a1", [ids[0]]))
+    say(board, verdict("a1", [ids[0]]))
     DesignCatalog(open_store(str(where))).file([design(where, 99, "tee", "ikat")])
     board._look()
     assert len(board.index) == 13
@@ -199,8 +198,8 @@ def test_tables_follow(where: Path) -> None:
     """Closing the board brings verdicts and shortlists to their tables."""
     board = Board(DesignCatalog(open_store(str(where))))
     ids = board.index.ids
-    board.say(verdict("a1", ids[:2]))
-    board.say(Act("a2", "ann", NOON, What.LIST, (ids[3],), shortlist="Spring"))
+    say(board, verdict("a1", ids[:2]))
+    say(board, Act("a2", "ann", NOON, What.LIST, (ids[3],), shortlist="Spring"))
     board.close()
     from deltalake import DeltaTable
 
@@ -212,9 +211,9 @@ def test_tables_follow(where: Path) -> None:
 def test_refused(board: Board) -> None:
     """An act of a design that is not there, and an undoing of nothing, are refused and not filed."""
     with pytest.raises(ActError, match="no design 'nobody'"):
-        board.say(verdict("a1", ["nobody"]))
+        say(board, verdict("a1", ["nobody"]))
     with pytest.raises(ActError, match="nothing to undo"):
-        board.say(Act("a2", "ann", NOON, What.UNDO, (), "a1"))
+        say(board, Act("a2", "ann", NOON, What.UNDO, (), "a1"))
     with pytest.raises(QueryError, match="no shortlist 'Spring'"):
         board.find(Query(shortlist="Spring"))
     assert Reviews(board.catalog.store).catch_up() == []
@@ -229,15 +228,63 @@ def test_store_that_fails(board: Board, monkeypatch: pytest.MonkeyPatch) -> None
     with monkeypatch.context() as patch:
         patch.setattr(board._reviews, "file", fail)
         with pytest.raises(UnreachableError):
-            board.say(verdict("a1", [board.index.ids[0]]))
+            say(board, verdict("a1", [board.index.ids[0]]))
     assert board.ratings([board.index.ids[0]]) == [("", 0)]
-    assert board.say(verdict("a2", [board.index.ids[0]])).seq == 1
+    assert say(board, verdict("a2", [board.index.ids[0]])).seq == 1
 
 
 def test_history(board: Board) -> None:
     """A design's history has what was undone, and the undoing."""
     one = board.index.ids[0]
-    board.say(verdict("a1", [one]))
-    board.say(Act("a2", "bob", NOON, What.UNDO, (), "a1"))
+    say(board, verdict("a1", [one]))
+    say(board, Act("a2", "bob", NOON, What.UNDO, (), "a1"))
     assert [(act.who, act.what) for act in board.history(one)] == [("bob", What.UNDO), ("ann", What.VERDICT)]
     assert board.history(board.index.ids[1]) == []
+
+
+class Stall:
+    """A log that does not answer until it is let go."""
+
+    def __init__(self, board: Board, monkeypatch: pytest.MonkeyPatch) -> None:
+        """From now on."""
+        self.reached, self.go = threading.Event(), threading.Event()
+        real = board._reviews.file
+
+        def file(acts: Sequence[Act]) -> list[Act]:
+            self.reached.set()
+            assert self.go.wait(30)
+            return real(acts)
+
+        monkeypatch.setattr(board._reviews, "file", file)
+
+
+def test_stalled_log(board: Board, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever gives up on a log that stalls, their act being filed or waiting, ends nothing: all else is filed."""
+    ids = board.index.ids
+    stall = Stall(board, monkeypatch)
+    in_work = board.submit(verdict("a1", [ids[0]]))
+    assert stall.reached.wait(10)
+    waits, called_off = board.submit(verdict("a2", [ids[1]])), board.submit(verdict("a3", [ids[2]]))
+    assert not in_work.cancel(), "what is being filed cannot be called off"
+    assert called_off.cancel()
+    stall.go.set()
+    assert (in_work.result(10).seq, waits.result(10).seq) == (1, 2)
+    assert say(board, verdict("a4", [ids[3]])).seq == 3
+    assert [act.act_id for act in Reviews(board.catalog.store).catch_up()] == ["a1", "a2", "a4"]
+
+
+class Panic(BaseException):
+    """What Rust raises where it panics: no Exception."""
+
+
+def test_writer_survives_a_panic(board: Board, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A panic of the Delta library is told to whoever waits, and the next act is filed."""
+
+    def fail(_acts: object) -> None:
+        raise Panic
+
+    with monkeypatch.context() as patch:
+        patch.setattr(board._reviews, "file", fail)
+        with pytest.raises(Panic):
+            say(board, verdict("a1", [board.index.ids[0]]))
+    assert say(board, verdict("a2", [board.index.ids[0]])).seq == 1

@@ -1,5 +1,6 @@
 """What the index finds and counts is what pandas finds and counts."""
 
+import unicodedata
 from pathlib import Path
 
 import numpy as np
@@ -13,7 +14,7 @@ from catalogs.browser.query import FACETS, Query
 from catalogs.designs import DesignCatalog
 from catalogs.looks import distances, to_lab
 from catalogs.stores import open_store
-from tests.catalogs.browser.shop import NOON, shop
+from tests.catalogs.browser.shop import NOON, design, shop
 
 
 @pytest.fixture
@@ -90,6 +91,44 @@ class TestFinding:
             if all(word in text.lower() for word in search.lower().split())
         }  # fmt: skip
         assert set(ids(index, Query(search=search))) == expected
+
+    @pytest.mark.parametrize("column", ["garment_title", "style_tags", "garment_category"])
+    @pytest.mark.parametrize(
+        ("text", "searches"),
+        [
+            ("İstanbul tee", ["İstanbul", "istanbul", "ISTANBUL", "ıstanbul", "i\u0307stanbul tee"]),
+            ("Áo dài", ["ÁO DÀI", "ao dai", unicodedata.normalize("NFD", "áo dài")]),
+            (unicodedata.normalize("NFD", "Áo dài"), ["Áo dài", "ao DAI"]),
+            ("Łódź, Straße, Đà Nẵng", ["lodz", "STRASSE", "strasse", "ŁÓDŹ", "da nang", "straẞe"]),
+            ("Smørrebrød Ærø", ["smorrebrod", "SMØRREBRØD", "aero", "ÆRØ"]),
+            ("ＷＩＤＥ ﬁne T\u2011shirt d\u2019été", ["wide", "fine", "t-shirt", "d'ete"]),
+            ("Ελλάδας Ёлка", ["ΕΛΛΑΔΑΣ", "ελλαδας", "ёлка", "елка"]),
+        ],
+    )
+    def test_search_as_shown_and_as_typed(
+        self, tmp_path: Path, column: str, text: str, searches: list[str]
+    ) -> None:
+        """A text is found as it is shown, and in any case, composition and without accents."""
+        value = (text,) if column.endswith("tags") else text
+        DesignCatalog(open_store(str(tmp_path))).file(
+            [design(tmp_path, 1, "tee", "ikat", **{column: value}), design(tmp_path, 2, "tee", "ikat")]
+        )
+        found = Index(DesignCatalog(open_store(str(tmp_path))).read(COLUMNS))
+        for search in (text, *searches):
+            assert len(found.find(Query(search=search), Ratings.of(found, Opinions())).rows) == 1, search
+
+    def test_sorted_as_people_do(self, tmp_path: Path) -> None:
+        """An accent or a capital does not put a title behind Z."""
+        titles = ["zebra", "Été", "apple", "Łódź", "Banana"]
+        made = [
+            design(tmp_path, n, "tee", "ikat", garment_id=f"g{n}", garment_title=one)
+            for n, one in enumerate(titles)
+        ]
+        DesignCatalog(open_store(str(tmp_path))).file(made)
+        found = Index(DesignCatalog(open_store(str(tmp_path))).read(COLUMNS))
+        rows = found.find(Query(sort="garment"), Ratings.of(found, Opinions())).rows
+        shown = [one["garment_title"] for one in found.records([int(row) for row in rows])]
+        assert shown == ["apple", "Banana", "Été", "Łódź", "zebra"]
 
     def test_search_is_no_pattern(self, index: Index) -> None:
         """Signs that patterns are made of are letters like others."""
