@@ -14,6 +14,7 @@ from itertools import chain
 
 from catalogs import keys
 from catalogs.claims import Claims
+from catalogs.delta_tables import TableInStore
 from catalogs.designs import DesignCatalog
 from catalogs.errors import NotFoundError
 from catalogs.reviews import Reviews
@@ -22,6 +23,7 @@ from catalogs.store_contract import ObjectInfo, Store
 log = logging.getLogger(__name__)
 
 READERS = 16
+TABLES = (keys.TABLE, keys.REVIEWS, keys.VERDICTS, keys.SHORTLISTS)
 
 
 @dataclass(frozen=True)
@@ -50,7 +52,11 @@ def examine(catalog: DesignCatalog, *, contents: bool = True) -> Findings:
 
     With `contents` every picture is read and its SHA-256 compared; without, only whether it is there.
     Pictures are listed before records are read: a picture whose record is filed meanwhile is no orphan.
+
+    CatalogError where a table has lost something: what its records would have named is no orphan either.
     """
+    for name in TABLES:
+        TableInStore(catalog.store, name).require_all_whole()
     pictures = {found.key: found for found in catalog.store.list(keys.IMAGES)}
     records = _records(catalog)
 
@@ -73,6 +79,19 @@ def repair(catalog: DesignCatalog, faults: Iterable[Fault]) -> int:
     """
     still = [fault for fault in faults if _what_is_wrong(catalog.store, fault)]
     return catalog.remove([(fault.design_id, fault.sha256) for fault in still])
+
+
+def give_up_files(catalog: DesignCatalog) -> list[str]:
+    """Take data files that are gone or cut out of all tables, with the records in them; their keys.
+
+    A run makes designs again whose records were in them; what people said of designs in them is lost.
+    """
+    given_up = []
+    for table in (TableInStore(catalog.store, name) for name in TABLES):
+        broken = table.broken_files()
+        table.give_up(broken)
+        given_up += broken
+    return given_up
 
 
 def unclaimed(catalog: DesignCatalog, grace: timedelta) -> Iterator[ObjectInfo]:
