@@ -18,8 +18,8 @@ from catalogs.errors import (
 AGAIN = "then run the same command again."
 REPEATED = re.compile(r"after \d+ retries")
 """So the Delta library says that it has tried a request several times by itself."""
-LOST_RACE = re.compile(r"Failed to commit transaction")
-"""Other refusals of a commit are final: a table that asks for more than the library can do, or takes no deletions."""
+FINAL = re.compile(r"Table features must be|append-only|[Uu]nsupported|not supported")
+"""Commits that fail for another reason than a race: the table asks for more than the library can do, or forbids it."""
 COLOURS = re.compile(r"\x1b\[\d*m")
 
 
@@ -59,7 +59,7 @@ MEANINGS: tuple[tuple[re.Pattern[str], Explain], ...] = (
     (
         re.compile(
             r"Unsupported minimum|Feature '.*' is not supported|supported by the deltalake"
-            r"|Table features must be specified"
+            r"|Table features must be"
         ),
         lambda where, reason: CatalogError(
             f"{where}: the table asks for more than this version of Stylemill can do ({reason}): a newer program"
@@ -108,7 +108,7 @@ def is_panic(error: BaseException) -> bool:
 
 def is_lost_race(error: Exception) -> bool:
     """Whether a commit failed because another came first."""
-    return bool(LOST_RACE.search(str(error)))
+    return not FINAL.search(str(error))
 
 
 def was_repeated(error: Exception) -> bool:
