@@ -133,10 +133,7 @@ class TableInStore:
         return made
 
     def tidy(self, retention: timedelta) -> tuple[int, int]:
-        """Merge small files, and remove files that no version of the last `retention` needs; how many of each.
-
-        Never two of these at once on a table (`upkeep.tidy` sees to it): each would merge the same files.
-        """
+        """Merge small files, and remove files that no version of the last `retention` needs; how many of each."""
         table = self.open()
         if table is None:
             return 0, 0
@@ -155,8 +152,11 @@ class TableInStore:
 
     def _compact(self) -> int:
         table = self.open()
-        # Rows that are filed meanwhile are no conflict: the library puts its commit behind theirs.
-        return 0 if table is None else int(table.optimize.compact()["numFilesRemoved"])
+        # Never put behind another's commit: of two merges of the same files the library would keep both, and every
+        # row would be there twice.
+        return (
+            0 if table is None else int(table.optimize.compact(commit_properties=ONE_TRY)["numFilesRemoved"])
+        )
 
     def committed(self, commit: Callable[[], int]) -> int:
         """What a commit returns, once the disk keeps it; one that loses a race is tried again after a random pause.
