@@ -62,14 +62,18 @@ class CommitLog:
 
     def written(self, version: int) -> Iterator[str]:
         """Keys of the files that a commit has written: data files first, then what names them."""
-        for action in self._actions(version):
-            path = urllib.parse.unquote((action.get("add") or {}).get("path", ""))
+        for action in self.actions(version):
+            path = (action.get("add") or {}).get("path", "")
             # A table that others have cloned may name files of another place.
             if path and ":" not in path:
-                yield f"{self._name}/{path}"
+                yield self.key_of(path)
         yield self._key(f"{version:020}.json")
         yield self._key(f"{version:020}.checkpoint.parquet")
         yield self._key("_last_checkpoint")
+
+    def key_of(self, path: str) -> str:
+        """Key of a data file that the log names."""
+        return f"{self._name}/{urllib.parse.unquote(path)}"
 
     def _there(self) -> tuple[list[int], list[int]]:
         """Versions of which there is a commit, and of which there is a checkpoint."""
@@ -82,7 +86,7 @@ class CommitLog:
 
     def _look_at(self, version: int) -> None:
         try:
-            actions = self._actions(version)
+            actions = self.actions(version)
         except NotFoundError:
             if version in self._there()[1]:
                 return
@@ -92,7 +96,7 @@ class CommitLog:
         if not any("commitInfo" in action for action in actions):
             raise self._damaged(version, "is cut: it does not say what it did", MOVE_AWAY)
 
-    def _actions(self, version: int) -> list[dict[str, Any]]:
+    def actions(self, version: int) -> list[dict[str, Any]]:
         """What a commit says; CatalogError where that is no lines of JSON objects."""
         data = self._store.read(self._key(f"{version:020}.json"))
         try:

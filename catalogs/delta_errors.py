@@ -32,6 +32,14 @@ def damaged(where: str, reason: str) -> CatalogError:
     )
 
 
+def newer(where: str, reason: str) -> CatalogError:
+    """The table at `where` asks for more than the Delta library can do."""
+    return CatalogError(
+        f"{where}: the table asks for more than this version of Stylemill can do ({reason}): a newer program made or"
+        " changed it. Use that version of Stylemill, or give another place for new designs."
+    )
+
+
 Explain = Callable[[str, str], CatalogsError]
 """Told where it was and the reason in a line."""
 MEANINGS: tuple[tuple[re.Pattern[str], Explain], ...] = (
@@ -44,8 +52,12 @@ MEANINGS: tuple[tuple[re.Pattern[str], Explain], ...] = (
         lambda where, _: FullError(f"{where}: the disk is full. Make room, {AGAIN}"),
     ),
     (
+        re.compile(r"Read-only file system"),
+        lambda where, _: NotAllowedError(f"{where}: the file system is read-only. Choose another folder."),
+    ),
+    (
         re.compile(
-            r"ermission denied|Read-only file system|lacked the necessary privileges|\b40[13] |\b403\b|ExpiredToken"
+            r"ermission denied|lacked the necessary privileges|\b40[13] |\b403\b|ExpiredToken"
             r"|InvalidToken"
         ),
         lambda where, reason: NotAllowedError(
@@ -59,12 +71,9 @@ MEANINGS: tuple[tuple[re.Pattern[str], Explain], ...] = (
     (
         re.compile(
             r"Unsupported minimum|Feature '.*' is not supported|supported by the deltalake"
-            r"|Table features must be"
+            r"|Table features must be|Unsupported table features"
         ),
-        lambda where, reason: CatalogError(
-            f"{where}: the table asks for more than this version of Stylemill can do ({reason}): a newer program"
-            " made or changed it. Use that version of Stylemill, or give another place for new designs."
-        ),
+        newer,
     ),
     (
         re.compile(

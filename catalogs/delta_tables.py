@@ -2,7 +2,7 @@
 
 import random
 import time
-import urllib.parse
+import uuid
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import timedelta
@@ -23,6 +23,14 @@ COMMIT_ATTEMPTS = 200
 LONGEST_PAUSE = 5.0
 ONE_TRY = CommitProperties(max_commit_retries=0)
 """No automatic retry: a lost race must read the table again, or it files a design twice."""
+FEWEST_TO_MERGE = 2
+WRITER_VERSION = 7
+WRITER_FEATURES = {
+    "appendOnly", "invariants", "checkConstraints", "changeDataFeed", "generatedColumns", "columnMapping",
+    "identityColumns", "deletionVectors", "rowTracking", "timestampNtz", "domainMetadata", "v2Checkpoint",
+    "inCommitTimestamp", "typeWidening", "clustering", "variantType", "variantType-preview", "vacuumProtocolCheck",
+}  # fmt: skip
+"""What Delta's protocol knew when this was written; which of them the library can do, it says itself at a commit."""
 UNANSWERED_ATTEMPTS = 5
 """Tries of what got no answer and the Delta library does not repeat: conditional puts, broken off answers."""
 
@@ -99,6 +107,17 @@ class TableInStore:
         if broken := self.broken_files():
             raise delta_errors.damaged(self.uri, ", ".join(broken[:3]) + (", ..." if broken[3:] else ""))
 
+    def require_writable(self) -> None:
+        """CatalogError where the table asks for more of a writer than any version of Delta that is known here."""
+        table = self.open()
+        if table is None:
+            return
+        asks = table.protocol()
+        unknown = set(asks.writer_features or ()) - WRITER_FEATURES
+        if asks.min_writer_version > WRITER_VERSION or unknown:
+            needs = ", ".join([f"writer version {asks.min_writer_version}", *sorted(unknown)])
+            raise delta_errors.newer(self.uri, needs)
+
     def broken_files(self) -> list[str]:
         """Keys of data files that are gone, or have another size than the table says."""
         suspects = self._broken_files()
@@ -112,7 +131,7 @@ class TableInStore:
         named = self.asked(lambda: pa.table(table.get_add_actions()))
         there = {found.key: found.size for found in self.store.list(f"{self.name}/")}
         files = zip(named["path"].to_pylist(), named["size_bytes"].to_pylist(), strict=True)
-        sizes = {f"{self.name}/{urllib.parse.unquote(path)}": size for path, size in files}
+        sizes = {self.log.key_of(path): size for path, size in files}
         return {key for key, size in sizes.items() if there.get(key) != size}
 
     def give_up(self, broken: Sequence[str]) -> int:
@@ -151,12 +170,17 @@ class TableInStore:
         return merged, len(removed)
 
     def _compact(self) -> int:
+        """Merge, unless another begins to merge after us: then ours fails, and is tried again.
+
+        Of two merges of the same files the library keeps both, whatever tries it is allowed, and every row is there
+        twice. But no commit of its lands behind a change of the table's description that it has not seen.
+        """
         table = self.open()
-        # Never put behind another's commit: of two merges of the same files the library would keep both, and every
-        # row would be there twice.
-        return (
-            0 if table is None else int(table.optimize.compact(commit_properties=ONE_TRY)["numFilesRemoved"])
-        )
+        if table is None or len(table.file_uris()) < FEWEST_TO_MERGE:
+            return 0
+        table.alter.set_table_description(f"Merged by {uuid.uuid4().hex}", commit_properties=ONE_TRY)
+        self.renew(table)
+        return int(table.optimize.compact()["numFilesRemoved"])
 
     def committed(self, commit: Callable[[], int]) -> int:
         """What a commit returns, once the disk keeps it; one that loses a race is tried again after a random pause.
