@@ -9,6 +9,7 @@ import os
 import random
 import shutil
 import signal
+import struct
 import subprocess
 import sys
 import time
@@ -29,12 +30,51 @@ from catalogs.stores import open_store
 from tests.catalogs.test_designs import design
 from tests.catalogs.test_upkeep import filed, key, written
 from tests.conftest import ROOT, TINY_RECIPE, Run, write_catalog
+from tests.flows.test_hostile_places import leave, small_disk
 from tests.flows.test_killed_runs import Started, records, wait_for_pictures
 
-FAKETIME = next(Path("/usr/lib").glob("*/faketime/libfaketimeMT.so.1"), None)
+__all__ = ["small_disk"]
 GC = ("gc", "--delete", "--older-than", "0", "--retention", "1")
 REPAIR = ("doctor", "--repair")
 DESIGNS = 16
+DAY = 24 * 3600
+CLOCK = """
+#define _GNU_SOURCE
+#include <dlfcn.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <sys/mman.h>
+#include <sys/time.h>
+#include <time.h>
+static volatile long *ahead;
+__attribute__((constructor)) static void begin(void) {
+    ahead = mmap(0, sizeof(long), PROT_READ, MAP_SHARED, open(getenv("CLOCK_AHEAD"), O_RDONLY), 0);
+}
+int clock_gettime(clockid_t which, struct timespec *now) {
+    static int (*real)(clockid_t, struct timespec *);
+    if (!real) real = dlsym(RTLD_NEXT, "clock_gettime");
+    int code = real(which, now);
+    if (!code && ahead && (which == CLOCK_REALTIME || which == CLOCK_REALTIME_COARSE)) now->tv_sec += *ahead;
+    return code;
+}
+time_t time(time_t *kept) {
+    struct timespec now;
+    clock_gettime(CLOCK_REALTIME, &now);
+    if (kept) *kept = now.tv_sec;
+    return now.tv_sec;
+}
+int gettimeofday(struct timeval *restrict kept, void *restrict zone) {
+    struct timespec now;
+    clock_gettime(CLOCK_REALTIME, &now);
+    kept->tv_sec = now.tv_sec;
+    kept->tv_usec = now.tv_nsec / 1000;
+    return 0;
+}
+"""
+"""A clock that runs ahead by what a file says, for a process and what it starts; sleeps and waits go by the true one.
+
+libfaketime (0.9.10) has Python's sleep fail ("Invalid argument").
+"""
 
 
 @pytest.fixture
@@ -46,6 +86,34 @@ def arguments(tmp_path: Path) -> list[str]:
         "run", "--garments", f"{folder}/garments", "--styles", f"{folder}/styles",
         "--designs", f"{tmp_path}/designs", "--recipe", f"{folder}/tiny.toml",
     ]  # fmt: skip
+
+
+class Clock:
+    """The clock of commands that are given `environment`."""
+
+    def __init__(self, folder: Path) -> None:
+        """It is right at first. Skips where there is no C compiler."""
+        compiler = shutil.which("cc") or shutil.which("gcc")
+        if compiler is None or sys.platform != "linux":
+            pytest.skip("a clock that jumps needs Linux and a C compiler")
+        (folder / "clock.c").write_text(CLOCK)
+        subprocess.run(
+            [compiler, "-shared", "-fPIC", "-o", folder / "clock.so", folder / "clock.c", "-ldl"], check=True
+        )
+        self._ahead = folder / "ahead"
+        self.set(0)
+        self.environment = {"LD_PRELOAD": str(folder / "clock.so"), "CLOCK_AHEAD": str(self._ahead)}
+
+    def set(self, ahead: int) -> None:
+        """Have it run ahead by so many seconds from now on; in place, as processes have the file mapped."""
+        with self._ahead.open("r+b" if self._ahead.exists() else "wb") as file:
+            file.write(struct.pack("@l", ahead))
+
+
+@pytest.fixture
+def clock(tmp_path: Path) -> Clock:
+    """A clock that can be set."""
+    return Clock(tmp_path)
 
 
 def begun(*command: object, log: Path, **environment: str) -> "subprocess.Popen[bytes]":
@@ -230,44 +298,48 @@ def test_seal_killed(tmp_path: Path, stylemill: Run) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.skipif(FAKETIME is None, reason="libfaketime (Debian: libfaketime) is not installed")
-@pytest.mark.parametrize("ahead", ["+3d", "-3d"])
+@pytest.mark.parametrize("ahead", [3 * DAY, -3 * DAY], ids=["ahead", "behind"])
 def test_gc_with_a_clock_that_is_wrong(
-    arguments: list[str], tmp_path: Path, stylemill: Run, ahead: str
+    arguments: list[str], tmp_path: Path, stylemill: Run, clock: Clock, ahead: int
 ) -> None:
     """Gc on a machine whose clock is three days off, with its default grace time, takes nothing from a run."""
     designs = tmp_path / "designs"
+    clock.set(ahead)
     run = Started(arguments, tmp_path / "run.log")
     wait_for_pictures(designs, 1, run)
-    wrong = {"LD_PRELOAD": str(FAKETIME), "FAKETIME": ahead, "FAKETIME_DONT_FAKE_MONOTONIC": "1"}
     command = ("gc", "--delete", "--retention", "1", "--designs", designs)
-    with again_and_again(*command, log=tmp_path / "gc.log", **wrong):
+    with again_and_again(*command, log=tmp_path / "gc.log", **clock.environment):
         assert run.wait() == 0, (tmp_path / "run.log").read_text()
     assert "Traceback" not in (tmp_path / "gc.log").read_text()
     require_whole(designs, DESIGNS)
     orphan, _ = DesignCatalog(open_store(str(designs))).add_picture(key("orphan"), b"fresh")
-    told = stylemill(*command, **wrong)
+    told = stylemill(*command, **clock.environment)
     assert told.returncode == 0 and "0 orphans" in told.stdout, told.stderr
     assert (designs / orphan).exists(), "by the disk's clock it is seconds old"
 
 
 @pytest.mark.slow
-@pytest.mark.skipif(FAKETIME is None, reason="libfaketime (Debian: libfaketime) is not installed")
-@pytest.mark.parametrize("jump", ["+1d", "-1d"])
-def test_a_run_whose_clock_jumps(arguments: list[str], tmp_path: Path, stylemill: Run, jump: str) -> None:
+@pytest.mark.parametrize("jump", [DAY, -DAY], ids=["forth", "back"])
+def test_a_run_whose_clock_jumps(
+    arguments: list[str], tmp_path: Path, stylemill: Run, clock: Clock, jump: int
+) -> None:
     """A run whose clock jumps by a day in the middle makes every design once."""
-    designs, rc = tmp_path / "designs", tmp_path / "faketimerc"
-    rc.write_text("+0")
+    designs = tmp_path / "designs"
     run = begun(
-        *arguments, log=tmp_path / "log", LD_PRELOAD=str(FAKETIME), FAKETIME_TIMESTAMP_FILE=str(rc),
-        FAKETIME_NO_CACHE="1", FAKETIME_DONT_FAKE_MONOTONIC="1", STYLEMILL_BATCH="1", STYLEMILL_COMMIT_SECONDS="0.01",
-    )  # fmt: skip
+        *arguments,
+        log=tmp_path / "log",
+        STYLEMILL_BATCH="1",
+        STYLEMILL_COMMIT_SECONDS="0.01",
+        **clock.environment,
+    )
     until = time.monotonic() + 120
-    while not list(designs.rglob("*.png")):
+    while len(list(designs.rglob("*.png"))) < 3:
         assert run.poll() is None and time.monotonic() < until, (tmp_path / "log").read_text()
         time.sleep(0.05)
-    rc.write_text(jump)
+    clock.set(jump)
     assert run.wait(240) == 0, (tmp_path / "log").read_text()
+    days = {f"{at:%Y-%m-%d}" for at in records(designs)["created_at"]}
+    assert len(days) > 1, "the jump came too late to be one"
     require_run(arguments, stylemill, designs)
 
 
@@ -319,6 +391,24 @@ def test_two_mounts(arguments: list[str], tmp_path: Path, stylemill: Run) -> Non
         both = [Started(args, tmp_path / f"log{n}") for n, args in enumerate((arguments, other))]
         assert [run.wait() for run in both] == [0, 0], [run.log.read_text() for run in both]
     require_run(arguments, stylemill, real)
+
+
+@pytest.mark.slow
+def test_upkeep_on_a_full_disk(small_disk: Path, stylemill: Run) -> None:
+    """Gc and doctor --repair on a full disk say so, leave the catalog whole, and go on once there is room."""
+    designs = small_disk / "designs"
+    catalog = many_files(designs, 8)
+    catalog.store.delete(catalog.read(["image"])["image"][0].as_py())
+    for command in (REPAIR, GC):
+        ballast = leave(small_disk, 0)
+        full = stylemill(*command, "--designs", designs)
+        assert full.returncode == 1 and "Traceback" not in full.stderr
+        assert "disk is full" in full.stderr.strip().splitlines()[-1], full.stderr
+        assert len(upkeep.examine(catalog).faults) == (1 if command is REPAIR else 0)
+        ballast.unlink()
+        done = stylemill(*command, "--designs", designs)
+        assert done.returncode == 0, done.stderr
+    require_whole(designs, 7)
 
 
 def _protocol(where: Path, **raised: object) -> None:
