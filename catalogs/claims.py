@@ -51,6 +51,11 @@ class Claims:
         self._holders: dict[str, str] = {}
         """Who held a claim when it was read; it is read once."""
 
+    @property
+    def holder(self) -> str:
+        """Who we are."""
+        return self._holder
+
     @contextmanager
     def held(self) -> Iterator[None]:
         """While this lasts, the holder gives signs of life, on a thread of its own."""
@@ -105,6 +110,11 @@ class Claims:
         """Other holders that live."""
         return self._alive() - {self._holder}
 
+    def now(self) -> datetime:
+        """The store's own time, by our last sign of life: at most a beat ago. Only while we are `held`."""
+        own = keys.claim_holder(self._holder)
+        return next(found.modified for found in self._store.list(own) if found.key == own)
+
     def _take(self, designs: Collection[str]) -> set[str]:
         with ThreadPoolExecutor(AT_ONCE) as pool:
             return {one for one, ours in zip(designs, pool.map(self._claim, designs), strict=True) if ours}
@@ -158,7 +168,8 @@ class Claims:
         # Our own sign is at most a beat old, by the store's clock.
         now = signs.get(own) or max(signs.values(), default=datetime.min)
         for key, modified in signs.items():
-            if key == own or (now - modified < LEASE and self._breathes(key)):
+            # Either way: a clock that was set back leaves signs of the dead in the future.
+            if key == own or (abs(now - modified) < LEASE and self._breathes(key)):
                 yield keys.holder_of(key)
 
     def _breathes(self, key: str) -> bool:

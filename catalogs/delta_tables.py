@@ -1,9 +1,10 @@
 """Delta tables in a store: opened, asked and committed to, with every failure named and every lost race run again."""
 
 import random
-import re
 import time
+import uuid
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from datetime import timedelta
 from math import ceil
 from typing import TypeVar
@@ -12,16 +13,9 @@ import pyarrow as pa
 from deltalake import CommitProperties, DeltaTable, QueryBuilder
 from deltalake.exceptions import CommitFailedError, DeltaError, TableNotFoundError
 
-from catalogs.errors import (
-    CLOCKS_DIFFER,
-    CatalogError,
-    FullError,
-    NotAllowedError,
-    NotFoundError,
-    StoreError,
-    UnreachableError,
-    without_password,
-)
+from catalogs import delta_errors
+from catalogs.commit_log import CommitLog
+from catalogs.errors import CatalogError, CatalogsError, UnreachableError
 from catalogs.store_contract import Store
 
 COMMIT_ATTEMPTS = 200
@@ -29,21 +23,19 @@ COMMIT_ATTEMPTS = 200
 LONGEST_PAUSE = 5.0
 ONE_TRY = CommitProperties(max_commit_retries=0)
 """No automatic retry: a lost race must read the table again, or it files a design twice."""
+FEWEST_TO_MERGE = 2
+WRITER_VERSION = 7
+WRITER_FEATURES = {
+    "appendOnly", "invariants", "checkConstraints", "changeDataFeed", "generatedColumns", "columnMapping",
+    "identityColumns", "deletionVectors", "rowTracking", "timestampNtz", "domainMetadata", "v2Checkpoint",
+    "inCommitTimestamp", "typeWidening", "clustering", "variantType", "variantType-preview", "vacuumProtocolCheck",
+}  # fmt: skip
+"""What Delta's protocol knew when this was written; which of them the library can do, it says itself at a commit."""
 UNANSWERED_ATTEMPTS = 5
 """Tries of what got no answer and the Delta library does not repeat: conditional puts, broken off answers."""
 
-CLOCKS = re.compile(r"RequestTimeTooSkewed|RequestExpired")
-REFUSED = re.compile(
-    r"ermission denied|Read-only file system|lacked the necessary privileges|\b40[13] |\b403\b|ExpiredToken|InvalidToken"
-)
-FULL = re.compile(r"No space left on device|Disk quota exceeded")
-NO_ANSWER = re.compile(
-    r"error sending request|onnection (reset|refused|closed|error)|timed out|error decoding response|incomplete message"
-    r"|\b5\d\d [A-Z]|\b429 |SlowDown|RequestTimeout"
-)
-REPEATED = re.compile(r"after \d+ retries")
-"""So the Delta library says that it has tried a request several times by itself."""
-COLOURS = re.compile(r"\x1b\[\d*m")
+FAILURES = (DeltaError, OSError, pa.ArrowException)
+"""What the Delta library raises; a file of Parquet that is cut ends in Arrow's."""
 
 T = TypeVar("T")
 
@@ -54,6 +46,9 @@ class TableInStore:
     def __init__(self, store: Store, name: str) -> None:
         """`name` is the table's key in the store."""
         self.store, self.name = store, name
+        self.log = CommitLog(store, name)
+        self._kept = -1
+        """The newest version that the disk keeps for sure; what was there when the table was opened counts as kept."""
 
     @property
     def uri(self) -> str:
@@ -61,7 +56,34 @@ class TableInStore:
         return f"{self.store.uri}/{self.name}"
 
     def open(self) -> DeltaTable | None:
-        """The table as it is now, None where there is none."""
+        """The table as it is now, None where there is none.
+
+        Raises:
+            CatalogError: its newest commit is empty or cut, or its log has gaps.
+            StoreError: the store failed, or the Delta library would read another place in the address.
+        """
+        table = self._opened()
+        if table is None:
+            # It may have been made since; if not, a log that has lost its beginning is no empty place.
+            if self.log.is_there() and (table := self._opened()) is None:
+                self.log.require_all_whole()
+            if table is None:
+                return None
+        return self._required_whole(table)
+
+    def renew(self, table: DeltaTable) -> DeltaTable:
+        """The same table, brought up to what it is now; raises as `open` does."""
+        self.asked(table.update_incremental)
+        return self._required_whole(table)
+
+    def _required_whole(self, table: DeltaTable) -> DeltaTable:
+        version = int(table.version())
+        self.log.require_whole(version)
+        if self._kept < 0:
+            self._kept = version - 1
+        return table
+
+    def _opened(self) -> DeltaTable | None:
         uri, options = self.store.delta_location(self.name)
 
         def ask() -> DeltaTable | None:
@@ -70,63 +92,152 @@ class TableInStore:
             except TableNotFoundError:
                 return None
 
-        return self.asked(ask)
+        try:
+            return self.asked(ask)
+        except CatalogError:
+            # Our own look says which file it is.
+            self.log.require_all_whole()
+            raise
+
+    def require_all_whole(self) -> None:
+        """CatalogError unless every commit since the last checkpoint is whole, and every file that it names is there."""
+        if self.open() is None:
+            return
+        self.log.require_all_whole()
+        if broken := self.broken_files():
+            raise delta_errors.damaged(self.uri, ", ".join(broken[:3]) + (", ..." if broken[3:] else ""))
+
+    def require_writable(self) -> None:
+        """CatalogError where the table asks for more of a writer than any version of Delta that is known here."""
+        table = self.open()
+        if table is None:
+            return
+        asks = table.protocol()
+        unknown = set(asks.writer_features or ()) - WRITER_FEATURES
+        if asks.min_writer_version > WRITER_VERSION or unknown:
+            needs = ", ".join([f"writer version {asks.min_writer_version}", *sorted(unknown)])
+            raise delta_errors.newer(self.uri, needs)
+
+    def broken_files(self) -> list[str]:
+        """Keys of data files that are gone, or have another size than the table says."""
+        suspects = self._broken_files()
+        # One that another has tidied away between two looks is named no more.
+        return sorted(suspects & self._broken_files()) if suspects else []
+
+    def _broken_files(self) -> set[str]:
+        table = self.open()
+        if table is None:
+            return set()
+        named = self.asked(lambda: pa.table(table.get_add_actions()))
+        there = {found.key: found.size for found in self.store.list(f"{self.name}/")}
+        files = zip(named["path"].to_pylist(), named["size_bytes"].to_pylist(), strict=True)
+        sizes = {self.log.key_of(path): size for path, size in files}
+        return {key for key, size in sizes.items() if there.get(key) != size}
+
+    def give_up(self, broken: Sequence[str]) -> int:
+        """Take data files that are gone or cut out of the table, and what was in them; how many it named."""
+        for key in broken:
+            self.store.delete(key)
+        return self.committed(self._take_out) if broken else 0
+
+    def _take_out(self) -> int:
+        table = self.open()
+        return 0 if table is None else len(table.repair(commit_properties=ONE_TRY)["files_removed"])
 
     def create(self, schema: pa.Schema) -> DeltaTable:
-        """The table, made with these columns where there is none."""
+        """The table, made with these columns where there is none, and seen to be where the store is."""
         uri, options = self.store.delta_location(self.name)
-        return DeltaTable.create(uri, schema, mode="ignore", storage_options=options)
+        made = DeltaTable.create(uri, schema, mode="ignore", storage_options=options)
+        self.log.require_seen()
+        return made
 
     def tidy(self, retention: timedelta) -> tuple[int, int]:
-        """Merge small files, and remove files that no version of the last `retention` needs; how many of each.
-
-        Never two of these at once on a table (`upkeep.tidy` sees to it): each would merge the same files.
-        """
+        """Merge small files, and remove files that no version of the last `retention` needs; how many of each."""
         table = self.open()
         if table is None:
             return 0, 0
         merged = self.committed(self._compact)
         hours = ceil(retention.total_seconds() / 3600)
         try:
-            table.update_incremental()
-            table.create_checkpoint()
-            # Full: files of commits that lost a race are in no version's log.
-            removed = table.vacuum(hours, dry_run=False, enforce_retention_duration=False, full=True)
-        except (DeltaError, OSError) as error:
+            with self._library():
+                self.renew(table)
+                table.create_checkpoint()
+                self.store.sync(self.log.written(int(table.version())))
+                # Full: files of commits that lost a race are in no version's log.
+                removed = table.vacuum(hours, dry_run=False, enforce_retention_duration=False, full=True)
+        except FAILURES as error:
             raise self.explained(error) from error
         return merged, len(removed)
 
     def _compact(self) -> int:
+        """Merge, unless another begins to merge after us: then ours fails, and is tried again.
+
+        Of two merges of the same files the library keeps both, whatever tries it is allowed, and every row is there
+        twice. But no commit of its lands behind a change of the table's description that it has not seen.
+        """
         table = self.open()
-        # Rows that are filed meanwhile are no conflict: the library puts its commit behind theirs.
-        return 0 if table is None else int(table.optimize.compact()["numFilesRemoved"])
+        if table is None or len(table.file_uris()) < FEWEST_TO_MERGE:
+            return 0
+        table.alter.set_table_description(f"Merged by {uuid.uuid4().hex}", commit_properties=ONE_TRY)
+        self.renew(table)
+        return int(table.optimize.compact()["numFilesRemoved"])
 
     def committed(self, commit: Callable[[], int]) -> int:
-        """What a commit returns; one that loses a race is tried again after a growing, random pause.
+        """What a commit returns, once the disk keeps it; one that loses a race is tried again after a random pause.
 
-        So is one without an answer. It may have been done all the same; then the second finds nothing left
-        to do, and returns 0.
+        The pauses grow. So is one without an answer. It may have been done all the same; then the second finds
+        nothing left to do, and returns 0.
         """
         for attempt in range(COMMIT_ATTEMPTS):
             try:
-                return commit()
+                with self._library():
+                    done = commit()
+                self._keep()
+                return done
             except CommitFailedError as error:
+                if not delta_errors.is_lost_race(error):
+                    raise self.explained(error) from error
                 if attempt + 1 == COMMIT_ATTEMPTS:
                     raise UnreachableError(
                         f"{self.uri}: {COMMIT_ATTEMPTS} commits in a row lost the race against"
                         " other runs. Run the same command again; designs already filed are kept."
                     ) from error
-            except (DeltaError, OSError) as error:
+            except FAILURES as error:
                 self._require_another_try(error, attempt)
             _pause(attempt)
         raise AssertionError("unreachable")
+
+    def _keep(self) -> None:
+        """Have the disk keep what was committed since the table was opened: our commits, and those they stand on."""
+        newest = self._kept
+
+        def written() -> Iterator[str]:
+            nonlocal newest
+            while self.log.there(newest + 1):
+                newest += 1
+                yield from self.log.written(newest)
+
+        self.store.sync(written())
+        # Not before: another thread's commit is not answered by a look at what this one has yet to do.
+        self._kept = max(self._kept, newest)
+
+    @contextmanager
+    def _library(self) -> Iterator[None]:
+        """Around calls of the Delta library: a panic of its Rust code is no Exception, and would pass every net."""
+        try:
+            yield
+        except BaseException as error:
+            if not delta_errors.is_panic(error):
+                raise
+            raise self.explained(error) from error
 
     def asked(self, ask: Callable[[], T]) -> T:
         """What a question to the table returns; Delta gives up an answer that is broken off in the middle."""
         for attempt in range(UNANSWERED_ATTEMPTS):
             try:
-                return ask()
-            except (DeltaError, OSError) as error:
+                with self._library():
+                    return ask()
+            except FAILURES as error:
                 self._require_another_try(error, attempt)
             _pause(attempt)
         raise AssertionError("unreachable")
@@ -134,29 +245,13 @@ class TableInStore:
     def _require_another_try(self, error: Exception, attempt: int) -> None:
         """Raise what an error means, unless the store did not answer and may do so the next time."""
         explained = self.explained(error)
-        unanswered = isinstance(explained, UnreachableError) and not REPEATED.search(str(error))
+        unanswered = isinstance(explained, UnreachableError) and not delta_errors.was_repeated(error)
         if not unanswered or attempt + 1 >= UNANSWERED_ATTEMPTS:
             raise explained from error
 
-    def explained(self, error: Exception) -> StoreError | CatalogError:
+    def explained(self, error: BaseException) -> CatalogsError:
         """What an error of the Delta library means, and what to do."""
-        where = self.uri
-        whole, reason = str(error), _reason(error)
-        again = "then run the same command again."
-        if CLOCKS.search(whole):
-            return NotAllowedError(f"{where}: {CLOCKS_DIFFER}")
-        if FULL.search(whole):
-            return FullError(f"{where}: the disk is full. Make room, {again}")
-        if REFUSED.search(whole):
-            return NotAllowedError(f"{where}: the store refused ({reason}). Check your rights there, {again}")
-        if "NoSuchBucket" in whole:
-            return NotFoundError(f"{where}: there is no such bucket. Check its name and the endpoint.")
-        if NO_ANSWER.search(whole):
-            return UnreachableError(
-                f"{where}: no answer from the store ({reason}). Check the endpoint (AWS_ENDPOINT_URL) and the"
-                f" network, {again}"
-            )
-        return StoreError(f"{where}: {reason}")
+        return delta_errors.explained(self.uri, error)
 
 
 def query(table: DeltaTable, columns: Sequence[str], where: str = "") -> Iterator[pa.RecordBatch]:
@@ -167,17 +262,6 @@ def query(table: DeltaTable, columns: Sequence[str], where: str = "") -> Iterato
     names = ", ".join(f'"{name}"' for name in columns)
     sql = f"SELECT {names} FROM asked" + (f" WHERE {where}" if where else "")
     yield from pa.RecordBatchReader.from_stream(QueryBuilder().register("asked", table).execute(sql))
-
-
-def _reason(error: Exception) -> str:
-    """The root of what the Delta library says, in a line: S3's own code, else what it says last."""
-    text = COLOURS.sub("", without_password(str(error))) or repr(error)
-    lines = [line.strip(" ↳") for line in text.splitlines() if line.strip(" ↳")]
-    code = re.search(r"<Code>(\w+)</Code>", text)
-    status = re.search(r"\b[45]\d\d [A-Z][A-Za-z ]+", text)
-    if code:
-        return f"{status[0]}: {code[1]}" if status else code[1]
-    return (lines[-1] if "↳" in text else lines[0])[:300]
 
 
 def filled_up(batches: Sequence[pa.RecordBatch], schema: pa.Schema) -> pa.Table:

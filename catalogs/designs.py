@@ -64,7 +64,8 @@ class DesignCatalog:
         self._filed = TableInStore(store, keys.TABLE)
 
     def prepare(self) -> None:
-        """Prove that the store can be written safely; call it before making designs."""
+        """Prove that the store can be written safely, and the table at all; call it before making designs."""
+        self._filed.require_writable()
         probe(self.store)
 
     def existing(

@@ -3,6 +3,7 @@
 CatalogsError
 ├── StoreError               a storage operation failed; says which, where and what to do
 │   ├── NotFoundError        no such object (or bucket)
+│   │   └── NotAnObjectError what is there is no file of the catalog: a link out of it, a device, too large
 │   ├── NotAllowedError      the store refused: credentials or rights
 │   ├── UnreachableError     no answer: connection, time-out, throttling; worth another try
 │   ├── FullError            the disk or quota is full
@@ -41,6 +42,10 @@ class StoreError(CatalogsError):
 
 class NotFoundError(StoreError):
     """There is no such object or bucket."""
+
+
+class NotAnObjectError(NotFoundError):
+    """What is there is no object of the catalog: a link that leads out of it, a device, a file too large."""
 
 
 class NotAllowedError(StoreError):

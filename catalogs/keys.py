@@ -91,6 +91,11 @@ def is_design_image(key: str) -> bool:
     return DESIGN_IMAGE.fullmatch(key) is not None
 
 
+def design_of(image: str) -> str:
+    """Whose picture a key that `design_image` gave is."""
+    return image.rpartition("/")[2].partition("-")[0]
+
+
 def run_file(run_id: str, name: str) -> str:
     """Key of a file of one run, relative to the design catalog."""
     return f"{RUNS}/{run_id}/{name}"
@@ -104,6 +109,11 @@ def claim(design_id: str) -> str:
 def claim_holder(holder: str) -> str:
     """Key of the sign of life of one who holds claims, relative to the design catalog."""
     return f"{CLAIM_HOLDERS}{check_id(holder)}.json"
+
+
+def claimed_by(key: str) -> str:
+    """Which design a key of `claim` is about."""
+    return key.removeprefix(CLAIM_DESIGNS)
 
 
 def holder_of(key: str) -> str:

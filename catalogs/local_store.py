@@ -3,15 +3,16 @@
 import errno
 import os
 import re
+import stat
 import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 
-from catalogs import keys
-from catalogs.errors import FullError, NotAllowedError, NotFoundError, StoreError
-from catalogs.store_contract import ObjectInfo
+from catalogs import delta_places, keys
+from catalogs.errors import FullError, NotAllowedError, NotAnObjectError, NotFoundError, StoreError
+from catalogs.store_contract import LARGEST, ObjectInfo, require_size
 
 PARTIAL = ".partial-"
 DELTA_PARTIAL = re.compile(rf"{keys.TABLE}/.+#\d+")
@@ -21,16 +22,27 @@ UMASK = os.umask(0o022)
 """The process's own; it can only be read by setting it, which threads must not see, so it is read once."""
 os.umask(UMASK)
 
+NO_LINKS = (errno.EPERM, errno.EOPNOTSUPP, errno.ENOTSUP, errno.ENOSYS)
+"""What `link` says where a disk knows no hard links; a matter of rights says EACCES."""
+NO_FOLDER_SYNC = (errno.EINVAL, errno.EOPNOTSUPP, errno.ENOTSUP, errno.EBADF)
+"""What `fsync` of a folder says where the disk has none; then a folder's entries are as safe as files are."""
+
 
 class LocalStore:
     """Objects are files below a folder, which is made by the first write."""
 
-    def __init__(self, folder: Path) -> None:
-        """`folder` need not exist yet."""
+    def __init__(self, folder: Path, *, bound: bool = True) -> None:
+        """`folder` need not exist yet.
+
+        A catalog is `bound`: links that lead out of its folder are refused, as its rows may be a stranger's.
+        """
+        self._bound = bound
         try:
             self._folder = folder.expanduser().resolve()
-        except RuntimeError as error:
-            raise StoreError(f"{folder}: {error} Write the path out.") from error
+        except (RuntimeError, ValueError) as error:
+            raise StoreError(f"{str(folder)!r}: {error} Write the path out.") from error
+        except OSError as error:
+            raise StoreError(f"{str(folder)[:80]}: {error.strerror}. Choose another folder.") from error
 
     @property
     def uri(self) -> str:
@@ -48,32 +60,73 @@ class LocalStore:
         """Contents of a file."""
         path = self._path(key)
         with _explained(f"reading {path}"):
-            return path.read_bytes()
+            self._require_inside(path)
+            # Without O_NONBLOCK a pipe that nobody writes to would be waited for, for ever.
+            with os.fdopen(os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC), "rb") as file:
+                status = os.fstat(file.fileno())
+                _require_readable(path, status.st_mode, status.st_size)
+                data = file.read(LARGEST + 1)
+                _require_readable(path, status.st_mode, len(data))
+                return data
 
     def write(self, key: str, data: bytes) -> None:
         """Create or replace a file: written beside, synced, then renamed."""
         path = self._path(key)
         with _explained(f"writing {path}"):
-            partial = _write_beside(path, data)
+            self._require_inside(path.parent)
+            partial = self._write_beside(path, data)
             try:
                 partial.replace(path)
             except OSError:
                 partial.unlink(missing_ok=True)
                 raise
+            _sync_folder(path.parent)
 
     def create(self, key: str, data: bytes) -> bool:
         """Create a file; False if it is there already. A hard link is the atomic test."""
         path = self._path(key)
         with _explained(f"creating {path}"):
-            partial = _write_beside(path, data)
+            self._require_inside(path.parent)
+            partial = self._write_beside(path, data)
             try:
                 os.link(partial, path)
             except FileExistsError:
                 # On NFS a request whose answer was lost is sent again, and meets its own link.
                 return partial.stat().st_nlink > 1
+            except OSError as error:
+                if error.errno not in NO_LINKS:
+                    raise
+                raise StoreError(
+                    f"creating {path}: this disk knows no hard links (exFAT, some network disks), by which designs"
+                    " are filed once: choose another folder."
+                ) from error
             finally:
                 partial.unlink(missing_ok=True)
         return True
+
+    def sync(self, written: Iterable[str]) -> None:
+        """Have the disk keep files that another wrote, and their entries in folders; those not there are passed over."""
+        folders: dict[Path, None] = {}
+        for key in written:
+            path = self._path(key)
+            with _explained(f"keeping {path}"), suppress(FileNotFoundError):
+                _sync(path)
+                folders |= dict.fromkeys((path.parent, *self._above(path.parent)))
+        for folder in folders:
+            with _explained(f"keeping {folder}"):
+                _sync_folder(folder)
+
+    def _above(self, folder: Path) -> Iterator[Path]:
+        """Folders of the store that a folder lies in, inner ones first."""
+        return (one for one in folder.parents if one.is_relative_to(self._folder))
+
+    def _write_beside(self, path: Path, data: bytes) -> Path:
+        new = [one for one in (path.parent, *self._above(path.parent)) if not one.exists()]
+        path.parent.mkdir(parents=True, exist_ok=True)
+        partial = _written_partly(path.parent, data)
+        for folder in new:
+            _sync_folder(folder.parent)
+        return partial
 
     def exists(self, key: str) -> bool:
         """Whether the file is there."""
@@ -112,14 +165,27 @@ class LocalStore:
         """Remove a file, if there is one."""
         path = self._path(key)
         with _explained(f"deleting {path}"):
+            self._require_inside(path.parent)
             path.unlink(missing_ok=True)
 
     def delta_location(self, table: str = keys.TABLE) -> tuple[str, dict[str, str]]:
-        """The table's folder; no options."""
-        return str(self._path(table)), {}
+        """The table's folder; no options. StoreError where the Delta library cannot be told of it."""
+        folder = self._path(table)
+        with _explained(f"looking for {folder}"):
+            self._require_inside(folder)
+        return delta_places.of_folder(str(self._folder), table), {}
 
     def _path(self, key: str) -> Path:
         return self._folder / keys.check_key(key)
+
+    def _require_inside(self, path: Path) -> None:
+        """NotAnObjectError where a link on the way leads out of the catalog."""
+        target = path.resolve() if self._bound else path
+        if not target.is_relative_to(self._folder):
+            raise NotAnObjectError(
+                f"{path} is, or lies behind, a link that leads out of the catalog, to {target}: put the files"
+                " themselves into the catalog's folder."
+            )
 
     def _walk(self, prefix: str) -> Iterator[Path]:
         start = self._folder / prefix.rpartition("/")[0]
@@ -130,9 +196,18 @@ class LocalStore:
                     yield path
 
 
-def _write_beside(path: Path, data: bytes) -> Path:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(prefix=PARTIAL, dir=path.parent)
+def _require_readable(path: Path, mode: int, size: int) -> None:
+    """NotAnObjectError for what is no file of bytes, or too large for a catalog's."""
+    if stat.S_ISDIR(mode):
+        raise IsADirectoryError(errno.EISDIR, "is a folder", str(path))
+    if not stat.S_ISREG(mode):
+        raise NotAnObjectError(f"{path} is a device, pipe or socket, not a file: put a file in its place.")
+    require_size(str(path), size)
+
+
+def _written_partly(folder: Path, data: bytes) -> Path:
+    """A file with these contents, safe on the disk, under a name that is no object's."""
+    handle, name = tempfile.mkstemp(prefix=PARTIAL, dir=folder)
     partial = Path(name)
     try:
         with os.fdopen(handle, "wb") as file:
@@ -146,8 +221,29 @@ def _write_beside(path: Path, data: bytes) -> Path:
     return partial
 
 
+def _sync(path: Path) -> None:
+    handle = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def _sync_folder(folder: Path) -> None:
+    """Have the disk keep a folder's entries: names that were made, given or taken there."""
+    try:
+        _sync(folder)
+    except PermissionError:
+        # A folder that may be written and not read; its entries go with the file system's next own sync.
+        return
+    except OSError as error:
+        if error.errno not in NO_FOLDER_SYNC:
+            raise
+
+
 @contextmanager
 def _explained(what: str) -> Iterator[None]:
+    """Errors of the system, named. StoreError passes."""
     try:
         yield
     except FileNotFoundError as error:

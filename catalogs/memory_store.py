@@ -1,7 +1,7 @@
 """A store in memory: the twin that tests and notebooks use."""
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
 from threading import Lock
 
@@ -61,6 +61,9 @@ class MemoryStore:
     def delete(self, key: str) -> None:
         """Remove an object, if there is one."""
         self._objects.pop(keys.check_key(key), None)
+
+    def sync(self, written: Iterable[str]) -> None:
+        """Nothing: memory outlasts no loss of power."""
 
     def delta_location(self, table: str = keys.TABLE) -> tuple[str, dict[str, str]]:  # noqa: ARG002
         """A Delta table cannot live here: its library reaches no Python dictionary."""

@@ -103,7 +103,7 @@ class Reviews:
         if self._opened is None:
             self._opened = self._log.open()
         else:
-            self._log.asked(self._opened.update_incremental)
+            self._log.renew(self._opened)
         return self._opened
 
     def _read(self, table: DeltaTable) -> list[Act]:

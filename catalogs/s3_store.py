@@ -4,39 +4,17 @@ import random
 import time
 import urllib.parse
 import uuid
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
+from collections.abc import Callable, Iterable, Iterator
 from functools import cached_property, partial
 from typing import Any, TypeVar
 
 import boto3
 from botocore.config import Config
-from botocore.exceptions import (
-    BotoCoreError,
-    ClientError,
-    CredentialRetrievalError,
-    HTTPClientError,
-    IncompleteReadError,
-    NoCredentialsError,
-    PartialCredentialsError,
-    ProfileNotFound,
-)
-from botocore.exceptions import (
-    ConnectionError as NoConnectionError,
-)
+from botocore.exceptions import ClientError, NoCredentialsError
 
-from catalogs import keys
-from catalogs.errors import (
-    CLOCKS_DIFFER,
-    NotAllowedError,
-    NotFoundError,
-    StoreError,
-    UnreachableError,
-    without_password,
-)
-from catalogs.store_contract import ObjectInfo, S3Options
+from catalogs import delta_places, keys, s3_errors
+from catalogs.errors import NotFoundError, StoreError, UnreachableError, without_password
+from catalogs.store_contract import ObjectInfo, S3Options, require_size
 
 T = TypeVar("T")
 
@@ -50,16 +28,10 @@ ANSWER_SECONDS = 30
 """How long a store may keep silent before a try counts as failed."""
 DELTA_RETRIES = {"max_retries": "10", "retry_timeout": "60s", "timeout": f"{ANSWER_SECONDS}s"}
 """The Delta library's own tries (its default, 180 s, would outlast ours)."""
-BROKEN_OFF = (NoConnectionError, HTTPClientError, IncompleteReadError)
 MISSING = ("404", "NoSuchKey", "NotFound")
 TAKEN = ("PreconditionFailed", "412", "ConditionalRequestConflict", "409")
-SKEWED = ("RequestTimeTooSkewed", "RequestExpired")
-SKEW_SECONDS = 15 * 60
-"""Difference of clocks from which S3 refuses a signature."""
 
 ADDRESSING = {None: "auto", True: "path", False: "virtual"}
-
-NO_BUCKET = "there is no such bucket. Check its name and the endpoint."
 
 
 class S3Store:
@@ -101,7 +73,8 @@ class S3Store:
             max_pool_connections=32,
             s3={"addressing_style": ADDRESSING[self._options.path_style]},
         )
-        with _explained(f"connecting to {self.uri}"):
+        with s3_errors.named(f"connecting to {self.uri}"):
+            self._require_clean_keys()
             try:
                 client = self._session.client("s3", endpoint_url=endpoint, config=config)
             except ValueError as error:
@@ -110,6 +83,11 @@ class S3Store:
                 ) from error
         _require_no_password(client.meta.endpoint_url)
         return client
+
+    def _require_clean_keys(self) -> None:
+        """NotAllowedError for credentials with blanks in them, which a header of HTTP does not take."""
+        if credentials := self._session.get_credentials():
+            s3_errors.require_clean_keys(credentials.get_frozen_credentials(), str(credentials.method))
 
     def _ask(self, what: str, ask: Callable[[], T]) -> T:
         """What the store answers; where it does not, or says 'later', it is asked again after a growing pause.
@@ -120,7 +98,7 @@ class S3Store:
         began = time.monotonic()
         for attempt in range(1, ATTEMPTS + 1):
             try:
-                with _explained(what):
+                with s3_errors.named(what):
                     return ask()
             except UnreachableError:
                 if attempt == ATTEMPTS or time.monotonic() - began > PATIENCE:
@@ -133,7 +111,9 @@ class S3Store:
         place = self._place(key)
 
         def ask() -> bytes:
-            body: bytes = self._client.get_object(**place)["Body"].read()
+            answer = self._client.get_object(**place)
+            require_size(self._name(key), int(answer.get("ContentLength") or 0))
+            body: bytes = answer["Body"].read()
             return body
 
         return self._ask(f"reading {self._name(key)}", ask)
@@ -158,7 +138,8 @@ class S3Store:
             try:
                 put(Metadata={"created-by": mark})
             except ClientError as error:
-                if _code(error) not in TAKEN:
+                if s3_errors.code(error) not in TAKEN:
+                    s3_errors.require_conditional_puts(self.uri, error)
                     raise
                 return tries > 1 and self._creator(key) == mark
             return True
@@ -170,7 +151,7 @@ class S3Store:
         try:
             found = self._client.head_object(**self._place(key))
         except ClientError as error:
-            if _code(error) not in MISSING:
+            if s3_errors.code(error) not in MISSING:
                 raise
             return ""
         return str(found.get("Metadata", {}).get("created-by", ""))
@@ -183,7 +164,7 @@ class S3Store:
             try:
                 self._client.head_object(**place)
             except ClientError as error:
-                if _code(error) not in MISSING:
+                if s3_errors.code(error) not in MISSING:
                     raise
                 # A HEAD answer does not say whether the object or the whole bucket is missing.
                 self._require_bucket()
@@ -196,8 +177,8 @@ class S3Store:
         try:
             self._client.head_bucket(Bucket=self._bucket)
         except ClientError as error:
-            if _code(error) == "404":
-                raise NotFoundError(f"{self.uri}: {NO_BUCKET}") from error
+            if s3_errors.code(error) == "404":
+                raise NotFoundError(f"{self.uri}: {s3_errors.NO_BUCKET}") from error
             # Rights on objects without rights on the bucket are usual; then the object is missing.
 
     def list(self, prefix: str = "") -> Iterator[ObjectInfo]:
@@ -226,9 +207,16 @@ class S3Store:
         """Remove an object, if there is one."""
         self._ask(f"deleting {self._name(key)}", partial(self._client.delete_object, **self._place(key)))
 
+    def sync(self, written: Iterable[str]) -> None:
+        """Nothing: an object is safe when its put is answered."""
+
     def delta_location(self, table: str = keys.TABLE) -> tuple[str, dict[str, str]]:
-        """The table's URI, and boto3's own credentials of this moment in the words of the Delta library."""
-        with _explained(f"finding credentials for {self.uri}"):
+        """The table's URI, and boto3's own credentials of this moment in the words of the Delta library.
+
+        StoreError where the Delta library cannot be told of the place.
+        """
+        place = delta_places.of_prefix(self._bucket, self._prefix, table)
+        with s3_errors.named(f"finding credentials for {self.uri}"):
             credentials = self._session.get_credentials()
             if credentials is None:
                 raise NoCredentialsError
@@ -247,7 +235,7 @@ class S3Store:
                 "AWS_ENDPOINT_URL": endpoint,
                 "AWS_ALLOW_HTTP": str(endpoint.startswith("http://")).lower(),
             }
-        return f"{self.uri}/{table}", options
+        return place, options
 
     def _place(self, key: str) -> dict[str, str]:
         keys.check_key(key)
@@ -263,10 +251,6 @@ def _kind(key: str) -> dict[str, str]:
     return {"ContentType": kinds[suffix]} if suffix in kinds else {}
 
 
-def _code(error: ClientError) -> str:
-    return str(error.response.get("Error", {}).get("Code", ""))
-
-
 def _require_no_password(endpoint: str | None) -> None:
     """StoreError for an endpoint with credentials in it; S3 takes none there, and logs would show them."""
     if endpoint and "@" in urllib.parse.urlsplit(endpoint).netloc:
@@ -274,53 +258,3 @@ def _require_no_password(endpoint: str | None) -> None:
             "The S3 endpoint's URL holds a user or password, which S3 does not take there: write it without, and"
             " set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY."
         )
-
-
-@contextmanager
-def _explained(what: str) -> Iterator[None]:
-    try:
-        yield
-    except (NoCredentialsError, PartialCredentialsError, CredentialRetrievalError, ProfileNotFound) as error:
-        raise NotAllowedError(
-            f"{what}: no usable S3 credentials. Set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, AWS_PROFILE, or"
-            " give the machine a role."
-        ) from error
-    except ClientError as error:
-        raise _from_answer(what, error) from error
-    except BROKEN_OFF as error:
-        raise UnreachableError(
-            f"{what}: no answer from the store ({type(error).__name__}). Check the endpoint"
-            " (AWS_ENDPOINT_URL) and the network, then run the same command again."
-        ) from error
-    except BotoCoreError as error:
-        raise StoreError(f"{what}: {error}") from error
-
-
-def _from_answer(what: str, error: ClientError) -> StoreError:
-    code = _code(error)
-    status = int(error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0))
-    if code == "NoSuchBucket":
-        return NotFoundError(f"{what}: {NO_BUCKET}")
-    if status == 404:
-        return NotFoundError(f"{what}: there is no such object.")
-    if code in SKEWED or (status == 403 and _seconds_apart(error) > SKEW_SECONDS):
-        return NotAllowedError(f"{what}: {CLOCKS_DIFFER}")
-    if status in (401, 403) or code in ("ExpiredToken", "InvalidToken"):
-        return NotAllowedError(
-            f"{what}: the store refused ({code}). Check the credentials' rights on the bucket."
-        )
-    if status >= 500 or status == 429 or code in ("SlowDown", "RequestTimeout", "Throttling"):
-        return UnreachableError(
-            f"{what}: the store answered {status} {code}, at every try. Try again later: run the same command"
-            " again."
-        )
-    return StoreError(f"{what}: the store answered {status} {code}.")
-
-
-def _seconds_apart(error: ClientError) -> float:
-    """How far the store's clock is from ours; a HEAD answer has no code that would say it."""
-    date = error.response.get("ResponseMetadata", {}).get("HTTPHeaders", {}).get("date", "")
-    try:
-        return abs((datetime.now(UTC) - parsedate_to_datetime(date)).total_seconds())
-    except (ValueError, TypeError):
-        return 0.0

@@ -4,12 +4,24 @@ A key is a relative path with forward slashes. Writes are atomic: a reader sees 
 one or none, never half of one.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
 from catalogs import keys
+from catalogs.errors import NotAnObjectError
+
+LARGEST = 2**30
+"""Bytes of the largest object that is read: twice a picture of 64 million pixels, four channels of 16 bits."""
+
+
+def require_size(where: str, size: int) -> None:
+    """NotAnObjectError where an object has more bytes than are read."""
+    if size > LARGEST:
+        raise NotAnObjectError(
+            f"{where} has {size / 1e9:.1f} GB, and {LARGEST / 1e9:.1f} GB are read at most: make it smaller."
+        )
 
 
 @dataclass(frozen=True)
@@ -31,7 +43,7 @@ class Store(Protocol):
         ...
 
     def read(self, key: str) -> bytes:
-        """Contents of an object; NotFoundError if there is none."""
+        """Contents of an object; NotFoundError if there is none, NotAnObjectError if it is larger than `LARGEST`."""
         ...
 
     def write(self, key: str, data: bytes) -> None:
@@ -58,8 +70,18 @@ class Store(Protocol):
         """Remove an object; nothing happens if there is none."""
         ...
 
+    def sync(self, written: Iterable[str]) -> None:
+        """See that objects that another library wrote outlast a loss of power; keys without an object do no harm.
+
+        What `write` has answered does so anyhow. Where every answered write does, `written` is not gone through.
+        """
+        ...
+
     def delta_location(self, table: str = keys.TABLE) -> tuple[str, dict[str, str]]:
-        """URI of a table in the store, and storage options with which the Delta library reaches it."""
+        """URI of a table in the store, and storage options with which the Delta library reaches it.
+
+        StoreError where the Delta library would read another place in the address than this store does.
+        """
         ...
 
 

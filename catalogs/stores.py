@@ -1,6 +1,8 @@
 """How a URI becomes a store, and the proof that a store is fit for a design catalog."""
 
+import os
 import re
+import urllib.parse
 import uuid
 from contextlib import suppress
 from pathlib import Path
@@ -16,27 +18,50 @@ from catalogs.errors import (
 from catalogs.local_store import LocalStore
 from catalogs.store_contract import S3Options, Store
 
+FILE = re.compile(r"file:(?://(?P<host>[^/]*))?(?P<path>/.*)?", re.DOTALL)
+
 
 def open_store(uri: str, s3: S3Options | None = None) -> Store:
-    """The store at `s3://bucket/prefix`, `file:///folder` or a folder's path."""
+    """The store at `s3://bucket/prefix`, `file:///folder` or a folder's path.
+
+    A path and a prefix are taken letter by letter; in file: alone, %20 and the like are decoded.
+    """
     if uri.startswith("s3://"):
         # Loaded where it is wanted: boto3 takes a third of a second, and a folder needs none of it.
         from catalogs.s3_store import S3Store
 
         return S3Store(uri, s3 or S3Options())
-    if re.match(r"[A-Za-z][A-Za-z0-9+]+:/", uri) and not uri.startswith("file://"):
+    return LocalStore(Path(_path(uri)))
+
+
+def _path(uri: str) -> str:
+    """The path that a file: URI names; anything else that is no URI as it is."""
+    named = FILE.fullmatch(uri)
+    if named is None:
+        if re.match(r"[A-Za-z][A-Za-z0-9+]+:/", uri):
+            raise StoreError(
+                f"'{without_password(uri)}' is not a place we can open: give a folder or s3://bucket/prefix."
+            )
+        return uri
+    host, path = named["host"], named["path"]
+    if host not in (None, "", "localhost") or not path:
         raise StoreError(
-            f"'{without_password(uri)}' is not a place we can open: give a folder or s3://bucket/prefix."
+            f"'{without_password(uri)}' names no folder of this machine: write file:///folder, with three slashes,"
+            " or the folder's path."
         )
-    return LocalStore(Path(uri.removeprefix("file://")))
+    return os.fsdecode(urllib.parse.unquote_to_bytes(os.fsencode(path)))
 
 
 def locate(uri: str, s3: S3Options | None = None) -> tuple[Store, str]:
     """The store and key of one object: `folder/name.png` or `s3://bucket/prefix/name.png`."""
-    folder, slash, name = uri.removeprefix("file://").rpartition("/")
+    folder, slash, name = (uri if uri.startswith("s3://") else _path(uri)).rpartition("/")
     if folder in ("s3:", "s3:/"):
         raise StoreError(f"'{uri}' names no object: write s3://bucket/prefix/name.")
-    return open_store(folder or ("/" if slash else "."), s3), keys.check_key(name)
+    folder, key = folder or ("/" if slash else "."), keys.check_key(name)
+    # A file that somebody names may be a link to anywhere; it is no stranger's catalog.
+    return open_store(folder, s3) if folder.startswith("s3://") else LocalStore(
+        Path(folder), bound=False
+    ), key
 
 
 def probe(store: Store) -> None:

@@ -6,16 +6,18 @@ Nothing here runs by itself. What is examined is told first; repairing and remov
 import hashlib
 import logging
 import uuid
-from collections.abc import Iterable, Iterator
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from itertools import chain
 
 from catalogs import keys
-from catalogs.claims import Claims
+from catalogs.claims import LEASE, Claims
+from catalogs.delta_tables import TableInStore
 from catalogs.designs import DesignCatalog
-from catalogs.errors import NotFoundError
+from catalogs.errors import NotAllowedError, NotFoundError
 from catalogs.facts import correction_table
 from catalogs.reviews import Reviews
 from catalogs.store_contract import ObjectInfo, Store
@@ -23,6 +25,7 @@ from catalogs.store_contract import ObjectInfo, Store
 log = logging.getLogger(__name__)
 
 READERS = 16
+TABLES = (keys.TABLE, keys.REVIEWS, keys.VERDICTS, keys.SHORTLISTS, keys.CORRECTIONS)
 
 
 @dataclass(frozen=True)
@@ -51,7 +54,11 @@ def examine(catalog: DesignCatalog, *, contents: bool = True) -> Findings:
 
     With `contents` every picture is read and its SHA-256 compared; without, only whether it is there.
     Pictures are listed before records are read: a picture whose record is filed meanwhile is no orphan.
+
+    CatalogError where a table has lost something: what its records would have named is no orphan either.
     """
+    for name in TABLES:
+        TableInStore(catalog.store, name).require_all_whole()
     pictures = {found.key: found for found in catalog.store.list(keys.IMAGES)}
     records = _records(catalog)
 
@@ -62,6 +69,7 @@ def examine(catalog: DesignCatalog, *, contents: bool = True) -> Findings:
     with ThreadPoolExecutor(READERS) as pool:
         whats = pool.map(look, records)
         faults = tuple(replace(r, what=what) for r, what in zip(records, whats, strict=True) if what)
+    faults += _doubled(records)
     named = {record.image for record in records}
     orphans = (p for key, p in pictures.items() if key not in named and keys.is_design_image(key))
     return Findings(len(records), faults, tuple(orphans))
@@ -72,19 +80,59 @@ def repair(catalog: DesignCatalog, faults: Iterable[Fault]) -> int:
 
     A record that was mended or filed anew since it was examined stays.
     """
-    still = [fault for fault in faults if _what_is_wrong(catalog.store, fault)]
+    faults = list(faults)
+    doubled = {one.design_id for one in _doubled(_records(catalog))} if faults else set()
+    still = [one for one in faults if one.design_id in doubled or _what_is_wrong(catalog.store, one)]
     return catalog.remove([(fault.design_id, fault.sha256) for fault in still])
 
 
-def unclaimed(catalog: DesignCatalog, grace: timedelta) -> Iterator[ObjectInfo]:
+def give_up_files(catalog: DesignCatalog) -> list[str]:
+    """Take data files that are gone or cut out of all tables, with the records in them; their keys.
+
+    A run makes designs again whose records were in them; what people said of designs in them is lost.
+    """
+    given_up = []
+    for table in (TableInStore(catalog.store, name) for name in TABLES):
+        broken = table.broken_files()
+        table.give_up(broken)
+        given_up += broken
+    return given_up
+
+
+def unclaimed(catalog: DesignCatalog, grace: timedelta) -> list[ObjectInfo]:
     """What nobody needs, older than `grace`: what killed runs left, and thumbnails of pictures without a record.
 
-    Killed runs leave pictures without a record, halves of files, claims, probes.
+    Killed runs leave pictures without a record, halves of files, claims, probes. What a run that lives has in work
+    is never among it, whatever its age: clocks jump, and are set wrong. Ages are by the store's clock.
 
     The grace time must be longer than a run keeps a picture without its record: `commit_seconds`, and what
     a shard needs. A day is ample.
     """
-    before = datetime.now(UTC) - grace
+    claims = Claims(catalog.store, f"upkeep-{uuid.uuid4().hex[:12]}")
+    try:
+        with claims.held():
+            now, others = claims.now(), claims.others()
+            # Halves and probes bear no name of a run; those of one that lives are seconds old.
+            grace = max(grace, LEASE) if others else grace
+            # S3 tells whole seconds.
+            found = [one for one in _nobodys(catalog) if one.modified <= now - grace]
+            mine = keys.claim_holder(claims.holder)
+            in_work = claims.at_work({_about(one.key) for one in found})
+    except NotAllowedError:
+        # Who may only read may look: nothing can be removed by the same rights.
+        return [one for one in _nobodys(catalog) if one.modified < datetime.now(UTC) - grace]
+    signs = {keys.claim_holder(holder) for holder in others} | {mine}
+    return [one for one in found if _about(one.key) not in in_work and one.key not in signs]
+
+
+def _about(key: str) -> str:
+    """Which design a picture or a claim is about; empty where it is about none."""
+    if key.startswith(keys.CLAIM_DESIGNS):
+        return keys.claimed_by(key)
+    return keys.design_of(key) if keys.is_design_image(key) else ""
+
+
+def _nobodys(catalog: DesignCatalog) -> Iterator[ObjectInfo]:
     small = list(catalog.store.list(keys.THUMBNAILS))
     pictures = examine(catalog, contents=False).orphans
     shown = (
@@ -92,22 +140,22 @@ def unclaimed(catalog: DesignCatalog, grace: timedelta) -> Iterator[ObjectInfo]:
     )
     thumbnails = (found for found in small if found.key.rpartition("/")[2] not in shown)
     left = (catalog.store.list(prefix) for prefix in (keys.CLAIMS, keys.PROBE))
-    for found in (*pictures, *thumbnails, *catalog.store.leftovers(), *chain.from_iterable(left)):
-        if found.modified < before:
-            yield found
+    return chain(pictures, thumbnails, catalog.store.leftovers(), *left)
 
 
 def tidy(catalog: DesignCatalog, retention: timedelta) -> tuple[int, int]:
     """Merge small files of all tables, and remove files that no version of `retention` needs; how many of each.
 
-    One at a time: of two merges of the same files the Delta library commits both, and every row is there twice.
-    Who comes while another is at it does nothing.
+    One at a time, to save work: who comes while another is at it does nothing. Ages are by the store's clock.
     """
     claims = Claims(catalog.store, f"upkeep-{uuid.uuid4().hex[:12]}")
     with claims.held(), claims.taken(["upkeep"]) as ours:
         if not ours:
             log.warning("%s is being tidied by another: nothing is merged here.", catalog.store.uri)
             return 0, 0
+        # The Delta library goes by this machine's clock, and would remove what others are about to commit.
+        ahead = datetime.now(UTC) - claims.now()
+        retention += ahead if ahead > LEASE else timedelta(0)
         tables = (catalog, Reviews(catalog.store), correction_table(catalog))
         done = [table.tidy(retention) for table in tables]
     return sum(merged for merged, _ in done), sum(removed for _, removed in done)
@@ -144,6 +192,13 @@ def _records(catalog: DesignCatalog) -> list[Fault]:
         Fault(design_id, image, sha256, "", f"{garment} in {style} by {recipe}:")
         for design_id, image, sha256, garment, style, recipe in rows
     ]
+
+
+def _doubled(records: Sequence[Fault]) -> tuple[Fault, ...]:
+    """One fault a design that has several records."""
+    counts = Counter(record.design_id for record in records)
+    several = {record.design_id: record for record in records if counts[record.design_id] > 1}
+    return tuple(replace(one, what=f"{counts[key]} records of one design") for key, one in several.items())
 
 
 def _what_is_wrong(store: Store, record: Fault) -> str | None:

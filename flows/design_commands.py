@@ -143,6 +143,8 @@ def doctor(
         from catalogs import upkeep
 
         catalog = _open(designs)
+        for key in upkeep.give_up_files(catalog) if repair else ():
+            say(f"  {key}: gone or cut, and taken out of its table with the records in it")
         found = upkeep.examine(catalog, contents=not quick)
         for fault in found.faults[:SHOWN_FAULTS]:
             say(f"  {fault.what_of} {fault.design_id[:12]} {fault.image}: {fault.what}")

@@ -107,10 +107,18 @@ class TestS3(Contract):
 
 
 def test_a_lease_runs_out(tmp_path: Path) -> None:
-    """A holder on another machine that gave no sign for longer than the lease is dead, by the store's clock."""
+    """A holder on another machine that gave no sign for longer than the lease is dead, by the store's clock.
+
+    So is one whose sign is from the future: the clock was set back since, and who lives gives another sign.
+    """
     store = open_store(str(tmp_path))
     own = Claims(store, "run")
-    for name, age in (("late", claims.LEASE - timedelta(seconds=30)), ("dead", claims.LEASE + timedelta(1))):
+    lease, second = claims.LEASE, timedelta(seconds=1)
+    for name, age in (
+        ("late", lease - 30 * second),
+        ("dead", lease + timedelta(1)),
+        ("ahead", -lease - 30 * second),
+    ):
         signed(store, name)
         path = tmp_path / keys.claim_holder(name)
         then = path.stat().st_mtime - age.total_seconds()

@@ -2,21 +2,24 @@
 
 import errno
 import os
+import socket
 import stat
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from types import SimpleNamespace
 
 import boto3
 import pytest
+from botocore.awsrequest import AWSPreparedRequest, AWSResponse
 
 from catalogs.errors import (
     FullError,
     InvalidKeyError,
     NotAllowedError,
+    NotAnObjectError,
     NotFoundError,
     StoreError,
     UnreachableError,
@@ -36,6 +39,28 @@ def no_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
     """The store is asked again at once."""
     clock = SimpleNamespace(sleep=lambda _seconds: None, monotonic=time.monotonic)
     monkeypatch.setattr("catalogs.s3_store.time", clock)
+
+
+def answering(
+    store: S3Store,
+    status: int,
+    code: str,
+    message: str,
+    to: Callable[[Mapping[str, str]], bool] = lambda _heads: True,
+) -> list[str]:
+    """Have requests (those whose headers `to` chooses) answered so; returns the list that their methods go to."""
+    body = f"<Error><Code>{code}</Code><Message>{message}</Message></Error>" if message else ""
+    raw = SimpleNamespace(stream=lambda **_: [body.encode()], release_conn=lambda: None)
+    asked: list[str] = []
+
+    def answer(request: AWSPreparedRequest, **_: object) -> AWSResponse | None:
+        if not to(request.headers):
+            return None
+        asked.append(request.method)
+        return AWSResponse(request.url, status, {"content-type": "application/xml"}, raw)
+
+    store._client.meta.events.register("before-send.s3", answer)
+    return asked
 
 
 class StoreContract:
@@ -165,6 +190,114 @@ class TestLocal(StoreContract):
         (tmp_path / ".partial-abc").write_bytes(b"half")
         assert list(LocalStore(tmp_path).list()) == []
 
+    @pytest.mark.parametrize("number", ["EPERM", "EOPNOTSUPP", "ENOTSUP", "ENOSYS"])
+    def test_disk_without_hard_links(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: str
+    ) -> None:
+        """A disk that knows no hard links is named as that, and nothing half is left."""
+
+        def refuse(*_args: object) -> None:
+            raise OSError(getattr(errno, number), os.strerror(getattr(errno, number)))
+
+        monkeypatch.setattr(os, "link", refuse)
+        with pytest.raises(StoreError, match="knows no hard links.*choose another folder") as caught:
+            probe(LocalStore(tmp_path))
+        assert not isinstance(caught.value, NotAllowedError)
+        assert list(tmp_path.iterdir()) == []
+
+    def test_missing_rights_are_no_lack_of_links(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """EACCES is a matter of rights."""
+
+        def refuse(*_args: object) -> None:
+            raise PermissionError(errno.EACCES, "Permission denied")
+
+        monkeypatch.setattr(os, "link", refuse)
+        with pytest.raises(NotAllowedError, match="owner and mode"):
+            LocalStore(tmp_path).create("x", b"1")
+
+    @pytest.mark.parametrize("way", ["file", "folder", "chain", "relative"])
+    def test_links_that_leave_the_catalog(self, tmp_path: Path, way: str) -> None:
+        """Neither a file nor a folder behind a link is read from outside the catalog's folder, and it is not shown."""
+        outside, inside = tmp_path / "outside", tmp_path / "catalog"
+        outside.mkdir()
+        inside.mkdir()
+        (outside / "passport.png").write_bytes(b"planted")
+        key = "mine.png"
+        if way == "folder":
+            (inside / "pictures").symlink_to(outside)
+            key = "pictures/passport.png"
+        elif way == "chain":
+            (inside / "next").symlink_to(outside / "passport.png")
+            (inside / key).symlink_to(inside / "next")
+        elif way == "relative":
+            (inside / key).symlink_to("../outside/passport.png")
+        else:
+            (inside / key).symlink_to(outside / "passport.png")
+        with pytest.raises(NotAnObjectError, match="leads out of the catalog") as caught:
+            LocalStore(inside).read(key)
+        assert "planted" not in str(caught.value)
+
+    def test_links_within_the_catalog(self, tmp_path: Path) -> None:
+        """A link from one file of the catalog to another is followed; so is one that is the catalog."""
+        (tmp_path / "real").mkdir()
+        (tmp_path / "real" / "a.png").write_bytes(b"a")
+        (tmp_path / "real" / "b.png").symlink_to("a.png")
+        (tmp_path / "plain").symlink_to("real")
+        assert LocalStore(tmp_path / "plain").read("b.png") == b"a"
+
+    def test_nothing_is_written_through_links(self, tmp_path: Path) -> None:
+        """Where a folder of the catalog is a link to elsewhere nothing is written, created or deleted there."""
+        (tmp_path / "outside").mkdir()
+        (tmp_path / "outside" / "x").write_bytes(b"stays")
+        (tmp_path / "catalog").mkdir()
+        (tmp_path / "catalog" / "images").symlink_to(tmp_path / "outside")
+        store = LocalStore(tmp_path / "catalog")
+        for work in (
+            lambda: store.write("images/x", b"1"),
+            lambda: store.create("images/y", b"1"),
+            lambda: store.delete("images/x"),
+            lambda: store.delta_location("images"),
+        ):
+            with pytest.raises(NotAnObjectError):
+                work()
+        assert [(one.name, one.read_bytes()) for one in (tmp_path / "outside").iterdir()] == [("x", b"stays")]
+
+    def test_a_named_file_may_be_a_link(self, tmp_path: Path) -> None:
+        """A file that a person names on the command line may be a link to anywhere."""
+        (tmp_path / "real.png").write_bytes(b"a")
+        (tmp_path / "in").mkdir()
+        (tmp_path / "in" / "mine.png").symlink_to("../real.png")
+        store, key = locate(str(tmp_path / "in" / "mine.png"))
+        assert store.read(key) == b"a"
+
+    @pytest.mark.parametrize("kind", ["pipe", "socket", "device"])
+    def test_what_is_no_file(self, tmp_path: Path, kind: str) -> None:
+        """A pipe, socket or device is refused at once, and not waited for."""
+        where, key = tmp_path, "x"
+        if kind == "pipe":
+            os.mkfifo(tmp_path / "x")
+        elif kind == "socket":
+            with socket.socket(socket.AF_UNIX) as bound:
+                bound.bind(str(tmp_path / "x"))
+        else:
+            where, key = Path("/dev"), "zero"
+        with pytest.raises(StoreError, match="not a file|No such device"):
+            LocalStore(where).read(key)
+
+    def test_too_large(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        """A file above the limit is refused by its length, before its bytes are read."""
+        with (tmp_path / "huge.png").open("wb") as file:
+            file.truncate(2**40)
+        with pytest.raises(NotAnObjectError, match=r"1099.5 GB, and 1.1 GB are read at most"):
+            LocalStore(tmp_path).read("huge.png")
+        monkeypatch.setattr("catalogs.local_store.LARGEST", 4)
+        monkeypatch.setattr("catalogs.store_contract.LARGEST", 4)
+        (tmp_path / "grows").write_bytes(b"12345")
+        with pytest.raises(NotAnObjectError):
+            LocalStore(tmp_path).read("grows")
+
 
 class TestS3(StoreContract):
     """A bucket's prefix on a real server."""
@@ -209,33 +342,119 @@ class TestS3(StoreContract):
             (403, "RequestTimeTooSkewed", NotAllowedError, "clock.*NTP"),
             (503, "SlowDown", UnreachableError, "Try again later"),
             (500, "InternalError", UnreachableError, "Try again later"),
-            (400, "InvalidRequest", StoreError, "400 InvalidRequest"),
+            (400, "InvalidRequest", StoreError, "400 InvalidRequest.*A further try changes nothing"),
+            (501, "NotImplemented", StoreError, "501 NotImplemented.*A further try changes nothing"),
+            (505, "505", StoreError, "A further try changes nothing"),
         ],
     )
     def test_answers_become_our_errors(self, s3: str, status: int, code: str, kind: type, words: str) -> None:
-        """The server's answers become typed errors that name the object and the remedy."""
-        from botocore.awsrequest import AWSResponse
-
+        """The server's answers become typed errors with its own words, that name the object and the remedy."""
         store = S3Store(f"s3://{s3}/p", S3Options())
-        body = f"<Error><Code>{code}</Code><Message>m</Message></Error>".encode()
-
-        class Raw:
-            def stream(self, **_: object) -> list[bytes]:
-                return [body]
-
-            def release_conn(self) -> None:
-                return None
-
-        def answer(request: object, **_: object) -> AWSResponse:
-            return AWSResponse(
-                getattr(request, "url", ""), status, {"content-type": "application/xml"}, Raw()
-            )
-
-        store._client.meta.events.register("before-send.s3", answer)
+        asked = answering(store, status, code, "Words\n of the   store.")
         with pytest.raises(kind, match=words) as caught:
             store.read("some/key.png")
         assert "some/key.png" in str(caught.value)
         assert caught.value.__cause__ is not None
+        assert "clock" in words or f"{code}: Words of the store" in str(caught.value)
+        assert len(asked) == (ATTEMPTS if kind is UnreachableError else 1), "what is final is asked once"
+
+    @pytest.mark.usefixtures("no_pauses")
+    @pytest.mark.parametrize("work", ["write", "create"])
+    @pytest.mark.parametrize(
+        ("status", "code", "message"),
+        [
+            (501, "NotImplemented", "Header 'x-amz-checksum-crc32' is not implemented"),
+            (400, "InvalidArgument", "Unsupported header 'x-amz-checksum-crc32' received for this API call."),
+            (400, "InvalidRequest", "x-amz-sdk-checksum-algorithm is not supported"),
+            (501, "NotImplemented", "STREAMING-UNSIGNED-PAYLOAD-TRAILER not supported"),
+            (400, "InvalidRequest", "Value for x-amz-trailer is invalid"),
+        ],
+    )
+    def test_checksums_that_are_not_known(
+        self, s3: str, work: str, status: int, code: str, message: str
+    ) -> None:
+        """A store that does not know boto3's checksums is told with its words and the setting, at once."""
+        store = S3Store(f"s3://{s3}/p", S3Options())
+        asked = answering(store, status, code, message)
+        with pytest.raises(StoreError, match="AWS_REQUEST_CHECKSUM_CALCULATION=when_required") as caught:
+            getattr(store, work)("x", b"1")
+        assert message.rstrip(".") in str(caught.value)
+        assert not isinstance(caught.value, UnsafeStoreError) and len(asked) == 1
+
+    def test_the_setting_helps(self, s3: str, monkeypatch: pytest.MonkeyPatch) -> None:
+        """With the setting that the message names, objects are put without those headers."""
+        monkeypatch.setenv("AWS_REQUEST_CHECKSUM_CALCULATION", "when_required")
+        store, heads = S3Store(f"s3://{s3}/p", S3Options()), []
+        store._client.meta.events.register(
+            "before-send.s3", lambda request, **_: heads.extend(name.lower() for name in request.headers)
+        )
+        store.write("x", b"1")
+        assert store.create("y", b"1")
+        assert heads and not [name for name in heads if "checksum" in name or "trailer" in name]
+
+    @pytest.mark.usefixtures("no_pauses")
+    @pytest.mark.parametrize(
+        ("status", "code", "message"),
+        [
+            (501, "NotImplemented", "A header you provided implies functionality that is not implemented"),
+            (400, "InvalidArgument", "Unsupported header 'If-None-Match'"),
+            (400, "InvalidRequest", "Conditional writes are not available on this bucket"),
+            (501, "501", ""),
+        ],
+    )
+    def test_conditional_puts_that_are_not_known(self, s3: str, status: int, code: str, message: str) -> None:
+        """A store without conditional puts is refused for designs with that reason, by the first put of the probe."""
+        store = S3Store(f"s3://{s3}/p", S3Options())
+        answering(store, status, code, message, lambda heads: "If-None-Match" in heads)
+        with pytest.raises(UnsafeStoreError, match="lacks conditional puts.*would lose rows.*Use a store"):
+            probe(store)
+
+    def test_other_refusals_of_a_put_are_no_lack(self, s3: str) -> None:
+        """A put that is refused for its key is not told as a lack of conditional puts."""
+        store = S3Store(f"s3://{s3}/p", S3Options())
+        answering(store, 400, "InvalidRequest", "The specified key is not valid.")
+        with pytest.raises(StoreError, match="key is not valid") as caught:
+            store.create("x", b"1")
+        assert not isinstance(caught.value, UnsafeStoreError)
+
+    @pytest.mark.parametrize("name", ["AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN"])
+    @pytest.mark.parametrize(
+        ("before", "after", "what"),
+        [("", "\n", "a line break"), ("", "\r\n", "a line break"), (" ", "", "a blank"), ("", " ", "a blank"),
+         ("\t", "", "a blank")],
+    )  # fmt: skip
+    def test_keys_with_blanks(
+        self, s3: str, monkeypatch: pytest.MonkeyPatch, name: str, before: str, after: str, what: str
+    ) -> None:
+        """A key that ends in what nobody sees is named by its setting, for our requests and Delta's; it is not shown."""
+        monkeypatch.setenv(name, f"{before}planted{after}")
+        store = open_store(f"s3://{s3}/p")
+        for work in (lambda: store.read("x"), store.delta_location, lambda: list(store.list())):
+            with pytest.raises(NotAllowedError, match=f"{name} .*holds {what}") as caught:
+                work()
+            assert "planted" not in str(caught.value)
+
+    def test_secrets_with_inner_blanks(self, s3: str, monkeypatch: pytest.MonkeyPatch) -> None:
+        """A password as some stores have them, with blanks and umlauts inside, signs as well as any."""
+        monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "pass wörd of ours")
+        open_store(f"s3://{s3}/p").write("x", b"1")
+
+    def test_what_a_store_echoes_is_not_shown(self, s3: str) -> None:
+        """A store that repeats what it was sent has keys, signatures and passwords taken out of its words."""
+        store = S3Store(f"s3://{s3}/p", S3Options())
+        echo = "Credential=planted1/x/s3, Signature=planted2; https://u:planted3@host and X-Amz-Security-Token: planted4"
+        answering(store, 400, "AuthorizationHeaderMalformed", echo)
+        with pytest.raises(StoreError, match="AuthorizationHeaderMalformed") as caught:
+            store.read("x")
+        assert "planted" not in str(caught.value)
+
+    def test_too_large(self, s3: str, monkeypatch: pytest.MonkeyPatch) -> None:
+        """An object above the limit is refused by its length, before its bytes are read."""
+        monkeypatch.setattr("catalogs.store_contract.LARGEST", 10)
+        store = open_store(f"s3://{s3}/p")
+        store.write("x", bytes(11))
+        with pytest.raises(NotAnObjectError, match="are read at most"):
+            store.read("x")
 
     @pytest.mark.parametrize("endpoint", ["http://user:planted@127.0.0.1:9", "https://planted@host"])
     def test_password_in_the_endpoint(self, s3: str, monkeypatch: pytest.MonkeyPatch, endpoint: str) -> None:

@@ -4,16 +4,19 @@ import hashlib
 import os
 import time
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, timedelta, tzinfo
 from pathlib import Path
 
+import pyarrow.compute as pc
 import pytest
-from deltalake import DeltaTable
+from deltalake import DeltaTable, write_deltalake
+from deltalake.table import TableOptimizer
 
 from catalogs import keys, upkeep
 from catalogs.acts import Act, What
 from catalogs.claims import Claims
 from catalogs.designs import DesignCatalog
+from catalogs.errors import NotAllowedError
 from catalogs.records import Design
 from catalogs.reviews import Reviews
 from catalogs.store_contract import Store
@@ -207,6 +210,78 @@ class Contract:
         upkeep.discard(catalog, found)
         assert not [one for one in left if catalog.store.exists(one)]
 
+    def test_what_a_living_run_has_in_work_stays(self, where: str) -> None:
+        """Pictures, claims and signs of a run that lives are not unclaimed, whatever their age; a dead one's are."""
+        catalog = filed(where, "a")
+        claims = Claims(catalog.store, "living")
+        with claims.held(), claims.taken([key("b")]):
+            catalog.add_picture(key("b"), b"in work")
+            orphan, _ = catalog.add_picture(key("c"), b"nobody's")
+            time.sleep(1.1)
+            # Old by every clock: the grace time is less than nothing.
+            found = upkeep.unclaimed(catalog, -timedelta(days=3))
+            assert found == [], "beside a living run nothing fresh goes, as halves bear no name"
+        found = upkeep.unclaimed(catalog, NO_TIME)
+        assert orphan in [one.key for one in found] and len(found) == 2
+
+    def test_doubled_records(self, where: str) -> None:
+        """A design with two records is named, and repaired so that a run makes it again, once."""
+        catalog = filed(where, "a", "b")
+        row = catalog.read().filter(pc.field("design_id") == key("a"))
+        uri, options = catalog.store.delta_location()
+        write_deltalake(uri, row, mode="append", storage_options=options)
+        faults = upkeep.examine(catalog).faults
+        assert [(fault.design_id, fault.what) for fault in faults] == [(key("a"), "2 records of one design")]
+        assert upkeep.repair(catalog, faults) == 2
+        assert catalog.file([written(catalog, "a"), written(catalog, "b")]) == 1
+        assert upkeep.examine(catalog) == upkeep.Findings(2, (), ())
+
+    def test_two_merges_at_once(self, where: str, monkeypatch: pytest.MonkeyPatch) -> None:
+        """Another merges, and one files, between the look and the commit of a merge: it is made anew, none twice."""
+        catalog, other = filed(where, "a"), DesignCatalog(open_store(where))
+        for name in "bcd":
+            catalog.file([written(catalog, name)])
+        real, meanwhile = TableOptimizer.compact, [lambda: other.tidy(timedelta(days=7))]
+
+        def slow(optimizer: TableOptimizer) -> dict[str, int]:
+            while meanwhile:
+                meanwhile.pop()()
+            return dict(real(optimizer))
+
+        monkeypatch.setattr(TableOptimizer, "compact", slow)
+        catalog.tidy(timedelta(days=7))
+        assert sorted(catalog.read(["design_id"])["design_id"].to_pylist()) == sorted(map(key, "abcd"))
+
+    def test_ages_are_by_the_stores_clock(self, where: str, monkeypatch: pytest.MonkeyPatch) -> None:
+        """On a machine whose clock is three days ahead, what was written just now is not old, in gc and in vacuum."""
+        catalog = filed(where, "a")
+        catalog.add_picture(key("b"), b"nobody's")
+        catalog.store.write("table/part-00000-late.snappy.parquet", b"about to be committed")
+
+        class Ahead(datetime):
+            @classmethod
+            def now(cls, tz: tzinfo | None = None) -> datetime:  # type: ignore[override]
+                return datetime.now(tz) + timedelta(days=3)
+
+        given: list[timedelta] = []
+        monkeypatch.setattr("catalogs.upkeep.datetime", Ahead)
+        monkeypatch.setattr(DesignCatalog, "tidy", lambda _, retention: given.append(retention) or (0, 0))
+        assert upkeep.unclaimed(catalog, timedelta(days=1)) == []
+        upkeep.tidy(catalog, timedelta(days=1))
+        assert timedelta(days=3, hours=23) < given[0] < timedelta(days=4, hours=1)
+
+    def test_who_may_only_read_may_look(self, where: str, monkeypatch: pytest.MonkeyPatch) -> None:
+        """Without the right to write, what would go is told all the same."""
+        catalog = filed(where, "a")
+        orphan, _ = catalog.add_picture(key("b"), b"nobody's")
+        time.sleep(1.1)
+
+        def refused(*_: object) -> None:
+            raise NotAllowedError("read-only")
+
+        monkeypatch.setattr(type(catalog.store), "write", refused)
+        assert [one.key for one in upkeep.unclaimed(catalog, NO_TIME)] == [orphan]
+
 
 def _table(catalog: DesignCatalog) -> tuple[str, None, dict[str, str]]:
     uri, options = catalog.store.delta_location()
@@ -261,6 +336,11 @@ def test_a_picture_written_after_the_listing_is_no_fault(
 ) -> None:
     """A run that files a design while the catalog is examined is not accused."""
     catalog = filed(str(tmp_path), "a")
-    monkeypatch.setattr(type(catalog.store), "list", lambda *_: iter(()))
+    real = type(catalog.store).list
+    monkeypatch.setattr(
+        type(catalog.store),
+        "list",
+        lambda store, prefix="": iter(()) if prefix == keys.IMAGES else real(store, prefix),
+    )
     assert upkeep.examine(catalog, contents=False).faults == ()
     assert hashlib.sha256(b"a").hexdigest() == catalog.read(["image_sha256"])["image_sha256"][0].as_py()

@@ -1,5 +1,6 @@
 """A run in a place that turns hostile: it stops with what to do, leaves nothing torn, and goes on afterwards."""
 
+import os
 import shutil
 import subprocess
 import sys
@@ -233,3 +234,44 @@ def test_a_file_that_may_not_grow(tmp_path: Path) -> None:
     )
     assert "StoreError: writing" in run.stderr and "File too large" in run.stderr
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("name", ["catalog.csv", "garments/catalog.csv"])
+def test_a_table_that_is_a_link_to_a_secret(catalog: Path, stylemill: Run, tmp_path: Path, name: str) -> None:
+    """A stranger's table that leads to another file of this machine is refused, and the file is not shown."""
+    secret = tmp_path / "passwd"
+    secret.write_text("root:planted:0:0\n")
+    table = catalog / "garments" / "catalog.csv"
+    if name == "catalog.csv":
+        table.unlink()
+        table.symlink_to(secret)
+    else:
+        (catalog / "garments").rename(tmp_path / "kept")
+        (catalog / "garments").mkdir()
+        table.symlink_to(tmp_path / "kept" / "catalog.csv")
+        (tmp_path / "kept" / "catalog.csv").write_text(secret.read_text())
+    told = stylemill("check", "--garments", catalog / "garments", "--styles", catalog / "styles")
+    assert told.returncode != 0 and "Traceback" not in told.stderr
+    assert "leads out of the catalog" in told.stderr
+    assert "planted" not in told.stdout + told.stderr
+
+
+@pytest.mark.parametrize("what", ["/dev/zero", "passport.png", "pipe"])
+def test_a_picture_that_is_a_link_is_its_rows_fault(
+    catalog: Path, stylemill: Run, tmp_path: Path, what: str
+) -> None:
+    """A row whose picture is a device, a pipe or another's file is rejected; the others' designs are made."""
+    picture = catalog / "styles" / "s0.png"
+    picture.rename(tmp_path / "passport.png")
+    if what == "pipe":
+        os.mkfifo(picture)
+    else:
+        picture.symlink_to(tmp_path / what)
+    designs = tmp_path / "designs"
+    done = stylemill(
+        "run", "--garments", catalog / "garments", "--styles", catalog / "styles", "--designs", designs,
+        "--recipe", catalog / "tiny.toml",
+    )  # fmt: skip
+    assert "Traceback" not in done.stderr
+    assert "6 new designs" in done.stdout, done.stderr
+    assert "s0" in done.stdout + done.stderr and "s0" not in set(records_of_folder(designs)["style_id"])

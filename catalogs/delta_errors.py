@@ -1,0 +1,140 @@
+"""What the Delta library's errors mean, by their words: it has few types and many texts."""
+
+import re
+from collections.abc import Callable
+
+from catalogs.errors import (
+    CLOCKS_DIFFER,
+    CatalogError,
+    CatalogsError,
+    FullError,
+    NotAllowedError,
+    NotFoundError,
+    StoreError,
+    UnreachableError,
+    without_password,
+)
+
+AGAIN = "then run the same command again."
+REPEATED = re.compile(r"after \d+ retries")
+"""So the Delta library says that it has tried a request several times by itself."""
+FINAL = re.compile(r"Table features must be|append-only|[Uu]nsupported|not supported")
+"""Commits that fail for another reason than a race: the table asks for more than the library can do, or forbids it."""
+COLOURS = re.compile(r"\x1b\[\d*m")
+
+
+def damaged(where: str, reason: str) -> CatalogError:
+    """A data file of the table at `where` is cut or gone."""
+    return CatalogError(
+        f"{where}: a file of the table is damaged or gone ({reason}). Bring it back from a copy of the catalog."
+        " Without one, give its records up: 'stylemill doctor --repair' takes them out where their file is gone or"
+        " cut, and the next run makes those designs again."
+    )
+
+
+def newer(where: str, reason: str) -> CatalogError:
+    """The table at `where` asks for more than the Delta library can do."""
+    return CatalogError(
+        f"{where}: the table asks for more than this version of Stylemill can do ({reason}): a newer program made or"
+        " changed it. Use that version of Stylemill, or give another place for new designs."
+    )
+
+
+Explain = Callable[[str, str], CatalogsError]
+"""Told where it was and the reason in a line."""
+MEANINGS: tuple[tuple[re.Pattern[str], Explain], ...] = (
+    (
+        re.compile(r"RequestTimeTooSkewed|RequestExpired"),
+        lambda where, _: NotAllowedError(f"{where}: {CLOCKS_DIFFER}"),
+    ),
+    (
+        re.compile(r"No space left on device|Disk quota exceeded"),
+        lambda where, _: FullError(f"{where}: the disk is full. Make room, {AGAIN}"),
+    ),
+    (
+        re.compile(r"Read-only file system"),
+        lambda where, _: NotAllowedError(f"{where}: the file system is read-only. Choose another folder."),
+    ),
+    (
+        re.compile(
+            r"ermission denied|lacked the necessary privileges|\b40[13] |\b403\b|ExpiredToken"
+            r"|InvalidToken"
+        ),
+        lambda where, reason: NotAllowedError(
+            f"{where}: the store refused ({reason}). Check your rights there, {AGAIN}"
+        ),
+    ),
+    (
+        re.compile(r"NoSuchBucket"),
+        lambda where, _: NotFoundError(f"{where}: there is no such bucket. Check its name and the endpoint."),
+    ),
+    (
+        re.compile(
+            r"Unsupported minimum|Feature '.*' is not supported|supported by the deltalake"
+            r"|Table features must be|Unsupported table features"
+        ),
+        newer,
+    ),
+    (
+        re.compile(
+            r"error sending request|onnection (reset|refused|closed|error)|timed out|error decoding response"
+            r"|incomplete message|\b5(?!01)\d\d [A-Z]|\b429 |SlowDown|RequestTimeout"
+        ),
+        lambda where, reason: UnreachableError(
+            f"{where}: no answer from the store ({reason}). Check the endpoint (AWS_ENDPOINT_URL) and the"
+            f" network, {AGAIN}"
+        ),
+    ),
+    (
+        re.compile(
+            r"Json error|Parquet error|Parquet magic bytes|No table metadata or protocol|Expected contiguous commit"
+            r"|Requested range was invalid|File not found|No such file|NoSuchKey|Object at location .* not found",
+            re.IGNORECASE,
+        ),
+        damaged,
+    ),
+)
+
+
+def explained(where: str, error: BaseException) -> CatalogsError:
+    """What an error of the Delta library means for the table at `where`, and what to do."""
+    whole, reason = str(error), _reason(error)
+    for words, explain in MEANINGS:
+        if words.search(whole):
+            return explain(where, reason)
+    if is_panic(error):
+        return StoreError(
+            f"{where}: the Delta library broke down ({reason}). Run the same command again; if it breaks down again,"
+            " 'stylemill doctor' looks through the catalog."
+        )
+    return StoreError(f"{where}: {reason}")
+
+
+def is_panic(error: BaseException) -> bool:
+    """Whether Rust code has panicked: its exception is no Exception, and would pass every net."""
+    return type(error).__name__ == "PanicException"
+
+
+def is_lost_race(error: Exception) -> bool:
+    """Whether a commit failed because another came first."""
+    return not FINAL.search(str(error))
+
+
+def was_repeated(error: Exception) -> bool:
+    """Whether the library has tried the request several times by itself."""
+    return bool(REPEATED.search(str(error)))
+
+
+def _reason(error: BaseException) -> str:
+    """The root of what the Delta library says, in a line: S3's own code, else what it says last."""
+    text = COLOURS.sub("", without_password(str(error))) or repr(error)
+    lines = [line.strip(" ↳") for line in text.splitlines() if line.strip(" ↳")]
+    code = re.search(r"<Code>(\w+)</Code>", text)
+    status = re.search(r"\b[45]\d\d [A-Z][A-Za-z ]+", text)
+    if code:
+        words = re.search(r"<Message>([^<]*)</Message>", text)
+        named = (
+            f"{code[1]}: {' '.join(words[1].split())[:300].rstrip('. ')}" if words and words[1] else code[1]
+        )
+        return f"{status[0]}: {named}" if status else named
+    return (lines[-1] if "↳" in text else lines[0])[:300]
