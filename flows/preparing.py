@@ -24,7 +24,7 @@ from catalogs.styles import read_styles
 from flows.errors import NothingRejectedError, SettingsError
 from flows.planning import Plan, of_ids, of_style_sets, plan_designs, seconds_a_design
 from flows.recipes import find_recipe
-from flows.settings import Settings
+from flows.settings import Settings, require_catalog
 from stylecore.errors import RecipeError, nearest
 from stylecore.recipe import Recipe
 
@@ -55,16 +55,8 @@ def resolve_place(
 
     SettingsError names a catalog that neither gives, and a design catalog that is a file or an input.
     """
-    found = {
-        "garments": garments or settings.garments,
-        "styles": styles or settings.styles,
-        "designs": designs or settings.designs,
-    }
-    for name, uri in found.items():
-        if not uri:
-            raise SettingsError(
-                f"No {name.removesuffix('s')} catalog: give --{name} URI or set STYLEMILL_{name.upper()}."
-            )
+    given = {"garment": garments, "style": styles, "design": designs}
+    found = {f"{noun}s": require_catalog(noun, uri, settings) for noun, uri in given.items()}
     _require_own_place(found, settings)
     from flows.devices import require_device
     from flows.weights import resolve_recipe
@@ -189,9 +181,7 @@ def rejected_by(settings: Settings, designs: str | None, run_id: str) -> Rejecte
 
     `newest` is the newest run that rejected anything; NothingRejectedError where none did.
     """
-    uri = designs or settings.designs
-    if not uri:
-        raise SettingsError("No design catalog: give --designs URI or set STYLEMILL_DESIGNS.")
+    uri = require_catalog("design", designs, settings)
     store = open_store(uri, settings.s3)
     if run_id == "newest":
         run_id = _newest_rejecting(store)

@@ -9,13 +9,11 @@ from datetime import UTC, datetime
 from functools import partial
 from typing import Any
 
-import httpx
 from prefect import flow, get_run_logger, task
 from prefect.cache_policies import NO_CACHE
 from prefect.client.schemas.objects import State
 from prefect.exceptions import TerminationSignal
 from prefect.futures import PrefectFuture, as_completed
-from prefect.settings import PREFECT_API_URL
 from prefect.states import Completed
 from prefect.tasks import exponential_backoff
 from prefect.utilities.annotations import quote
@@ -27,7 +25,7 @@ from catalogs.errors import CatalogsError, UnreachableError
 from catalogs.store_contract import Store
 from flows import progress
 from flows.designing import Failure, Outcome
-from flows.errors import NothingRejectedError, SettingsError, WorkerLostError
+from flows.errors import NothingRejectedError, WorkerLostError
 from flows.fan_out import open_workers
 from flows.logs import as_json
 from flows.monitoring import Gauges
@@ -73,25 +71,6 @@ def prepared(place: Place, plan: Plan) -> Iterator[None]:
         yield
     finally:
         _prepared.reset(token)
-
-
-@contextmanager
-def server_named() -> Iterator[None]:
-    """A Prefect server that does not answer is a SettingsError that names it, or the temporary one."""
-    try:
-        yield
-    except (httpx.HTTPError, RuntimeError) as error:
-        if "ephemeral Prefect API" in str(error):
-            raise SettingsError(
-                "Prefect's temporary API did not start in time: the machine is busy. Run the same command again, or"
-                " raise PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS."
-            ) from error
-        if isinstance(error, RuntimeError) and "Failed to reach API" not in str(error):
-            raise
-        raise SettingsError(
-            f"The Prefect server at {PREFECT_API_URL.value()} does not answer. Start it, or unset PREFECT_API_URL to"
-            " run without one. Finished designs are filed."
-        ) from error
 
 
 @flow(name="stylize-catalog", flow_run_name="{run_name}", validate_parameters=True)
