@@ -111,7 +111,9 @@ def _may_pass(error: BaseException) -> bool:
 
 def _http(error: BaseException | None) -> BaseException | None:
     """The error of HTTP, or of what was answered, that Prefect has wrapped; None where there is none."""
-    while error is not None and not isinstance(error, httpx.HTTPError | httpx.InvalidURL | json.JSONDecodeError):
+    while error is not None and not isinstance(
+        error, httpx.HTTPError | httpx.InvalidURL | json.JSONDecodeError
+    ):
         error = error.__cause__
     return error
 
@@ -137,7 +139,9 @@ def _status_fault(response: httpx.Response) -> str:
         known = f"it sends on to {response.headers.get('location', 'another address')}; give PREFECT_API_URL that one"
     if known is None:
         ours = "json" in response.headers.get("content-type", "")
-        known = "see the server's log" if ours else "that is not Prefect; a proxy before it, or another program"
+        known = (
+            "see the server's log" if ours else "that is not Prefect; a proxy before it, or another program"
+        )
     return f"answers {status} {response.reason_phrase}: {known}"
 
 

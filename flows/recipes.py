@@ -191,7 +191,9 @@ def _values(path: Path) -> dict[str, Any]:
     except tomllib.TOMLDecodeError as error:
         raise SettingsError(f"Recipe file {path} is not TOML: {error}.{_hint(text, error)}") from error
     except RecursionError as error:
-        raise SettingsError(f"Recipe file {path} nests lists or tables too deep: a recipe needs two levels.") from error
+        raise SettingsError(
+            f"Recipe file {path} nests lists or tables too deep: a recipe needs two levels."
+        ) from error
 
 
 DECIMAL_COMMA = re.compile(r"[=\s]([+-]?\d+),(\d+)")

@@ -78,7 +78,9 @@ class Settings(BaseSettings):
         """Refuse quotes around a value: a path in quotes would be a folder whose name begins with one."""
         text = value.strip() if isinstance(value, str) else ""
         if len(text) > 1 and text[0] == text[-1] and text[0] in "\"'":
-            raise ValueError("the quotes are part of the value (Docker's --env-file keeps them): leave them out")
+            raise ValueError(
+                "the quotes are part of the value (Docker's --env-file keeps them): leave them out"
+            )
         return value
 
     @property
@@ -123,6 +125,7 @@ def require_catalog(noun: str, given: str | None, settings: Settings) -> str:
 @cache
 def _tell_misspelt(name: str) -> None:
     """Warn, once, of a name with our prefix that no setting has but that is close to one's."""
-    known = [f"STYLEMILL_{field.upper()}" for field in (*Settings.model_fields, *ELSEWHERE)]
-    if name.startswith("STYLEMILL_") and name not in known and (meant := close_to(name, known, cutoff=0.8)):
-        log.warning("%s is no setting: did you mean %s?", name, meant)
+    known = [field.upper() for field in (*Settings.model_fields, *ELSEWHERE)]
+    prefix, ours, own = name.partition("STYLEMILL_")
+    if not prefix and ours and own not in known and (meant := close_to(own, known, cutoff=0.8)):
+        log.warning("%s is no setting: did you mean STYLEMILL_%s?", name, meant)

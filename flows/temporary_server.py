@@ -39,7 +39,9 @@ PASSING = ("address already in use", "database is locked", "already exists", "du
 LOOK = 0.1
 """Seconds between two looks whether the server answers."""
 KEPT_LINES = 400
-SHOWN_LINES = 3
+SHOWN_LINES = 2
+TRACEBACK = re.compile(r"[ (]|Traceback|The above exception|During handling|[\s^~]*$")
+"""Lines that say where an error was, not what it was."""
 
 CAUSES = (
     (
@@ -60,7 +62,10 @@ CAUSES = (
         "disk is full|No space left",
         "the disk of its database {database} is full: make room, or set PREFECT_HOME to a folder elsewhere",
     ),
-    ("database is locked", "another program holds its database {database}: set PREFECT_HOME to a folder of its own"),
+    (
+        "database is locked",
+        "another program holds its database {database}: set PREFECT_HOME to a folder of its own",
+    ),
     (
         "Connect call failed|Connection refused|Name or service not known",
         "its database {database} does not answer: start it, or unset PREFECT_API_DATABASE_CONNECTION_URL",
@@ -142,8 +147,7 @@ class TemporaryServer(SubprocessASGIServer):
 
     def last_words(self) -> str:
         """What it said at last, to be put behind a sentence's last word; the period, where it said nothing."""
-        # A line that begins with blanks is a frame of a traceback.
-        lines = [line for line in self.said if line.strip() and line[0] not in " (" and not line.startswith("Trace")]
+        lines = [line for line in self.said if line and not TRACEBACK.match(line)]
         return f"; its last words: {' | '.join(lines[-SHOWN_LINES:])}" if lines else "."
 
     def _answers(self, seconds: float) -> bool:
@@ -197,7 +201,9 @@ class TemporaryServer(SubprocessASGIServer):
                 _guard().flush()
         self.said = deque(maxlen=KEPT_LINES)
         assert process.stdout is not None
-        self._hearing = threading.Thread(target=_hear, args=(process.stdout, self.said, not quiet), daemon=True)
+        self._hearing = threading.Thread(
+            target=_hear, args=(process.stdout, self.said, not quiet), daemon=True
+        )
         self._hearing.start()
         return process
 

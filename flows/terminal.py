@@ -87,7 +87,9 @@ def say_unforeseen(error: BaseException) -> None:
 
     say(f"Error: Stylemill did not foresee this: {_headline(error)}")
     say("If it comes again, it is a fault of Stylemill: report it with these lines.")
-    say(f"  stylemill {version('stylemill')}, Python {platform.python_version()}, {platform.platform(terse=True)}")
+    say(
+        f"  stylemill {version('stylemill')}, Python {platform.python_version()}, {platform.platform(terse=True)}"
+    )
     cause: BaseException | None = error
     told: list[BaseException] = []
     while cause is not None and cause not in told:

@@ -48,5 +48,7 @@ def _read(path: Path) -> bytes:
     with path.open("rb") as file:
         data = file.read(LARGEST_TEXT + 1)
     if len(data) > LARGEST_TEXT:
-        raise SettingsError(f"{path} has more than {LARGEST_TEXT} bytes: that is no file of settings or a recipe.")
+        raise SettingsError(
+            f"{path} has more than {LARGEST_TEXT} bytes: that is no file of settings or a recipe."
+        )
     return data
