@@ -100,7 +100,7 @@ def read_settings(workers: int | None = None) -> Settings:
         _tell_misspelt(name.upper())
     given = {} if workers is None else {"workers": workers}
     try:
-        return Settings(_env_file_encoding=encoding, **given)  # type: ignore[call-arg, arg-type]
+        return Settings(_env_file_encoding=encoding, **given)  # type: ignore[arg-type]
     except ValidationError as error:
         problems = [_problem(str(e["loc"][0]), e["input"], e["msg"]) for e in error.errors()]
         raise SettingsError("; ".join(problems)) from error

@@ -1,5 +1,6 @@
 """The main flow: every garment in every style that is not made yet."""
 
+import logging
 import math
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -55,6 +56,8 @@ from flows.report import (
 from flows.settings import Settings, read_settings
 from flows.sharing import Shard, rounds
 from flows.workers import Workers
+
+log = logging.getLogger(__name__)
 
 RETRIES = 3
 """Times that a shard is tried again."""
@@ -123,8 +126,9 @@ def stylize_catalog(
             ),
         )
     place, plan = ready
-    log = get_run_logger()
-    log.info("%d designs to make, %d there, %d rejected", len(plan.jobs), plan.done, len(plan.problems))
+    get_run_logger().info(
+        "%d designs to make, %d there, %d rejected", len(plan.jobs), plan.done, len(plan.problems)
+    )
     return run_plan(place, plan, settings)
 
 
@@ -218,7 +222,7 @@ def run_plan(place: Place, plan: Plan, settings: Settings) -> dict[str, Any]:
     try:
         publish(designs.store, report, plan, made, sheet)
     except Exception as error:
-        get_run_logger().warning("The run is filed, but its artifacts could not be published: %s", error)
+        _heard().warning("The run is filed, but its artifacts could not be published: %s", error)
     return _counts(report, designs.store, sheet)
 
 
@@ -246,17 +250,23 @@ def _contact_sheet(
         write_page(designs, report, sheet=bool(sheet))
         return sheet
     except Exception as error:
-        get_run_logger().warning("The run is filed, but its contact sheet could not be made: %s", error)
+        _heard().warning("The run is filed, but its contact sheet could not be made: %s", error)
         return None
+
+
+def _heard() -> logging.Logger | logging.LoggerAdapter[Any]:
+    """Prefect's logger of the run, or, where a command has silenced it, the module's: a warning must be seen."""
+    prefects = get_run_logger()
+    return prefects if prefects.isEnabledFor(logging.WARNING) else log
 
 
 def _make(place: Place, plan: Plan, settings: Settings, report: RunReport, expected: float | None) -> None:
     designs = open_catalogs(place, settings)[2]
-    claims, log = Claims(designs.store, place.run_id), get_run_logger()
+    claims, prefects = Claims(designs.store, place.run_id), get_run_logger()
     gauges, artifact = Gauges(settings.pushgateway, place.run_id), ProgressArtifact(len(plan.jobs))
 
     def tell(standing: Standing) -> None:
-        log.info("%s", standing)
+        prefects.info("%s", standing)
         gauges.push(standing)
 
     with (

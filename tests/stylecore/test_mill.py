@@ -74,8 +74,7 @@ def difference(one: Finished, other: Finished) -> float:
 
 @pytest.fixture
 def like_a_gpu(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Work as on a GPU: a lane's pairs in one pass, empty slots among them; in double, so that rounding is none."""
-    monkeypatch.setattr(torch.Tensor, "float", torch.Tensor.double)
+    """Work as on a GPU: a lane's pairs in one pass, empty slots among them. tests/stylecore/test_gpu.py has one."""
     monkeypatch.setattr(objective, "terms", objective._terms)
     monkeypatch.setattr(
         mill_module._Lane, "_loss", lambda lane, picture, _active: lane._objective(lane._targets, picture)
