@@ -2,7 +2,6 @@
 
 import os
 import sys
-import warnings
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -10,7 +9,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from flows import design_commands, picture_commands, standard_streams
+from flows.errors import OutputError
 from flows.loopback import spare_loopback
+from flows.prefect_settings import quiet_prefect
 from flows.terminal import (
     FAILED,
     OK,
@@ -174,6 +175,9 @@ def _carry_out(
         designs = open_catalogs(place, settings)[2].store
         _show_places(designs.uri, None, _newest_sheet(designs))
         finish(OK)
+    from flows.prefect_settings import require_prefect
+
+    require_prefect()
     from flows.prefect_api import prefect_api
     from flows.stylize_catalog import prepared, stylize_catalog
 
@@ -339,36 +343,25 @@ def main() -> None:
     spare_loopback()
     quiet_prefect()
     try:
+        code = _exit_code()
+        standard_streams.hand_over()
+    except OutputError as error:
+        say(f"Error: {error}")
+        code = FAILED
+    if "prefect" in sys.modules:
+        sys.exit(code)
+    # Now and then Arrow's threads abort a process that is taken down around them
+    # (apache/arrow#34314), after all was done and said. Prefect has a server to stop; nothing else has.
+    os._exit(code)
+
+
+def _exit_code() -> int:
+    """That of the command, which ends here."""
+    try:
         app()
     except SystemExit as done:
-        code = standard_streams.hand_over(done.code if isinstance(done.code, int) else FAILED)
-        if "prefect" in sys.modules:
-            sys.exit(code)
-        # Now and then Arrow's threads abort a process that is taken down around them
-        # (apache/arrow#34314), after all was done and said. Prefect has a server to stop; nothing else has.
-        os._exit(code)
-
-
-def quiet_prefect() -> None:
-    """Defaults for Prefect without a server: no telemetry, no chatter. What the user set stays."""
-    defaults = {
-        "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
-        "PREFECT_CLOUD_ENABLE_ORCHESTRATION_TELEMETRY": "false",
-        "PREFECT_TELEMETRY_ENABLE_RESOURCE_METRICS": "false",
-        # A profile of the user's may forbid it.
-        "PREFECT_SERVER_EPHEMERAL_ENABLED": "true",
-        # Prefect's 20 s for its temporary API are short on a machine that is busy.
-        "PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS": "120",
-        "DO_NOT_TRACK": "1",
-    }
-    if not os.environ.get("PREFECT_API_URL"):
-        # What goes wrong is said by the command itself, once and without a traceback.
-        defaults["PREFECT_LOGGING_LEVEL"] = "CRITICAL"
-        defaults["PREFECT_SERVER_LOGGING_LEVEL"] = "CRITICAL"
-    for name, value in defaults.items():
-        os.environ.setdefault(name, value)
-    # Where it matters, the server that cannot start says so (flows/temporary_server.py).
-    warnings.filterwarnings("ignore", message="Failed to create the Prefect home directory")
+        return done.code if isinstance(done.code, int) else FAILED
+    return OK
 
 
 def _show_plan(place: "Place", plan: "Plan", seconds: float | None) -> None:

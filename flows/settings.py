@@ -109,7 +109,9 @@ def read_settings(workers: int | None = None) -> Settings:
 def _problem(field: str, value: object, what: str) -> str:
     name = f"STYLEMILL_{field.upper()}"
     here = {one.upper() for one in os.environ}
-    return f"{name}={value!r}{'' if name in here else f' in {ENV_FILE}'}: {what}"
+    return (
+        f"{name}={value!r}{'' if name in here else f' in {ENV_FILE}'}: {what.removeprefix('Value error, ')}"
+    )
 
 
 def require_catalog(noun: str, given: str | None, settings: Settings) -> str:

@@ -1,7 +1,6 @@
 """What all commands share: exit codes, options, and how errors and counts are said."""
 
 import signal
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Annotated, NoReturn
@@ -54,10 +53,7 @@ def reported() -> Iterator[None]:
         finish(FAILED)
     # A panic of a library written in Rust is no Exception.
     except BaseException as error:
-        if isinstance(error, OSError) and (fault := output_fault()):
-            say(fault)
-        else:
-            say_unforeseen(error)
+        say_unforeseen(error)
         finish(FAILED)
 
 
@@ -114,17 +110,6 @@ def _innermost(error: BaseException) -> list[str]:
 def _headline(error: BaseException) -> str:
     first = (str(error).splitlines() or [""])[0]
     return f"{type(error).__name__}: {first}" if first else type(error).__name__
-
-
-def output_fault() -> str:
-    """Why standard output cannot be written, as a sentence; empty where it can."""
-    try:
-        sys.stdout.flush()
-    except BrokenPipeError:
-        return ""
-    except OSError as error:
-        return f"Error: Standard output cannot be written: {error.strerror}."
-    return ""
 
 
 def finish(code: int) -> NoReturn:

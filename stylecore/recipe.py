@@ -25,6 +25,9 @@ LARGEST = 4096
 MOST_STEPS = 100_000
 """Steps of all levels together; a hundred times the longest named recipe's. More was meant for something else."""
 
+MOST_DETAIL = 10.0
+"""Times that the template's detail may be laid over a design."""
+
 MOST_LEVELS = 20
 """Levels of a recipe; each has a batch and targets of its own in memory."""
 
@@ -257,6 +260,8 @@ def _problems(recipe: Recipe) -> Iterator[str]:
     for field in (*(f"{term}_weight" for term in TERMS), "margin", "detail", "tolerance"):
         if not 0 <= getattr(recipe, field) < float("inf"):
             yield f"{field} is {getattr(recipe, field)}, but must be 0 or more"
+    if recipe.detail > MOST_DETAIL:
+        yield f"detail is {recipe.detail}, but must be {MOST_DETAIL} or less: 1 is all of the template's"
     for field in ("learning_rate", "final_learning_rate", "style_scale"):
         if not 0 < getattr(recipe, field) < float("inf"):
             yield f"{field} is {getattr(recipe, field)}, but must be above 0"

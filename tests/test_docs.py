@@ -156,7 +156,7 @@ def test_parameters_are_those_of_the_flows() -> None:
 
 
 def test_every_module_has_its_line() -> None:
-    """ARCHITECTURE.md names every module of the three rooms; those of a package inside a room in the package's own line."""
+    """ARCHITECTURE.md names every module of the three rooms; one of a package inside a room in the package's line."""
     lines = (ROOT / "ARCHITECTURE.md").read_text().splitlines()
     for room in ("stylecore", "catalogs", "flows"):
         for module in (ROOT / room).rglob("*.py"):

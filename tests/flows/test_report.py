@@ -43,7 +43,8 @@ def test_like_reasons_meet() -> None:
 def test_reasons_without_names() -> None:
     """Reasons that differ only in the name or number in quotes are one kind."""
     problems = [
-        Problem("s/catalog.csv", n, f"s{n}", "repeat", f"w{n}", f"'w{n}' is not a repeat; use mirror") for n in (2, 3)
+        Problem("s/catalog.csv", n, f"s{n}", "repeat", f"w{n}", f"'w{n}' is not a repeat; use mirror")
+        for n in (2, 3)
     ]
     assert reasons(problems, []) == {"'...' is not a repeat": 2}
 
