@@ -14,10 +14,13 @@ def require_prefect() -> None:
     try:
         import prefect.context  # noqa: F401
     except ValidationError as error:
-        wrong = "; ".join(
-            f"{'.'.join(map(str, e['loc']))}={e['input']!r}: {e['msg']}" for e in error.errors()
-        )
-        raise SettingsError(f"Prefect cannot use its settings: {wrong}") from error
+        # Others follow from the first.
+        first = error.errors()[0]
+        where = ".".join(map(str, first["loc"]))
+        raise SettingsError(
+            f"Prefect cannot use its {error.title}, {where}={first['input']!r}: {first['msg']}. Correct or unset the"
+            " variable PREFECT_... of that name."
+        ) from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise SettingsError(
             f"Prefect cannot read its profiles: {error}. Mend or remove profiles.toml in PREFECT_HOME (else ~/.prefect)."

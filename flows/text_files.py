@@ -32,9 +32,10 @@ def read_text(path: Path) -> tuple[str, str]:
         text = data.decode(encoding)
     except UnicodeDecodeError as error:
         line = data[: error.start].decode(encoding, "replace").count("\n") + 1
+        guess = " (is it Latin-1?)" if encoding == "utf-8" else ""
         raise SettingsError(
-            f"{path}, line {line}: byte 0x{data[error.start]:02x} is not {encoding.upper()} text (is it Latin-1?)."
-            " Save the file as UTF-8."
+            f"{path}, line {line}: byte 0x{data[error.start]:02x} is not {encoding.upper()} text{guess}. Save the file"
+            " as UTF-8."
         ) from error
     if "\0" in text:
         line = text[: text.index("\0")].count("\n") + 1
