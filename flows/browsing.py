@@ -18,7 +18,7 @@ from catalogs.errors import QueryError
 from catalogs.store_contract import Store
 from catalogs.stores import open_store
 from flows.errors import FlowsError, SettingsError
-from flows.preparing import estimate, make_plan, resolve_place
+from flows.preparing import make_plan, place_to_plan, seconds_measured
 from flows.recipes import NAMED, as_toml, is_named, recorded
 from flows.settings import Settings
 from flows.terminal import counted
@@ -27,8 +27,6 @@ from stylecore.errors import StylecoreError
 if TYPE_CHECKING:
     from fastapi import FastAPI
 
-DEPLOYMENT = "stylize-catalog/style-set"
-"""What is started for an order; see deployments/prefect.yaml."""
 LONGEST_HEADER = 16 * 1024
 AT_ONCE = 500
 """Connections beyond which a client is told to come back."""
@@ -64,11 +62,17 @@ class CatalogMill:
             return self._planned(order)
 
     def _planned(self, order: Order) -> Estimate:
-        place = resolve_place(self.settings, self.garments, self.styles, self.designs, order.recipe, None)
+        # Within a request no weights are read, no pictures are decoded, and no torch is loaded.
+        place = place_to_plan(self.settings, self.garments, self.styles, self.designs, order.recipe)
         plan = make_plan(
-            place, self.settings, order.style_sets, garment_ids=order.garments, style_ids=order.styles
+            place,
+            self.settings,
+            order.style_sets,
+            garment_ids=order.garments,
+            style_ids=order.styles,
+            looked_at=False,
         )
-        each = estimate(place, self.settings)
+        each = seconds_measured(place, self.settings)
         refused = (
             (f"{counted(len(plan.problems), 'problem')} in the catalogs: 'stylemill check' lists them.",)
             if plan.problems
@@ -115,29 +119,18 @@ class CatalogMill:
             return self._started(order)
 
     def _started(self, order: Order) -> str:
-        import httpx
-        from prefect.client.orchestration import get_client
-        from prefect.exceptions import ObjectNotFound
+        from flows.prefect_api import OF_STYLE_SETS, start_deployment
 
         if not self.api:
             raise SettingsError(
                 "There is no Prefect server to start a run: set PREFECT_API_URL, or use the command."
             )
-        parameters = {
+        parameters: dict[str, object] = {
             "garments": self.garments, "styles": self.styles, "designs": self.designs, "recipe": order.recipe,
             "style_sets": list(order.style_sets), "garment_ids": list(order.garments),
             "style_ids": list(order.styles), "run_name": "more like these",
         }  # fmt: skip
-        try:
-            with get_client(sync_client=True) as client:
-                deployment = client.read_deployment_by_name(DEPLOYMENT)
-                run = client.create_flow_run_from_deployment(deployment.id, parameters=parameters)
-        except ObjectNotFound as error:
-            raise SettingsError(
-                f"There is no deployment '{DEPLOYMENT}': deploy deployments/prefect.yaml (see the runbook)."
-            ) from error
-        except httpx.HTTPError as error:
-            raise SettingsError(f"The Prefect server at {self.api} does not answer: {error}.") from error
+        run = start_deployment(OF_STYLE_SETS, parameters)
         return f"{run.name}, {self.api.removesuffix('/api')}/runs/flow-run/{run.id}"
 
 

@@ -8,7 +8,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from flows import design_commands, picture_commands
+from flows import design_commands, picture_commands, standard_streams
+from flows.errors import OutputError
+from flows.loopback import spare_loopback
+from flows.prefect_settings import quiet_prefect
 from flows.terminal import (
     FAILED,
     OK,
@@ -174,10 +177,13 @@ def _carry_out(
         designs = open_catalogs(place, settings)[2].store
         _show_places(designs.uri, None, _newest_sheet(designs))
         finish(OK)
-    from flows.stylize_catalog import prepared, server_named, stylize_catalog
-    from flows.temporary_server import ends_with_us
+    from flows.prefect_settings import require_prefect
 
-    with prepared(place, plan), server_named(), ends_with_us():
+    require_prefect()
+    from flows.prefect_api import prefect_api
+    from flows.stylize_catalog import prepared, stylize_catalog
+
+    with prepared(place, plan), prefect_api():
         try:
             # The arguments are what Prefect shows of the run; what is done is the plan.
             done = stylize_catalog(
@@ -197,13 +203,11 @@ def check(garments: Garments = None, styles: Styles = None) -> None:
     """Look at every row and picture of both catalogs and list all problems."""
     with reported():
         from catalogs.errors import CatalogsError
-        from flows.settings import read_settings
+        from flows.settings import read_settings, require_catalog
 
         settings = read_settings()
-        uris = {"garment": garments or settings.garments, "style": styles or settings.styles}
-        for noun, uri in uris.items():
-            if not uri:
-                raise usage(f"No {noun} catalog: give --{noun}s URI or set STYLEMILL_{noun.upper()}S.")
+        given = {"garment": garments, "style": styles}
+        uris = {noun: require_catalog(noun, uri, settings) for noun, uri in given.items()}
         problems: list[Problem] = []
         code = OK
         for noun, uri in uris.items():
@@ -338,36 +342,30 @@ app.add_typer(design_commands.app)
 
 
 def main() -> None:
-    """Entry point: quiet Prefect, then the command."""
+    """Entry point: streams, proxies and Prefect as we need them, then the command."""
+    standard_streams.make_ready()
+    spare_loopback()
     quiet_prefect()
+    try:
+        code = _exit_code()
+        standard_streams.hand_over()
+    except OutputError as error:
+        say(f"Error: {error}")
+        code = FAILED
+    if "prefect" in sys.modules:
+        sys.exit(code)
+    # Now and then Arrow's threads abort a process that is taken down around them
+    # (apache/arrow#34314), after all was done and said. Prefect has a server to stop; nothing else has.
+    os._exit(code)
+
+
+def _exit_code() -> int:
+    """That of the command, which ends here."""
     try:
         app()
     except SystemExit as done:
-        if "prefect" in sys.modules or not isinstance(done.code, int):
-            raise
-        # Now and then Arrow's threads abort a process that is taken down around them
-        # (apache/arrow#34314), after all was done and said. Prefect has a server to stop; nothing else has.
-        sys.stdout.flush()
-        sys.stderr.flush()
-        os._exit(done.code)
-
-
-def quiet_prefect() -> None:
-    """Defaults for Prefect without a server: no telemetry, no chatter. What the user set stays."""
-    defaults = {
-        "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
-        "PREFECT_CLOUD_ENABLE_ORCHESTRATION_TELEMETRY": "false",
-        "PREFECT_TELEMETRY_ENABLE_RESOURCE_METRICS": "false",
-        # Prefect's 20 s for its temporary API are short on a machine that is busy.
-        "PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS": "120",
-        "DO_NOT_TRACK": "1",
-    }
-    if not os.environ.get("PREFECT_API_URL"):
-        # What goes wrong is said by the command itself, once and without a traceback.
-        defaults["PREFECT_LOGGING_LEVEL"] = "CRITICAL"
-        defaults["PREFECT_SERVER_LOGGING_LEVEL"] = "CRITICAL"
-    for name, value in defaults.items():
-        os.environ.setdefault(name, value)
+        return done.code if isinstance(done.code, int) else FAILED
+    return OK
 
 
 def _show_plan(place: "Place", plan: "Plan", seconds: float | None) -> None:

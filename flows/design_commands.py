@@ -203,13 +203,10 @@ def _open(designs: str | None) -> "DesignCatalog":
     """The design catalog that is named here or in the settings; it must be there."""
     from catalogs.designs import DesignCatalog
     from catalogs.stores import open_store
-    from flows.settings import read_settings
+    from flows.settings import read_settings, require_catalog
 
     settings = read_settings()
-    uri = designs or settings.designs
-    if not uri:
-        raise usage("No design catalog: give --designs URI or set STYLEMILL_DESIGNS.")
-    store = open_store(uri, settings.s3)
+    store = open_store(require_catalog("design", designs, settings), settings.s3)
     _require_designs(store)
     return DesignCatalog(store)
 

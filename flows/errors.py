@@ -3,6 +3,8 @@
 FlowsError
 ├── SettingsError    a setting or a command's argument cannot be used
 │   └── NothingRejectedError  no run has rejected anything that could be tried again
+├── TemporaryServerError  Prefect's temporary server did not start, or ended too early
+├── OutputError      standard output cannot be written
 ├── WeightsError     an encoder's weights cannot be had, or are not the ones that were meant
 ├── DeviceMemoryError  one pair does not fit the device's memory
 ├── DeviceLostError  the only device failed, or every worker did, again and again
@@ -21,6 +23,14 @@ class SettingsError(FlowsError):
 
 class NothingRejectedError(SettingsError):
     """No run has rejected anything that could be tried again."""
+
+
+class TemporaryServerError(FlowsError):
+    """Prefect's temporary server did not start, or ended while a run was on."""
+
+
+class OutputError(FlowsError):
+    """Standard output cannot be written."""
 
 
 class WeightsError(FlowsError):

@@ -9,8 +9,7 @@ from prefect.artifacts import create_markdown_artifact
 from catalogs import upkeep
 from catalogs.designs import DesignCatalog
 from catalogs.stores import open_store
-from flows.errors import SettingsError
-from flows.settings import read_settings
+from flows.settings import read_settings, require_catalog
 
 
 @flow(name="keep-designs")
@@ -28,9 +27,7 @@ def keep_designs(
         Counts: records, faulty ones, what was removed and merged.
     """
     log, settings = get_run_logger(), read_settings()
-    uri = designs or settings.designs
-    if not uri:
-        raise SettingsError("No design catalog: set STYLEMILL_DESIGNS for the worker.")
+    uri = require_catalog("design", designs, settings)
     catalog = DesignCatalog(open_store(uri, settings.s3))
     found = upkeep.examine(catalog, contents=False)
     gone = upkeep.discard(catalog, upkeep.unclaimed(catalog, timedelta(hours=older_than_hours)))

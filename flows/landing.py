@@ -6,18 +6,15 @@ from prefect import flow, get_run_logger
 from prefect.client.orchestration import SyncPrefectClient, get_client
 from prefect.client.schemas.filters import FlowRunFilter, FlowRunFilterTags
 from prefect.client.schemas.objects import FlowRun, StateType
-from prefect.exceptions import ObjectNotFound
 
 from catalogs.catalog_files import catalog_key
 from catalogs.store_contract import Store
 from catalogs.stores import open_store
 from catalogs.style_sets import EVERY, find_sets, unlike_manifest
 from catalogs.styles import has_set, read_styles
-from flows.errors import SettingsError
-from flows.settings import read_settings
+from flows.prefect_api import OF_STYLE_SETS, find_deployment
+from flows.settings import read_settings, require_catalog
 
-DEPLOYMENT = "stylize-catalog/style-set"
-"""What is started for a set; see deployments/prefect.yaml."""
 ATTEMPTS = 3
 """Runs that are started for one version of a set, if they fail."""
 IN_VAIN = (StateType.FAILED, StateType.CRASHED)
@@ -39,9 +36,7 @@ def receive_style_sets(style_set: str = EVERY, styles: str | None = None) -> lis
         Names of the sets for which a run was started.
     """
     log, settings = get_run_logger(), read_settings()
-    uri = styles or settings.styles
-    if not uri:
-        raise SettingsError("No style catalog: set STYLEMILL_STYLES for the worker.")
+    uri = require_catalog("style", styles, settings)
     store = open_store(uri, settings.s3)
     complete, left_out = landed_sets(store)
     for name, fault in left_out.items():
@@ -104,14 +99,8 @@ def _before(client: SyncPrefectClient, tag: str) -> int | None:
 
 def _start(client: SyncPrefectClient, name: str, tag: str, before: int) -> FlowRun:
     """The run of a set after so many in vain; two that start it at the same time get the same one."""
-    try:
-        deployment = client.read_deployment_by_name(DEPLOYMENT)
-    except ObjectNotFound as error:
-        raise SettingsError(
-            f"There is no deployment '{DEPLOYMENT}': deploy deployments/prefect.yaml (see the runbook)."
-        ) from error
     return client.create_flow_run_from_deployment(
-        deployment.id,
+        find_deployment(client, OF_STYLE_SETS),
         parameters={"style_sets": [name], "run_name": f"style set {name}"},
         tags=[tag],
         idempotency_key=hashlib.sha256(f"{tag}#{before}".encode()).hexdigest(),

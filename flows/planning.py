@@ -9,6 +9,7 @@ from catalogs.digest_cache import DigestCache
 from catalogs.facts import Corrections
 from catalogs.records import Garment, Problem, Style
 from flows.errors import SettingsError
+from flows.terminal import counted
 from stylecore.errors import nearest
 from stylecore.recipe import Recipe
 
@@ -129,7 +130,8 @@ def of_style_sets(
     rejected, or because it is not complete.
     """
     present = {style.style_set for style in styles}
-    rejected = f" {len(problems)} problems in the catalog, the first: {problems[0]}" if problems else ""
+    many = counted(len(problems), "problem")
+    rejected = f" {many} in the catalog, the first: {problems[0]}" if problems else ""
     for name in wanted:
         if name not in present:
             why = "".join(f" But {remark}." for remark in remarks if f"'{name}'" in remark)

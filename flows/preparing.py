@@ -6,7 +6,7 @@ Torch is loaded by the functions that need a device or weights, so that a misspe
 import json
 import logging
 import uuid
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -25,7 +25,7 @@ from catalogs.styles import read_styles
 from flows.errors import NothingRejectedError, SettingsError
 from flows.planning import Plan, of_ids, of_style_sets, plan_designs, seconds_a_design
 from flows.recipes import find_recipe
-from flows.settings import Settings
+from flows.settings import Settings, require_catalog
 from stylecore.errors import RecipeError, nearest
 from stylecore.recipe import Recipe
 
@@ -56,17 +56,10 @@ def resolve_place(
 
     SettingsError names a catalog that neither gives, and a design catalog that is a file or an input.
     """
-    found = {
-        "garments": garments or settings.garments,
-        "styles": styles or settings.styles,
-        "designs": designs or settings.designs,
-    }
-    for name, uri in found.items():
-        if not uri:
-            raise SettingsError(
-                f"No {name.removesuffix('s')} catalog: give --{name} URI or set STYLEMILL_{name.upper()}."
-            )
+    given = {"garment": garments, "style": styles, "design": designs}
+    found = {f"{noun}s": require_catalog(noun, uri, settings) for noun, uri in given.items()}
     _require_own_place(found, settings)
+    run_id = f"{datetime.now(UTC):%Y%m%dT%H%M%S}-{uuid.uuid4().hex[:6]}"
     from flows.devices import require_device
     from flows.weights import resolve_recipe
 
@@ -74,8 +67,28 @@ def resolve_place(
     # A cluster's devices are not this machine's.
     chosen = wanted if settings.ray else str(require_device(wanted))
     resolved = resolve_recipe(choose_recipe(recipe or settings.recipe), settings)
-    run_id = f"{datetime.now(UTC):%Y%m%dT%H%M%S}-{uuid.uuid4().hex[:6]}"
     return Place(**found, recipe=resolved, device=chosen, run_id=run_id)
+
+
+def place_to_plan(settings: Settings, garments: str, styles: str, designs: str, recipe: str) -> Place:
+    """A place to make plans for, not designs: no device is asked for, and no weights are read.
+
+    Which weights the recipe means, the newest design by it says; where there is none, nothing of it is made yet.
+    """
+    chosen = choose_recipe(recipe)
+    if not chosen.encoder_sha256:
+        table = DesignCatalog(open_store(designs, settings.s3)).read(["recipe_json", "created_at"])
+        newest = table.sort_by([("created_at", "descending")])["recipe_json"].unique().drop_null()
+        chosen = next(_made_by(chosen, newest.to_pylist()), chosen)
+    return Place(garments, styles, designs, chosen, settings.device, run_id="")
+
+
+def _made_by(recipe: Recipe, filed: Iterable[str]) -> Iterator[Recipe]:
+    """The recipe with the weights of those filed recipes that are the same but for that."""
+    for one in filed:
+        resolved = replace(recipe, encoder_sha256=json.loads(one).get("encoder_sha256", ""))
+        if resolved.canonical_json() == one:
+            yield resolved
 
 
 def _require_own_place(found: dict[str, str], settings: Settings) -> None:
@@ -190,9 +203,7 @@ def rejected_by(settings: Settings, designs: str | None, run_id: str) -> Rejecte
 
     `newest` is the newest run that rejected anything; NothingRejectedError where none did.
     """
-    uri = designs or settings.designs
-    if not uri:
-        raise SettingsError("No design catalog: give --designs URI or set STYLEMILL_DESIGNS.")
+    uri = require_catalog("design", designs, settings)
     store = open_store(uri, settings.s3)
     if run_id == "newest":
         run_id = _newest_rejecting(store)
@@ -248,8 +259,9 @@ def make_plan(
     rejected: Rejected | None = None,
     garment_ids: Sequence[str] = (),
     style_ids: Sequence[str] = (),
+    looked_at: bool = True,
 ) -> Plan:
-    """Read both catalogs and what exists, and plan; pictures of records with work are looked at.
+    """Read both catalogs and what exists, and plan; pictures of records with work are `looked_at`.
 
     Of `garment_ids` and `style_ids` only, where they are given. With what a run `rejected`, nothing else is
     planned. Nothing is written: digests go with the plan.
@@ -274,15 +286,17 @@ def make_plan(
         remarks += rejected.gone(own_garments, own_styles, problems)
     else:
         plan = plan_designs(own_garments, own_styles, place.recipe, existing, problems)
-    _, bad_garments, garment_notes = usable(garment_store, plan.garments, settings.max_pixels)
-    _, bad_styles, style_notes = usable(style_store, plan.styles, settings.max_pixels)
-    remarks += tuple(map(str, (*garment_notes, *style_notes)))
-    plan = plan.without(
-        [*bad_garments, *bad_styles], {p.record for p in bad_garments}, {p.record for p in bad_styles}
-    )
-    # Of a set's own styles only, too.
-    known = () if asked is not None else of_ids(garments.records, garment_ids, "garment")
-    plan = replace(plan, digests=cache, corrections=find_corrections(designs, known, wanted))
+    if looked_at:
+        _, bad_garments, garment_notes = usable(garment_store, plan.garments, settings.max_pixels)
+        _, bad_styles, style_notes = usable(style_store, plan.styles, settings.max_pixels)
+        remarks += tuple(map(str, (*garment_notes, *style_notes)))
+        plan = plan.without(
+            [*bad_garments, *bad_styles], {p.record for p in bad_garments}, {p.record for p in bad_styles}
+        )
+        # Of a set's own styles only, too.
+        known = () if asked is not None else of_ids(garments.records, garment_ids, "garment")
+        plan = replace(plan, corrections=find_corrections(designs, known, wanted))
+    plan = replace(plan, digests=cache)
     return plan.with_remarks(remarks).limited(limit)
 
 
@@ -312,12 +326,22 @@ def estimate(place: Place, settings: Settings) -> float | None:
     """
     from flows.devices import device_name, require_device
 
+    if settings.ray:
+        return seconds_measured(place, settings)
+    here = require_device(place.device)
+    return seconds_measured(place, settings, device_name(here), here.type)
+
+
+def seconds_measured(place: Place, settings: Settings, device: str = "", kind: str = "") -> float | None:
+    """Expected device seconds a design, from designs of this recipe on a device of this name; on any without one.
+
+    Where there are none, from the model of this kind of device, if it has one.
+    """
     table = open_catalogs(place, settings)[2].read(["recipe_digest", "device", "seconds"])
-    here = None if settings.ray else require_device(place.device)
-    name, digest = device_name(here) if here else None, place.recipe.digest()
     rows = zip(*(table[column].to_pylist() for column in table.column_names), strict=True)
-    measured = [s for recipe, device, s in rows if recipe == digest and (here is None or device == name)]
-    return seconds_a_design(place.recipe, here.type if here else "", measured)
+    digest = place.recipe.digest()
+    measured = [s for recipe, name, s in rows if recipe == digest and device in ("", name)]
+    return seconds_a_design(place.recipe, kind, measured)
 
 
 def open_catalogs(place: Place, settings: Settings) -> tuple[Store, Store, DesignCatalog]:

@@ -5,9 +5,10 @@ import re
 import tomllib
 from dataclasses import fields, replace
 from pathlib import Path
-from typing import cast
+from typing import Any, cast
 
 from flows.errors import SettingsError
+from flows.text_files import read_text
 from stylecore.errors import RecipeError, nearest
 from stylecore.recipe import Layers, Recipe, recipe_from
 
@@ -193,14 +194,7 @@ def _toml_value(name: str, value: object) -> str:
 
 
 def _from_toml(path: Path) -> Recipe:
-    try:
-        values = tomllib.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise SettingsError(
-            f"Recipe file {path} cannot be read: {error.strerror}. Check the path."
-        ) from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise SettingsError(f"Recipe file {path} is not TOML: {error}.") from error
+    values = _values(path)
     base_name = str(values.pop("base", "house"))
     if base_name.endswith(".toml"):
         raise SettingsError(f"{path}: base = '{base_name}' must be a named recipe: {', '.join(NAMED)}.")
@@ -209,3 +203,43 @@ def _from_toml(path: Path) -> Recipe:
         return recipe_from({"name": path.stem, **values}, base)
     except RecipeError as error:
         raise RecipeError(f"{path}: {error}") from error
+
+
+def _values(path: Path) -> dict[str, Any]:
+    """What a TOML file says; SettingsError names the file, and the line and the remedy where they are known."""
+    text, _ = read_text(path)
+    try:
+        return tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise SettingsError(f"Recipe file {path} is not TOML: {error}.{_hint(text, error)}") from error
+    except RecursionError as error:
+        raise SettingsError(
+            f"Recipe file {path} nests lists or tables too deep: a recipe needs two levels."
+        ) from error
+
+
+DECIMAL_COMMA = re.compile(r"[=\s]([+-]?\d+),(\d+)")
+
+
+def _hint(text: str, error: tomllib.TOMLDecodeError) -> str:
+    """What was probably meant: a field that is given twice, or a number as many languages write it."""
+    lines = text.splitlines()
+    if "overwrite" in str(error) and (twice := _given_twice(lines)):
+        return twice
+    number = re.search(r"at line (\d+)", str(error))
+    line = lines[int(number[1]) - 1] if number and int(number[1]) <= len(lines) else ""
+    found = DECIMAL_COMMA.search(line)
+    # In a list a comma is in its place.
+    if not found or "[" in line[: found.start()]:
+        return ""
+    return f" Numbers have a decimal point: {found[1]}.{found[2]}, not {found[1]},{found[2]}."
+
+
+def _given_twice(lines: list[str]) -> str:
+    first: dict[str, int] = {}
+    for number, line in enumerate(lines, 1):
+        if name := re.match(r"\s*([\w-]+)\s*=", line):
+            if name[1] in first:
+                return f" '{name[1]}' is given in line {first[name[1]]} and again in line {number}."
+            first[name[1]] = number
+    return ""

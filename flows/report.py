@@ -2,6 +2,7 @@
 
 import json
 import logging
+import re
 import time
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
@@ -113,13 +114,14 @@ class RunReport:
 
 
 def reasons(problems: Iterable[Problem], failures: Iterable[Failure]) -> dict[str, int]:
-    """How often each kind of reason occurs; figures and names are taken out so that like meets like."""
+    """How often each kind of reason occurs; figures and what stands in quotes are taken out so that like meets like."""
     texts = [p.what for p in problems] + [f.reason for f in failures]
-    return dict(
-        Counter(
-            "".join("#" if c.isdigit() else c for c in text).split(";")[0] for text in texts
-        ).most_common()
-    )
+    return dict(Counter(_kind(text) for text in texts).most_common())
+
+
+def _kind(reason: str) -> str:
+    """A reason without its figures, its names in quotes, and what follows a semicolon."""
+    return re.sub(r"\d", "#", re.sub(r"'[^']*'", "'...'", reason)).split(";")[0]
 
 
 def write_report(store: Store, report: RunReport) -> None:

@@ -1,20 +1,42 @@
 """Settings: environment variables with the prefix `STYLEMILL_`, or a `.env` file."""
 
+import logging
+import os
+import re
+from functools import cache
 from pathlib import Path
 from typing import Literal
 
-from pydantic import Field, ValidationError
+from pydantic import Field, ValidationError, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from catalogs.images import MAX_PIXELS
 from catalogs.store_contract import S3Options
 from flows.errors import SettingsError
+from flows.text_files import read_text
+from stylecore.errors import close_to
+
+log = logging.getLogger(__name__)
+
+ENV_FILE = ".env"
+ELSEWHERE = ("HOME", "TOKEN", "ASSETS")
+"""Names with the prefix that are read by others than this module (docs/settings.md)."""
 
 
 class Settings(BaseSettings):
     """Where things are and how work is cut; nothing here shapes a design's pixels."""
 
-    model_config = SettingsConfigDict(env_prefix="STYLEMILL_", env_file=".env", extra="ignore", frozen=True)
+    model_config = SettingsConfigDict(
+        env_prefix="STYLEMILL_",
+        env_file=ENV_FILE,
+        # An empty value is as none: so templates of .env files leave open what may be set.
+        env_ignore_empty=True,
+        # Blanks and carriage returns come with values that were copied, and belong to none.
+        str_strip_whitespace=True,
+        allow_inf_nan=False,
+        extra="ignore",
+        frozen=True,
+    )
 
     garments: str = Field("", description="the garment catalog: a folder or s3://bucket/prefix")
     styles: str = Field("", description="the style catalog")
@@ -50,6 +72,17 @@ class Settings(BaseSettings):
     s3_region: str | None = Field(None, description="AWS_REGION and profiles work too")
     s3_path_style: bool | None = Field(None, description="address buckets by path; default: with an endpoint")
 
+    @field_validator("*", mode="before")
+    @classmethod
+    def _without_quotes(cls, value: object) -> object:
+        """Refuse quotes around a value: a path in quotes would be a folder whose name begins with one."""
+        text = value.strip() if isinstance(value, str) else ""
+        if len(text) > 1 and text[0] == text[-1] and text[0] in "\"'":
+            raise ValueError(
+                "the quotes are part of the value (Docker's --env-file keeps them): leave them out"
+            )
+        return value
+
     @property
     def s3(self) -> S3Options:
         """How S3 is reached."""
@@ -59,12 +92,42 @@ class Settings(BaseSettings):
 def read_settings(workers: int | None = None) -> Settings:
     """Settings from the environment, under what is given here.
 
-    SettingsError names every variable that cannot be used.
+    SettingsError names every variable that cannot be used, and a `.env` file that is no text. A name that
+    nearly is a setting's is told in the log.
     """
+    text, encoding = read_text(Path(ENV_FILE)) if Path(ENV_FILE).is_file() else ("", "utf-8")
+    for name in (*os.environ, *re.findall(r"^\s*(?:export\s+)?(\w+)\s*=", text, re.MULTILINE)):
+        _tell_misspelt(name.upper())
+    given = {} if workers is None else {"workers": workers}
     try:
-        return Settings() if workers is None else Settings(workers=workers)
+        return Settings(_env_file_encoding=encoding, **given)  # type: ignore[arg-type]
     except ValidationError as error:
-        problems = [
-            f"STYLEMILL_{str(e['loc'][0]).upper()}={e['input']!r}: {e['msg']}" for e in error.errors()
-        ]
+        problems = [_problem(str(e["loc"][0]), e["input"], e["msg"]) for e in error.errors()]
         raise SettingsError("; ".join(problems)) from error
+
+
+def _problem(field: str, value: object, what: str) -> str:
+    name = f"STYLEMILL_{field.upper()}"
+    here = {one.upper() for one in os.environ}
+    return (
+        f"{name}={value!r}{'' if name in here else f' in {ENV_FILE}'}: {what.removeprefix('Value error, ')}"
+    )
+
+
+def require_catalog(noun: str, given: str | None, settings: Settings) -> str:
+    """Where the catalog of this noun (garment, style, design) is: as given, or as set.
+
+    SettingsError where neither says it.
+    """
+    if uri := given or str(getattr(settings, f"{noun}s")):
+        return uri
+    raise SettingsError(f"No {noun} catalog: give --{noun}s URI or set STYLEMILL_{noun.upper()}S.")
+
+
+@cache
+def _tell_misspelt(name: str) -> None:
+    """Warn, once, of a name with our prefix that no setting has but that is close to one's."""
+    known = [field.upper() for field in (*Settings.model_fields, *ELSEWHERE)]
+    prefix, ours, own = name.partition("STYLEMILL_")
+    if not prefix and ours and own not in known and (meant := close_to(own, known, cutoff=0.8)):
+        log.warning("%s is no setting: did you mean STYLEMILL_%s?", name, meant)

@@ -1,5 +1,6 @@
 """The main flow: every garment in every style that is not made yet."""
 
+import logging
 import math
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -9,13 +10,11 @@ from datetime import UTC, datetime
 from functools import partial
 from typing import Any
 
-import httpx
 from prefect import flow, get_run_logger, task
 from prefect.cache_policies import NO_CACHE
 from prefect.client.schemas.objects import State
 from prefect.exceptions import TerminationSignal
 from prefect.futures import PrefectFuture, as_completed
-from prefect.settings import PREFECT_API_URL
 from prefect.states import Completed
 from prefect.tasks import exponential_backoff
 from prefect.utilities.annotations import quote
@@ -27,7 +26,7 @@ from catalogs.errors import CatalogsError, UnreachableError
 from catalogs.store_contract import Store
 from flows import progress
 from flows.designing import Failure, Outcome
-from flows.errors import NothingRejectedError, SettingsError, WorkerLostError
+from flows.errors import NothingRejectedError, WorkerLostError
 from flows.fan_out import open_workers
 from flows.logs import as_json
 from flows.monitoring import Gauges
@@ -59,6 +58,8 @@ from flows.settings import Settings, read_settings
 from flows.sharing import Shard, rounds
 from flows.workers import Workers
 
+log = logging.getLogger(__name__)
+
 RETRIES = 3
 """Times that a shard is tried again."""
 
@@ -74,25 +75,6 @@ def prepared(place: Place, plan: Plan) -> Iterator[None]:
         yield
     finally:
         _prepared.reset(token)
-
-
-@contextmanager
-def server_named() -> Iterator[None]:
-    """A Prefect server that does not answer is a SettingsError that names it, or the temporary one."""
-    try:
-        yield
-    except (httpx.HTTPError, RuntimeError) as error:
-        if "ephemeral Prefect API" in str(error):
-            raise SettingsError(
-                "Prefect's temporary API did not start in time: the machine is busy. Run the same command again, or"
-                " raise PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS."
-            ) from error
-        if isinstance(error, RuntimeError) and "Failed to reach API" not in str(error):
-            raise
-        raise SettingsError(
-            f"The Prefect server at {PREFECT_API_URL.value()} does not answer. Start it, or unset PREFECT_API_URL to"
-            " run without one. Finished designs are filed."
-        ) from error
 
 
 @flow(name="stylize-catalog", flow_run_name="{run_name}", validate_parameters=True)
@@ -145,8 +127,9 @@ def stylize_catalog(
             ),
         )
     place, plan = ready
-    log = get_run_logger()
-    log.info("%d designs to make, %d there, %d rejected", len(plan.jobs), plan.done, len(plan.problems))
+    get_run_logger().info(
+        "%d designs to make, %d there, %d rejected", len(plan.jobs), plan.done, len(plan.problems)
+    )
     return run_plan(place, plan, settings)
 
 
@@ -241,7 +224,7 @@ def run_plan(place: Place, plan: Plan, settings: Settings) -> dict[str, Any]:
     try:
         publish(designs.store, report, plan, made, sheet)
     except Exception as error:
-        get_run_logger().warning("The run is filed, but its artifacts could not be published: %s", error)
+        _heard().warning("The run is filed, but its artifacts could not be published: %s", error)
     return _counts(report, designs.store, sheet)
 
 
@@ -269,17 +252,23 @@ def _contact_sheet(
         write_page(designs, report, sheet=bool(sheet))
         return sheet
     except Exception as error:
-        get_run_logger().warning("The run is filed, but its contact sheet could not be made: %s", error)
+        _heard().warning("The run is filed, but its contact sheet could not be made: %s", error)
         return None
+
+
+def _heard() -> logging.Logger | logging.LoggerAdapter[Any]:
+    """Prefect's logger of the run, or, where a command has silenced it, the module's: a warning must be seen."""
+    prefects = get_run_logger()
+    return prefects if prefects.isEnabledFor(logging.WARNING) else log
 
 
 def _make(place: Place, plan: Plan, settings: Settings, report: RunReport, expected: float | None) -> None:
     designs = open_catalogs(place, settings)[2]
-    claims, log = Claims(designs.store, place.run_id), get_run_logger()
+    claims, prefects = Claims(designs.store, place.run_id), get_run_logger()
     gauges, artifact = Gauges(settings.pushgateway, place.run_id), ProgressArtifact(len(plan.jobs))
 
     def tell(standing: Standing) -> None:
-        log.info("%s", standing)
+        prefects.info("%s", standing)
         gauges.push(standing)
 
     with (

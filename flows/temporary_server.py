@@ -1,26 +1,77 @@
-"""Prefect's temporary server, which must not outlive the run that it serves.
+"""Prefect's temporary server: why it did not start, and its end with the run that it serves.
 
-Without `PREFECT_API_URL` Prefect starts a server of its own on loopback, and ends it when Python exits. A run
-that is killed does not exit: its server would listen for ever. So a small process holds the other end of a
-pipe of ours; when we are gone, however we went, the pipe ends, and it ends the server.
+Without `PREFECT_API_URL` Prefect starts a server of its own on loopback, and ends it when Python exits. Its way
+to start one waits out its time where the server has ended, and keeps nothing of what the server said; ours
+does both. A run that is killed does not exit: its server would listen for ever. So a small process holds the
+other end of a pipe of ours; when we are gone, however we went, the pipe ends, and it ends the server.
 """
 
+import atexit
 import os
+import re
 import subprocess
 import sys
 import threading
+import time
+from collections import deque
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from functools import cache
-from typing import IO, TYPE_CHECKING
+from typing import IO
 
-from prefect.settings import PREFECT_API_URL
+import httpx
+import prefect
+from prefect.server.api.server import SubprocessASGIServer
+from prefect.settings import (
+    PREFECT_API_DATABASE_CONNECTION_URL,
+    PREFECT_SERVER_EPHEMERAL_ENABLED,
+    PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS,
+    PREFECT_SERVER_LOGGING_LEVEL,
+    get_current_settings,
+)
 
-if TYPE_CHECKING:
-    from prefect.server.api.server import SubprocessASGIServer
+from flows.errors import SettingsError, TemporaryServerError
 
-FIRST_LOOK, LOOK = 0.05, 1.0
-"""Seconds between two looks whether a server was started: until there is one, and for another one."""
+STARTS = 5
+"""Servers that are started one after the other, where each meets another run that starts at the same time."""
+PASSING = ("address already in use", "database is locked", "already exists", "duplicate column")
+"""What a server says that met another one: at its port, or while both made a new database's tables."""
+LOOK = 0.1
+"""Seconds between two looks whether the server answers."""
+KEPT_LINES = 400
+SHOWN_LINES = 2
+TRACEBACK = re.compile(r"[ (]|Traceback|The above exception|During handling|[\s^~]*$")
+"""Lines that say where an error was, not what it was."""
+
+CAUSES = (
+    (
+        "Can't locate revision",
+        "its database {database} was made by another version of Prefect: set PREFECT_HOME to a new folder, or move"
+        " the database away (it holds the history of runs, no designs)",
+    ),
+    (
+        "file is not a database|malformed|disk I/O error",
+        "its database {database} is damaged: move it away (it holds the history of runs, no designs)",
+    ),
+    (
+        "unable to open database file|readonly database|Permission denied|Read-only file system",
+        "its database {database} cannot be written: set PREFECT_HOME to a folder that can be, or mend the owner and"
+        " mode of this one",
+    ),
+    (
+        "disk is full|No space left",
+        "the disk of its database {database} is full: make room, or set PREFECT_HOME to a folder elsewhere",
+    ),
+    (
+        "database is locked",
+        "another program holds its database {database}: set PREFECT_HOME to a folder of its own",
+    ),
+    (
+        "Connect call failed|Connection refused|Name or service not known",
+        "its database {database} does not answer: start it, or unset PREFECT_API_DATABASE_CONNECTION_URL",
+    ),
+)
+"""What a server says that cannot start, and what that means."""
 
 GUARD = """
 import os, select, signal, sys
@@ -44,25 +95,141 @@ for sign, milliseconds in ((signal.SIGTERM, 5000), (signal.SIGKILL, 0)):
 
 
 @contextmanager
-def ends_with_us() -> Iterator[None]:
-    """A temporary server that is started in this block ends with this process, also where that is killed.
+def temporary_server() -> Iterator["TemporaryServer"]:
+    """Prefect's temporary server, up; it ends with this process, also where that is killed (on Linux).
 
-    Nothing is done where a server is named, nor where the system has no handles of processes (Linux has).
+    It stays after the block, for what Prefect still has to say to it when Python exits. TemporaryServerError
+    says why it did not start, or that it ended within the block.
     """
-    if PREFECT_API_URL.value() or not hasattr(os, "pidfd_open"):
-        yield
-        return
-    from prefect.server.api.server import SubprocessASGIServer
-
-    over = threading.Event()
-    # The one instance that Prefect's clients have, too.
-    watch = threading.Thread(target=_tell, args=(SubprocessASGIServer(), _guard(), over), daemon=True)
-    watch.start()
+    if not PREFECT_SERVER_EPHEMERAL_ENABLED.value():
+        raise SettingsError(
+            "There is no Prefect server, and PREFECT_SERVER_EPHEMERAL_ENABLED forbids a temporary one: set"
+            " PREFECT_API_URL, or allow it."
+        )
+    # The one instance that Prefect's clients get, too.
+    server = TemporaryServer()
+    server.start()
     try:
-        yield
-    finally:
-        over.set()
-        watch.join()
+        yield server
+    except Exception as error:
+        if server.ended():
+            raise TemporaryServerError(
+                f"Prefect's temporary server ended while the run was on{server.last_words()} Finished designs are"
+                " filed; run the same command to go on."
+            ) from error
+        raise
+
+
+class TemporaryServer(SubprocessASGIServer):
+    """Prefect's, but its end is seen, what it said is kept, and no proxy is asked for it."""
+
+    said: deque[str]
+    """Its last lines."""
+    _hearing: threading.Thread
+
+    def start(self, timeout: int | None = None) -> None:
+        """Start it unless it runs; it answers when this returns. TemporaryServerError says why it does not."""
+        if self.running:
+            return
+        atexit.register(self.stop)
+        for attempt in range(STARTS):
+            self.running = self._answers(timeout or PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS.value())
+            if self.running:
+                return
+            said = "\n".join(self.said)
+            if attempt == STARTS - 1 or not any(word in said for word in PASSING):
+                raise TemporaryServerError(f"Prefect's temporary server did not start{self._why()}")
+            self.port = None
+
+    def ended(self) -> bool:
+        """Whether its process is gone."""
+        return self.server_process is not None and self.server_process.poll() is not None
+
+    def last_words(self) -> str:
+        """What it said at last, to be put behind a sentence's last word; the period, where it said nothing."""
+        lines = [line for line in self.said if line and not TRACEBACK.match(line)]
+        return f"; its last words: {' | '.join(lines[-SHOWN_LINES:])}" if lines else "."
+
+    def _answers(self, seconds: float) -> bool:
+        """Start a process; True when it answers, False where it ended before."""
+        self.port = self.port or self.find_available_port()
+        self.server_process = self._started()
+        until = time.monotonic() + seconds
+        # Without the environment's proxies.
+        with httpx.Client(trust_env=False) as client:
+            while not self.ended():
+                with suppress(httpx.TransportError):
+                    if client.get(f"{self.api_url}/health").status_code == httpx.codes.OK:
+                        return True
+                if time.monotonic() > until:
+                    raise TemporaryServerError(
+                        f"Prefect's temporary server did not answer within {seconds:g} s: the machine is busy. Raise"
+                        f" PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS{self.last_words()}"
+                    )
+                time.sleep(LOOK)
+        self._hearing.join(timeout=5)
+        return False
+
+    def _started(self) -> "subprocess.Popen[str]":
+        """The process, as Prefect starts it; the guard is told of it, and a thread hears what it says."""
+        level = PREFECT_SERVER_LOGGING_LEVEL.value()
+        quiet = level == "CRITICAL"
+        process = subprocess.Popen(
+            [
+                sys.executable, "-m", "uvicorn", "--app-dir", str(prefect.__module_path__.parent), "--factory",
+                "prefect.server.api.server:create_app", "--host", "127.0.0.1", "--port", str(self.port),
+                "--log-level", "error", "--lifespan", "on",
+            ],
+            env={
+                **os.environ,
+                "PREFECT_UI_ENABLED": "0",
+                "PREFECT__SERVER_EPHEMERAL": "1",
+                "PREFECT__SERVER_FINAL": "1",
+                **get_current_settings().to_environment_variables(exclude_unset=True),
+                # A server that says nothing would not say why it cannot start.
+                "PREFECT_SERVER_LOGGING_LEVEL": "ERROR" if quiet else level,
+            },
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            errors="replace",
+        )  # fmt: skip
+        if hasattr(os, "pidfd_open"):
+            with suppress(BrokenPipeError):
+                _guard().write(f"{process.pid}\n")
+                _guard().flush()
+        self.said = deque(maxlen=KEPT_LINES)
+        assert process.stdout is not None
+        self._hearing = threading.Thread(
+            target=_hear, args=(process.stdout, self.said, not quiet), daemon=True
+        )
+        self._hearing.start()
+        return process
+
+    def _why(self) -> str:
+        """The cause, where it is known, and its last words."""
+        said = "\n".join(self.said)
+        database = _database()
+        known = next((meaning for sign, meaning in CAUSES if re.search(sign, said)), "")
+        return f": {known.format(database=database)}{self.last_words()}" if known else self.last_words()
+
+
+def _database() -> str:
+    """Where its database is, as messages may show it: a file's path, or an address without a password."""
+    url = str(PREFECT_API_DATABASE_CONNECTION_URL.value())
+    file = url.partition("sqlite+aiosqlite:///")[2].partition("?")[0]
+    return file or re.sub(r"//[^/@]*@", "//", url)
+
+
+def _hear(pipe: IO[str], said: "deque[str]", aloud: bool) -> None:
+    """Keep what the server says; `aloud`, it is heard on standard error as well."""
+    with pipe:
+        for line in pipe:
+            said.append(re.sub(r"//[^/@\s]*@", "//", line.rstrip()))
+            if aloud:
+                # No lock that Python holds when it exits.
+                os.write(2, line.encode())
 
 
 @cache
@@ -81,15 +248,3 @@ def _guard() -> IO[str]:
     guard.returncode = 0
     assert guard.stdin is not None
     return guard.stdin
-
-
-def _tell(server: "SubprocessASGIServer", guard: IO[str], over: threading.Event) -> None:
-    """Tell the guard of every process that serves: where a port was taken, Prefect starts another."""
-    told = None
-    with suppress(BrokenPipeError):
-        while not over.wait(LOOK if told else FIRST_LOOK):
-            process = server.server_process
-            if process is not None and process.pid != told:
-                told = process.pid
-                guard.write(f"{told}\n")
-                guard.flush()

@@ -23,7 +23,10 @@ StyleSets = Annotated[
 
 @contextmanager
 def reported() -> Iterator[None]:
-    """Every error that we raise on purpose is one message and an exit code, never a traceback."""
+    """Every error is one message and an exit code, never a traceback; one that nobody foresaw says where it was.
+
+    The end that a command chose and a reader that went away (`| head`) are left to whoever called.
+    """
     signal.signal(signal.SIGTERM, _interrupt)
     from catalogs.errors import CatalogsError
     from flows.errors import FlowsError, SettingsError
@@ -39,6 +42,18 @@ def reported() -> Iterator[None]:
         finish(USAGE)
     except (CatalogsError, FlowsError, StylecoreError) as error:
         say(f"Error: {error}")
+        finish(FAILED)
+    except (typer.Exit, typer.Abort, SystemExit, GeneratorExit, BrokenPipeError):
+        raise
+    except MemoryError:
+        say(
+            "Error: The memory of this machine is not enough: choose a smaller canvas, STYLEMILL_BATCH, STYLEMILL_TILE"
+            " or STYLEMILL_MAX_PIXELS, or fewer STYLEMILL_WORKERS."
+        )
+        finish(FAILED)
+    # A panic of a library written in Rust is no Exception.
+    except BaseException as error:
+        say_unforeseen(error)
         finish(FAILED)
 
 
@@ -56,6 +71,45 @@ def usage(message: str) -> Exception:
 def say(message: str) -> None:
     """A line for the person, on standard error."""
     typer.echo(message, err=True)
+
+
+def say_unforeseen(error: BaseException) -> None:
+    """What a report of a bug needs: the errors, each with the place where it was raised, and the versions.
+
+    Values of variables are not shown: they could hold credentials.
+    """
+    import platform
+    from importlib.metadata import version
+
+    say(f"Error: Stylemill did not foresee this: {_headline(error)}")
+    say("If it comes again, it is a fault of Stylemill: report it with these lines.")
+    say(
+        f"  stylemill {version('stylemill')}, Python {platform.python_version()}, {platform.platform(terse=True)}"
+    )
+    cause: BaseException | None = error
+    told: list[BaseException] = []
+    while cause is not None and cause not in told:
+        say(f"  {_headline(cause)}")
+        for frame in _innermost(cause):
+            say(f"    {frame}")
+        told.append(cause)
+        cause = cause.__cause__ or (None if cause.__suppress_context__ else cause.__context__)
+
+
+SHOWN_FRAMES = 8
+
+
+def _innermost(error: BaseException) -> list[str]:
+    """Where an error was raised, innermost first, as `file.py:12 function`."""
+    import traceback
+
+    frames = traceback.extract_tb(error.__traceback__)[-SHOWN_FRAMES:]
+    return [f"{frame.filename}:{frame.lineno} {frame.name}" for frame in reversed(frames)]
+
+
+def _headline(error: BaseException) -> str:
+    first = (str(error).splitlines() or [""])[0]
+    return f"{type(error).__name__}: {first}" if first else type(error).__name__
 
 
 def finish(code: int) -> NoReturn:

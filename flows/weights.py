@@ -3,7 +3,8 @@
 import hashlib
 import io
 import re
-from dataclasses import replace
+import zipfile
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import cast
 
@@ -22,14 +23,53 @@ from stylecore.recipe import Recipe
 HASH_IN_NAME = re.compile(r"-([0-9a-f]{8,64})\.[a-z]+$")
 
 
+@dataclass(frozen=True)
+class Weights:
+    """Weights that were found: which they are, where they are, and their bytes where they had to be read.
+
+    `shown` is the place as messages may show it. A file on this machine is read when it is needed; what lies
+    in S3 was read for its digest.
+    """
+
+    sha256: str
+    shown: str
+    path: Path | None = None
+    data: bytes = b""
+
+    def read(self) -> bytes:
+        """Their bytes."""
+        return self.path.read_bytes() if self.path else self.data
+
+
+def find_weights(recipe: Recipe, settings: Settings) -> Weights:
+    """The weights that a recipe with VGG means, downloaded where they have to be; WeightsError without them.
+
+    A file is hashed once, however often it is asked for, as long as its size and time stay.
+    """
+    location = _location(recipe, settings)
+    shown = _shown(location)
+    if location.startswith(("https://", "http://")):
+        path = _downloaded(location, recipe, settings)
+        return Weights(_digest(path), shown, path)
+    try:
+        store, key = locate(location, settings.s3)
+        if not store.uri.startswith("s3://") and (path := Path(store.uri) / key).is_file():
+            return Weights(_digest(path), shown, path)
+        data = store.read(key)
+    except (CatalogsError, OSError) as error:
+        raise WeightsError(f"The {recipe.encoder} weights cannot be read: {error}") from error
+    return Weights(hashlib.sha256(data).hexdigest(), shown, data=data)
+
+
 def resolve_recipe(recipe: Recipe, settings: Settings) -> Recipe:
     """The recipe with the digest of the weights it will use; a digest it already holds must agree."""
-    digest = embedded_sha256() if recipe.encoder == "embedded" else _sha256(_read(recipe, settings))
+    embedded = recipe.encoder == "embedded"
+    digest = embedded_sha256() if embedded else find_weights(recipe, settings).sha256
     if recipe.encoder_sha256 not in ("", digest):
+        place = "the package" if embedded else _shown(_location(recipe, settings))
         raise WeightsError(
             f"Recipe '{recipe.name}' wants {recipe.encoder} weights {recipe.encoder_sha256[:12]}..., but"
-            f" {_shown(_location(recipe, settings))} holds {digest[:12]}...: point to the right file or correct"
-            " the digest."
+            f" {place} holds {digest[:12]}...: point to the right file or correct the digest."
         )
     return replace(recipe, encoder_sha256=digest)
 
@@ -40,13 +80,12 @@ def load_encoder(recipe: Recipe, settings: Settings, device: str = "cpu") -> Enc
     if recipe.encoder == "embedded":
         encoder = embedded_encoder(recipe.layers, pooling=pooling, device=device)
     else:
-        data = _read(recipe, settings)
-        if recipe.encoder_sha256 not in ("", _sha256(data)):
+        weights = find_weights(recipe, settings)
+        if recipe.encoder_sha256 not in ("", weights.sha256):
             raise WeightsError(
-                f"{_shown(_location(recipe, settings))} was replaced while the run was on; run again to use the"
-                " new weights."
+                f"{weights.shown} was replaced while the run was on; run again to use the new weights."
             )
-        state = _state(data, _shown(_location(recipe, settings)))
+        state = _state(weights.read(), weights.shown)
         encoder = encoder_with_weights(recipe.encoder, state, recipe.layers, pooling=pooling, device=device)
     if recipe.weight_normalised:
         normalise_weights(encoder, [natural_noise().to(device)])
@@ -71,17 +110,6 @@ def _published(encoder: str) -> str:
     return str(weights[encoder].url)
 
 
-def _read(recipe: Recipe, settings: Settings) -> bytes:
-    location = _location(recipe, settings)
-    if location.startswith(("https://", "http://")):
-        return _downloaded(location, recipe, settings).read_bytes()
-    try:
-        store, key = locate(location, settings.s3)
-        return store.read(key)
-    except CatalogsError as error:
-        raise WeightsError(f"The {recipe.encoder} weights cannot be read: {error}") from error
-
-
 def _downloaded(url: str, recipe: Recipe, settings: Settings) -> Path:
     """The file in the cache, downloaded once; its SHA-256 must begin with the digest that is known."""
     shown = _shown(url)
@@ -95,16 +123,18 @@ def _downloaded(url: str, recipe: Recipe, settings: Settings) -> Path:
             f"{shown} does not say what its contents must be: set encoder_sha256 in the recipe, or use a file name"
             " that ends in the first digits of its SHA-256, as name-dcbb9e9d.pth."
         )
-    path = settings.cache.expanduser() / f"{wanted[:8]}-{shown.rpartition('/')[2]}"
-    if path.exists() and _sha256(path.read_bytes()).startswith(wanted):
-        return path
     try:
+        # A user without a home has no ~.
+        path = settings.cache.expanduser() / f"{wanted[:8]}-{shown.rpartition('/')[2]}"
+        if path.exists() and _digest(path).startswith(wanted):
+            return path
         path.parent.mkdir(parents=True, exist_ok=True)
         torch.hub.download_url_to_file(url, str(path), hash_prefix=wanted, progress=False)
     except (OSError, RuntimeError) as error:
         raise WeightsError(
             f"The {recipe.encoder} weights cannot be downloaded from {shown}: {error}. Without a network, put the"
-            f" file somewhere and set STYLEMILL_{recipe.encoder.upper()}_WEIGHTS to its path."
+            f" file somewhere and set STYLEMILL_{recipe.encoder.upper()}_WEIGHTS to its path; STYLEMILL_CACHE is the"
+            " folder for downloads."
         ) from error
     return path
 
@@ -114,6 +144,7 @@ def _state(data: bytes, location: str) -> dict[str, Tensor]:
     try:
         if location.endswith(".safetensors"):
             return load_safetensors(data)
+        _require_stored(data)
         state = torch.load(io.BytesIO(data), map_location="cpu", weights_only=True)
     except Exception as error:  # what is no checkpoint fails in as many ways as there are files
         raise WeightsError(
@@ -126,9 +157,33 @@ def _state(data: bytes, location: str) -> dict[str, Tensor]:
     return {key: value for key, value in state.items() if key.startswith("features.")}
 
 
+def _require_stored(data: bytes) -> None:
+    """Refuse a ZIP that becomes larger than it is: torch packs nothing, and would unpack gigabytes in silence."""
+    # So torch tells a ZIP from its older format.
+    if not data.startswith(b"PK\x03\x04"):
+        return
+    entries = zipfile.ZipFile(io.BytesIO(data)).infolist()
+    packed = [entry for entry in entries if entry.compress_type != zipfile.ZIP_STORED]
+    size = sum(entry.file_size for entry in entries)
+    if packed or size > len(data):
+        raise ValueError(
+            f"a ZIP of {len(data)} bytes with {len(packed)} packed entries, {size} bytes unpacked; torch.save packs none"
+        )
+
+
 def _first_line(error: Exception) -> str:
     return (str(error).splitlines() or [type(error).__name__])[0]
 
 
-def _sha256(data: bytes) -> str:
-    return hashlib.sha256(data).hexdigest()
+def _digest(path: Path) -> str:
+    """SHA-256 of a file; from memory, if its size and time are those of the last look."""
+    found = path.stat()
+    state = (str(path.absolute()), found.st_ino, found.st_size, found.st_mtime_ns)
+    if state not in _known:
+        with path.open("rb") as file:
+            _known[state] = hashlib.file_digest(file, "sha256").hexdigest()
+    return _known[state]
+
+
+_known: dict[tuple[str, int, int, int], str] = {}
+"""Digests of files by path, inode, size and time of change."""

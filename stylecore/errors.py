@@ -37,8 +37,13 @@ def nearest(wrong: str, valid: Iterable[str]) -> str:
     Returns a sentence to append to an error message.
     """
     words = sorted(valid)
-    close = difflib.get_close_matches(wrong, words, n=1, cutoff=0.5)
     if not words:
         return "there is none at all."
+    close = close_to(wrong, words)
     valid = f"{', '.join(words)}."
-    return f"did you mean '{close[0]}'? Valid: {valid}" if close else f"valid are {valid}"
+    return f"did you mean '{close}'? Valid: {valid}" if close else f"valid are {valid}"
+
+
+def close_to(wrong: str, valid: Iterable[str], cutoff: float = 0.5) -> str:
+    """The valid word that is closest to `wrong`; empty where none is as close as `cutoff` (0 to 1)."""
+    return next(iter(difflib.get_close_matches(wrong, list(valid), n=1, cutoff=cutoff)), "")

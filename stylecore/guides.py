@@ -4,7 +4,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from stylecore.tensors import Size
+from stylecore.tensors import Size, exact
 
 
 def layer_guide(guide_B1HW: Tensor, size: Size) -> Tensor:
@@ -12,7 +12,7 @@ def layer_guide(guide_B1HW: Tensor, size: Size) -> Tensor:
 
     Differs from Luan et al. (2017), whose code takes the nearest pixel: averaging keeps thin parts.
     """
-    return functional.adaptive_avg_pool2d(guide_B1HW.float(), size)
+    return functional.adaptive_avg_pool2d(exact(guide_B1HW), size)
 
 
 def grow(guide_B1HW: Tensor, pixels: int) -> Tensor:

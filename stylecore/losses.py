@@ -19,6 +19,7 @@ from torch.nn import functional
 
 from stylecore.color import YIQ
 from stylecore.statistics import STATISTICS
+from stylecore.tensors import exact
 
 Normalisation = Literal["balanced", "gatys", "johnson", "luan"]
 
@@ -46,7 +47,7 @@ def content_loss(
 
 def content_distance(features_BCHW: Tensor, target_BCHW: Tensor, guide_B1HW: Tensor | None = None) -> Tensor:
     """Sum of squared differences under the guide, B values; sums of windows are the sum of the whole."""
-    return _guided_sum((features_BCHW.float() - target_BCHW.float()).square(), guide_B1HW)
+    return _guided_sum((exact(features_BCHW) - exact(target_BCHW)).square(), guide_B1HW)
 
 
 def content_scaled(
@@ -54,7 +55,7 @@ def content_scaled(
 ) -> Tensor:
     """A layer's whole `content_distance` as the normalisation has it."""
     if normalisation == "balanced":
-        return distance_B / _guided_sum(target_BCHW.float().square(), guide_B1HW).clamp_min(1e-8)
+        return distance_B / _guided_sum(exact(target_BCHW).square(), guide_B1HW).clamp_min(1e-8)
     channels, positions = target_BCHW.shape[1], target_BCHW.shape[2:].numel()
     factor = {"gatys": 0.5, "johnson": 1 / (channels * positions), "luan": 0.5 / (channels * positions)}
     return distance_B * factor[normalisation]

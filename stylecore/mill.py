@@ -24,6 +24,7 @@ from stylecore.encoders import Encoder
 from stylecore.errors import StylecoreError
 from stylecore.objective import Targets, Terms
 from stylecore.optimizers import OPTIMIZERS, Optimizer
+from stylecore.printing import UNTOLD
 from stylecore.pyramid import Level, levels_of
 from stylecore.recipe import Recipe
 from stylecore.target_cache import TargetCache
@@ -51,7 +52,7 @@ class Pair:
     guide: Tensor
     recipe: Recipe
     style_guide: Tensor | None = None
-    repeat: str = "mirror"
+    repeat: str = UNTOLD
     """How the style repeats where it is printed; see stylecore/printing.py."""
     enlarged: float = 1.0
     """How many times larger the style would have to be than it is given, to fit the content's size."""
@@ -407,7 +408,8 @@ def _objective(work: _Work, compiled: bool) -> Callable[[Targets, Tensor], Tenso
         quick = torch.compile(
             total, mode="reduce-overhead" if work.device.type == "cuda" else None, dynamic=False
         )
-    except Exception as error:
+    # So torch says that it cannot compile on this system at all.
+    except RuntimeError as error:
         _say_plain(error)
         return total
     return _or_plain(quick, total)
@@ -416,20 +418,44 @@ def _objective(work: _Work, compiled: bool) -> Callable[[Targets, Tensor], Tenso
 def _or_plain(
     quick: Callable[[Targets, Tensor], Tensor], plain: Callable[[Targets, Tensor], Tensor]
 ) -> Callable[[Targets, Tensor], Tensor]:
-    """The quick way until it fails to compile; then the plain one, and the log says why."""
-    ways = [quick]
+    """The quick way until it fails to compile; then the plain one, and the log says why.
+
+    What is no fault of the compiler is raised: above all a device whose memory is short, where the batch is to
+    be halved and not to be tried once more in a way that needs more memory.
+    """
+    way = quick
 
     def evaluate(targets: Targets, picture: Tensor) -> Tensor:
+        nonlocal way
         try:
-            return ways[-1](targets, picture)
-        except Exception as error:
-            if ways[-1] is plain:
+            return way(targets, picture)
+        except _compiler_faults() as error:
+            if short := _short_of_memory(error):
+                raise short from error
+            if way is plain:
                 raise
             _say_plain(error)
-            ways.append(plain)
-            return plain(targets, picture)
+        # Outside the handler: the traceback holds tensors of the way that failed.
+        way = plain
+        return plain(targets, picture)
 
     return evaluate
+
+
+def _compiler_faults() -> tuple[type[Exception], ...]:
+    """What torch.compile raises where it cannot; torch has no public names for it, and loads them slowly."""
+    from torch._dynamo.exc import TorchDynamoException
+    from torch._inductor.exc import CppCompileError, InvalidCxxCompiler, OperatorIssue
+
+    return TorchDynamoException, CppCompileError, InvalidCxxCompiler, OperatorIssue
+
+
+def _short_of_memory(error: BaseException) -> torch.OutOfMemoryError | None:
+    """The device's own error, where the compiler has wrapped one: it tries kernels out on the device."""
+    cause: BaseException | None = error
+    while cause is not None and not isinstance(cause, torch.OutOfMemoryError):
+        cause = getattr(cause, "inner_exception", None) or cause.__cause__
+    return cause
 
 
 def _say_plain(error: Exception) -> None:

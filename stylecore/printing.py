@@ -1,15 +1,15 @@
 """The print look: a style tiled over the cloth as a mill would print it, under the garment's own shading."""
 
-from typing import Literal
+from collections.abc import Callable
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 from torch.nn import functional
 
 from stylecore.color import YIQ
+from stylecore.errors import RecipeError, nearest
 from stylecore.tensors import Size, resize, size_of
-
-Repeat = Literal["none", "full-drop", "half-drop", "half-brick", "mirror"]
 
 FOLD_CELLS = 20
 """Cells along the longer side in which shading is smoothed before its slope moves the print."""
@@ -17,17 +17,60 @@ SHADING_RANGE = (0.25, 1.25)
 """How much darker and lighter than the cloth a fold may be."""
 DARK = 0.12
 """Luminance under which cloth shades a print by differences of light, not by ratios: black cloth is mostly noise."""
+UNTOLD = "mirror"
+"""The repeat of a style of which none is known: no picture has a hard edge in it."""
 REGIONS = 3
 """Colours of cloth that are told apart before shading is read: panels and prints are no shadows."""
 DISPLACEMENT = 0.5 / 320
 """Share of the longer side that the print moves where shading changes by 1 along it: it bends along folds."""
 
 
+def _alone(tile_13HW: Tensor) -> Tensor:
+    return tile_13HW
+
+
+def _half_lower(tile_13HW: Tensor) -> Tensor:
+    return torch.cat([tile_13HW, tile_13HW.roll(tile_13HW.shape[2] // 2, 2)], 3)
+
+
+def _half_to_the_right(tile_13HW: Tensor) -> Tensor:
+    return torch.cat([tile_13HW, tile_13HW.roll(tile_13HW.shape[3] // 2, 3)], 2)
+
+
+@dataclass(frozen=True)
+class _Way:
+    """How a style fills the cloth: what of it is laid side by side, and whether every other one is mirrored.
+
+    Two tiles of a half drop, laid side by side, repeat as they are: so what is between two pixels is right at
+    the tiles' borders, too.
+    """
+
+    unit: Callable[[Tensor], Tensor] = _alone
+    mirrored: bool = False
+
+
+REPEATS = {
+    "full-drop": _Way(),
+    "half-drop": _Way(_half_lower),
+    "half-brick": _Way(_half_to_the_right),
+    "mirror": _Way(mirrored=True),
+    "none": _Way(mirrored=True),
+}
+"""Repeats by name.
+
+full-drop    tiles side by side, in rows
+half-drop    every other column half a tile lower
+half-brick   every other row half a tile to the right
+mirror       every other tile mirrored, both ways
+none         a picture that is no repeat; it is laid as `mirror` is
+"""
+
+
 def printed(
     style_13HW: Tensor,
     content_13HW: Tensor,
     cloth_11HW: Tensor,
-    repeat: str = "mirror",
+    repeat: str = UNTOLD,
     enlarged: float = 1.0,
 ) -> Tensor:
     """The style in repeat over the content, times the content's shading; 1 x 3 x H x W in [0, 1].
@@ -42,25 +85,20 @@ def printed(
 def tile(
     style_13HW: Tensor,
     size: Size,
-    repeat: str = "full-drop",
+    repeat: str = UNTOLD,
     displacement_2HW: Tensor | None = None,
     enlarged: float = 1.0,
 ) -> Tensor:
     """A style in its repeat over `size`: 1 x 3 x H x W.
 
-    full-drop    tiles side by side, in rows
-    half-drop    every other column half a tile lower
-    half-brick   every other row half a tile to the right
-    mirror       every other tile mirrored, both ways; also for pictures that are no repeat (none)
-
-    `displacement_2HW` moves what is looked up, px down and right.
+    `repeat` is one of `REPEATS`; RecipeError for another word. `displacement_2HW` moves what is looked up, px
+    down and right.
     """
+    if repeat not in REPEATS:
+        raise RecipeError(f"There is no repeat '{repeat}': {nearest(repeat, REPEATS)}")
+    way = REPEATS[repeat]
+    style_13HW = way.unit(style_13HW)
     height, width = size_of(style_13HW)
-    # Two tiles side by side repeat as they are: so what is between two pixels is right at the tiles' borders too.
-    if repeat == "half-drop":
-        style_13HW, width = torch.cat([style_13HW, style_13HW.roll(height // 2, 2)], 3), 2 * width
-    elif repeat == "half-brick":
-        style_13HW, height = torch.cat([style_13HW, style_13HW.roll(width // 2, 3)], 2), 2 * height
     rows, columns = (
         axis.to(style_13HW)
         for axis in torch.meshgrid(torch.arange(size[0]), torch.arange(size[1]), indexing="ij")
@@ -70,9 +108,8 @@ def tile(
     if enlarged != 1:
         # Positions shrink instead: a repeat many times wider than the garment would fill the memory.
         rows, columns = (rows + 0.5) / enlarged - 0.5, (columns + 0.5) / enlarged - 0.5
-    mirrored = repeat in ("mirror", "none")
-    place = _mirrored if mirrored else torch.remainder
-    return _look_up(style_13HW, place(rows, height), place(columns, width), wrapped=not mirrored)
+    place = _mirrored if way.mirrored else torch.remainder
+    return _look_up(style_13HW, place(rows, height), place(columns, width), wrapped=not way.mirrored)
 
 
 def shading(content_13HW: Tensor, cloth_11HW: Tensor) -> Tensor:

@@ -6,6 +6,7 @@ This module loads no torch, so that planning can read recipes without it.
 import dataclasses
 import hashlib
 import json
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, get_args, get_type_hints
@@ -20,6 +21,15 @@ TERMS = ("content", "style", "variation", "lighting", "saliency", "photorealism"
 
 LARGEST = 4096
 """Longer side, px, up to which a recipe with `large_steps` paints."""
+
+MOST_STEPS = 100_000
+"""Steps of all levels together; a hundred times the longest named recipe's. More was meant for something else."""
+
+MOST_DETAIL = 10.0
+"""Times that the template's detail may be laid over a design."""
+
+MOST_LEVELS = 20
+"""Levels of a recipe; each has a batch and targets of its own in memory."""
 
 UNDIGESTED = ("name", "encoder_weights")
 """Fields that do not shape pixels: what a recipe is called, and where (not which) its weights lie."""
@@ -250,6 +260,8 @@ def _problems(recipe: Recipe) -> Iterator[str]:
     for field in (*(f"{term}_weight" for term in TERMS), "margin", "detail", "tolerance"):
         if not 0 <= getattr(recipe, field) < float("inf"):
             yield f"{field} is {getattr(recipe, field)}, but must be 0 or more"
+    if recipe.detail > MOST_DETAIL:
+        yield f"detail is {recipe.detail}, but must be {MOST_DETAIL} or less: 1 is all of the template's"
     for field in ("learning_rate", "final_learning_rate", "style_scale"):
         if not 0 < getattr(recipe, field) < float("inf"):
             yield f"{field} is {getattr(recipe, field)}, but must be above 0"
@@ -257,14 +269,9 @@ def _problems(recipe: Recipe) -> Iterator[str]:
         yield f"canvas is {recipe.canvas[0]} x {recipe.canvas[1]}, but each side must be 32 to 8192 px"
     yield from _layer_problems(recipe)
     yield from _large_problems(recipe)
-    scales = [scale for scale, _ in recipe.levels]
-    if (
-        not scales
-        or scales != sorted(scales)
-        or not all(0 < scale <= 1 for scale in scales)
-        or scales[-1] != 1
-    ):
-        yield f"levels have scales {scales}, but they must rise and end at 1.0"
+    yield from _level_problems(recipe)
+    if not 0 <= recipe.seed < 2**63:
+        yield f"seed is {recipe.seed}, but must be 0 to 2^63 - 1"
     if recipe.window < 1:
         yield f"window is {recipe.window}, but must be at least 1"
     if recipe.normalisation != "balanced" and recipe.statistic != "gram":
@@ -272,14 +279,34 @@ def _problems(recipe: Recipe) -> Iterator[str]:
             f"normalisation {recipe.normalisation} is defined for Gram matrices, not for {recipe.statistic}:"
             " use balanced"
         )
+
+
+def _level_problems(recipe: Recipe) -> Iterator[str]:
+    scales = [scale for scale, _ in recipe.levels]
+    if len(scales) > MOST_LEVELS:
+        yield f"there are {len(scales)} levels, but at most {MOST_LEVELS} can be made: give fewer"
+        return
+    if (
+        not scales
+        or scales != sorted(scales)
+        or not all(0 < scale <= 1 for scale in scales)
+        or scales[-1] != 1
+    ):
+        yield f"levels have scales {scales}, but they must rise and end at 1.0"
     if any(steps < 0 for _, steps in recipe.levels):
         yield "levels cannot have fewer than 0 steps"
+    for field, steps in (("levels", recipe.steps), ("large_steps", recipe.large_steps)):
+        if steps > MOST_STEPS:
+            yield f"{field} have {steps} steps together, but at most {MOST_STEPS} can be made: give fewer"
 
 
 def _layer_problems(recipe: Recipe) -> Iterator[str]:
     if not recipe.style_layers and not recipe.content_layers:
         yield "it names no layer: give content_layers, style_layers or both"
     for field in ("content_layers", "style_layers"):
+        for layer, times in Counter(layer for layer, _ in getattr(recipe, field)).items():
+            if times > 1:
+                yield f"{field} names {layer} {times} times: give it once, with the sum of its weights"
         for layer, weight in getattr(recipe, field):
             if not 0 <= weight < float("inf"):
                 yield f"{field} gives {layer} the weight {weight}, but it must be 0 or more"

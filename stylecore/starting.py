@@ -4,7 +4,7 @@ import torch
 from torch import Tensor
 
 from stylecore import color
-from stylecore.printing import printed
+from stylecore.printing import UNTOLD, printed
 from stylecore.pyramid import SMALLEST, Level, scaled
 from stylecore.recipe import Recipe
 from stylecore.tensors import Size, resize, size_of
@@ -49,7 +49,7 @@ def start_at(
     guide_1PHW: Tensor,
     recipe: Recipe,
     level: Level,
-    repeat: str = "mirror",
+    repeat: str = UNTOLD,
     enlarged: float = 1.0,
 ) -> Tensor:
     """The picture that the first level starts from, 1 x 3 x H x W in [0, 1]."""

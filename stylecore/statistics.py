@@ -17,6 +17,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from stylecore.tensors import exact
+
 Take = Callable[[Tensor, Tensor | None], Tensor]
 """Features B x C x H x W and a guide B x 1 x H x W (or None) to B x ... in float32."""
 
@@ -68,7 +70,7 @@ def gram_matrix(features_BCHW: Tensor, guide_B1HW: Tensor | None = None) -> Tens
     gram_BCC: Tensor = _WeightedGram.apply(features_BCHW, guide_B1HW)
     if guide_B1HW is None:
         return gram_BCC / features_BCHW.shape[2:].numel()
-    return gram_BCC / _area(_exact(guide_B1HW.flatten(2)))
+    return gram_BCC / _area(exact(guide_B1HW.flatten(2)))
 
 
 class _WeightedGram(torch.autograd.Function):
@@ -105,16 +107,12 @@ def _products(a_BNC: Tensor, b_BNC: Tensor) -> Tensor:
     if a_BNC.is_cuda and a_BNC.dtype in (torch.bfloat16, torch.float16):
         return torch.bmm(a_BNC.mT, b_BNC, out_dtype=torch.float32)
     if a_BNC.dtype != torch.bfloat16:
-        return torch.bmm(_exact(a_BNC).mT, _exact(b_BNC))
+        return torch.bmm(exact(a_BNC).mT, exact(b_BNC))
     # A CPU sums this product in float32 but returns bfloat16. What that rounded away is the product less its
     # rounded self, and to round that costs 2^-16 of it: two quick products take half the time of a widened one.
     rounded = torch.bmm(a_BNC.mT, b_BNC)
     rest = torch.baddbmm(rounded, a_BNC.mT, b_BNC, beta=-1)
     return rounded.float() + rest.float()
-
-
-def _exact(features: Tensor) -> Tensor:
-    return features if features.dtype == torch.float64 else features.float()
 
 
 def mean_and_deviation(features_BCHW: Tensor, guide_B1HW: Tensor | None = None) -> Tensor:
@@ -170,7 +168,7 @@ def pooled_covariance(windows_TBCD: Tensor, shares_TB: Tensor) -> Tensor:
 def samples(features_BCHW: Tensor, guide_B1HW: Tensor | None = None) -> Tensor:
     """Features at an even grid of positions with their share, B x K x (C+1): what a kernel compares."""
     size = [min(20, side) for side in features_BCHW.shape[-2:]]
-    grid_BCK = functional.interpolate(_exact(features_BCHW), size=size, mode="nearest-exact").flatten(2)
+    grid_BCK = functional.interpolate(exact(features_BCHW), size=size, mode="nearest-exact").flatten(2)
     share_B1K = torch.ones_like(grid_BCK[:, :1])
     if guide_B1HW is not None:
         guide_B1HW = guide_B1HW.to(grid_BCK.dtype)
@@ -258,7 +256,7 @@ def _area(guide_B1N: Tensor) -> Tensor:
 
 def _shared(features_BCHW: Tensor, guide_B1HW: Tensor | None) -> tuple[Tensor, Tensor]:
     """Features B x C x N in float32 and every position's share, B x 1 x N, which sums to 1."""
-    features_BCN = _exact(features_BCHW.flatten(2))
+    features_BCN = exact(features_BCHW.flatten(2))
     if guide_B1HW is None:
         return features_BCN, torch.full_like(features_BCN[:, :1], 1 / features_BCN.shape[-1])
     guide_B1N = guide_B1HW.flatten(2).to(features_BCN.dtype)

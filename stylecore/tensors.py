@@ -4,6 +4,7 @@ A picture is B x 3 x H x W, sRGB, float32, in [0, 1]. A guide is B x 1 x H x W, 
 1 where a term counts fully. Sizes are (height, width), px.
 """
 
+import torch
 from torch import Tensor
 from torch.nn import functional
 
@@ -28,6 +29,11 @@ def check_picture(picture: Tensor, name: str, channels: int = 3) -> Tensor:
     if not (low >= 0 and high <= 1):
         raise PictureError(f"{name} spans {low.item():.3g} to {high.item():.3g}, but must lie in [0, 1].")
     return picture.float()
+
+
+def exact(tensor: Tensor) -> Tensor:
+    """Widened to float32; double stays double, so that a computation can be held against itself without rounding."""
+    return tensor if tensor.dtype == torch.float64 else tensor.float()
 
 
 def size_of(picture: Tensor) -> Size:

@@ -11,6 +11,7 @@ from subprocess import CompletedProcess
 import pyarrow as pa
 import pytest
 from deltalake import write_deltalake
+from typer.main import get_command
 from typer.testing import CliRunner
 
 from catalogs.designs import SCHEMA
@@ -19,7 +20,7 @@ from catalogs.stores import open_store
 from flows.cli import app
 from tests.conftest import ROOT, Run
 
-COMMANDS = ("run", "one", "check", "recipes", "sample", "browse", "list", "retry", "doctor", "gc", "landed")
+COMMANDS = tuple(get_command(app).commands)  # type: ignore[attr-defined]
 
 
 @pytest.mark.parametrize("command", COMMANDS)

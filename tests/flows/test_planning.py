@@ -100,7 +100,7 @@ def test_style_sets() -> None:
 def test_a_set_whose_rows_are_all_rejected() -> None:
     """A set that is missing because its rows are rejected is refused with the reason of the first."""
     problem = Problem("catalog.csv", 9, "s9", "image", "s9.png", "there is no such file beside the catalog")
-    with pytest.raises(SettingsError, match=r"1 problems.*row 9 \(s9\), image 's9.png': there is no such"):
+    with pytest.raises(SettingsError, match=r"1 problem in.*row 9 \(s9\), image 's9.png': there is no such"):
         of_style_sets(STYLES, ["set-9"], [problem])
 
 

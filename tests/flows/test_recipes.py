@@ -48,6 +48,22 @@ def test_unknown_name() -> None:
         ('optimizer = "sgd"', RecipeError, "optimizer cannot be 'sgd'.*adam, lbfgs"),
         ("seed = 1.5", RecipeError, "'seed' cannot be 1.5: it must be int"),
         ('base = "nope"', RecipeError, "There is no recipe 'nope'"),
+        ("content_weight = 0,02", SettingsError, r"line 1.*have a decimal point: 0\.02, not 0,02\."),
+        ("seed = 1\nlearning_rate = -1,5", SettingsError, r"line 2.*have a decimal point: -1\.5, not -1,5\."),
+        ("seed = 1\nname = 'x'\nseed = 2", SettingsError, "'seed' is given in line 1 and again in line 3"),
+        ("a = " + "[" * 20_000, SettingsError, "mine.toml nests lists or tables too deep"),
+        ("a = " + "{a = " * 20_000, SettingsError, "mine.toml nests lists or tables too deep"),
+        ("levels = [[1.0, 1000000000000]]", RecipeError, "levels have 1000000000000 steps.*at most 100000"),
+        ("levels = [[0.5, 60_000], [1.0, 60_000]]", RecipeError, "levels have 120000 steps together"),
+        (f"levels = {[[1.0, 0]] * 21}", RecipeError, "there are 21 levels, but at most 20"),
+        ("large_steps = 1000000", RecipeError, "large_steps have 1000000 steps"),
+        ('style_layers = ["relu1_1", "relu1_1"]', RecipeError, "style_layers names relu1_1 2 times"),
+        ("seed = -1", RecipeError, "seed is -1, but must be 0 to"),
+        ("seed = 99999999999999999999", RecipeError, "seed is 99999999999999999999, but must be 0 to"),
+        ("learning_rate = inf", RecipeError, "learning_rate is inf"),
+        ("style_weight = nan", RecipeError, "style_weight is nan"),
+        ("detail = 1e300", RecipeError, "detail is 1e.300, but must be 10.0 or less"),
+        ('seed = "1"', RecipeError, "'seed' cannot be '1'"),
     ],
 )
 def test_mistakes_in_toml(tmp_path: Path, text: str, kind: type, words: str) -> None:
@@ -62,3 +78,20 @@ def test_missing_file() -> None:
     """A TOML file that is not there is named."""
     with pytest.raises(SettingsError, match=r"nowhere\.toml cannot be read"):
         find_recipe("nowhere.toml")
+
+
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16", "utf-32"])
+def test_toml_in_other_encodings(encoding: str, tmp_path: Path) -> None:
+    """A file is read in the encoding that the mark at its beginning names."""
+    path = tmp_path / "loud.toml"
+    path.write_bytes("# für Anna\ncontent_weight = 0.02\n".encode(encoding))
+    assert find_recipe(str(path)).content_weight == 0.02
+
+
+def test_commas_of_lists_are_no_decimal_commas(tmp_path: Path) -> None:
+    """A list with a mistake is not told of decimal points."""
+    path = tmp_path / "mine.toml"
+    path.write_text("canvas = [320,256\nx")
+    with pytest.raises(SettingsError) as caught:
+        find_recipe(str(path))
+    assert "decimal" not in str(caught.value)

@@ -40,6 +40,15 @@ def test_like_reasons_meet() -> None:
     assert list(reasons([PROBLEM], failures).values()) == [3, 1]
 
 
+def test_reasons_without_names() -> None:
+    """Reasons that differ only in the name or number in quotes are one kind."""
+    problems = [
+        Problem("s/catalog.csv", n, f"s{n}", "repeat", f"w{n}", f"'w{n}' is not a repeat; use mirror")
+        for n in (2, 3)
+    ]
+    assert reasons(problems, []) == {"'...' is not a repeat": 2}
+
+
 def test_files_of_a_run() -> None:
     """The report is JSON with every reason; the rejections are rows that a spreadsheet opens."""
     found, store = report(), MemoryStore()

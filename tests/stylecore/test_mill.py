@@ -74,8 +74,7 @@ def difference(one: Finished, other: Finished) -> float:
 
 @pytest.fixture
 def like_a_gpu(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Work as on a GPU: a lane's pairs in one pass, empty slots among them; in double, so that rounding is none."""
-    monkeypatch.setattr(torch.Tensor, "float", torch.Tensor.double)
+    """Work as on a GPU: a lane's pairs in one pass, empty slots among them. tests/stylecore/test_gpu.py has one."""
     monkeypatch.setattr(objective, "terms", objective._terms)
     monkeypatch.setattr(
         mill_module._Lane, "_loss", lambda lane, picture, _active: lane._objective(lane._targets, picture)
@@ -834,21 +833,37 @@ class TestCompiled:
         """Where compiling fails, at once or at the first call, the log says why and the plain way is taken."""
         calls = Counter[str]()
 
+        kind = RuntimeError if when == "compile" else torch._dynamo.exc.BackendCompilerFailed
+
         def failing(*_arguments: Any, **_named: Any) -> Any:
             calls["failed"] += 1
-            raise RuntimeError("no compiler in the house")
+            if when == "compile":
+                raise RuntimeError("no compiler in the house")
+            raise kind(None, RuntimeError("no compiler in the house"), None)
 
         monkeypatch.setattr(torch, "compile", failing if when == "compile" else lambda *_a, **_n: failing)
         pairs = [pair(number, recipe_with(levels=((1.0, 4),))) for number in range(3)]
         with caplog.at_level(logging.WARNING, logger="stylecore"):
             found = finish(pairs, 2, compiled=True)
-        assert [record.message for record in caplog.records] == [
-            "The objective is not compiled: RuntimeError: no compiler in the house"
-        ]
+        (said,) = [record.message for record in caplog.records]
+        assert said.startswith(f"The objective is not compiled: {kind.__name__}: ")
+        assert "no compiler in the house" in said
         assert calls["failed"] == 1
         for one, other in zip(found, finish(pairs, 2), strict=True):
             assert one.failure is None
             assert torch.equal(one.picture_13HW, other.picture_13HW)
+
+    @pytest.mark.parametrize("wrapped", [False, True])
+    def test_a_device_that_is_short_of_memory(self, monkeypatch: pytest.MonkeyPatch, wrapped: bool) -> None:
+        """Memory that runs out is no fault of the compiler, also where it says so: the caller halves the batch."""
+        short = torch.OutOfMemoryError("CUDA out of memory")
+
+        def failing(*_arguments: Any) -> Any:
+            raise torch._dynamo.exc.BackendCompilerFailed(None, short, None) if wrapped else short
+
+        monkeypatch.setattr(torch, "compile", lambda *_a, **_n: failing)
+        with pytest.raises(torch.OutOfMemoryError, match="CUDA out of memory"):
+            list(mill([pair(0, SHALLOW)], ENCODER, slots=1, compiled=True))
 
     def test_an_error_of_the_objective_itself(self, monkeypatch: pytest.MonkeyPatch) -> None:
         """What is wrong with the objective and not with the compiler is raised, not swallowed."""
