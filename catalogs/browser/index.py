@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from catalogs.acts import Opinions, Verdict
 from catalogs.browser.query import FACETS, SWATCH, Query
 from catalogs.browser.search_text import searchable
-from catalogs.errors import QueryError
+from catalogs.errors import NotFoundError, QueryError
 from catalogs.looks import MOST_COLORS, alike, distances, family, to_lab, to_labs
 from catalogs.measures import MEASURES, Measure
 
@@ -135,6 +135,13 @@ class Index:
     def record(self, row: int) -> dict[str, Any]:
         """A row of the table."""
         return {name: self._table[name][row].as_py() for name in self._table.column_names}
+
+    def of_id(self, design_id: str) -> dict[str, Any]:
+        """The row of a design; NotFoundError where it has none. A newer index may have it elsewhere."""
+        row = self.row.get(design_id)
+        if row is None:
+            raise NotFoundError(f"There is no design '{design_id[:80]}' in this catalog.")
+        return self.record(row)
 
     def records(self, rows: Sequence[int]) -> list[dict[str, Any]]:
         """Rows of the table."""

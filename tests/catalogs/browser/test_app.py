@@ -758,6 +758,23 @@ class TestSafety:
             assert "unsafe" not in headers["content-security-policy"]
             assert headers["x-content-type-options"] == "nosniff"
 
+    @pytest.mark.parametrize("headers", [{}, HTML])
+    def test_fault_of_ours(
+        self, client: TestClient, headers: dict[str, str], monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """A fault is told as one, with the headers of every answer and without its inside."""
+
+        def fail(_query: object) -> None:
+            raise RuntimeError("inside")
+
+        monkeypatch.setattr(client.app.state.place.board, "find", fail)  # type: ignore[attr-defined]
+        with TestClient(client.app, base_url="http://127.0.0.1:8420", raise_server_exceptions=False) as other:
+            answer = other.get("/?verdict=", headers=headers)
+        assert answer.status_code == 500
+        assert "a fault of Stylemill" in answer.text
+        assert "inside" not in answer.text
+        assert "script-src 'self'" in answer.headers["content-security-policy"]
+
     def test_formula_in_a_tag(self, tmp_path: Path) -> None:
         """A tag that a spreadsheet would run leaves as text."""
         shop(tmp_path, garment_tags=('=HYPERLINK("http://evil.example")',), rights_holder="@SUM(1)")
