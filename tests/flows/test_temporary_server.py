@@ -119,7 +119,9 @@ def test_through_no_proxy(home: Path) -> None:
 
 def test_a_server_that_ends_meanwhile(home: Path) -> None:
     """A server that ends while it is needed is told as that, with what to do."""
-    then = "from flows.temporary_server import TemporaryServer; s = TemporaryServer(); s.server_process.kill()\n"
+    then = (
+        "from flows.temporary_server import TemporaryServer; s = TemporaryServer(); s.server_process.kill()\n"
+    )
     then += "s.server_process.wait()\nwith get_client(sync_client=True) as client: client.read_flows()"
     told = said(home, then, PREFECT_CLIENT_MAX_RETRIES="0")
     assert "Prefect's temporary server ended while the run was on" in told
