@@ -346,11 +346,14 @@ def main() -> None:
     standard_streams.make_ready()
     spare_loopback()
     quiet_prefect()
+    code = OK
     try:
         code = _exit_code()
         standard_streams.hand_over()
     except OutputError as error:
-        say(f"Error: {error}")
+        # A command that failed has said it already.
+        if code in (OK, REJECTED):
+            say(f"Error: {error}")
         code = FAILED
     if "prefect" in sys.modules:
         sys.exit(code)

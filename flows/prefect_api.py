@@ -135,8 +135,6 @@ def _fault(error: Exception) -> str | None:
 def _status_fault(response: httpx.Response) -> str:
     status = response.status_code
     known = MEANINGS.get(status)
-    if known is None and response.is_redirect:
-        known = f"it sends on to {response.headers.get('location', 'another address')}; give PREFECT_API_URL that one"
     if known is None:
         ours = "json" in response.headers.get("content-type", "")
         known = (

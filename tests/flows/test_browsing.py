@@ -2,6 +2,8 @@
 
 import json
 import shlex
+import subprocess
+import sys
 import threading
 from collections.abc import Iterator
 from dataclasses import replace
@@ -23,6 +25,7 @@ from flows.design_commands import _is_loopback
 from flows.errors import SettingsError
 from flows.recipes import NAMED, find_recipe
 from flows.settings import Settings
+from tests.conftest import ROOT
 
 
 @pytest.fixture
@@ -112,6 +115,47 @@ def test_recipe_that_cannot_be_read(mill: CatalogMill, recorded: str) -> None:
     """A record of another version's recipe is refused as such."""
     with pytest.raises(QueryError):
         mill.repetition(Order("loud"), recorded)
+
+
+NO_TORCH = """
+import sys
+from catalogs.browser.again import Order
+from flows.browsing import CatalogMill
+from flows.settings import Settings
+settings = Settings(_env_file=None, vgg19_weights="/nowhere/vgg19.pth")
+found = CatalogMill(settings, *sys.argv[1:4]).plan(Order(sys.argv[4]))
+print(found.to_make, found.there, sorted({"torch", "prefect"} & set(sys.modules)))
+"""
+
+
+@pytest.mark.parametrize("recipe", ["house", "studio", "gatys2016"])
+def test_a_plan_reads_no_weights(mill: CatalogMill, recipe: str) -> None:
+    """A plan within a request loads no torch, and reads no weights, which may be half a gigabyte or not there."""
+    places = (mill.garments, mill.styles, mill.designs)
+    done = subprocess.run(
+        [sys.executable, "-c", NO_TORCH, *places, recipe],
+        capture_output=True,
+        text=True,
+        cwd=ROOT,
+        check=False,
+    )
+    assert done.stdout == "9 0 []\n", done.stderr
+
+
+@pytest.mark.parametrize("field", ["content_weight = 0.3", 'encoder_sha256 = "' + "f" * 64 + '"'])
+def test_designs_of_another_recipe_are_not_there(mill: CatalogMill, catalog: Path, field: str) -> None:
+    """What was made by a recipe that differs, be it in its weights only, does not count as there."""
+    CliRunner().invoke(app, [*shlex.split(mill.command(order(mill, garments=("g1",), styles=("s0",))))[1:]])
+    assert mill.plan(order(mill)).there == 1
+    with (catalog / "tiny.toml").open("a") as file:
+        file.write(field)
+    assert mill.plan(order(mill)).there == 0
+
+
+def test_a_plan_decodes_no_picture(mill: CatalogMill, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A plan within a request looks at no picture, however many have work."""
+    monkeypatch.setattr("flows.preparing.usable", lambda *_: pytest.fail("a picture was looked at"))
+    assert mill.plan(order(mill)).to_make == 9
 
 
 def test_what_was_not_asked_for_is_no_problem(mill: CatalogMill) -> None:

@@ -2,6 +2,7 @@
 
 import io
 from dataclasses import replace
+from typing import get_args
 
 import numpy as np
 import pytest
@@ -9,7 +10,7 @@ import torch
 from PIL import Image
 
 from catalogs.images import Picture
-from catalogs.records import Garment, Style
+from catalogs.records import Garment, Repeat, Style
 from catalogs.templates import Template, decode_template
 from flows.conversion import (
     to_content,
@@ -21,6 +22,7 @@ from flows.conversion import (
 )
 from flows.planning import DesignJob
 from flows.recipes import find_recipe
+from stylecore.printing import REPEATS
 from stylecore.recipe import Recipe
 
 RECIPE = Recipe(canvas=(64, 64), levels=((1.0, 1),), margin=0.0, parts=True)
@@ -179,3 +181,8 @@ class TestLarge:
         )
         assert one.style.shape == other.style.shape
         assert one.style_key != other.style_key
+
+
+def test_repeats_are_those_of_the_catalogs() -> None:
+    """Every repeat that a style's row may name can be printed, and no other."""
+    assert set(REPEATS) == set(get_args(Repeat))

@@ -27,8 +27,6 @@ def serve() -> Iterator[Serve]:
                 status, kind, body = waiting.pop(0) if len(waiting) > 1 else waiting[0]
                 self.send_response(status)
                 self.send_header("content-type", kind)
-                if 300 <= status < 400:
-                    self.send_header("location", "https://elsewhere.example/api")
                 self.send_header("content-length", str(len(body)))
                 self.end_headers()
                 self.wfile.write(body.encode())
@@ -67,8 +65,7 @@ JSON, HTML = "application/json", "text/html"
         ((403, JSON, "{}"), "answers 403 Forbidden: this key may not do that; check PREFECT_API_KEY"),
         ((404, HTML, "no"), "answers 404 Not Found: it knows no such address; PREFECT_API_URL ends in /api"),
         ((407, HTML, "no"), "answers 407 Proxy Authentication Required: a proxy wants a password"),
-        ((302, HTML, ""), "answers 302 Found: it sends on to https://elsewhere.example/api"),
-        ((418, HTML, "tea"), "answers 418 I'm a Teapot: that is not Prefect"),
+        ((410, HTML, "gone"), "answers 410 Gone: that is not Prefect; a proxy before it, or another program"),
         ((422, JSON, "{}"), "answers 422 Unprocessable Entity: see the server's log"),
         ((200, HTML, "<html>"), "answers, but not as Prefect does"),
     ],
@@ -84,15 +81,12 @@ def test_final_answers(answer: tuple[int, str, str], words: str, serve: Serve) -
 @pytest.mark.parametrize("status", [502, 503, 429])
 def test_answers_that_may_pass(status: int, serve: Serve, monkeypatch: pytest.MonkeyPatch) -> None:
     """A server that is about to start is waited for, and named where it does not; its retries take no minutes."""
-    monkeypatch.setattr(prefect_api, "PATIENCE", 0.6)
-    assert f"answers {status}" in refused(serve((status, HTML, "no")))
-    taken = False
-    with (
-        temporary_settings({PREFECT_API_URL: serve((status, HTML, "no"), (200, JSON, '"3.8.8"'))}),
-        prefect_api.prefect_api(),
-    ):
+    api = serve((status, HTML, "no"), (200, JSON, '"3.8.8"'))
+    with temporary_settings({PREFECT_API_URL: api}), prefect_api.prefect_api():
         taken = True
     assert taken
+    monkeypatch.setattr(prefect_api, "PATIENCE", 0.0)
+    assert f"answers {status}" in refused(serve((status, HTML, "no")))
 
 
 @pytest.mark.parametrize(

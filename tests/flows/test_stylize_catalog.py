@@ -3,6 +3,8 @@
 import io
 import json
 import shutil
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -16,7 +18,7 @@ from PIL import Image
 from catalogs.designs import DesignCatalog
 from catalogs.store_contract import Store
 from catalogs.stores import open_store
-from tests.conftest import picture, write_catalog
+from tests.conftest import ROOT, picture, write_catalog
 
 Change = Callable[[str, bytes], None]
 
@@ -175,3 +177,22 @@ def _png(array: np.ndarray) -> bytes:
     buffer = io.BytesIO()
     Image.fromarray(array).save(buffer, "PNG")
     return buffer.getvalue()
+
+
+@pytest.mark.parametrize("broken", ["write_contact_sheet", "publish"])
+def test_a_warning_is_on_the_screen(broken: str, catalog: Path, tmp_path: Path) -> None:
+    """What a run could not do beside its designs is said on standard error, though the command silences Prefect."""
+    program = (
+        "import sys\nfrom flows.cli import main, quiet_prefect\nquiet_prefect()\nimport flows.stylize_catalog as flow\n"
+        f"def broken(*_, **__): raise OSError('no room')\nflow.{broken} = broken\nmain()"
+    )
+    done = subprocess.run(
+        [
+            sys.executable, "-c", program, "run", "--garments", catalog / "garments", "--styles", catalog / "styles",
+            "--designs", tmp_path / "d", "--recipe", catalog / "tiny.toml", "--limit", "1", "--device", "cpu",
+        ],
+        capture_output=True, text=True, cwd=ROOT, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    assert done.stderr.count("The run is filed, but its") == 1
+    assert "no room" in done.stderr

@@ -1,9 +1,12 @@
 """Weights are found, checked by digest, cached, and never unpickled."""
 
+import copy
 import hashlib
 import pickle
 import threading
-from collections.abc import Iterator
+import tracemalloc
+import zipfile
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
@@ -133,6 +136,67 @@ def test_pickles_that_run_code_are_refused(tmp_path: Path) -> None:
     with pytest.raises(WeightsError, match="no weights that can be loaded safely"):
         load_encoder(recipe, Settings())
     assert not (tmp_path / "ran").exists()
+
+
+def packed(source: Path, target: Path) -> None:
+    """A checkpoint's ZIP with its entries packed, as no torch writes it."""
+    with zipfile.ZipFile(source) as plain, zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED) as small:
+        for entry in plain.infolist():
+            small.writestr(entry.filename, plain.read(entry))
+
+
+def overlapping(source: Path, target: Path) -> None:
+    """A checkpoint's ZIP whose directory names one entry a thousand times."""
+    with zipfile.ZipFile(source) as plain, zipfile.ZipFile(target, "w") as many:
+        for entry in plain.infolist():
+            many.writestr(entry.filename, plain.read(entry))
+        largest = max(many.filelist, key=lambda entry: entry.file_size)
+        for number in range(1000):
+            again = copy.copy(largest)
+            again.filename = f"archive/data/{number}x"
+            many.filelist.append(again)
+
+
+@pytest.mark.parametrize("spoil", [packed, overlapping])
+def test_a_checkpoint_that_unpacks_to_more_than_it_is(
+    spoil: Callable[[Path, Path], None], tmp_path: Path
+) -> None:
+    """A small file that would become a large one in memory is refused before it is unpacked."""
+    torch.save({"features.0.weight": torch.zeros(2**20)}, tmp_path / "plain.pth")
+    spoil(tmp_path / "plain.pth", tmp_path / "bomb.pth")
+    recipe = replace(RECIPE, encoder_weights=str(tmp_path / "bomb.pth"))
+    tracemalloc.start()
+    with pytest.raises(WeightsError, match=r"a ZIP of \d+ bytes with \d+ packed entries, \d+ bytes unpacked"):
+        load_encoder(recipe, Settings())
+    size, most = (tmp_path / "bomb.pth").stat().st_size, tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert most < 3 * size + 2**20
+
+
+@pytest.mark.parametrize("web", [False, True], ids=["file", "download"])
+def test_weights_are_hashed_once(
+    web: bool, files: Path, server: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """However often a recipe is resolved and its encoder loaded, a file on this machine is hashed once."""
+    digest = hashlib.sha256((files / "w.pth").read_bytes()).hexdigest()
+    hashed, digest_of = [], hashlib.file_digest
+    monkeypatch.setattr(
+        hashlib, "file_digest", lambda file, name: hashed.append(file.name) or digest_of(file, name)
+    )
+    where = f"{server}/w.pth" if web else str(files / "w.pth")
+    recipe = replace(RECIPE, encoder_weights=where, encoder_sha256=digest)
+    for _ in range(2):
+        load_encoder(
+            resolve_recipe(recipe, Settings(cache=tmp_path / "cache")), Settings(cache=tmp_path / "cache")
+        )
+    assert len(hashed) == 1
+
+
+def test_no_home() -> None:
+    """A user without a home is told which setting says where downloads go."""
+    settings = Settings(vgg16_weights="http://127.0.0.1:9/vgg16-397923af.pth", cache="~nobodyatall/x")
+    with pytest.raises(WeightsError, match="STYLEMILL_CACHE is the folder for downloads"):
+        resolve_recipe(RECIPE, settings)
 
 
 def test_other_weights_than_meant(files: Path) -> None:

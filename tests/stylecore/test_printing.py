@@ -6,6 +6,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from stylecore.errors import RecipeError
 from stylecore.printing import SHADING_RANGE, _displacement, printed, shading, tile
 
 HEIGHT, WIDTH = 96, 80
@@ -62,6 +63,12 @@ class TestTile:
         found = tile(style, (31, 29), repeat)
         assert found.shape == (1, 3, 31, 29)
         np.testing.assert_allclose(found[0].numpy(), by_numpy(style, (31, 29), repeat), atol=1e-3)
+
+    @pytest.mark.parametrize("repeat", ["half drop", "", "Mirror", "brick"])
+    def test_a_repeat_that_nobody_knows(self, repeat: str) -> None:
+        """A word that is no repeat is refused with the nearest, and not taken for a full drop."""
+        with pytest.raises(RecipeError, match=f"There is no repeat '{repeat}': .*half-drop"):
+            tile(integers(6, 4), (31, 29), repeat)
 
     @pytest.mark.parametrize("repeat", REPEATS)
     @pytest.mark.parametrize("shift", [(0, 3), (2, 0), (-5, 4), (40, -37)])
