@@ -108,7 +108,7 @@ class DesignCatalog:
     def update(self, id_column: str, facts: pa.Table) -> int:
         """Set columns of every design whose `id_column` is in `facts`, a row an id; returns how many there were.
 
-        Keys, pictures and all other columns stay.
+        A null in `facts` sets nothing. Keys, pictures and all other columns stay.
         """
         return self._filed.committed(lambda: self._merge(id_column, facts))
 
@@ -116,6 +116,7 @@ class DesignCatalog:
         table = self._table()
         if table is None:
             return 0
+        there = schema_of(table).names
         found = (
             table.merge(
                 facts,
@@ -126,7 +127,14 @@ class DesignCatalog:
                 # A commit in between may have the very files that this one replaces.
                 commit_properties=ONE_TRY,
             )
-            .when_matched_update({name: f"right.{name}" for name in facts.column_names if name != id_column})
+            .when_matched_update(
+                {
+                    # Null says nothing, and what is there stays.
+                    name: f"coalesce(right.{name}, filed.{name})" if name in there else f"right.{name}"
+                    for name in facts.column_names
+                    if name != id_column
+                }
+            )
             .execute()
         )
         return int(found["num_target_rows_updated"])
@@ -276,5 +284,7 @@ def _row(design: Design) -> dict[str, object]:
 
 
 def as_cell(column: str, value: Any) -> Any:
-    """A field of a design as the table has it: further columns are JSON."""
-    return json.dumps(dict(value), ensure_ascii=False) if column in FURTHER else value
+    """A field of a design as the table has it: further columns are JSON, by name, without empty cells."""
+    if column not in FURTHER:
+        return value
+    return json.dumps({name: cell for name, cell in sorted(value) if cell}, ensure_ascii=False)

@@ -14,11 +14,11 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-from deltalake import write_deltalake
+from deltalake import DeltaTable, write_deltalake
 from numpy.typing import NDArray
 
 from catalogs import keys
-from catalogs.delta_tables import ONE_TRY, TableInStore
+from catalogs.delta_tables import ONE_TRY, TableInStore, filled_up, query
 from catalogs.designs import SCHEMA, DesignCatalog, as_cell
 from catalogs.records import Garment, Style
 
@@ -50,6 +50,11 @@ Change = tuple[str, str, str, str, str]
 """The column that holds the id, the id, the fact's column, what it said and what it is to say."""
 
 
+ALWAYS = ("further", "style_set")
+"""Facts that a table states without a column of that name."""
+RIGHTS = ("garment_licence", "style_licence", "rights_holder")
+
+
 def garment_facts(garment: Garment) -> dict[str, Any]:
     """A garment's facts by the columns of the design table."""
     return {column: getattr(garment, name) for column, name in GARMENT_FACTS.items()}
@@ -58,6 +63,16 @@ def garment_facts(garment: Garment) -> dict[str, Any]:
 def style_facts(style: Style) -> dict[str, Any]:
     """A style's facts by the columns of the design table."""
     return {column: getattr(style, name) for column, name in STYLE_FACTS.items()}
+
+
+def _stated(record: Garment | Style) -> dict[str, Any]:
+    """The facts that a record's table states; a column that is gone says nothing, an empty cell does."""
+    known = GARMENT_FACTS if isinstance(record, Garment) else STYLE_FACTS
+    return {
+        column: getattr(record, name)
+        for column, name in known.items()
+        if record.stated is None or name in (*record.stated, *ALWAYS)
+    }
 
 
 @dataclass(frozen=True)
@@ -89,8 +104,8 @@ def find_corrections(
     Memory does not grow with the table. Null and empty are one.
     """
     facts = {
-        "garment_id": {garment.garment_id: garment_facts(garment) for garment in garments},
-        "style_id": {style.style_id: style_facts(style) for style in styles},
+        "garment_id": {garment.garment_id: _stated(garment) for garment in garments},
+        "style_id": {style.style_id: _stated(style) for style in styles},
     }
     right = {name: _as_table(name, by_id) for name, by_id in facts.items() if by_id}
     columns = dict.fromkeys(column for table in right.values() for column in table.column_names)
@@ -124,8 +139,8 @@ def _compared(
     batch: pa.Table, name: str, wanted: pa.Table, column: str, changes: "Counter[Change]"
 ) -> NDArray[np.bool_]:
     """Which rows say a fact otherwise than what is wanted (null where nothing is); each change is counted."""
-    after, before = (pc.fill_null(_text(each[column]), "") for each in (wanted, batch))
-    differs = pc.and_(pc.is_valid(wanted[name].combine_chunks()), pc.not_equal(after, before))
+    after, before = _text(wanted[column]), pc.fill_null(_text(batch[column]), "")
+    differs = pc.fill_null(pc.not_equal(after, before), False)
     if pc.any(differs).as_py():
         said = (each.filter(differs).to_pylist() for each in (batch[name], before, after))
         changes.update((name, record, column, old, new) for record, old, new in zip(*said, strict=True))
@@ -145,15 +160,21 @@ def _as_table(id_column: str, by_id: Mapping[str, Mapping[str, Any]]) -> pa.Tabl
         {id_column: record, **{column: as_cell(column, value) for column, value in facts.items()}}
         for record, facts in by_id.items()
     ]
-    return pa.Table.from_pylist(rows, pa.schema([SCHEMA.field(name) for name in rows[0]]))
+    known = GARMENT_FACTS if id_column == "garment_id" else STYLE_FACTS
+    return pa.Table.from_pylist(rows, pa.schema([SCHEMA.field(name) for name in (id_column, *known)]))
 
 
 def correct(designs: DesignCatalog, corrections: Corrections, run_id: str) -> int:
     """Note corrections in their table, then update the records; returns how many designs were outdated.
 
-    Whoever is stopped in between is followed by a run that finds the same corrections and notes them again.
+    Whoever is stopped in between is followed by a run that finds the same corrections, and notes none twice.
+
+    Raises:
+        CatalogError: the table asks for more than this version can write.
+        StoreError: the store cannot be written safely, or failed.
     """
     if corrections.found:
+        designs.prepare()
         _note(designs, corrections.found, run_id)
     for id_column, by_id in corrections.facts.items():
         if by_id:
@@ -173,9 +194,36 @@ def _note(designs: DesignCatalog, corrections: Iterable[Correction], run_id: str
 
     def commit() -> int:
         table = filed.open() or filed.create(CORRECTIONS)
-        write_deltalake(
-            table, pa.Table.from_pylist(rows, CORRECTIONS), mode="append", commit_properties=ONE_TRY
-        )
-        return len(rows)
+        last = {(row["record"], row["column"]): row for row in sorted(_noted(table), key=_when)}
+        new = [row for row in rows if not _same(last.get((row["record"], row["column"])), row)]
+        if new:
+            content = pa.Table.from_pylist(new, CORRECTIONS)
+            write_deltalake(table, content, mode="append", commit_properties=ONE_TRY)
+        return len(new)
 
     filed.committed(commit)
+
+
+def _noted(table: DeltaTable) -> list[dict[str, Any]]:
+    rows: list[dict[str, Any]] = filled_up(list(query(table, CORRECTIONS.names)), CORRECTIONS).to_pylist()
+    return rows
+
+
+def _when(row: Mapping[str, Any]) -> datetime:
+    when: datetime = row["corrected_at"]
+    return when
+
+
+def _same(noted: Mapping[str, Any] | None, row: Mapping[str, Any]) -> bool:
+    """Whether what was noted last of a fact is this very change."""
+    return noted is not None and all(noted[name] == row[name] for name in ("before", "after"))
+
+
+def lost_rights(corrections: Corrections) -> tuple[str, ...]:
+    """A remark for each licence and rights holder that a catalog has no longer: exports would go out without it."""
+    return tuple(
+        f"'{one.record}': its {one.column} was '{one.before}' and is empty in the catalog now; the records of"
+        f" {one.designs} designs follow"
+        for one in corrections.found
+        if one.column in RIGHTS and one.before and not one.after
+    )

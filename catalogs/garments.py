@@ -10,7 +10,7 @@ from catalogs.store_contract import Store
 from catalogs.tables import read_catalog, read_table
 
 REQUIRED = ("garment_id", "image")
-COLUMNS = tuple(f.name for f in fields(Garment) if f.name not in ("further", "row", "digest"))
+COLUMNS = tuple(f.name for f in fields(Garment) if f.name not in ("further", "stated", "row", "digest"))
 PART_LABELS = "part_labels.csv"
 
 
@@ -56,5 +56,6 @@ def _garment(reader: RowReader, schemes: set[str]) -> Garment:
         licence=reader.text("licence"),
         tags=reader.tags(),
         further=reader.further(COLUMNS),
+        stated=reader.columns,
         row=reader.row,
     )

@@ -29,6 +29,8 @@ class Garment:
     licence: str = ""
     tags: tuple[str, ...] = ()
     further: Further = ()
+    stated: tuple[str, ...] | None = None
+    """Columns that its table has, and so the facts that it states; None: all."""
     row: int = 0
     digest: str = ""
 
@@ -61,6 +63,8 @@ class Style:
     rights_holder: str = ""
     tags: tuple[str, ...] = ()
     further: Further = ()
+    stated: tuple[str, ...] | None = None
+    """Columns that its table has, and so the facts that it states; None: all."""
     row: int = 0
     catalog: str = ""
     digest: str = ""

@@ -15,7 +15,7 @@ class RowReader:
 
     def __init__(self, table: Table, index: int, id_column: str, files: FileNames) -> None:
         """`files` are the objects beside the catalog."""
-        self.row = table.numbers[index]
+        self.row, self.columns = table.numbers[index], table.columns
         self.problems: list[Problem] = []
         self._cells, self._file, self._files = table.rows[index], table.name, files
         self._record = self._cells.get(id_column, "")

@@ -17,7 +17,7 @@ from catalogs.tables import read_catalog
 REQUIRED = ("style_id", "style_set", "image")
 REQUIRED_IN_SET = ("style_id", "image")
 """A set's own catalog need not repeat the set's name."""
-OURS = ("further", "row", "catalog", "digest", "sha256")
+OURS = ("further", "stated", "row", "catalog", "digest", "sha256")
 """Fields that are no columns."""
 COLUMNS = tuple(f.name for f in fields(Style) if f.name not in OURS)
 REPEATS: dict[str, Repeat] = {name: name for name in get_args(Repeat)} | {
@@ -121,6 +121,7 @@ def _style(reader: RowReader, style_set: str = "") -> Style:
         rights_holder=reader.text("rights_holder"),
         tags=reader.tags(),
         further=reader.further(COLUMNS),
+        stated=reader.columns,
         row=reader.row,
     )
 

@@ -381,7 +381,8 @@ def _show_plan(place: "Place", plan: "Plan", seconds: float | None) -> None:
     table.add_row("to make", f"{counted(len(plan.jobs), 'design')} ({garments}, {styles})")
     table.add_row("already there", str(plan.done))
     if plan.corrections.designs:
-        table.add_row("facts to update", counted(plan.corrections.designs, "design"))
+        columns = ", ".join(sorted({one.column for one in plan.corrections.found}))
+        table.add_row("facts to update", f"{counted(plan.corrections.designs, 'design')} ({columns})")
     table.add_row("rejected", counted(len(plan.problems), "problem"))
     if plan.held_back:
         table.add_row("held back by --limit", str(plan.held_back))

@@ -16,7 +16,7 @@ from catalogs.contents import usable, with_digests
 from catalogs.designs import DesignCatalog
 from catalogs.digest_cache import DigestCache
 from catalogs.errors import CatalogsError, InvalidKeyError, NotFoundError
-from catalogs.facts import correct, find_corrections
+from catalogs.facts import correct, find_corrections, lost_rights
 from catalogs.garments import read_garments
 from catalogs.records import Garment, Problem, Style
 from catalogs.store_contract import Store
@@ -296,6 +296,7 @@ def make_plan(
         # Of a set's own styles only, too.
         known = () if asked is not None else of_ids(garments.records, garment_ids, "garment")
         plan = replace(plan, corrections=find_corrections(designs, known, wanted))
+        remarks += lost_rights(plan.corrections)
     plan = replace(plan, digests=cache)
     return plan.with_remarks(remarks).limited(limit)
 

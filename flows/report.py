@@ -21,6 +21,7 @@ from prefect.artifacts import (
 from catalogs import keys
 from catalogs.contact_sheet import MOST, Cell, Label, contact_sheet
 from catalogs.exports.spreadsheet import table_bytes
+from catalogs.facts import Correction
 from catalogs.records import Problem
 from catalogs.store_contract import Store
 from flows.designing import Effort, Failure, Outcome
@@ -56,6 +57,7 @@ class RunReport:
     held_back: int = 0
     corrected: int = 0
     """Designs of earlier runs whose facts the catalogs have corrected since."""
+    corrections: tuple[Correction, ...] = ()
     problems: list[Problem] = field(default_factory=list)
     failures: list[Failure] = field(default_factory=list)
     remarks: tuple[str, ...] = ()
@@ -84,6 +86,7 @@ class RunReport:
             **self.__dict__,
             "started_at": self.started_at.isoformat(),
             "finished_at": self.finished_at.isoformat() if self.finished_at else None,
+            "corrections": [vars(one) for one in self.corrections],
             "problems": [problem.__dict__ for problem in self.problems],
             "failures": [failure.__dict__ for failure in self.failures],
             "workers": [self._share(effort) for effort in self.workers.values()],

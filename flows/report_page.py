@@ -51,6 +51,13 @@ PAGE = """<!doctype html>
 <td>{{ one.reason }}{% endfor %}
 </table></div>
 {% endif %}
+{% if run.corrections %}
+<h2>Facts that the catalogs have corrected</h2>
+<div class="wide"><table><tr><th>record<th>column<th>before<th>after<th class="n">designs
+{% for one in run.corrections[:shown] %}<tr><td>{{ one.record }}<td>{{ one.column }}<td>{{ one.before }}
+<td>{{ one.after }}
+<td class="n">{{ one.designs }}{% endfor %}</table></div>
+{% endif %}
 {% if run.workers %}
 <h2>Workers</h2>
 <div class="wide"><table><tr><th>worker<th>device<th class="n">designs<th class="n">a minute<th class="n">device busy

@@ -200,7 +200,7 @@ def _worth_another_try(state: Any) -> bool:
 def run_plan(place: Place, plan: Plan, settings: Settings) -> dict[str, Any]:
     """Make a plan's designs, shard by shard, and leave the report; interrupted, it leaves a clean state."""
     report = _report(place, plan)
-    report.corrected = correct_facts(place, plan, settings)
+    report.corrected, report.corrections = correct_facts(place, plan, settings), plan.corrections.found
     if not plan.jobs and not report.rejected:
         return _counts(report, open_catalogs(place, settings)[2].store, None)
     garments, styles, designs = open_catalogs(place, settings)

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from catalogs.designs import DesignCatalog
+from catalogs.errors import CatalogError
 from catalogs.facts import (
     GARMENT_FACTS,
     STYLE_FACTS,
@@ -15,6 +16,7 @@ from catalogs.facts import (
     correction_table,
     find_corrections,
     garment_facts,
+    lost_rights,
     style_facts,
 )
 from catalogs.records import Design, Garment, Style
@@ -125,6 +127,59 @@ def test_what_was_said_before_is_kept(catalog: DesignCatalog) -> None:
     assert rows(catalog)["g0-s0"]["garment_title"] == ""
     tidy(catalog, timedelta(0))
     assert len(correction_table(catalog).open().to_pyarrow_table()) == 4  # type: ignore[union-attr]
+
+
+def test_a_column_that_is_gone_says_nothing(catalog: DesignCatalog) -> None:
+    """A table without a column (renamed, dropped) takes no licence from any record; an empty cell does, and is told."""
+    bare = [
+        replace(style, licence="", rights_holder="", stated=("style_id", "image", "title"))
+        for style in STYLES
+    ]
+    assert find_corrections(catalog, GARMENTS, bare).designs == 0
+    retitled = [replace(bare[0], title="New"), *bare[1:]]
+    correct(catalog, find_corrections(catalog, GARMENTS, retitled), "run")
+    row = rows(catalog)["g0-s0"]
+    assert (row["style_title"], row["style_licence"], row["rights_holder"]) == ("New", "CC0", "Anna")
+    emptied = find_corrections(catalog, [], [replace(retitled[0], stated=("licence",)), STYLES[1]])
+    assert lost_rights(emptied) == (
+        "'s0': its style_licence was 'CC0' and is empty in the catalog now; the records of 3 designs follow",
+    )
+
+
+def test_order_and_empty_cells_of_further_columns_say_nothing(catalog: DesignCatalog) -> None:
+    """Further columns in another order, or without a word in them, are no correction."""
+    garments = [replace(GARMENTS[0], further=(("buyer", "Ann"), ("floor", "2"))), *GARMENTS[1:]]
+    correct(catalog, find_corrections(catalog, garments, STYLES), "run")
+    turned = [replace(GARMENTS[0], further=(("floor", "2"), ("price", ""), ("buyer", "Ann"))), *GARMENTS[1:]]
+    assert find_corrections(catalog, turned, STYLES).designs == 0
+
+
+def test_noted_once(catalog: DesignCatalog) -> None:
+    """A correction that is made again after a stop is noted once; the way back and forth is noted whole."""
+    new = find_corrections(catalog, GARMENTS, [replace(STYLES[0], title="New"), STYLES[1]])
+    for _ in range(3):
+        correct(catalog, new, "run")
+    correct(catalog, find_corrections(catalog, GARMENTS, STYLES), "back")
+    correct(catalog, new, "forth")
+    table = correction_table(catalog).open()
+    assert table is not None
+    kept = sorted(table.to_pyarrow_table().to_pylist(), key=lambda row: row["corrected_at"])
+    assert [row["after"] for row in kept] == ["New", "Style 0", "New"]
+
+
+def test_nothing_is_noted_where_nothing_can_be_corrected(
+    catalog: DesignCatalog, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A design catalog that cannot be written is refused before a correction is noted."""
+
+    def refuse(_catalog: DesignCatalog) -> None:
+        raise CatalogError("a newer version")
+
+    monkeypatch.setattr(DesignCatalog, "prepare", refuse)
+    new = find_corrections(catalog, GARMENTS, [replace(STYLES[0], title="New"), STYLES[1]])
+    with pytest.raises(CatalogError):
+        correct(catalog, new, "run")
+    assert correction_table(catalog).open() is None
 
 
 def test_records_that_the_catalog_lacks_stay(catalog: DesignCatalog) -> None:
