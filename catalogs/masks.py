@@ -68,16 +68,24 @@ def decode_mask(data: bytes, picture: Picture, *, max_pixels: int = MAX_PIXELS) 
         image = open_upright(data, max_pixels)
     except ImageError as error:
         raise MaskError(f"the mask cannot be read: {error}") from error
-    if image.size != (picture.size[1], picture.size[0]):
-        raise MaskError(
-            f"the mask is {image.size[0]}x{image.size[1]} px but its picture is"
-            f" {picture.size[1]}x{picture.size[0]} px; export both at one size"
-        )
+    if other := other_size(image, picture.size):
+        raise MaskError(f"the mask is {other}")
     levels, notes = _levels(image, picture)
     coverage, stretched = _stretched(levels)
     cleaned = clean(coverage)
     check_coverage(cleaned)
     return Mask(cleaned, (*notes, *stretched, *_doubts(coverage, cleaned)))
+
+
+def other_size(image: Image.Image, size: tuple[int, int]) -> str:
+    """What to say where an image is not of a picture's height and width; empty where it is."""
+    (width, height), (wanted_height, wanted_width) = image.size, size
+    if (width, height) == (wanted_width, wanted_height):
+        return ""
+    remedy = "export both at one size"
+    if (width, height) == (wanted_height, wanted_width):
+        remedy = "one of them is turned (the picture by its EXIF?): save the picture upright, then export both anew"
+    return f"{width}x{height} px but its picture is {wanted_width}x{wanted_height} px; {remedy}"
 
 
 def clean(coverage: Bytes) -> Bytes:
@@ -121,12 +129,23 @@ def _levels(image: Image.Image, picture: Picture) -> tuple[Bytes, tuple[str, ...
         rgba = np.asarray(image.convert("RGBA"))
         if (rgba[..., 3] <= WHITE).any():
             return _of_transparent(rgba[..., :3], rgba[..., 3])
+    if image.mode.startswith("I;16"):
+        image = _of_16_bits(image)
     # By way of RGB: Pillow has no straight way from Lab and others to grey.
-    flat = to_8_bit(image).convert("RGB")
+    flat = image.convert("RGB")
     grey = np.asarray(flat.convert("L"))
     _refuse_the_picture(grey, picture)
     rgb = np.asarray(flat)
     return _of_one_hue(rgb) if _colored_share(rgb) > 0.001 else (grey, ())
+
+
+def _of_16_bits(image: Image.Image) -> Image.Image:
+    """8 bits of 16; levels that are numbers, as 0 and 1, stay what they are."""
+    return (
+        Image.fromarray(np.asarray(image).astype(np.uint8))
+        if np.asarray(image).max() < 256
+        else to_8_bit(image)
+    )
 
 
 def _colored_share(rgb: Bytes) -> float:

@@ -1,11 +1,14 @@
 """Part maps of garments: bytes to a mask a part, and what is refused."""
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
 from catalogs.errors import ImageError, PartMapError
 from catalogs.images import MAX_PIXELS, Bytes, open_upright
+from catalogs.masks import CLEARLY, other_size
 
 SMALLEST_PART = 0.005
 """Share of the picture under which a colour of a part map is the blur of an edge."""
@@ -23,19 +26,29 @@ def decode_parts(data: bytes, size: tuple[int, int], *, max_pixels: int = MAX_PI
         image = open_upright(data, max_pixels)
     except ImageError as error:
         raise PartMapError(f"the part map cannot be read: {error}") from error
-    if image.size != (size[1], size[0]):
-        raise PartMapError(
-            f"the part map is {image.size[0]}x{image.size[1]} px but its picture is {size[1]}x{size[0]} px;"
-            " export both at one size"
-        )
-    parts = _indexed(image) if image.mode in ("P", "L") else _colored(np.asarray(image.convert("RGB")))
+    if other := other_size(image, size):
+        raise PartMapError(f"the part map is {other}")
+    parts = _parts(image)
     if not parts:
         raise PartMapError("the part map marks no part; give every part an index above 0, or a colour")
     return parts
 
 
-def _indexed(image: Image.Image) -> dict[str, Bytes]:
-    indices = np.asarray(image)
+def _parts(image: Image.Image) -> dict[str, Bytes]:
+    """Parts by the numbers of a grey or indexed picture, else by colours; what is transparent is no part."""
+    clear = np.zeros((image.height, image.width), bool)
+    if image.has_transparency_data:
+        clear = np.asarray(image.convert("RGBA").getchannel("A")) < CLEARLY
+    if image.mode in ("P", "L", "LA") or image.mode.startswith("I;16"):
+        numbers = image.getchannel("L") if image.mode == "LA" else image
+        parts = _indexed(np.asarray(numbers))
+    else:
+        parts = _colored(np.asarray(image.convert("RGB")))
+    seen = {name: np.where(clear, 0, mask).astype(np.uint8) for name, mask in parts.items()}
+    return {name: mask for name, mask in seen.items() if mask.any()}
+
+
+def _indexed(indices: NDArray[Any]) -> dict[str, Bytes]:
     return {str(index): _mask(indices == index) for index in np.unique(indices) if index}
 
 

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
+from scipy import ndimage
 
 from catalogs.errors import ImageError, MaskError
 from catalogs.images import MAX_PIXELS, MIN_SIDE, Bytes, Picture, decode
@@ -51,7 +52,7 @@ def _from_alpha(picture: Picture) -> Mask | None:
     """What alpha says is cloth; None where nothing is transparent."""
     if picture.alpha is None:
         return None
-    coverage = clean(picture.alpha)
+    coverage, left = _without_shadow(clean(picture.alpha))
     if not coverage.any():
         raise ImageError("the picture is transparent everywhere and has no mask; give one of them")
     shown = _share_of_visible(coverage, picture.alpha)
@@ -61,7 +62,30 @@ def _from_alpha(picture: Picture) -> Mask | None:
             f"only {width}x{height} px of the picture are not transparent; a garment needs at least {MIN_SIDE} px"
             " each way"
         )
-    return Mask(coverage)
+    return Mask(coverage, _notes_on(left, coverage))
+
+
+def _without_shadow(alpha: Bytes) -> tuple[Bytes, int]:
+    """Alpha without what lies half transparent away from opaque cloth, as a soft shadow does; and its pixels.
+
+    An edge is at most 1/100 of the longer side wide. Cloth that is sheer all over has no opaque part to be away
+    from: it stays.
+    """
+    opaque = (alpha >= max(1, int(alpha.max()) // 2)).astype(np.uint8)
+    side = 2 * max(6, max(alpha.shape) // 100) + 1
+    near = ndimage.maximum_filter1d(ndimage.maximum_filter1d(opaque, side, 0), side, 1)
+    away = (alpha > 0) & (near == 0)
+    return np.where(away, 0, alpha).astype(np.uint8), int(np.count_nonzero(away))
+
+
+def _notes_on(left: int, coverage: Bytes) -> tuple[str, ...]:
+    """What to say of half transparent pixels that were left as they are, where these are more than 1 % of the cloth."""
+    if left <= 0.01 * np.count_nonzero(coverage):
+        return ()
+    return (
+        f"is half transparent in {left} px away from its opaque part, which were taken for a shadow and left as they"
+        " are; if they are sheer cloth, give a mask",
+    )
 
 
 def _share_of_visible(coverage: Bytes, alpha: Bytes | None) -> Bytes:

@@ -13,8 +13,8 @@ from typing import Any, get_args, get_type_hints
 
 from stylecore.errors import RecipeError, nearest
 
-ENGINE_VERSION = 2
-"""Part of every digest: raised when a change of the engine changes pixels."""
+ENGINE_VERSION = 3
+"""Part of every digest: raised when a change of the engine, or of how catalogs read pictures, changes pixels."""
 
 TERMS = ("content", "style", "variation", "lighting", "saliency", "photorealism")
 """Terms of the objective; each has a weight, `content_weight` and so on."""

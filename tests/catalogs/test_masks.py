@@ -54,6 +54,12 @@ class TestRead:
         """A 16-bit mask is scaled like a 16-bit picture."""
         assert np.array_equal(read(CLOTH.astype(np.uint16) * 257).coverage, CLOTH)
 
+    @pytest.mark.parametrize("number", [1, 255])
+    def test_numbers_in_16_bits(self, number: int) -> None:
+        """A 16-bit mask of 0 and a small number is read by the number."""
+        mask = read(np.where(CLOTH > 0, number, 0).astype(np.uint16))
+        assert np.array_equal(mask.coverage, CLOTH)
+
     @pytest.mark.parametrize("haze", [1, 5, 7])
     def test_haze(self, haze: int) -> None:
         """A backdrop that is not quite black is backdrop."""
@@ -202,6 +208,14 @@ def test_other_size() -> None:
     """A mask of another size names both sizes."""
     with pytest.raises(MaskError, match=r"40x50 px but its picture is 96x120 px; export both at one size"):
         read(np.full((50, 40), 255, np.uint8))
+
+
+def test_turned() -> None:
+    """A mask with the picture's sides the other way round asks whether one of them is turned."""
+    with pytest.raises(
+        MaskError, match=r"120x96 px but its picture is 96x120 px; one of them is turned .the picture by"
+    ):
+        read(CLOTH.T)
 
 
 def test_no_picture() -> None:

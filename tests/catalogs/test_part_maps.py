@@ -22,6 +22,21 @@ class TestParts:
         assert set(parts) == {"1", "3"}
         assert (parts["3"] == np.where(indices == 3, 255, 0)).all()
 
+    @pytest.mark.parametrize("mode", ["LA", "I;16", "transparent P"])
+    def test_numbers_in_other_modes(self, mode: str) -> None:
+        """Numbers name parts in grey of any depth; what is transparent is no part."""
+        numbers = np.repeat(np.arange(40) // 10, 40).reshape(40, 40).astype(np.uint8)
+        image = Image.fromarray(numbers.astype(np.uint16) if mode == "I;16" else numbers)
+        options = {}
+        if mode == "LA":
+            image.putalpha(Image.fromarray(np.where(numbers == 2, 0, 255).astype(np.uint8)))
+        elif mode == "transparent P":
+            image.putpalette([0, 0, 0, 9, 0, 0, 0, 9, 0, 0, 0, 9])
+            options = {"transparency": 2}
+        parts = decode_parts(saved(image, **options), (40, 40))
+        assert set(parts) == ({"1", "2", "3"} if mode == "I;16" else {"1", "3"})
+        assert all(np.array_equal(mask == 255, numbers == int(name)) for name, mask in parts.items())
+
     def test_colored(self) -> None:
         """Colours name parts; blurred edges and specks go to the part of the nearest colour."""
         rgb = np.zeros((60, 60, 3), np.uint8)

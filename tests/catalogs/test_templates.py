@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from PIL import Image
+from PIL import Image, ImageFilter
 
 from catalogs.errors import ImageError, MaskError
 from catalogs.images import composite
@@ -48,6 +48,18 @@ def test_sheer_cloth_is_painted_in_full(level: int) -> None:
     template = decode_template(cut_out(np.where(CLOTH > 0, level, 0)))
     assert template.mask is not None
     assert np.array_equal(template.mask == 255, CLOTH > 0)
+
+
+@pytest.mark.parametrize("level", [30, 60, 110])
+def test_soft_shadow_is_no_cloth(level: int) -> None:
+    """The half transparent shadow of a cut-out is left as it is, but for its seam to the cloth; that is noted."""
+    shadow = np.maximum(CLOTH, np.where((ROWS > 70) & (ROWS < 118), level, 0))
+    template = decode_template(cut_out(shadow))
+    assert template.mask is not None
+    away = np.asarray(Image.fromarray(CLOTH).filter(ImageFilter.MaxFilter(17))) == 0
+    assert not template.mask[away].any()
+    assert (template.mask[CLOTH > 0] == 255).all()
+    assert "were taken for a shadow and left as they are" in template.notes[0]
 
 
 def test_haze_in_alpha_is_no_cloth() -> None:
