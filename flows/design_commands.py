@@ -144,7 +144,9 @@ def doctor(
 
         catalog = _open(designs)
         for key, kept in upkeep.give_up_files(catalog).items() if repair else ():
-            what = f"cut; what is left of it lies in {catalog.store.uri}/{kept}. It is" if kept else "gone, and"
+            what = (
+                f"cut; what is left of it lies in {catalog.store.uri}/{kept}. It is" if kept else "gone, and"
+            )
             say(f"  {key}: {what} taken out of its table with the records in it")
         found = upkeep.examine(catalog, contents=not quick)
         for fault in found.faults[:SHOWN_FAULTS]:

@@ -85,9 +85,7 @@ def test_problems_name_the_table_without_asking_for_it(name: str, store: MemoryS
             raise AssertionError(f"asked for {key}")
 
     _, problems = with_digests(Silent("memory"), garments)
-    assert [(p.file, p.row) for p in problems] == [
-        (f"memory://memory/{name}", row) for row in (2, 3)
-    ]
+    assert [(p.file, p.row) for p in problems] == [(f"memory://memory/{name}", row) for row in (2, 3)]
 
 
 @pytest.mark.parametrize("kind", [UnreachableError, NotAllowedError, StoreError])

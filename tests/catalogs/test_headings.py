@@ -51,7 +51,10 @@ def test_names_with_what_no_eye_sees(name: str) -> None:
     ("names", "words"),
     [
         ("garment_id,image,image", "the column 'image' twice: keep one"),
-        ("garment_id,Image,IMAGE", "the columns 'Image' and 'IMAGE', which both mean image: keep one, or name"),
+        (
+            "garment_id,Image,IMAGE",
+            "the columns 'Image' and 'IMAGE', which both mean image: keep one, or name",
+        ),
         ("garment_id,image,Image,image", "the column 'image' twice: keep one"),
         ("garment_id,image,Image,Image", "the column 'Image' twice: keep one"),
         ("Garment-ID,image,garment id", "'Garment-ID' and 'garment id', which both mean garment_id"),

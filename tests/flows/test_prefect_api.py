@@ -120,7 +120,7 @@ def _mine() -> None:
         (_mine, RuntimeError),
         (lambda: json.loads("<html>"), json.JSONDecodeError),
         (lambda: httpx.get("http://127.0.0.1:9", trust_env=False), httpx.ConnectError),
-        (lambda: httpx.get("http://[", trust_env=False), httpx.InvalidURL),
+        (lambda: httpx.get("http://a:b", trust_env=False), httpx.InvalidURL),
         (lambda: httpx.Response(200, text="<html>").json(), json.JSONDecodeError),
     ],
     ids=["own", "json", "no answer", "no address", "answer"],
