@@ -6,7 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from typing import TypeVar
 
-from catalogs.catalog_files import CSV, catalog_key
+from catalogs.catalog_files import CSV
 from catalogs.digest_cache import DigestCache
 from catalogs.errors import (
     CatalogsError,
@@ -137,6 +137,5 @@ def problem(store: Store, record: Garment | Style, error: CatalogsError) -> Prob
 
 
 def _about(store: Store, record: Garment | Style, column: str, what: str) -> Problem:
-    catalog = getattr(record, "catalog", "") or catalog_key(store) or CSV
     value = getattr(record, column) or ""
-    return Problem(f"{store.uri}/{catalog}", record.row, record.record_id, column, value, what)
+    return Problem(f"{store.uri}/{record.catalog or CSV}", record.row, record.record_id, column, value, what)

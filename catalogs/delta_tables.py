@@ -1,5 +1,6 @@
 """Delta tables in a store: opened, asked and committed to, with every failure named and every lost race run again."""
 
+import hashlib
 import random
 import time
 import uuid
@@ -13,9 +14,9 @@ import pyarrow as pa
 from deltalake import CommitProperties, DeltaTable, QueryBuilder
 from deltalake.exceptions import CommitFailedError, DeltaError, TableNotFoundError
 
-from catalogs import delta_errors
+from catalogs import delta_errors, keys
 from catalogs.commit_log import CommitLog
-from catalogs.errors import CatalogError, CatalogsError, UnreachableError
+from catalogs.errors import CatalogError, CatalogsError, NotFoundError, UnreachableError
 from catalogs.store_contract import Store
 
 COMMIT_ATTEMPTS = 200
@@ -134,11 +135,26 @@ class TableInStore:
         sizes = {self.log.key_of(path): size for path, size in files}
         return {key for key, size in sizes.items() if there.get(key) != size}
 
-    def give_up(self, broken: Sequence[str]) -> int:
-        """Take data files that are gone or cut out of the table, and what was in them; how many it named."""
-        for key in broken:
-            self.store.delete(key)
-        return self.committed(self._take_out) if broken else 0
+    def give_up(self, broken: Sequence[str]) -> dict[str, str]:
+        """Take data files that are gone or cut out of the table, with the records in them.
+
+        What is left of a file is moved, for a person to save what can be: its new key by the old one, empty
+        where the file is gone.
+        """
+        moved = {key: self._moved_away(key) for key in broken}
+        if broken:
+            self.committed(self._take_out)
+        return moved
+
+    def _moved_away(self, key: str) -> str:
+        try:
+            data = self.store.read(key)
+        except NotFoundError:
+            return ""
+        kept = keys.lost(key, hashlib.sha256(data).hexdigest())
+        self.store.write(kept, data)
+        self.store.delete(key)
+        return kept
 
     def _take_out(self) -> int:
         table = self.open()

@@ -4,7 +4,7 @@ import difflib
 import re
 import unicodedata
 from collections import Counter
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 from catalogs.errors import CatalogError
@@ -60,13 +60,13 @@ def find_heading(
 
     Case, blanks, hyphens and other signs in a name do not matter where it is one of `known`: 'Garment ID' is
     garment_id. Where no line has them all, the one that has most of the known ones is taken, and the first
-    that is not blank where none has any; None where all are blank. CatalogError where two columns have one
-    name.
+    that is not blank where none has any; None where all are blank. Of two columns that come to one name, the
+    one that is spelled as ours keeps it, and the other is a further column; CatalogError where none is, or both.
     """
     ours = {_folded(column): column for column in known}
     best: tuple[int, int, tuple[str, ...]] | None = None
     for place, line in enumerate(lines):
-        names = tuple(ours.get(_folded(cell), _plain(cell)) for cell in line.cells)
+        names = _names(line.cells, ours)
         if not any(names):
             continue
         score = len(set(names) & set(required)) * (len(ours) + 1) + len(set(names) & set(ours.values()))
@@ -89,6 +89,15 @@ def _folded(name: str) -> str:
     return DISTINCT.sub("", unicodedata.normalize("NFKC", name[:LONGEST]).casefold())
 
 
+def _names(cells: Sequence[str], ours: Mapping[str, str]) -> tuple[str, ...]:
+    """Names of the columns; another spelling of one that is there in ours is a column of its own."""
+    plain = [_plain(cell) for cell in cells]
+    exact = set(plain)
+    meant = (ours.get(_folded(cell), "") for cell in cells)
+    pairs = zip(plain, meant, strict=True)
+    return tuple(name if not known or known in exact else known for name, known in pairs)
+
+
 def _plain(name: str) -> str:
     """A name that is none of ours: blanks of every kind are one, letters are composed, the unseen is dropped."""
     seen = CONTROLS.sub(" ", unicodedata.normalize("NFC", name[:MAX_LETTERS]))
@@ -103,7 +112,10 @@ def _check_once(table: str, names: Sequence[str], written: Sequence[str]) -> Non
         if len(set(spelled)) == 1:
             raise CatalogError(f"{table} has the column '{spelled[0]}' twice: keep one.")
         listed = " and ".join(f"'{cell}'" for cell in spelled)
-        raise CatalogError(f"{table} has the columns {listed}, which both mean {name}: keep one.")
+        raise CatalogError(
+            f"{table} has the columns {listed}, which both mean {name}: keep one, or name the one that is meant"
+            f" '{name}'."
+        )
 
 
 def check_columns(table: str, heading: Heading, required: Collection[str], known: Collection[str]) -> None:
@@ -127,13 +139,19 @@ def check_columns(table: str, heading: Heading, required: Collection[str], known
 
 
 def heading_remarks(table: str, heading: Heading, known: Collection[str]) -> tuple[str, ...]:
-    """What a person may want to know: rows above the names, and columns that look like misspelt ones."""
+    """What a person may want to know: rows above the names, columns spelled twice, and misspelt ones."""
+    ours = {_folded(column): column for column in known}
     absent = [column for column in known if column not in heading.columns]
     rows = "1 row above is" if heading.above == 1 else f"{heading.above} rows above are"
     above = f"{table} has its column names in row {heading.row}; {rows} passed over"
     unknown = [column for column in heading.columns if column not in known][:HINTS]
     return (
         *((above,) if heading.above else ()),
+        *(
+            f"{table} has the columns '{meant}' and '{column}': '{meant}' is read, '{column}' is carried along unread"
+            for column in heading.columns
+            if column not in known and (meant := ours.get(_folded(column)))
+        ),
         *(
             f"{table} has a column '{column}' that is carried along unread; is '{near[0]}' meant?"
             for column in unknown

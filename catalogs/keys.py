@@ -25,6 +25,8 @@ CLAIM_DESIGNS = "claims/designs/"
 CLAIM_HOLDERS = "claims/holders/"
 DIGESTS = "cache/digests.parquet"
 PROBE = ".stylemill-probe"
+LOST = "lost/"
+"""What was left of tables' files that were cut, for a person to look at; nothing here is read or removed by us."""
 
 
 def check_id(text: str) -> str:
@@ -94,6 +96,12 @@ def is_design_image(key: str) -> bool:
 def design_of(image: str) -> str:
     """Whose picture a key that `design_image` gave is."""
     return image.rpartition("/")[2].partition("-")[0]
+
+
+def lost(key: str, sha256: str) -> str:
+    """Key under which what is left of a table's file is kept; two files of one name do not meet there."""
+    folder, _, name = key.rpartition("/")
+    return f"{LOST}{folder}/{sha256[:12]}-{name}"
 
 
 def run_file(run_id: str, name: str) -> str:

@@ -14,7 +14,8 @@ Further = tuple[tuple[str, str], ...]
 class Garment:
     """A garment template: a row of the garment catalog.
 
-    `digest` names the contents that shape a design (picture and mask); empty until they are read.
+    `digest` names the contents that shape a design (picture and mask); empty until they are read. `catalog` is
+    the key of the table that the row stands in; two garments that differ in it alone are equal.
     """
 
     garment_id: str
@@ -33,6 +34,7 @@ class Garment:
     """Columns that its table has, and so the facts that it states; None: all."""
     row: int = 0
     digest: str = ""
+    catalog: str = field(default="", compare=False)
 
     @property
     def record_id(self) -> str:

@@ -1,5 +1,6 @@
 """Rows of a table taken apart cell by cell, with every problem of a row noted."""
 
+import re
 import unicodedata
 from collections.abc import Callable, Collection
 
@@ -8,6 +9,10 @@ from catalogs.errors import InvalidKeyError
 from catalogs.file_names import FileNames
 from catalogs.records import Further, Problem
 from catalogs.tables import SLIPPED, SURPLUS, Table
+
+UNIT = re.compile(r"(?<=[\d.,])\s*cm\.?$", re.IGNORECASE)
+THOUSANDS = re.compile(r"\+?[1-9]\d{0,2},\d{3}")
+"""A decimal comma, or a comma between thousands: people write both."""
 
 
 class RowReader:
@@ -60,12 +65,16 @@ class RowReader:
             return None
 
     def positive(self, column: str) -> float | None:
-        """A length in cm, above zero; a decimal comma is understood."""
-        cell = self.text(column)
+        """A length in cm, above zero; a decimal comma and the unit cm are understood."""
+        cell = UNIT.sub("", self.text(column))
         if not cell:
             return None
+        if THOUSANDS.fullmatch(cell):
+            point, none = cell.replace(",", "."), cell.replace(",", "")
+            self.problem(column, f"may mean {point} or {none} cm; write {point} or {none}, without a comma")
+            return None
         try:
-            value = float(cell.replace(",", "."))
+            value = _number(cell)
         except ValueError:
             self.problem(column, "is not a number; write a length in cm, as 52.5")
             return None
@@ -110,6 +119,13 @@ def read_rows(
         if not reader.problems:
             records.append(record)
     return records, problems
+
+
+def _number(cell: str) -> float:
+    """A number with a decimal point or comma; ValueError for what is none, as Python's own `1_0`."""
+    if "_" in cell:
+        raise ValueError("an underscore is no part of a number")
+    return float(cell.replace(",", "."))
 
 
 def _composed(text: str) -> str:

@@ -88,7 +88,9 @@ def read_set(store: Store) -> Reading[Style]:
     table = read_catalog(store, REQUIRED_IN_SET, COLUMNS)
     existing, name = {entry.key for entry in store.list()}, store.uri.rpartition("/")[2]
     records, problems = read_rows(table, "style_id", existing, lambda reader: _style(reader, name))
-    return Reading(tuple(cast(list[Style], records)), tuple(problems), table.remarks)
+    catalog = table.name.removeprefix(f"{store.uri}/")
+    styles = tuple(replace(style, catalog=catalog) for style in cast(list[Style], records))
+    return Reading(styles, tuple(problems), table.remarks)
 
 
 def _in_set(style: Style, one: StyleSet, catalog: str) -> Style:

@@ -86,16 +86,16 @@ def repair(catalog: DesignCatalog, faults: Iterable[Fault]) -> int:
     return catalog.remove([(fault.design_id, fault.sha256) for fault in still])
 
 
-def give_up_files(catalog: DesignCatalog) -> list[str]:
-    """Take data files that are gone or cut out of all tables, with the records in them; their keys.
+def give_up_files(catalog: DesignCatalog) -> dict[str, str]:
+    """Take data files that are gone or cut out of all tables, with the records in them.
 
-    A run makes designs again whose records were in them; what people said of designs in them is lost.
+    A run makes designs again whose records were in them; what people said of designs in them the tables no
+    longer know. So what is left of a file is moved and kept: its new key by the old one, empty where the file
+    is gone.
     """
-    given_up = []
+    given_up: dict[str, str] = {}
     for table in (TableInStore(catalog.store, name) for name in TABLES):
-        broken = table.broken_files()
-        table.give_up(broken)
-        given_up += broken
+        given_up |= table.give_up(table.broken_files())
     return given_up
 
 

@@ -143,8 +143,11 @@ def doctor(
         from catalogs import upkeep
 
         catalog = _open(designs)
-        for key in upkeep.give_up_files(catalog) if repair else ():
-            say(f"  {key}: gone or cut, and taken out of its table with the records in it")
+        for key, kept in upkeep.give_up_files(catalog).items() if repair else ():
+            what = (
+                f"cut; what is left of it lies in {catalog.store.uri}/{kept}. It is" if kept else "gone, and"
+            )
+            say(f"  {key}: {what} taken out of its table with the records in it")
         found = upkeep.examine(catalog, contents=not quick)
         for fault in found.faults[:SHOWN_FAULTS]:
             say(f"  {fault.what_of} {fault.design_id[:12]} {fault.image}: {fault.what}")

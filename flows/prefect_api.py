@@ -2,6 +2,7 @@
 
 import json
 import time
+import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
@@ -24,6 +25,8 @@ OF_STYLE_SETS = "stylize-catalog/style-set"
 PATIENCE = 8.0
 """Seconds for which a server that does not answer may be about to start."""
 LOOK = 0.5
+CLIENT = "prefect.client."
+"""Modules that ask the server."""
 PASSING = (408, 425, 429, 500, 502, 503, 504)
 """Answers of a server, or of a proxy before it, that may be another the next time."""
 MEANINGS = {
@@ -55,8 +58,9 @@ def prefect_api() -> Iterator[None]:
 
 @contextmanager
 def told(remedy: str = "") -> Iterator[None]:
-    """What goes wrong between us and the server that is named is a SettingsError with its address.
+    """What goes wrong between Prefect's client and the server that is named is a SettingsError with its address.
 
+    The like of it that other code in the block raises stays what it is: it asked another server, or none.
     `remedy` is a sentence on what else may be done.
     """
     try:
@@ -111,11 +115,16 @@ def _may_pass(error: BaseException) -> bool:
 
 def _http(error: BaseException | None) -> BaseException | None:
     """The error of HTTP, or of what was answered, that Prefect has wrapped; None where there is none."""
-    while error is not None and not isinstance(
-        error, httpx.HTTPError | httpx.InvalidURL | json.JSONDecodeError
-    ):
+    kinds = httpx.HTTPError | httpx.InvalidURL | json.JSONDecodeError
+    while error is not None and not (isinstance(error, kinds) and _of_client(error)):
         error = error.__cause__
     return error
+
+
+def _of_client(error: BaseException) -> bool:
+    """Whether an error came up through Prefect's client."""
+    frames = (frame for frame, _ in traceback.walk_tb(error.__traceback__))
+    return any(str(frame.f_globals.get("__name__", "")).startswith(CLIENT) for frame in frames)
 
 
 def _fault(error: Exception) -> str | None:

@@ -146,9 +146,9 @@ class TemporaryServer(SubprocessASGIServer):
         return self.server_process is not None and self.server_process.poll() is not None
 
     def last_words(self) -> str:
-        """What it said at last, to be put behind a sentence's last word; the period, where it said nothing."""
+        """What it said at last, with the period, to be put behind a sentence's last word; else the period alone."""
         lines = [line for line in self.said if line and not TRACEBACK.match(line)]
-        return f"; its last words: {' | '.join(lines[-SHOWN_LINES:])}" if lines else "."
+        return f"; its last words: {' | '.join(lines[-SHOWN_LINES:]).rstrip('. ')}." if lines else "."
 
     def _answers(self, seconds: float) -> bool:
         """Start a process; True when it answers, False where it ended before."""

@@ -115,7 +115,10 @@ class TestReading:
         """Part names are read by scheme and index."""
         found = store("garment_id,image\n")
         found.write("part_labels.csv", b"scheme,index,name\nflat,0,none\nflat,1,body\nccp,7,bag\n")
-        assert part_labels(found) == {"flat": {0: "none", 1: "body"}, "ccp": {7: "bag"}}
+        labels = part_labels(found, {"part_labels.csv"})
+        assert labels.schemes == {"flat": {0: "none", 1: "body"}, "ccp": {7: "bag"}}
+        assert labels.problems == ()
+        assert part_labels(found, ()).schemes == {}
 
 
 class TestProblems:
@@ -186,6 +189,76 @@ class TestProblems:
         garments = read_garments(store(text, "a.png", "p.png"))
         assert [p.column for p in garments.problems] == ["part_scheme", "part_scheme"]
         assert "schemes there: none" in garments.problems[1].what
+
+    @pytest.mark.parametrize("index", ["\u00b2", "1.0", "-1", "256", "", "one", "\u0661", "1e1", "9" * 5000])
+    def test_part_labels_that_are_none(self, index: str) -> None:
+        """An index that is no whole number of eight bits is a problem of its row, and no garment is blamed."""
+        found = store("garment_id,image,parts,part_scheme\na,a.png,p.png,flat\n", "a.png", "p.png")
+        found.write("part_labels.csv", f"scheme,index,name\nflat,{index},body\nflat,2,hem\n".encode())
+        garments = read_garments(found)
+        assert [g.garment_id for g in garments.records] == ["a"]
+        assert [(p.file, p.row, p.column) for p in garments.problems] == [
+            ("memory://memory/part_labels.csv", 2, "index")
+        ]
+        assert "write a whole number from 0 to 255" in garments.problems[0].what
+        assert part_labels(found, {"part_labels.csv"}).schemes == {"flat": {2: "hem"}}
+
+    @pytest.mark.parametrize(
+        ("text", "column", "words"),
+        [
+            ("scheme,No,name\nflat,1,body\n", "", "lacks the column 'index'"),
+            ("name\nbody\n", "", "lacks the column 'scheme', 'index'"),
+            ("", "", "is empty"),
+            ("scheme,index,name\n,1,body\n", "scheme", "is empty; write the scheme's name"),
+            ("scheme,index,name\nflat,1,body\nflat,1,hem\n", "index", "is named 'body' by a row above"),
+            ("scheme,index,name\nflat,1,body,x\n", "(beyond the last column)", "more cells than there are"),
+        ],
+    )
+    def test_a_table_of_labels_that_cannot_be_used(self, text: str, column: str, words: str) -> None:
+        """What is wrong with the labels is their table's problem, and garments without parts are read."""
+        found = store("garment_id,image\na,a.png\n", "a.png")
+        found.write("part_labels.csv", text.encode())
+        garments = read_garments(found)
+        assert [g.garment_id for g in garments.records] == ["a"]
+        (problem,) = garments.problems
+        assert (problem.file, problem.column) == ("memory://memory/part_labels.csv", column)
+        assert words in problem.what
+        assert str(problem).count("memory://") == 1
+
+    @pytest.mark.parametrize(
+        ("cell", "value"),
+        [
+            ("52.5", 52.5), ("52,5", 52.5), ("52,5 cm", 52.5), ("52.5cm", 52.5), ("52 CM", 52.0), ("52 cm.", 52.0),
+            ("1.234", 1.234), ("0,525", 0.525), ("1234,567", 1234.567), ("1,23", 1.23), ("1,2345", 1.2345),
+        ],
+    )  # fmt: skip
+    def test_lengths(self, cell: str, value: float) -> None:
+        """A decimal point and comma are understood, and centimetres as the unit."""
+        found = store(f'garment_id,image,print_width_cm\na,a.png,"{cell}"\n', "a.png")
+        (garment,) = read_garments(found).records
+        assert garment.print_width_cm == value
+
+    @pytest.mark.parametrize(
+        ("cell", "words"),
+        [
+            ("1,234", "may mean 1.234 or 1234 cm; write 1.234 or 1234"),
+            ("12,500 cm", "may mean 12.500 or 12500 cm"),
+            ("999,000", "may mean 999.000 or 999000 cm"),
+            *((cell, "is not a number; write a length in cm") for cell in (
+                "1_0", "1_0,5", "1,234,567", "1,234.5", "1.234,5", "52 mm", '20""', "20 in", "0.5 m", "cm", "5 cm cm",
+            )),
+            ("-1 cm", "is not a usable length"),
+            ("nan", "is not a usable length"),
+        ],
+    )  # fmt: skip
+    def test_lengths_that_nobody_can_tell(self, cell: str, words: str) -> None:
+        """A number that may be two, or another unit, is refused with what to write, in either catalog."""
+        found = store(f'garment_id,image,print_width_cm\na,a.png,"{cell}"\n', "a.png")
+        (problem,) = read_garments(found).problems
+        assert words in problem.what
+        found = store(f'style_id,style_set,image,repeat_width_cm\ns,set,a.png,"{cell}"\n', "a.png")
+        (problem,) = read_styles(found).problems
+        assert words in problem.what
 
 
 class TestWholeCatalog:

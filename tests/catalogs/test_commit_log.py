@@ -215,7 +215,10 @@ class TestDataFiles:
         assert "doctor --repair" in told.stderr.strip().splitlines()[-1]
         mended = stylemill("doctor", "--designs", broken, "--repair")
         assert mended.returncode == 0, mended.stderr
-        assert "gone or cut" in mended.stderr and "2 designs, 0 faulty records" in mended.stdout
+        assert (
+            "taken out of its table with the records in it" in mended.stderr
+            and "2 designs, 0 faulty records" in mended.stdout
+        )
         catalog = DesignCatalog(open_store(broken))
         assert catalog.existing() == {key("a"), key("b")}
         assert catalog.file([written(catalog, "c")]) == 1

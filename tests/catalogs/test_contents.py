@@ -4,11 +4,13 @@ import io
 from dataclasses import replace
 
 import numpy as np
+import pandas as pd
 import pytest
 from PIL import Image
 
 from catalogs.contents import usable, with_digests
 from catalogs.errors import NotAllowedError, StoreError, UnreachableError
+from catalogs.garments import read_garments
 from catalogs.images import MAX_PIXELS
 from catalogs.memory_store import MemoryStore
 from catalogs.records import Garment, Style
@@ -63,6 +65,27 @@ def test_unusable_contents_are_problems_and_the_rest_goes_on(store: MemoryStore)
         (3, "gone", "image"), (4, "masked", "mask"), (5, "clear", "image")
     ]  # fmt: skip
     assert "export both at one size" in problems[1].what
+
+
+@pytest.mark.parametrize("name", ["catalog.csv", "catalog.parquet", "catalog.xlsx"])
+def test_problems_name_the_table_without_asking_for_it(name: str, store: MemoryStore) -> None:
+    """What is said of a record names the table that it was read from; the store is asked only for contents."""
+    table = pd.DataFrame({"garment_id": ["a", "b"], "image": ["a.png", "a.png"]})
+    buffer = io.BytesIO()
+    kind = name.removeprefix("catalog.")
+    write = {"csv": table.to_csv, "parquet": table.to_parquet, "xlsx": table.to_excel}[kind]
+    write(buffer, index=False)
+    store.write(name, buffer.getvalue())
+    garments = read_garments(store).records
+    assert {garment.catalog for garment in garments} == {name}
+    assert garments[0] == replace(garments[0], catalog="")
+
+    class Silent(MemoryStore):
+        def exists(self, key: str) -> bool:
+            raise AssertionError(f"asked for {key}")
+
+    _, problems = with_digests(Silent("memory"), garments)
+    assert [(p.file, p.row) for p in problems] == [(f"memory://memory/{name}", row) for row in (2, 3)]
 
 
 @pytest.mark.parametrize("kind", [UnreachableError, NotAllowedError, StoreError])

@@ -51,7 +51,12 @@ def test_names_with_what_no_eye_sees(name: str) -> None:
     ("names", "words"),
     [
         ("garment_id,image,image", "the column 'image' twice: keep one"),
-        ("garment_id,Image,image", "the columns 'Image' and 'image', which both mean image: keep one"),
+        (
+            "garment_id,Image,IMAGE",
+            "the columns 'Image' and 'IMAGE', which both mean image: keep one, or name",
+        ),
+        ("garment_id,image,Image,image", "the column 'image' twice: keep one"),
+        ("garment_id,image,Image,Image", "the column 'Image' twice: keep one"),
         ("Garment-ID,image,garment id", "'Garment-ID' and 'garment id', which both mean garment_id"),
         ("garment_id,image,Note,Note", "the column 'Note' twice"),
     ],
@@ -60,6 +65,36 @@ def test_two_columns_of_one_name(names: str, words: str) -> None:
     """Nobody can say which of two columns is meant."""
     with pytest.raises(CatalogError, match=words):
         read(f"{names}\na,a.png,b.png,c.png\n")
+
+
+@pytest.mark.parametrize(
+    ("names", "other"),
+    [
+        ("garment_id,image,season,Season", "Season"),
+        ("garment_id,image,Season,season", "Season"),
+        ("garment_id,image,Season,season,SEASON", "Season"),
+        ("Garment ID,garment_id,image,season", "Garment ID"),
+        ("garment_id,Garment-ID,image,season", "Garment-ID"),
+        ("garment_id,IMAGE,image,season", "IMAGE"),
+    ],
+)
+def test_two_spellings_of_one_name(names: str, other: str) -> None:
+    """Of two spellings the exact one is read, wherever it stands; the other goes along, and is remarked."""
+    cells = {"garment_id": "a", "image": "a.png", "season": "AW26"}
+    reading = read(f"{names}\n{','.join(cells.get(name, 'else') for name in names.split(','))}\n")
+    (garment,) = reading.records
+    assert (garment.garment_id, garment.image, garment.season) == ("a", "a.png", "AW26")
+    assert (other, "else") in garment.further
+    assert f"'{other}': '" in reading.remarks[0] and "is carried along unread" in reading.remarks[0]
+
+
+def test_two_spellings_of_a_style() -> None:
+    """So it is in the catalog of styles."""
+    store = MemoryStore("s")
+    store.write("catalog.csv", b"style_id,style_set,image,Title,title\ns,set,a.png,shown,read\n")
+    store.write("a.png", b"x")
+    (style,) = read_styles(store).records
+    assert (style.title, style.further) == ("read", (("Title", "shown"),))
 
 
 @pytest.mark.parametrize(

@@ -16,12 +16,13 @@ from catalogs import keys, upkeep
 from catalogs.acts import Act, What
 from catalogs.claims import Claims
 from catalogs.designs import DesignCatalog
-from catalogs.errors import NotAllowedError
+from catalogs.errors import NotAllowedError, StoreError
 from catalogs.records import Design
 from catalogs.reviews import Reviews
 from catalogs.store_contract import Store
 from catalogs.stores import open_store
 from tests.catalogs.test_designs import design
+from tests.catalogs.test_reviews import verdict
 
 NO_TIME = timedelta(0)
 
@@ -281,6 +282,43 @@ class Contract:
 
         monkeypatch.setattr(type(catalog.store), "write", refused)
         assert [one.key for one in upkeep.unclaimed(catalog, NO_TIME)] == [orphan]
+
+    @pytest.mark.parametrize("table", ["table", "reviews"])
+    @pytest.mark.parametrize("left", [0, 100, None], ids=["emptied", "cut", "gone"])
+    def test_what_is_left_of_a_file_is_kept(self, where: str, table: str, left: int | None) -> None:
+        """A file that is given up is moved aside as it is, and no upkeep takes it; one that is gone is told as gone."""
+        catalog = filed(where, "a")
+        Reviews(catalog.store).file([verdict("first", key("a"))])
+        (name,) = [one.key for one in catalog.store.list(f"{table}/") if one.key.endswith(".parquet")]
+        whole = catalog.store.read(name)
+        if left is None:
+            catalog.store.delete(name)
+        else:
+            catalog.store.write(name, whole[:left])
+        (kept,) = [kept for broken, kept in upkeep.give_up_files(catalog).items() if broken == name]
+        assert not catalog.store.exists(name)
+        if left is None:
+            assert kept == ""
+            assert not list(catalog.store.list("lost/"))
+            return
+        assert kept.startswith(f"lost/{table}/")
+        assert catalog.store.read(kept) == whole[:left]
+        assert kept not in [one.key for one in upkeep.unclaimed(catalog, NO_TIME)]
+        assert upkeep.give_up_files(catalog) == {}
+
+    def test_what_cannot_be_kept_is_not_given_up(self, where: str, monkeypatch: pytest.MonkeyPatch) -> None:
+        """Where the rest of a file cannot be written elsewhere, as on a full disk, it stays where it is."""
+        catalog = filed(where, "a")
+        (name,) = [one.key for one in catalog.store.list("table/") if one.key.endswith(".parquet")]
+        catalog.store.write(name, b"PAR1")
+
+        def full(_store: Store, _key: str, _data: bytes) -> None:
+            raise StoreError("the disk is full")
+
+        monkeypatch.setattr(type(catalog.store), "write", full)
+        with pytest.raises(StoreError, match="full"):
+            upkeep.give_up_files(catalog)
+        assert catalog.store.read(name) == b"PAR1"
 
 
 def _table(catalog: DesignCatalog) -> tuple[str, None, dict[str, str]]:

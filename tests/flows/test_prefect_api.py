@@ -1,11 +1,14 @@
 """A Prefect server that answers something else than was asked for is named with its answer."""
 
+import json
 import threading
 import time
 from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
+import httpx
 import pytest
+from prefect.client.orchestration import get_client
 from prefect.settings import PREFECT_API_URL, temporary_settings
 
 from flows import prefect_api
@@ -107,7 +110,34 @@ def test_addresses(api: str, words: str, monkeypatch: pytest.MonkeyPatch) -> Non
     assert "secret" not in told
 
 
-def test_other_errors_pass() -> None:
-    """What has nothing to do with the server stays what it was."""
-    with pytest.raises(RuntimeError, match="mine"), prefect_api.told():
-        raise RuntimeError("mine")
+def _mine() -> None:
+    raise RuntimeError("mine")
+
+
+@pytest.mark.parametrize(
+    ("work", "kind"),
+    [
+        (_mine, RuntimeError),
+        (lambda: json.loads("<html>"), json.JSONDecodeError),
+        (lambda: httpx.get("http://127.0.0.1:9", trust_env=False), httpx.ConnectError),
+        (lambda: httpx.get("http://a:b", trust_env=False), httpx.InvalidURL),
+        (lambda: httpx.Response(200, text="<html>").json(), json.JSONDecodeError),
+    ],
+    ids=["own", "json", "no answer", "no address", "answer"],
+)
+def test_other_errors_pass(work: Callable[[], object], kind: type[Exception]) -> None:
+    """What has nothing to do with the server stays what it was, though it be of the same kind."""
+    with pytest.raises(kind), prefect_api.told():
+        work()
+
+
+def test_a_server_that_becomes_another_program(serve: Serve) -> None:
+    """What Prefect's client meets in the middle of a run is still told of the server."""
+    api = serve((200, JSON, '"3.8.8"'), (200, HTML, "<html>"))
+    with (
+        temporary_settings({PREFECT_API_URL: api}),
+        pytest.raises(SettingsError, match="answers, but not as Prefect does"),
+        prefect_api.prefect_api(),
+        get_client(sync_client=True) as client,
+    ):
+        client.api_version()

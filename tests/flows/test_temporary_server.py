@@ -5,10 +5,12 @@ import sqlite3
 import subprocess
 import sys
 import time
+from collections import deque
 from pathlib import Path
 
 import pytest
 
+from flows.temporary_server import TemporaryServer
 from tests.conftest import ROOT
 
 PROGRAM = """
@@ -126,6 +128,21 @@ def test_a_server_that_ends_meanwhile(home: Path) -> None:
     told = said(home, then, PREFECT_CLIENT_MAX_RETRIES="0")
     assert "Prefect's temporary server ended while the run was on" in told
     assert "run the same command to go on" in told
+
+
+@pytest.mark.parametrize(
+    ("said", "words"),
+    [
+        ([], "."),
+        (["ERROR: no port"], "; its last words: ERROR: no port."),
+        (["one", "two.", "Traceback (most recent"], "; its last words: one | two."),
+    ],
+)
+def test_last_words_end_their_sentence(said: list[str], words: str) -> None:
+    """What follows the server's last words begins a new sentence."""
+    server = object.__new__(TemporaryServer)
+    server.said = deque(said)
+    assert server.last_words() == words
 
 
 def test_forbidden(tmp_path: Path) -> None:

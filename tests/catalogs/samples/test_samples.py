@@ -55,7 +55,9 @@ def test_one_has_parts_and_one_is_transparent(sample: MemoryStore) -> None:
     records = read_garments(garments).records
     (tee,) = [garment for garment in records if garment.parts]
     indices = np.unique(np.asarray(Image.open(io.BytesIO(garments.read(tee.parts or "")))))
-    assert set(indices.tolist()) == set(part_labels(garments)[tee.part_scheme or ""])
+    assert set(indices.tolist()) == set(
+        part_labels(garments, {one.key for one in garments.list()}).schemes[tee.part_scheme or ""]
+    )
     assert [g.garment_id for g in records if decode(garments.read(g.image)).alpha is not None] == ["tote"]
 
 
