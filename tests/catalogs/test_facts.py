@@ -56,7 +56,7 @@ def rows(catalog: DesignCatalog) -> dict[str, dict[str, Any]]:
 @pytest.fixture(params=["folder", "s3"])
 def catalog(request: pytest.FixtureRequest, tmp_path: Any) -> DesignCatalog:
     """Every garment in every style, on a folder and on S3."""
-    where = str(tmp_path) if request.param == "folder" else request.getfixturevalue("s3")
+    where = str(tmp_path) if request.param == "folder" else f"s3://{request.getfixturevalue('s3')}/designs"
     found = DesignCatalog(open_store(where))
     found.file([made(garment, style) for garment in GARMENTS for style in STYLES])
     return found
