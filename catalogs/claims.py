@@ -113,7 +113,12 @@ class Claims:
     def now(self) -> datetime:
         """The store's own time, by our last sign of life: at most a beat ago. Only while we are `held`."""
         own = keys.claim_holder(self._holder)
-        return next(found.modified for found in self._store.list(own) if found.key == own)
+        sign = self._store.stat(own)
+        if sign is None:
+            raise NotFoundError(
+                f"{self._store.uri}/{own}: our own sign of life was removed meanwhile. Run the same command again."
+            )
+        return sign.modified
 
     def _take(self, designs: Collection[str]) -> set[str]:
         with ThreadPoolExecutor(AT_ONCE) as pool:

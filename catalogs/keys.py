@@ -129,6 +129,14 @@ def holder_of(key: str) -> str:
     return key.removeprefix(CLAIM_HOLDERS).removesuffix(".json")
 
 
-def thumbnail(design_id: str, sha256: str, side: int) -> str:
-    """Key of a small picture of a design's picture, at most `side` pixels, relative to the design catalog."""
-    return f"{THUMBNAILS}{side}/{check_id(design_id)[:2]}/{design_id}-{check_id(sha256)[:12]}.webp"
+def thumbnail(design_id: str, version: str, side: int) -> str:
+    """Key of a small picture of a design's picture, at most `side` pixels, relative to the design catalog.
+
+    `version` is `provenance.version`: another thumbnail belongs to other pixels, and to corrected credits.
+    """
+    return f"{THUMBNAILS}{side}/{check_id(design_id)[:2]}/{thumbnail_name(design_id, check_id(version))}"
+
+
+def thumbnail_name(design_id: str, version: str) -> str:
+    """The last part of a thumbnail's key, the same at every size."""
+    return f"{design_id}-{version}.webp"

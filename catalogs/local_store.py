@@ -24,6 +24,8 @@ os.umask(UMASK)
 
 NO_LINKS = (errno.EPERM, errno.EOPNOTSUPP, errno.ENOTSUP, errno.ENOSYS)
 """What `link` says where a disk knows no hard links; a matter of rights says EACCES."""
+NOT_THERE = (errno.ENOENT, errno.ENOTDIR, errno.ELOOP)
+"""What `stat` says where no file is: nothing, a file as a folder, links in a circle."""
 NO_FOLDER_SYNC = (errno.EINVAL, errno.EOPNOTSUPP, errno.ENOTSUP, errno.EBADF)
 """What `fsync` of a folder says where the disk has none; then a folder's entries are as safe as files are."""
 
@@ -65,7 +67,10 @@ class LocalStore:
             with os.fdopen(os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC), "rb") as file:
                 status = os.fstat(file.fileno())
                 _require_readable(path, status.st_mode, status.st_size)
-                data = file.read(LARGEST + 1)
+                # As much memory is taken at once as is asked for: the largest only of a file that grows meanwhile.
+                data = file.read(status.st_size + 1)
+                if len(data) > status.st_size:
+                    data += file.read(LARGEST + 1 - len(data))
                 _require_readable(path, status.st_mode, len(data))
                 return data
 
@@ -130,9 +135,19 @@ class LocalStore:
 
     def exists(self, key: str) -> bool:
         """Whether the file is there."""
+        return self.stat(key) is not None
+
+    def stat(self, key: str) -> ObjectInfo | None:
+        """What a listing tells of one file; None if there is none."""
         path = self._path(key)
         with _explained(f"looking for {path}"):
-            return path.is_file()
+            try:
+                status = path.stat()
+            except OSError as error:
+                if error.errno not in NOT_THERE:
+                    raise
+                return None
+            return _told(key, status) if stat.S_ISREG(status.st_mode) else None
 
     def list(self, prefix: str = "") -> Iterator[ObjectInfo]:
         """Every file whose key begins with `prefix`, by key; half-written ones are not shown."""
@@ -153,13 +168,7 @@ class LocalStore:
                 except FileNotFoundError:
                     # Removed since the walk, or a link to nowhere (an editor's lock): no object.
                     continue
-                yield ObjectInfo(
-                    key,
-                    status.st_size,
-                    # Not the time of writing: a copy may bring that of another file of the same size.
-                    f"{status.st_ctime_ns:x}-{status.st_size:x}",
-                    datetime.fromtimestamp(status.st_mtime, UTC),
-                )
+                yield _told(key, status)
 
     def delete(self, key: str) -> None:
         """Remove a file, if there is one."""
@@ -194,6 +203,12 @@ class LocalStore:
                 path = Path(folder, name)
                 if path.relative_to(self._folder).as_posix().startswith(prefix):
                     yield path
+
+
+def _told(key: str, status: os.stat_result) -> ObjectInfo:
+    # Not the time of writing: a copy may bring that of another file of the same size.
+    etag = f"{status.st_ctime_ns:x}-{status.st_size:x}"
+    return ObjectInfo(key, status.st_size, etag, datetime.fromtimestamp(status.st_mtime, UTC))
 
 
 def _require_readable(path: Path, mode: int, size: int) -> None:

@@ -48,11 +48,16 @@ class MemoryStore:
         """Whether the object is there."""
         return keys.check_key(key) in self._objects
 
+    def stat(self, key: str) -> ObjectInfo | None:
+        """What a listing tells of one object; None if there is none."""
+        found = self._objects.get(keys.check_key(key))
+        return _told(key, *found) if found else None
+
     def list(self, prefix: str = "") -> Iterator[ObjectInfo]:
         """Every object whose key begins with `prefix`, by key."""
-        for key, (data, modified) in sorted(self._objects.items()):
+        for key, found in sorted(self._objects.items()):
             if key.startswith(prefix):
-                yield ObjectInfo(key, len(data), hashlib.sha256(data).hexdigest(), modified)
+                yield _told(key, *found)
 
     def leftovers(self, prefix: str = "") -> Iterator[ObjectInfo]:  # noqa: ARG002
         """None: a write here is one assignment."""
@@ -68,3 +73,7 @@ class MemoryStore:
     def delta_location(self, table: str = keys.TABLE) -> tuple[str, dict[str, str]]:  # noqa: ARG002
         """A Delta table cannot live here: its library reaches no Python dictionary."""
         raise StoreError(f"{self.uri} cannot hold a design catalog: use a folder or s3://bucket/prefix.")
+
+
+def _told(key: str, data: bytes, modified: datetime) -> ObjectInfo:
+    return ObjectInfo(key, len(data), hashlib.sha256(data).hexdigest(), modified)

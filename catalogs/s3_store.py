@@ -158,18 +158,22 @@ class S3Store:
 
     def exists(self, key: str) -> bool:
         """Whether the object is there."""
+        return self.stat(key) is not None
+
+    def stat(self, key: str) -> ObjectInfo | None:
+        """What a listing tells of one object, in whole seconds; None if there is none."""
         place = self._place(key)
 
-        def ask() -> bool:
+        def ask() -> ObjectInfo | None:
             try:
-                self._client.head_object(**place)
+                found = self._client.head_object(**place)
             except ClientError as error:
                 if s3_errors.code(error) not in MISSING:
                     raise
                 # A HEAD answer does not say whether the object or the whole bucket is missing.
                 self._require_bucket()
-                return False
-            return True
+                return None
+            return ObjectInfo(key, found["ContentLength"], found["ETag"].strip('"'), found["LastModified"])
 
         return self._ask(f"looking for {self._name(key)}", ask)
 

@@ -58,6 +58,13 @@ class Store(Protocol):
         """Whether the object is there."""
         ...
 
+    def stat(self, key: str) -> ObjectInfo | None:
+        """What `list` or `leftovers` tells of one object, without a look at any other; None if there is none.
+
+        `modified` may lack its fraction of a second.
+        """
+        ...
+
     def list(self, prefix: str = "") -> Iterator[ObjectInfo]:
         """Every object whose key begins with `prefix`, by key."""
         ...

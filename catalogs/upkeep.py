@@ -13,7 +13,9 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from itertools import chain
 
-from catalogs import keys
+import pyarrow as pa
+
+from catalogs import keys, provenance
 from catalogs.claims import LEASE, Claims
 from catalogs.delta_tables import TableInStore
 from catalogs.designs import DesignCatalog
@@ -100,7 +102,9 @@ def give_up_files(catalog: DesignCatalog) -> dict[str, str]:
 
 
 def unclaimed(catalog: DesignCatalog, grace: timedelta) -> list[ObjectInfo]:
-    """What nobody needs, older than `grace`: what killed runs left, and thumbnails of pictures without a record.
+    """What nobody needs, older than `grace`: what killed runs left, and outdated thumbnails.
+
+    A thumbnail is outdated where no record names its picture, or says what the thumbnail's XMP says.
 
     Killed runs leave pictures without a record, halves of files, claims, probes. What a run that lives has in work
     is never among it, whatever its age: clocks jump, and are set wrong. Ages are by the store's clock.
@@ -135,12 +139,21 @@ def _about(key: str) -> str:
 def _nobodys(catalog: DesignCatalog) -> Iterator[ObjectInfo]:
     small = list(catalog.store.list(keys.THUMBNAILS))
     pictures = examine(catalog, contents=False).orphans
-    shown = (
-        {f"{record.design_id}-{record.sha256[:12]}.webp" for record in _records(catalog)} if small else set()
-    )
+    # Records are read after the listing: a thumbnail of one that is corrected meanwhile is not taken for outdated.
+    shown = _thumbnails(catalog) if small else set()
     thumbnails = (found for found in small if found.key.rpartition("/")[2] not in shown)
     left = (catalog.store.list(prefix) for prefix in (keys.CLAIMS, keys.PROBE))
     return chain(pictures, thumbnails, catalog.store.leftovers(), *left)
+
+
+def _thumbnails(catalog: DesignCatalog) -> set[str]:
+    """Names of the thumbnails that browsers ask for, by what records say now."""
+
+    def names(batches: Iterable[pa.Table]) -> set[str]:
+        records = chain.from_iterable(rows.to_pylist() for rows in batches)
+        return {keys.thumbnail_name(one["design_id"], provenance.version(one)) for one in records}
+
+    return catalog.over(["image_sha256", *provenance.COLUMNS], names)
 
 
 def tidy(catalog: DesignCatalog, retention: timedelta) -> tuple[int, int]:
@@ -170,7 +183,8 @@ def discard(catalog: DesignCatalog, found: Iterable[ObjectInfo]) -> list[ObjectI
     """
 
     def remove(one: ObjectInfo) -> bool:
-        same = one in (*catalog.store.list(one.key), *catalog.store.leftovers(one.key))
+        there = catalog.store.stat(one.key)
+        same = there is not None and _seen(there) == _seen(one)
         if same:
             catalog.store.delete(one.key)
         return same
@@ -181,6 +195,11 @@ def discard(catalog: DesignCatalog, found: Iterable[ObjectInfo]) -> list[ObjectI
     removed = {one.key for one in gone}
     repair(catalog, (record for record in _records(catalog) if record.image in removed))
     return gone
+
+
+def _seen(one: ObjectInfo) -> ObjectInfo:
+    """An object as two answers tell it alike: some S3 stores tell fractions of a second in listings only."""
+    return replace(one, modified=one.modified.replace(microsecond=0))
 
 
 def _records(catalog: DesignCatalog) -> list[Fault]:

@@ -32,16 +32,26 @@ TRIES, TRIES_SECONDS = 5, 60.0
 """Wrong tokens from one address before it has to wait."""
 ADDRESSES = 10_000
 """Addresses whose wrong tokens are remembered; the one that tried longest ago goes."""
+TRANSLATED = ipaddress.IPv6Network("64:ff9b::/96")
 LONGEST_ADDRESS = 8 * 1024
 LARGEST_BODY = 8 * 2**20
 """Bytes: 100,000 chosen designs are 7 MB of ids."""
 BODY_SECONDS = 30.0
 OPEN = ("/token", "/static/")
 """What is shown to who has no session."""
+OTHER_NAME = (
+    "This server answers to its own machine only. To have it answer to other names, behind a proxy too, start it with"
+    " --host 0.0.0.0, which asks for a token; add --secure where the proxy has TLS."
+)
 NO_PAGES = ("/static/", "/api/", "/thumbnails/", "/pictures/", "/templates/", "/styles/")
 POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob:; connect-src 'self'; font-src"
     " 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+)
+PORTS = {"http": 80, "https": 443}
+PASS_HOST = (
+    "Where a proxy is before this server, have it pass the Host header on (nginx: proxy_set_header Host $host; or"
+    " $http_host where the proxy has a port of its own)."
 )
 HEADERS = {
     "content-security-policy": POLICY,
@@ -124,12 +134,23 @@ def _same(one: str, other: str) -> bool:
 
 
 def _network(address: str) -> str:
-    """The address, or of IPv6 the network, which one customer of a provider has whole."""
+    """The address, or of IPv6 the network, which one customer of a provider has whole.
+
+    An address of IPv4 counts as itself however it is written: a server that listens on `::` is told of all as IPv6.
+    """
     try:
         found = ipaddress.ip_address(address)
     except ValueError:
         return address
-    return str(ipaddress.ip_network((found, 64), strict=False)) if found.version == 6 else address
+    if isinstance(found, ipaddress.IPv6Address):
+        inner = found.ipv4_mapped or _translated(found)
+        return str(inner or ipaddress.ip_network((int(found), 64), strict=False))
+    return str(found)
+
+
+def _translated(address: ipaddress.IPv6Address) -> ipaddress.IPv4Address | None:
+    """Whose address of IPv4 a translator between both wrote into one of IPv6 (RFC 6052's well-known prefix)."""
+    return ipaddress.IPv4Address(int(address) & 0xFFFFFFFF) if address in TRANSLATED else None
 
 
 def name_of(text: str) -> str:
@@ -141,6 +162,34 @@ def own_origin(request: Request, *, secure: bool) -> str:
     """How a browser names the place that our own pages come from."""
     scheme = "https" if secure else request.url.scheme
     return f"{scheme}://{request.headers.get('host', '')}"
+
+
+def foreign(origin: str, own: str) -> str:
+    """Why a write that a page of `origin` sent is not of our own place, and what to do; empty where it is."""
+    sent, ours = _parts(origin), _parts(own)
+    if sent == ours and sent[1]:
+        return ""
+    remedies = []
+    if sent[1:] != ours[1:]:
+        remedies.append(PASS_HOST)
+    if sent[0] == "https" and ours[0] == "http":
+        remedies.append("Where a proxy with TLS is before this server, start it with --secure.")
+    elif sent[0] == "http" and ours[0] == "https":
+        remedies.append("This server's pages come by https: open them so, or leave --secure out.")
+    said = f"This was sent by a page of {origin[:80]}, not of {own[:80]}: nothing was done."
+    return " ".join([said, *remedies])
+
+
+def _parts(origin: str) -> tuple[str, str, int | None]:
+    """Scheme, host, and port but for the scheme's own: two ways to write an origin are one. No host where it is none."""
+    try:
+        found = urlsplit(origin)
+        host, port = found.hostname or "", found.port
+    except ValueError:
+        return "", "", None
+    if "@" in found.netloc or origin.count("/") != 2:
+        return "", "", None
+    return found.scheme, host, None if port == PORTS.get(found.scheme) else port
 
 
 def has_token(session: Session, sent: str) -> bool:
@@ -237,7 +286,7 @@ class Guard:
     def _refusal(self, scope: Scope) -> PlainTextResponse | None:
         headers = Headers(scope=scope)
         if self._names and _host(headers.get("host", "")) not in self._names:
-            return PlainTextResponse("This server answers to its own machine only.", 421)
+            return PlainTextResponse(OTHER_NAME, 421)
         if len(scope["raw_path"] or b"") + len(scope["query_string"]) > LONGEST_ADDRESS:
             return PlainTextResponse("The address is too long: choose fewer values.", 414)
         if not _from_here(headers, scope["method"]):

@@ -1,18 +1,23 @@
 """Routes of pictures: thumbnails, whole designs, and what they were made from."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from typing import Any
 
 from anyio import CapacityLimiter, to_thread
 from fastapi import FastAPI, Request, Response
 
+from catalogs import provenance
 from catalogs.browser.board import Board
-from catalogs.browser.pictures import SIDES, Found, Pictures, Source
+from catalogs.browser.pictures import SIDES, Found, Pictures, Source, design_etag
 from catalogs.browser.requesters import Reader
 from catalogs.errors import NotFoundError
 
 FOREVER = "private, max-age=31536000, immutable"
 ASK_AGAIN = "private, no-cache"
-"""Templates and styles may be replaced: a browser asks whether its copy still holds, which is quickly answered."""
+"""Templates and styles may be replaced, credits of designs corrected: a browser asks whether its copy still holds.
+
+That is quickly answered.
+"""
 
 
 def picture_routes(app: FastAPI, board: Board, pictures: Pictures) -> None:
@@ -26,15 +31,15 @@ def picture_routes(app: FastAPI, board: Board, pictures: Pictures) -> None:
             raise NotFoundError(f"There are no thumbnails of {side[:20]} px.")
         record = board.index.of_id(design_id)
         found = await to_thread.run_sync(pictures.thumbnail, record, int(side), limiter=reading)
-        return _picture(found, request)
+        return _picture(found, request, _holds(record, request))
 
     @app.get("/pictures/{design_id}.png")
     async def design(design_id: str, request: Request, _session: Reader) -> Response:
         record = board.index.of_id(design_id)
-        # It is known without reading the picture.
-        if (etag := f'"{record["image_sha256"]}"') in _known(request):
-            return _unchanged(etag, FOREVER)
-        return _picture(await to_thread.run_sync(pictures.design, record, limiter=whole), request)
+        keep = _holds(record, request)
+        if (etag := design_etag(record)) in _known(request):
+            return _unchanged(etag, keep)
+        return _picture(await to_thread.run_sync(pictures.design, record, limiter=whole), request, keep)
 
     @app.get("/templates/{garment_id}.webp")
     async def garment(garment_id: str, request: Request, _session: Reader) -> Response:
@@ -54,11 +59,16 @@ def picture_routes(app: FastAPI, board: Board, pictures: Pictures) -> None:
         return _picture(found, request, ASK_AGAIN)
 
 
-def _picture(found: Found, request: Request, keep: str = FOREVER) -> Response:
+def _picture(found: Found, request: Request, keep: str) -> Response:
     if found.etag in _known(request):
         return _unchanged(found.etag, keep)
     headers = {"etag": found.etag, "cache-control": keep}
     return Response(found.data, media_type=found.media_type, headers=headers)
+
+
+def _holds(record: Mapping[str, Any], request: Request) -> str:
+    """How long a browser may keep a design's picture: for ever where it asked for the version that it gets."""
+    return FOREVER if request.query_params.get("v") == provenance.version(record) else ASK_AGAIN
 
 
 def _unchanged(etag: str, keep: str) -> Response:

@@ -126,7 +126,7 @@ class Pictures:
         It is kept in the catalog; where that may not be written, in memory only. ImageError or StoreError where
         the design's picture is missing or broken.
         """
-        key = keys.thumbnail(record["design_id"], record["image_sha256"], side)
+        key = keys.thumbnail(record["design_id"], provenance.version(record), side)
         return self._kept.get(
             key, lambda: Found(self._thumbnail(key, record, side), "image/webp", _etag(key))
         )
@@ -146,7 +146,7 @@ class Pictures:
     def design(self, record: Mapping[str, Any]) -> Found:
         """The design's own PNG, with the AI mark; its pixels are those that were filed."""
         data = provenance.with_mark(self._store.read(record["image"]), provenance.xmp(record))
-        return Found(data, "image/png", f'"{record["image_sha256"]}"')
+        return Found(data, "image/png", design_etag(record))
 
     def garment(self, garment_id: str) -> Source:
         """Where a garment's template is, and what names its contents; it is not read."""
@@ -176,7 +176,7 @@ class Pictures:
         record = self._records_of(kind, store).get(record_id)
         if record is None:
             raise NotFoundError(f"{store.uri} has no {kind} '{record_id[:80]}' any more.")
-        there = next((one for one in store.list(record.image) if one.key == record.image), None)
+        there = store.stat(record.image)
         if there is None:
             raise NotFoundError(f"{store.uri}/{record.image}: there is no such picture any more.")
         name = hashlib.sha256(f"{store.uri}\n{record.image}\n{there.etag}".encode()).hexdigest()
@@ -190,6 +190,11 @@ class Pictures:
                 self._records[kind] = {getattr(r, f"{kind}_id"): r for r in read(store).records}
                 self._read_at[kind] = time.monotonic()
             return self._records[kind]
+
+
+def design_etag(record: Mapping[str, Any]) -> str:
+    """What names the bytes of a design's own PNG as it is served; it is known without reading the picture."""
+    return f'"{provenance.version(record)}"'
 
 
 def _etag(text: str) -> str:

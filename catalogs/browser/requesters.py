@@ -4,7 +4,7 @@ from typing import Annotated
 
 from fastapi import Depends, HTTPException, Request
 
-from catalogs.browser.access import CSRF_HEADER, Session, has_token, own_origin
+from catalogs.browser.access import CSRF_HEADER, Session, foreign, has_token, own_origin
 
 
 def _session(request: Request) -> Session:
@@ -24,13 +24,9 @@ def _writing(request: Request) -> Session:
 def require_ours(request: Request, session: Session, sent: str) -> None:
     """HTTPException where a write does not come from a page of ours, which was given the session's token."""
     own = own_origin(request, secure=request.app.state.secure)
-    origin = request.headers.get("origin", own)
-    if origin != own:
-        raise HTTPException(
-            403,
-            f"This was sent by a page of {origin[:80]}, not of {own[:80]}: nothing was done. Where a proxy with TLS"
-            " is before this server, start it with --secure.",
-        )
+    origin = request.headers.get("origin")
+    if origin is not None and (refusal := foreign(origin, own)):
+        raise HTTPException(403, refusal)
     if not has_token(session, sent):
         raise HTTPException(403, "This page is no longer valid: load it again.")
 

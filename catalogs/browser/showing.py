@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 
+from catalogs import provenance
 from catalogs.browser.board import Board
 from catalogs.browser.index import Count, Index, matrix
 from catalogs.browser.query import FACETS, Query
@@ -61,7 +62,7 @@ def _cell(
         "styleId": record["style_id"],
         "set": record["style_set"],
         "recipe": record["recipe"],
-        "sha": record["image_sha256"][:12],
+        "version": provenance.version(record),
         "width": record["width"],
         "height": record["height"],
         "colors": record["colors"] or [],
@@ -74,7 +75,9 @@ def _cell(
 
 def _gone(design_id: str) -> dict[str, Any]:
     """A design that was taken out of the catalog since its result was found."""
-    texts = dict.fromkeys(("garment", "style", "garmentId", "styleId", "set", "recipe", "sha", "verdict"), "")
+    texts = dict.fromkeys(
+        ("garment", "style", "garmentId", "styleId", "set", "recipe", "version", "verdict"), ""
+    )
     return {**texts, "id": design_id, "garment": "no longer in the catalog", "width": 0, "height": 0, "colors": [],
             "flags": [], "stars": 0, "stack": 1}  # fmt: skip
 

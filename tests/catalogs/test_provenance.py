@@ -289,6 +289,54 @@ def test_packet_is_deterministic() -> None:
     assert provenance.xmp(row) == provenance.xmp(dict(reversed(row.items())))
 
 
+class Noted(dict[str, Any]):
+    """A record that notes which of its columns are asked for."""
+
+    def __init__(self, row: dict[str, Any]) -> None:
+        """Nothing was asked for yet."""
+        super().__init__(row)
+        self.asked: set[str] = set()
+
+    def get(self, name: str, default: Any = None) -> Any:
+        """A column's value."""
+        self.asked.add(name)
+        return super().get(name, default)
+
+    def __getitem__(self, name: str) -> Any:
+        """A column's value."""
+        self.asked.add(name)
+        return super().__getitem__(name)
+
+
+def test_columns_are_all_that_a_packet_reads() -> None:
+    """`COLUMNS`, from which a version is made, names every column that the packet reads, and no other."""
+    row, empty = Noted(record()), Noted({})
+    provenance.xmp(row)
+    provenance.xmp(empty)
+    assert row.asked | empty.asked == set(provenance.COLUMNS)
+
+
+@pytest.mark.parametrize("column", [*provenance.COLUMNS, "image_sha256"])
+def test_version_changes_with_what_is_served(column: str) -> None:
+    """Another value of any column that the packet or the pixels depend on gives another version; stars do not."""
+    row = record(image_sha256="0" * 64)
+    other = {"versions": '{"stylemill": "9"}', "garment_tags": ["new"], "style_tags": ["new"]}
+    assert provenance.version(row) != provenance.version({**row, column: other.get(column, "another value")})
+    assert provenance.version(row) == provenance.version({**row, "loss": 9.0, "stars": 5})
+
+
+def test_version_changes_with_the_packets_form(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A release that writes packets in another form gives pictures other versions."""
+    row = record()
+    before = provenance.version(row)
+    monkeypatch.setattr(provenance, "SYSTEM", "Another mill")
+    provenance._form.cache_clear()
+    assert provenance.version(row) != before
+    monkeypatch.undo()
+    provenance._form.cache_clear()
+    assert provenance.version(row) == before
+
+
 @pytest.mark.parametrize("versions", [None, "", "{", "[1]", "null", '{"stylemill": null}'])
 def test_records_of_older_tables(versions: str | None) -> None:
     """A record that lacks columns, or holds unreadable ones, still gives a packet that says AI."""

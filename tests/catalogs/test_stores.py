@@ -6,8 +6,10 @@ import socket
 import stat
 import threading
 import time
+import tracemalloc
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -86,6 +88,29 @@ class StoreContract:
         store.delete("e.bin")
         assert not store.exists("e.bin")
 
+    def test_stat_tells_what_a_listing_tells(self, store: Store) -> None:
+        """One object is told as a listing tells it, to the second; longer keys, folders and what is gone are None."""
+        for key in ("s/a", "s/ab", "s/a.png", "s/b/c", "other"):
+            store.write(key, key.encode() * 3)
+        for listed in store.list():
+            told = store.stat(listed.key)
+            assert told is not None
+            whole = listed.modified.replace(microsecond=0)
+            assert told.modified.replace(microsecond=0) == whole
+            assert replace(told, modified=whole) == replace(listed, modified=whole)
+        assert [store.stat(key) for key in ("s", "s/b", "s/abc", "s/a/x", "nowhere/x")] == [None] * 5
+        store.delete("s/a")
+        assert store.stat("s/a") is None
+
+    def test_stat_sees_another_content(self, store: Store) -> None:
+        """Another content of the same length gives another etag."""
+        store.write("t", b"first")
+        before = store.stat("t")
+        store.write("t", b"other")
+        after = store.stat("t")
+        assert before is not None and after is not None
+        assert before.etag != after.etag
+
     def test_list_is_by_key_and_prefix(self, store: Store) -> None:
         """A listing gives keys in order, with sizes, and only below the prefix."""
         for key in ("p/2", "p/1", "p/sub/3", "pq/4", "other"):
@@ -123,6 +148,8 @@ class StoreContract:
             store.read(key)
         with pytest.raises(InvalidKeyError):
             store.write(key, b"")
+        with pytest.raises(InvalidKeyError):
+            store.stat(key)
 
     def test_probe_leaves_nothing(self, store: Store) -> None:
         """A store that honours conditional puts passes the probe, which cleans up."""
@@ -185,10 +212,53 @@ class TestLocal(StoreContract):
         with pytest.raises(NotAllowedError, match="read-only.*Choose another folder"):
             LocalStore(tmp_path / "new").write("f", b"x")
 
+    def test_stat_looks_at_nothing_else(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        """One file is told without a walk through the folder that it lies in."""
+
+        def walk(*_args: object) -> None:
+            raise AssertionError("the folder was walked through")
+
+        (tmp_path / "a.png").write_bytes(b"a")
+        monkeypatch.setattr(os, "walk", walk)
+        found = LocalStore(tmp_path).stat("a.png")
+        assert found is not None
+        assert (found.key, found.size) == ("a.png", 1)
+
+    def test_stat_of_halves_and_links(self, tmp_path: Path) -> None:
+        """A half is told as `leftovers` tells it; links in a circle or to nowhere are nothing, as in a listing."""
+        (tmp_path / ".partial-abc").write_bytes(b"half")
+        (tmp_path / "circle").symlink_to("circle")
+        (tmp_path / "nowhere").symlink_to("gone")
+        store = LocalStore(tmp_path)
+        assert [store.stat(".partial-abc")] == list(store.leftovers())
+        assert (store.stat("circle"), store.stat("nowhere")) == (None, None)
+        assert not store.exists("circle")
+
+    def test_stat_without_rights(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        """A file that may not be looked at is told as that, not as missing."""
+
+        def refuse(*_args: object, **_kwargs: object) -> None:
+            raise PermissionError(errno.EACCES, "Permission denied")
+
+        monkeypatch.setattr(Path, "stat", refuse)
+        for look in (LocalStore(tmp_path).stat, LocalStore(tmp_path).exists):
+            with pytest.raises(NotAllowedError, match="looking for .*owner and mode"):
+                look("x")
+
     def test_half_written_files_are_not_listed(self, tmp_path: Path) -> None:
         """What a killed process left half-written is no object."""
         (tmp_path / ".partial-abc").write_bytes(b"half")
         assert list(LocalStore(tmp_path).list()) == []
+
+    def test_reading_takes_the_memory_of_the_file(self, tmp_path: Path) -> None:
+        """A small file is read without memory for the largest; one whose length is not known is read whole."""
+        (tmp_path / "x").write_bytes(b"x" * 1000)
+        tracemalloc.start()
+        data = LocalStore(tmp_path).read("x")
+        peak = tracemalloc.get_traced_memory()[1]
+        tracemalloc.stop()
+        assert (data, peak < 2**20) == (b"x" * 1000, True)
+        assert LocalStore(Path("/proc/self")).read("status").startswith(b"Name:")
 
     @pytest.mark.parametrize("number", ["EPERM", "EOPNOTSUPP", "ENOTSUP", "ENOSYS"])
     def test_disk_without_hard_links(
@@ -318,6 +388,9 @@ class TestS3(StoreContract):
         """A bucket that is not there is named as such."""
         with pytest.raises(NotFoundError, match="no such bucket"):
             open_store(f"s3://{s3}-other/p").read("x")
+        for look in (open_store(f"s3://{s3}-other/p").stat, open_store(f"s3://{s3}-other/p").exists):
+            with pytest.raises(NotFoundError, match="no such bucket"):
+                look("x")
 
     def test_no_credentials(self, s3: str, monkeypatch: pytest.MonkeyPatch) -> None:
         """Missing credentials are named with where to put them."""
@@ -551,8 +624,9 @@ class TestS3WithFaults:
         with pytest.raises(NotAllowedError, match="clock.*NTP"):
             store.exists("x")
         proxy.choose = faults.every("403")
-        with pytest.raises(NotAllowedError, match="rights"):
-            store.exists("x")
+        for look in (store.exists, store.stat):
+            with pytest.raises(NotAllowedError, match="looking for .*rights"):
+                look("x")
 
 
 def test_a_link_that_was_made_twice(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

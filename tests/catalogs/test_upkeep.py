@@ -7,12 +7,13 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta, tzinfo
 from pathlib import Path
 
+import pyarrow as pa
 import pyarrow.compute as pc
 import pytest
 from deltalake import DeltaTable, write_deltalake
 from deltalake.table import TableOptimizer
 
-from catalogs import keys, upkeep
+from catalogs import keys, provenance, upkeep
 from catalogs.acts import Act, What
 from catalogs.claims import Claims
 from catalogs.designs import DesignCatalog
@@ -154,14 +155,43 @@ class Contract:
     def test_thumbnails_of_what_is_gone(self, where: str) -> None:
         """A thumbnail goes with its design's record; those of designs that are there stay."""
         catalog = filed(where, "a", "b")
-        rows = catalog.read(["design_id", "image_sha256"]).to_pylist()
-        small = [keys.thumbnail(row["design_id"], row["image_sha256"], 192) for row in rows]
+        rows = catalog.read().to_pylist()
+        small = [keys.thumbnail(row["design_id"], provenance.version(row), 192) for row in rows]
         for one in small:
             catalog.store.write(one, b"small")
         assert [one.key for one in upkeep.unclaimed(catalog, timedelta(0))] == []
         catalog.remove([(rows[0]["design_id"], rows[0]["image_sha256"])])
         assert small[0] in [one.key for one in upkeep.unclaimed(catalog, timedelta(0))]
         assert small[1] not in [one.key for one in upkeep.unclaimed(catalog, timedelta(0))]
+
+    def test_thumbnails_of_corrected_records(self, where: str) -> None:
+        """A thumbnail whose XMP tells a credit that was corrected since is outdated; the new one is not."""
+        catalog = filed(where, "a")
+        named = []
+        for holder in ("Ann Archer", "Bea Bauer"):
+            (row,) = catalog.read().to_pylist()
+            facts = pa.table({"style_id": [row["style_id"]], "rights_holder": [holder]})
+            catalog.update("style_id", facts)
+            (row,) = catalog.read().to_pylist()
+            named.append(keys.thumbnail(row["design_id"], provenance.version(row), 192))
+            catalog.store.write(named[-1], b"small")
+        time.sleep(1.1)
+        found = upkeep.unclaimed(catalog, NO_TIME)
+        assert [one.key for one in found if one.key.startswith(keys.THUMBNAILS)] == named[:1]
+        assert named[0] in [one.key for one in upkeep.discard(catalog, found)]
+        assert not catalog.store.exists(named[0])
+        assert catalog.store.exists(named[1])
+
+    def test_what_was_written_again_stays(self, where: str) -> None:
+        """What was found and then written anew with the same bytes is not removed, on a store of whole seconds too."""
+        catalog = filed(where, "a")
+        image, _ = catalog.add_picture(key("b"), b"nobody's")
+        time.sleep(1.1)
+        found = [one for one in upkeep.unclaimed(catalog, NO_TIME) if one.key == image]
+        catalog.store.write(image, b"nobody's")
+        assert len(found) == 1
+        assert upkeep.discard(catalog, found) == []
+        assert catalog.store.exists(image)
 
     def test_all_tables_are_tidied(self, where: str) -> None:
         """Upkeep merges the files of the log of reviews, too."""

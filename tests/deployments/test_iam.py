@@ -14,7 +14,7 @@ from pathlib import Path
 import boto3
 import pytest
 
-from catalogs import keys
+from catalogs import keys, provenance
 from catalogs.acts import Act, What
 from catalogs.browser.board import Board
 from catalogs.browser.pictures import Pictures
@@ -218,7 +218,7 @@ def test_browser_keeps_what_is_said(guarded: Guarded, monkeypatch: pytest.Monkey
     record = board.index.record(board.index.row["67" * 32])
     assert Pictures(store, None, None).thumbnail(record, 192).data
     there = {found.key for found in store.list()}
-    assert keys.thumbnail("67" * 32, sha256, 192) in there
+    assert keys.thumbnail("67" * 32, provenance.version(record), 192) in there
     assert any(one.startswith("verdicts/_delta_log/") for one in there)
     assert any(one.startswith("shortlists/_delta_log/") for one in there)
     with pytest.raises(NotAllowedError):

@@ -99,10 +99,10 @@ export function exportAs(kind, target, title) {
 export function thumbnail(design, width) {
   const dots = width * Math.min(devicePixelRatio || 1, 2);
   const side = [192, 384, 768].find((one) => one >= dots * 0.9) ?? 768;
-  return `/thumbnails/${side}/${design.id}.webp?v=${design.sha}`;
+  return `/thumbnails/${side}/${design.id}.webp?v=${design.version}`;
 }
 
-export const picture = (design) => `/pictures/${design.id}.png?v=${design.sha}`;
+export const picture = (design) => `/pictures/${design.id}.png?v=${design.version}`;
 export const named = (design) => `${design.garment} – ${design.style}`;
 export const counted = (n, noun) => `${n.toLocaleString("en")} ${noun}${n === 1 ? "" : "s"}`;
 export const starred = (n) => "★".repeat(n) + "☆".repeat(5 - n);

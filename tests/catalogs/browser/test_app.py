@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
+import pyarrow as pa
 import pytest
 from fastapi.testclient import TestClient
 from PIL import Image
@@ -339,6 +340,30 @@ class TestPictures:
             etag = client.get(path).headers["etag"]
             assert client.get(path, headers={"if-none-match": etag}).status_code == 304
 
+    def test_corrected_credit(self, where: Path) -> None:
+        """A corrected rights holder is in thumbnail and whole picture, under names that no cache has."""
+        catalog = DesignCatalog(open_store(str(where)))
+        addresses = ("/thumbnails/192/{id}.webp?v={version}", "/pictures/{id}.png?v={version}")
+        old: list[Any] = []
+        for holder in ("Ann Archer", "Bea Bauer"):
+            facts = pa.table({"style_id": ["ikat"], "rights_holder": [holder]})
+            catalog.update("style_id", facts)
+            for client in serve(where):
+                one = result(client, "style=ikat&sort=old")["designs"][0]
+                asked = [client.get(address.format(**one)) for address in addresses]
+                for answer in asked:
+                    packet = provenance.read_xmp(answer.content) or b""
+                    assert holder.encode() in packet
+                    assert answer.headers["cache-control"].endswith("immutable")
+                for before, now in zip(old, asked, strict=bool(old)):
+                    assert before.url != now.url
+                    assert before.headers["etag"] != now.headers["etag"]
+                    known = {"if-none-match": before.headers["etag"]}
+                    late = client.get(str(before.url), headers=known)
+                    assert late.status_code == 200
+                    assert late.headers["cache-control"] == "private, no-cache"
+                old = asked
+
     def test_whole_picture(self, client: TestClient, where: Path) -> None:
         """The whole picture has the pixels that were filed, and the mark."""
         record = DesignCatalog(open_store(str(where))).read(["design_id", "image"]).to_pylist()[0]
@@ -628,6 +653,25 @@ class TestSafety:
         assert sessions.must_wait("2001:db8:0:1::ffff") > 30
         assert sessions.must_wait("2001:db8:0:2::1") == 0
 
+    @pytest.mark.parametrize("form", ["{}", "::ffff:{}", "0:0:0:0:0:ffff:{}", "64:ff9b::{}"])
+    def test_one_address_of_ipv4_locks_out_no_other(self, form: str) -> None:
+        """Where IPv4 is told as IPv6 (`--host ::`, a translator) each address counts for itself, however written."""
+        sessions = Sessions(TOKEN, "ann")
+        for _ in range(5):
+            sessions.was_wrong(form.format("192.0.2.7"))
+        assert sessions.must_wait(form.format("192.0.2.7")) > 30
+        assert sessions.must_wait("192.0.2.7") > 30
+        assert sessions.must_wait(form.format("192.0.2.8")) == 0
+        assert sessions.must_wait("203.0.113.9") == 0
+
+    @pytest.mark.parametrize("address", ["fe80::1%eth0", "testclient", "?", "::1", "::ffff:0:1.2.3.4"])
+    def test_addresses_of_any_form(self, address: str) -> None:
+        """An address with a zone, or what is none, is counted too."""
+        sessions = Sessions(TOKEN, "ann")
+        for _ in range(5):
+            sessions.was_wrong(address)
+        assert sessions.must_wait(address) > 30
+
     def test_tries_are_forgotten(self, monkeypatch: pytest.MonkeyPatch) -> None:
         """Addresses that tried are remembered up to a number."""
         monkeypatch.setattr(access, "ADDRESSES", 10)
@@ -732,9 +776,71 @@ class TestSafety:
                 answer = client.post("/api/who", data={"name": "b"}, headers=headers)
                 assert answer.status_code == (200 if sent == scheme else 403), answer.text
 
+    @pytest.mark.parametrize(
+        ("origin", "own", "host", "scheme"),
+        [("https://looks.example", "http://looks.example", False, "with --secure"),
+         ("https://looks.example:8443", "http://looks.example:8443", False, "with --secure"),
+         ("https://looks.example", "https://127.0.0.1:8420", True, ""),
+         ("https://looks.example:8443", "https://looks.example", True, ""),
+         ("http://looks.example", "http://127.0.0.1:8420", True, ""),
+         ("https://looks.example", "http://127.0.0.1:8420", True, "with --secure"),
+         ("http://looks.example", "https://looks.example", False, "leave --secure out"),
+         ("null", "https://looks.example", True, "")],
+    )  # fmt: skip
+    def test_what_to_do_behind_a_proxy(self, origin: str, own: str, host: bool, scheme: str) -> None:
+        """A refused write names the one remedy that helps: the Host header, --secure, or both."""
+        said = access.foreign(origin, own)
+        assert f"page of {origin}, not of {own}: nothing was done" in said
+        assert ("proxy_set_header Host $host" in said) == host
+        assert ("--secure" in said) == bool(scheme)
+        assert scheme in said
+
+    @pytest.mark.parametrize(
+        ("origin", "own"),
+        [("https://looks.example", "https://looks.example:443"), ("http://looks.example", "http://Looks.Example:80"),
+         ("https://[2001:db8::1]:8443", "https://[2001:DB8::1]:8443")],
+    )  # fmt: skip
+    def test_one_origin_written_twice(self, origin: str, own: str) -> None:
+        """A proxy that passes the scheme's own port on, or another case, names the same place."""
+        assert access.foreign(origin, own) == ""
+
+    @pytest.mark.parametrize(
+        "origin",
+        [
+            "https://ann@looks.example",
+            "https://looks.example/x",
+            "https://looks.example:x",
+            "https://[",
+            "//",
+            "",
+        ],
+    )
+    def test_what_is_no_origin(self, origin: str) -> None:
+        """What no browser sends as an origin is not ours, whatever host is in it."""
+        assert access.foreign(origin, "https://looks.example")
+        assert access.foreign("https://", "https://")
+
+    def test_proxy_without_the_host(self, where: Path) -> None:
+        """Behind a proxy with TLS that keeps the Host header to itself a write is told to have it passed on."""
+        store = open_store(str(where))
+        place = Place(
+            Board(DesignCatalog(store)), Pictures(store, None, None), Sessions(None, "ann"), "a catalog"
+        )
+        with TestClient(create_app(place, secure=True), base_url="http://127.0.0.1:8420") as client:
+            page = client.get("/?verdict=", headers=HTML)
+            cookies = "; ".join(one.partition(";")[0] for one in page.headers.get_list("set-cookie"))
+            token = page.text.partition('name="csrf" content="')[2].partition('"')[0]
+            headers = {access.CSRF_HEADER: token, "origin": "https://looks.example", "cookie": cookies}
+            answer = client.post("/api/who", data={"name": "b"}, headers=headers)
+        assert answer.status_code == 403
+        assert "proxy_set_header Host $host" in answer.text
+        assert "--secure" not in answer.text
+
     def test_other_host(self, client: TestClient) -> None:
         """A name of another site that was made to point at this machine is not answered."""
-        assert client.get("/api/result", headers={"host": "evil.example"}).status_code == 421
+        answer = client.get("/api/result", headers={"host": "evil.example"})
+        assert answer.status_code == 421
+        assert "--host 0.0.0.0" in answer.text
 
     def test_script_in_a_title(self, tmp_path: Path) -> None:
         """A title that is a script is text on every page."""
