@@ -14,6 +14,7 @@ import pytest
 
 from catalogs import claims, keys
 from catalogs.claims import Claims
+from catalogs.errors import NotFoundError
 from catalogs.store_contract import ObjectInfo, Store
 from catalogs.stores import open_store
 
@@ -148,6 +149,18 @@ def test_clocks_may_differ(tmp_path: Path) -> None:
     own, other = Claims(store, "run"), Claims(store, "other")
     with own.held(), other.held():
         assert own.others() == {"other"}
+
+
+def test_own_sign_that_was_removed(tmp_path: Path) -> None:
+    """The store's time, asked for when another removed our sign of life, is an error that says so; no neighbour's."""
+    store = open_store(str(tmp_path))
+    own = Claims(store, "run")
+    with own.held():
+        assert own.now() is not None
+        store.delete(keys.claim_holder("run"))
+        signed(store, "run.json-of-another")
+        with pytest.raises(NotFoundError, match=r"holders/run\.json: our own sign of life was removed"):
+            own.now()
 
 
 def test_signs_of_life_go_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
