@@ -43,8 +43,8 @@ function figure(design, n) {
       image, el("span", { class: "no", "aria-hidden": "true" }, String(n + 1)), el("span", { class: "badge", hidden: true })),
     el("figcaption", {},
       el("div", { class: "what" },
-        el("a", { href: addressOf(design), title: named(design) }, design.style),
-        el("small", {}, `${design.garment} · ${design.recipe}`),
+        el("a", { href: addressOf(design), title: named(design), dir: "auto" }, design.style),
+        el("small", { dir: "auto" }, `${design.garment} · ${design.recipe}`),
         el("small", { title: design.id }, el("code", {}, design.id.slice(0, 12)), " ", why),
         designs.length > 2 ? leaveOutButton(design, n) : null),
       judgeButtons(design, judge)));

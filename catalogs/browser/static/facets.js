@@ -39,6 +39,6 @@ export class Facets {
     const dot = name === "color" && DOTS[value] ? el("span", { class: "dot" }) : null;
     if (dot) dot.style.background = DOTS[value];
     const text = name === "stars" ? (value === "0" ? "none" : "★".repeat(Number(value))) : title || "not stated";
-    return el("li", {}, el("label", { title: text }, box, dot, el("span", { class: "t" }, text), el("span", { class: "c" }, count.toLocaleString("en"))));
+    return el("li", {}, el("label", { title: text }, box, dot, el("span", { class: "t", dir: "auto" }, text), el("span", { class: "c" }, count.toLocaleString("en"))));
   }
 }

@@ -9,8 +9,8 @@ export async function showMatrix(place, result, size, params) {
   const found = await ask(`/api/matrix/${result.result}`);
   const side = SIDES[size] ?? SIDES.m;
   const cells = new Map(found.cells.map((one) => [one.at.join(), one]));
-  const head = el("tr", {}, el("th", {}, counted(result.total, "design")), ...found.styles.map((style) => el("th", { scope: "col", title: style.title }, style.title)));
-  const rows = found.garments.map((garment, down) => el("tr", {}, el("th", { scope: "row", title: garment.title }, garment.title),
+  const head = el("tr", {}, el("th", {}, counted(result.total, "design")), ...found.styles.map((style) => el("th", { scope: "col", title: style.title, dir: "auto" }, style.title)));
+  const rows = found.garments.map((garment, down) => el("tr", {}, el("th", { scope: "row", title: garment.title, dir: "auto" }, garment.title),
     ...found.styles.map((style, across) => el("td", {}, box(cells.get(`${down},${across}`), garment, style, side, params)))));
   place.replaceChildren(el("table", {}, el("thead", {}, head), el("tbody", {}, ...rows)));
 }

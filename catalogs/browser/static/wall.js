@@ -144,7 +144,7 @@ export class Wall {
   }
 
   heading({ title, count }) {
-    return el("div", { class: "heading", role: "presentation" }, el("strong", {}, title), el("span", { class: "soft" }, count.toLocaleString("en")));
+    return el("div", { class: "heading", role: "presentation" }, el("strong", { dir: "auto" }, title), el("span", { class: "soft" }, count.toLocaleString("en")));
   }
 
   cell(n) {
@@ -158,7 +158,7 @@ export class Wall {
     image.addEventListener("error", () => image.replaceWith(el("span", { class: "lost" }, "The picture is missing: 'stylemill doctor' tells more.")), { once: true });
     cell.querySelector(".card").replaceChildren(
       el("div", { class: "shot" }, image),
-      el("div", { class: "line" }, el("span", { class: "name" }, el("b", {}, design.garment), el("span", {}, design.style)), el("span", { class: "stars" }, "★".repeat(design.stars))),
+      el("div", { class: "line" }, el("span", { class: "name" }, el("b", { dir: "auto" }, design.garment), el("span", { dir: "auto" }, design.style)), el("span", { class: "stars" }, "★".repeat(design.stars))),
       ...(design.verdict ? [el("span", { class: `badge v-${design.verdict}` }, VERDICTS[design.verdict])] : []),
       ...(design.stack > 1 ? [el("span", { class: "badge stack", title: "Its near-duplicates (N)" }, `×${design.stack}`)] : []),
       ...(design.flags.length ? [el("span", { class: "badge flag", title: design.flags.join(", ") }, "!")] : []),
