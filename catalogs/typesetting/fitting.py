@@ -14,14 +14,16 @@ BEFORE_THAI_AND_LAO = "\u0e40\u0e41\u0e42\u0e43\u0e44\u0ec0\u0ec1\u0ec2\u0ec3\u0
 AFTER_THAI_AND_LAO = "\u0e2f\u0e30\u0e32\u0e33\u0e45\u0e46\u0eaf\u0eb0\u0eb2\u0eb3\u0ec6"
 NOT_FIRST = "、。，．・：；？！ー々ぁぃぅぇぉっゃゅょゎァィゥェォッャュョヮ)]}"
 TRAILING = " ,.;:–-·([{"
+NARROWEST = 0.12
+"""Ems that a letter needs at least, with its share of marks: more letters than have room so are not looked at."""
 
 
 def line(text: str, style: str, size: float, room: float) -> str:
     """As much of a text as `room` holds in one line, in the unit of `size`; a cut is shown by an ellipsis."""
     text = " ".join(text.split())
-    if width_of(text, style, size) <= room:
+    if _fits(text, style, size, room):
         return text
-    parts = _inseparable(text)
+    parts = _inseparable(text[: _most_letters(size, room)])
     fits = _most_that_fit(parts, style, size, room, ELLIPSIS)
     return "".join(parts[:fits]).rstrip(TRAILING) + ELLIPSIS
 
@@ -32,12 +34,20 @@ def lines(text: str, style: str, size: float, room: float, most: int) -> list[st
     Breaks are between words, between letters of Chinese and Japanese, and anywhere in a word that is too long.
     """
     from_right, rest, broken = starts_from_right(text), " ".join(text.split()), list[str]()
-    while rest and len(broken) < most - 1 and width_of(rest, style, size) > room:
-        taken = _first_line(rest, style, size, room)
+    while rest and len(broken) < most - 1 and not _fits(rest, style, size, room):
+        taken = _first_line(rest[: _most_letters(size, room)], style, size, room)
         broken.append(taken.rstrip())
         rest = rest[len(taken) :].lstrip()
     whole = [*broken, line(rest, style, size, room)] if rest else broken
     return [with_direction(one, from_right) for one in whole]
+
+
+def _fits(text: str, style: str, size: float, room: float) -> bool:
+    return len(text) <= _most_letters(size, room) and width_of(text, style, size) <= room
+
+
+def _most_letters(size: float, room: float) -> int:
+    return max(1, int(room / size / NARROWEST))
 
 
 def _first_line(text: str, style: str, size: float, room: float) -> str:
@@ -53,12 +63,18 @@ def _first_line(text: str, style: str, size: float, room: float) -> str:
 def _most_that_fit(parts: list[str], style: str, size: float, room: float, end: str = "") -> int:
     """How many parts, from the first, are no wider than `room` together."""
     fits, too_many = 0, len(parts) + 1
+    whole = width_of("".join(parts), style, size)
+    # Letters are about as wide as each other: so many should fit, and the truth is near.
+    guess = int(len(parts) * min(1.0, room / whole)) if whole else len(parts)
+    step = max(1, len(parts) // 32)
     while too_many - fits > 1:
-        middle = (fits + too_many) // 2
+        middle = min(max(guess, fits + 1), too_many - 1)
         if width_of("".join(parts[:middle]).rstrip() + end, style, size) <= room:
-            fits = middle
+            fits, guess = middle, middle + step
         else:
-            too_many = middle
+            too_many, guess = middle, middle - step
+        if fits and too_many <= len(parts):
+            guess = (fits + too_many) // 2
     return fits
 
 

@@ -13,8 +13,10 @@ from anyascii import anyascii
 from catalogs.typesetting.fonts import Font, font_for, is_invisible
 from catalogs.typesetting.reading_order import Run, runs, starts_from_right
 
-KEPT = 20_000
-"""Lines that are remembered, each some kilobytes at most."""
+KEPT = 500
+"""Lines whose glyphs are remembered: a line of 100 letters has some 30 kB of them."""
+WIDTHS_KEPT = 20_000
+"""Texts whose width is remembered: a text and a number each."""
 FEATURES = {"kern": True, "liga": True}
 LANGUAGES = (("[\u3041-\u30ff]", "ja"), ("[\u1100-\u11ff\uac00-\ud7af]", "ko"), ("[\u3100-\u312f]", "zh-Hant"),
              ("[\u2e80-\u9fff]", "zh-Hans"))  # fmt: skip
@@ -29,7 +31,7 @@ JOINERS = "\u200d"
 LEFT_TO_RIGHT, RIGHT_TO_LEFT = "\u200e", "\u200f"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Glyph:
     """A glyph of a font, where it stands and how far it moves the pen, in ems.
 
@@ -115,7 +117,13 @@ def _told(text: str, style: str) -> tuple[str, list[str]]:
 
 def width_of(text: str, style: str, size: float) -> float:
     """Width of a line, in the unit of `size`."""
-    return shaped(text, style).width * size
+    return _width(text, style) * size
+
+
+@lru_cache(WIDTHS_KEPT)
+def _width(text: str, style: str) -> float:
+    """Width of a line in ems. Its glyphs are not kept: most lines that are measured are not the one that fits."""
+    return shaped.__wrapped__(text, style).width
 
 
 def with_direction(text: str, from_right: bool) -> str:
