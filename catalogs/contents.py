@@ -18,6 +18,7 @@ from catalogs.errors import (
     PartMapError,
 )
 from catalogs.images import decode
+from catalogs.masks import BLACK
 from catalogs.records import Garment, Problem, Style
 from catalogs.store_contract import ObjectInfo, Store
 from catalogs.templates import decode_template
@@ -109,7 +110,9 @@ def usable(
             column = "mask" if record.mask else "image"
             notes[record.record_id] = [_about(store, record, column, note) for note in found]
         else:
-            decode(*contents, max_pixels=max_pixels)
+            picture = decode(*contents, max_pixels=max_pixels)
+            if picture.alpha is not None and not (picture.alpha >= BLACK).any():
+                raise ImageError("the picture is transparent everywhere; export it with what it shows")
         return record
 
     good, problems = _sorted_out(store, records, look)

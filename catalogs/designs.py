@@ -105,14 +105,14 @@ class DesignCatalog:
         there = [name for name in columns if name in theirs.names] or ["design_id"]
         return self._filed.asked(lambda: work(filled_up([rows], schema) for rows in query(table, there)))
 
-    def update(self, id_column: str, facts: pa.Table) -> int:
-        """Set columns of every design whose `id_column` is in `facts`, a row an id; returns how many there were.
+    def update(self, by: Sequence[str], facts: pa.Table) -> int:
+        """Set columns of every design that agrees with a row of `facts` in the columns `by`; returns how many did.
 
         A null in `facts` sets nothing. Keys, pictures and all other columns stay.
         """
-        return self._filed.committed(lambda: self._merge(id_column, facts))
+        return self._filed.committed(lambda: self._merge(by, facts))
 
-    def _merge(self, id_column: str, facts: pa.Table) -> int:
+    def _merge(self, by: Sequence[str], facts: pa.Table) -> int:
         table = self._table()
         if table is None:
             return 0
@@ -120,7 +120,7 @@ class DesignCatalog:
         found = (
             table.merge(
                 facts,
-                f"filed.{id_column} = right.{id_column}",
+                " AND ".join(f"filed.{name} = right.{name}" for name in by),
                 source_alias="right",
                 target_alias="filed",
                 merge_schema=True,
@@ -132,7 +132,7 @@ class DesignCatalog:
                     # Null says nothing, and what is there stays.
                     name: f"coalesce(right.{name}, filed.{name})" if name in there else f"right.{name}"
                     for name in facts.column_names
-                    if name != id_column
+                    if name not in by
                 }
             )
             .execute()

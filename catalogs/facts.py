@@ -52,6 +52,8 @@ Change = tuple[str, str, str, str, str]
 
 ALWAYS = ("further", "style_set")
 """Facts that a table states without a column of that name."""
+DIGESTS = {"garment_id": "garment_digest", "style_id": "style_digest"}
+"""Which column says what a record's contents were when the design was made."""
 RIGHTS = ("garment_licence", "style_licence", "rights_holder")
 
 
@@ -88,9 +90,14 @@ class Correction:
 
 @dataclass(frozen=True)
 class Corrections:
-    """How many designs carry facts that the catalogs have corrected since, which, and the facts by id as they are."""
+    """How many designs carry facts that the catalogs have corrected since, which, and the facts by id as they are.
+
+    `of_others` are designs that say otherwise, too, but show another picture than the catalog has now under the
+    id: an earlier one, or that of another catalog. Its credit is not theirs, and they stay.
+    """
 
     designs: int = 0
+    of_others: int = 0
     found: tuple[Correction, ...] = ()
     facts: Mapping[str, Mapping[str, Mapping[str, Any]]] = field(default_factory=dict, repr=False)
     """By the column that holds the id (garment_id, style_id), then by id: columns and values."""
@@ -99,52 +106,66 @@ class Corrections:
 def find_corrections(
     designs: DesignCatalog, garments: Sequence[Garment], styles: Sequence[Style]
 ) -> Corrections:
-    """Hold the records of these garments and styles against the catalogs, which are right.
+    """Hold the records of these garments and styles, digests and all, against the catalogs, which are right.
 
     Memory does not grow with the table. Null and empty are one.
     """
     facts = {
-        "garment_id": {garment.garment_id: _stated(garment) for garment in garments},
-        "style_id": {style.style_id: _stated(style) for style in styles},
+        name: {record.record_id: {DIGESTS[name]: record.digest, **_stated(record)} for record in records}
+        for name, records in (("garment_id", garments), ("style_id", styles))
     }
     right = {name: _as_table(name, by_id) for name, by_id in facts.items() if by_id}
     columns = dict.fromkeys(column for table in right.values() for column in table.column_names)
     if not right:
         return Corrections()
-    outdated, changes = designs.over(list(columns), lambda batches: _changes(batches, right))
+    outdated, of_others, changes = designs.over(list(columns), lambda batches: _changes(batches, right))
     found = tuple(Correction(*change[1:], count) for change, count in sorted(changes.items()))
     wrong = {change[:2] for change in changes}
     named = {
         name: {record: values for record, values in by_id.items() if (name, record) in wrong}
         for name, by_id in facts.items()
     }
-    return Corrections(outdated, found, named)
+    return Corrections(outdated, of_others, found, named)
 
 
-def _changes(batches: Iterable[pa.Table], right: Mapping[str, pa.Table]) -> tuple[int, "Counter[Change]"]:
-    """Designs that say any fact otherwise, and each change with how many say it so."""
+def _changes(
+    batches: Iterable[pa.Table], right: Mapping[str, pa.Table]
+) -> tuple[int, int, "Counter[Change]"]:
+    """Designs that say any fact otherwise, those of other pictures, and each change with how many say it so."""
     changes: Counter[Change] = Counter()
-    outdated = 0
+    outdated = of_others = 0
     for batch in batches:
-        differs = np.zeros(batch.num_rows, bool)
+        differs, others = np.zeros(batch.num_rows, bool), np.zeros(batch.num_rows, bool)
         for name, table in right.items():
             place = pc.index_in(batch[name], value_set=table[name].combine_chunks())
-            for column in table.column_names[1:]:
-                differs |= _compared(batch, name, table.take(place.combine_chunks()), column, changes)
+            wanted = table.take(place.combine_chunks())
+            same = pc.equal(batch[DIGESTS[name]], wanted[DIGESTS[name]])
+            own = pc.fill_null(same, False).to_numpy()
+            for column in table.column_names[2:]:
+                found = _compared(batch, name, wanted, column, own, changes)
+                differs |= found & own
+                others |= found & ~own
         outdated += int(differs.sum())
-    return outdated, changes
+        of_others += int(others.sum())
+    return outdated, of_others, changes
 
 
 def _compared(
-    batch: pa.Table, name: str, wanted: pa.Table, column: str, changes: "Counter[Change]"
+    batch: pa.Table,
+    name: str,
+    wanted: pa.Table,
+    column: str,
+    own: NDArray[np.bool_],
+    changes: "Counter[Change]",
 ) -> NDArray[np.bool_]:
-    """Which rows say a fact otherwise than what is wanted (null where nothing is); each change is counted."""
+    """Which rows say a fact otherwise than what is wanted (null where nothing is); each change of its own is counted."""
     after, before = _text(wanted[column]), pc.fill_null(_text(batch[column]), "")
     differs = pc.fill_null(pc.not_equal(after, before), False)
-    if pc.any(differs).as_py():
-        said = (each.filter(differs).to_pylist() for each in (batch[name], before, after))
-        changes.update((name, record, column, old, new) for record, old, new in zip(*said, strict=True))
     found: NDArray[np.bool_] = differs.to_numpy(zero_copy_only=False)
+    if (found & own).any():
+        chosen = pa.array(found & own)
+        said = (each.filter(chosen).to_pylist() for each in (batch[name], before, after))
+        changes.update((name, record, column, old, new) for record, old, new in zip(*said, strict=True))
     return found
 
 
@@ -161,7 +182,9 @@ def _as_table(id_column: str, by_id: Mapping[str, Mapping[str, Any]]) -> pa.Tabl
         for record, facts in by_id.items()
     ]
     known = GARMENT_FACTS if id_column == "garment_id" else STYLE_FACTS
-    return pa.Table.from_pylist(rows, pa.schema([SCHEMA.field(name) for name in (id_column, *known)]))
+    return pa.Table.from_pylist(
+        rows, pa.schema([SCHEMA.field(name) for name in (id_column, DIGESTS[id_column], *known)])
+    )
 
 
 def correct(designs: DesignCatalog, corrections: Corrections, run_id: str) -> int:
@@ -178,7 +201,7 @@ def correct(designs: DesignCatalog, corrections: Corrections, run_id: str) -> in
         _note(designs, corrections.found, run_id)
     for id_column, by_id in corrections.facts.items():
         if by_id:
-            designs.update(id_column, _as_table(id_column, by_id))
+            designs.update((id_column, DIGESTS[id_column]), _as_table(id_column, by_id))
     return corrections.designs
 
 

@@ -226,7 +226,7 @@ def _stretched(levels: Bytes) -> tuple[Bytes, tuple[str, ...]]:
     backdrop, *marks = flats
     if len(marks) > 1:
         _refuse_labels(flats)
-        return levels, ()
+        return levels, (f"has a flat level {flats[1]}: it was taken for sheer cloth and is painted in part",)
     (mark,) = marks
     if backdrop < BLACK and mark > WHITE:
         return levels, ()
@@ -276,6 +276,14 @@ def _compact(where: NDArray[np.bool_]) -> bool:
     return bool(np.count_nonzero(inner) > 0.5 * np.count_nonzero(where))
 
 
+def _is_outline(coverage: Bytes) -> bool:
+    """Whether what the marked pixels enclose is more than twice what they are."""
+    step = max(1, int(np.ceil(np.sqrt(coverage.size / LABELLED))))
+    marked = coverage[::step, ::step] >= CLEARLY
+    filled = np.count_nonzero(ndimage.binary_fill_holes(marked))
+    return bool(filled > 3 * np.count_nonzero(marked))
+
+
 def _specks(coverage: Bytes) -> NDArray[np.bool_] | None:
     """Where specks are, H x W; None where there is none. Large masks are looked at on a coarser grid."""
     step = max(1, int(np.ceil(np.sqrt(coverage.size / LABELLED))))
@@ -301,6 +309,8 @@ def _doubts(levels: Bytes, cleaned: Bytes) -> tuple[str, ...]:
         found.append(f"has specks away from the cloth ({lost} px in all): they were left out")
     if _white_corners(cleaned):
         found.append("is white in all four corners: if that is the backdrop, invert it")
+    if _is_outline(cleaned):
+        found.append("marks an outline, and what is inside is left as it is: if that is cloth, fill it white")
     marked = np.count_nonzero(cleaned)
     white = np.count_nonzero(cleaned == 255)
     if white < 0.5 * marked:

@@ -61,6 +61,9 @@ END = b'\n<?xpacket end="r"?>'
 NOT_XML = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 """Characters that no XML 1.0 document may hold, escaped or not (section 2.2)."""
 
+TURNING = re.compile("[\u202a-\u202e\u2066-\u2069]")
+"""Embeddings, overrides and isolates of Unicode's bidirectional algorithm."""
+
 PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
 PNG_XMP = b"XML:com.adobe.xmp"
 TIFF_XMP = 700
@@ -93,9 +96,12 @@ def rights(record: Mapping[str, Any]) -> str:
 
 
 def plain(value: object) -> str:
-    """A cell of the design table as one line of text that XML can hold; "" for null, which pandas calls NaN."""
+    """A cell of the design table as one line of text that XML can hold; "" for null, which pandas calls NaN.
+
+    Signs that turn the direction of what follows are left out: in a credit line they would turn the next name.
+    """
     missing = value is None or (isinstance(value, float) and math.isnan(value))
-    return " ".join(NOT_XML.sub(" ", "" if missing else str(value)).split())
+    return " ".join(NOT_XML.sub(" ", "" if missing else TURNING.sub("", str(value))).split())
 
 
 def keywords(record: Mapping[str, Any]) -> list[str]:

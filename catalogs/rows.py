@@ -84,9 +84,12 @@ class RowReader:
         return value
 
     def tags(self, column: str = "tags") -> tuple[str, ...]:
-        """Words separated by `|`, `;` or `,`."""
-        parts = self.text(column).replace(";", "|").replace(",", "|").split("|")
-        return tuple(part.strip() for part in parts if part.strip())
+        """Words separated by `|`, `;` or `,`; a list as programs write it, `["a", "b"]` or `{a,b}`, is one too."""
+        cell = self.text(column)
+        listed = cell[:1] + cell[-1:] in ("[]", "{}")
+        parts = (cell[1:-1] if listed else cell).replace(";", "|").replace(",", "|").split("|")
+        words = (part.strip().strip("\"'").strip() if listed else part.strip() for part in parts)
+        return tuple(word for word in words if word)
 
     def further(self, known: Collection[str]) -> Further:
         """Cells of the columns that Stylemill does not know."""

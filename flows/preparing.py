@@ -294,9 +294,14 @@ def make_plan(
             [*bad_garments, *bad_styles], {p.record for p in bad_garments}, {p.record for p in bad_styles}
         )
         # Of a set's own styles only, too.
-        known = () if asked is not None else of_ids(garments.records, garment_ids, "garment")
-        plan = replace(plan, corrections=find_corrections(designs, known, wanted))
+        known = () if asked is not None else own_garments
+        plan = replace(plan, corrections=find_corrections(designs, known, own_styles))
         remarks += lost_rights(plan.corrections)
+        if plan.corrections.of_others:
+            remarks += (
+                f"{plan.corrections.of_others} designs show another picture than the catalog has now under the id: their"
+                " credit and titles stay as they were",
+            )
     plan = replace(plan, digests=cache)
     return plan.with_remarks(remarks).limited(limit)
 

@@ -25,9 +25,11 @@ from catalogs.upkeep import tidy
 from tests.catalogs.test_design_table import _filed_by_0_1
 from tests.catalogs.test_designs import design
 
-GARMENTS = [Garment(f"g{n}", f"g{n}.png", title=f"Garment {n}", tags=("a", "b")) for n in range(3)]
+GARMENTS = [
+    Garment(f"g{n}", f"g{n}.png", title=f"Garment {n}", tags=("a", "b"), digest="g") for n in range(3)
+]
 STYLES = [
-    Style(f"s{n}", "set", f"s{n}.png", title=f"Style {n}", licence="CC0", rights_holder="Anna")
+    Style(f"s{n}", "set", f"s{n}.png", title=f"Style {n}", licence="CC0", rights_holder="Anna", digest="s")
     for n in range(2)
 ]
 CORRECTED = {
@@ -60,6 +62,22 @@ def catalog(request: pytest.FixtureRequest, tmp_path: Any) -> DesignCatalog:
     found = DesignCatalog(open_store(where))
     found.file([made(garment, style) for garment in GARMENTS for style in STYLES])
     return found
+
+
+def test_other_pictures_keep_their_credit(catalog: DesignCatalog) -> None:
+    """Where the picture under an id is another one now, designs of the earlier one keep its rights holder."""
+    replaced = [replace(STYLES[0], rights_holder="Berta", digest="another"), STYLES[1]]
+    corrections = find_corrections(catalog, GARMENTS, replaced)
+    assert (corrections.designs, corrections.of_others, corrections.found) == (0, 3, ())
+    correct(catalog, corrections, "run")
+    catalog.file(
+        [replace(made(GARMENTS[0], replaced[0]), design_id="new", style_digest="another", rights_holder="?")]
+    )
+    correct(catalog, find_corrections(catalog, GARMENTS, replaced), "run")
+    assert (rows(catalog)["g0-s0"]["rights_holder"], rows(catalog)["new"]["rights_holder"]) == (
+        "Anna",
+        "Berta",
+    )
 
 
 def test_nothing_to_correct(catalog: DesignCatalog) -> None:
@@ -186,13 +204,13 @@ def test_records_that_the_catalog_lacks_stay(catalog: DesignCatalog) -> None:
     """A garment or style that is not in the catalogs any more corrects nothing."""
     assert find_corrections(catalog, [], []).designs == 0
     assert find_corrections(catalog, GARMENTS[:1], []).designs == 0
-    assert find_corrections(catalog, [Garment("new", "new.png", title="New")], []).designs == 0
+    assert find_corrections(catalog, [Garment("new", "new.png", title="New", digest="g")], []).designs == 0
 
 
 def test_a_table_of_the_first_version_is_filled(tmp_path: Any) -> None:
     """Facts that an older table has no column for come with the update."""
     catalog = _filed_by_0_1(str(tmp_path), "a", "b")
-    style = Style("s", "set", "s.png", title="Style", rights_holder="Anna")
+    style = Style("s", "set", "s.png", title="Style", rights_holder="Anna", digest="t")
     correct(catalog, find_corrections(catalog, [], [style]), "run")
     assert {(row["style_title"], row["rights_holder"]) for row in rows(catalog).values()} == {
         ("Style", "Anna")

@@ -154,12 +154,17 @@ class TestNoted:
         assert "is white in only" in read(ramp).notes[0]
 
     def test_sheer_cloth_may_be_flat(self) -> None:
-        """A garment with a sheer part of one level keeps that level, without a word."""
+        """A garment with a sheer part of one level keeps that level; a trimap looks the same, so it is noted."""
         sheer = CLOTH.copy()
         sheer[90:][CLOTH[90:] > 0] = 128
         mask = read(sheer)
         assert np.array_equal(mask.coverage, sheer)
-        assert not mask.notes
+        assert "has a flat level 128: it was taken for sheer cloth" in mask.notes[0]
+
+    def test_outline(self) -> None:
+        """An outline paints only itself: that is noted."""
+        inside = np.asarray(Image.fromarray(CLOTH).filter(ImageFilter.MinFilter(7)))
+        assert "marks an outline" in read((CLOTH - inside).astype(np.uint8)).notes[0]
 
 
 LABELS = np.where(RING, 255, np.where(CLOTH > 0, 1, 0))

@@ -269,7 +269,8 @@ class TestOneRefuses:
         text.write_text("hello, I am text\n" * 20)
         done = self.one(stylemill, {**pictures, name: text}, tmp_path / "o.png")
         assert done.returncode == 1, done.stderr
-        assert f"{name} '{text}': the file is text" in done.stderr
+        what = "the mask cannot be read: " if name == "--mask" else ""
+        assert f"{name} '{text}': {what}the file is text" in done.stderr
 
     def test_before_anything_heavy_is_loaded(self, pictures: dict[str, Path], tmp_path: Path) -> None:
         """A picture that is not there is told without torch or Prefect."""
