@@ -347,7 +347,7 @@ class TestPictures:
         old: list[Any] = []
         for holder in ("Ann Archer", "Bea Bauer"):
             facts = pa.table({"style_id": ["ikat"], "rights_holder": [holder]})
-            catalog.update("style_id", facts)
+            catalog.update(["style_id"], facts)
             for client in serve(where):
                 one = result(client, "style=ikat&sort=old")["designs"][0]
                 asked = [client.get(address.format(**one)) for address in addresses]
