@@ -171,7 +171,7 @@ class Contract:
         for holder in ("Ann Archer", "Bea Bauer"):
             (row,) = catalog.read().to_pylist()
             facts = pa.table({"style_id": [row["style_id"]], "rights_holder": [holder]})
-            catalog.update("style_id", facts)
+            catalog.update(["style_id"], facts)
             (row,) = catalog.read().to_pylist()
             named.append(keys.thumbnail(row["design_id"], provenance.version(row), 192))
             catalog.store.write(named[-1], b"small")
