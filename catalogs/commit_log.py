@@ -93,8 +93,15 @@ class CommitLog:
             raise self._damaged(version, "is not there", "") from None
         if not actions:
             raise self._damaged(version, "is empty", MOVE_AWAY)
-        if not any("commitInfo" in action for action in actions):
+        info = next((action["commitInfo"] for action in actions if "commitInfo" in action), None)
+        if info is None:
             raise self._damaged(version, "is cut: it does not say what it did", MOVE_AWAY)
+        said = (info.get("operationMetrics") or {}).get("num_added_files")
+        there = sum("add" in action for action in actions)
+        if info.get("operation") == "WRITE" and said is not None and int(said) > there:
+            raise self._damaged(
+                version, f"is cut: it says that it added {said} files, and names {there}", MOVE_AWAY
+            )
 
     def actions(self, version: int) -> list[dict[str, Any]]:
         """What a commit says; CatalogError where that is no lines of JSON objects."""

@@ -10,6 +10,8 @@ from catalogs.errors import ImageError, PartMapError
 from catalogs.images import MAX_PIXELS, Bytes, open_upright
 from catalogs.masks import CLEARLY, other_size
 
+MOST_PARTS = 64
+"""Every part costs a mask of the picture's size."""
 SMALLEST_PART = 0.005
 """Share of the picture under which a colour of a part map is the blur of an edge."""
 
@@ -49,6 +51,10 @@ def _parts(image: Image.Image) -> dict[str, Bytes]:
 
 
 def _indexed(indices: NDArray[Any]) -> dict[str, Bytes]:
+    if len(np.unique(indices)) > MOST_PARTS + 1:
+        raise PartMapError(
+            f"the part map has more than {MOST_PARTS} numbers, as a photograph has; give every part one flat number"
+        )
     return {str(index): _mask(indices == index) for index in np.unique(indices) if index}
 
 

@@ -53,6 +53,12 @@ class TestParts:
         with pytest.raises(PartMapError, match="40x50 px but its picture is 40x40 px"):
             decode_parts(saved(Image.new("L", (40, 50), 1)), (40, 40))
 
+    @pytest.mark.parametrize("kind", [np.uint8, np.uint16])
+    def test_too_many(self, kind: type) -> None:
+        """A photograph is refused before a mask is made of each of its levels."""
+        with pytest.raises(PartMapError, match="more than 64 numbers"):
+            decode_parts(saved(Image.fromarray(np.arange(1600).reshape(40, 40).astype(kind))), (40, 40))
+
     def test_no_part(self) -> None:
         """A map of zeros is refused with the remedy."""
         with pytest.raises(PartMapError, match="marks no part; give every part an index above 0"):
