@@ -113,10 +113,17 @@ class TestBatch:
         """Beside three quite different pairs a pair comes out the same, bit for bit."""
         recipe = Recipe(levels=((0.5, 8), (1.0, 8)), optimizer=optimizer)
         encoder, one = embedded_encoder(recipe.layers), slice(2, 3)
-        content, style = 1 - CONTENT.roll(1, 0), STYLE.flip(3) ** 3
-        content[one], style[one] = CONTENT[one], STYLE[one]
-        first = stylize(CONTENT, STYLE, recipe, encoder=encoder, guide=GUIDE)
-        second = stylize(content, style, recipe, encoder=encoder, guide=GUIDE[one].expand(4, -1, -1, -1))
+        # 96 x 80 pixels leave more than one value of the deepest layer at the first level: oneDNN's backward pass
+        # through a convolution of a 1 x 1 map is not the same twice on two threads (torch 2.15, AVX-512).
+        first_content, first_style = pictures(1, 4, 96, 80), pictures(2, 4, 96, 80)
+        second_content, second_style = 1 - first_content.roll(1, 0), first_style.flip(3) ** 3
+        second_content[one], second_style[one] = first_content[one], first_style[one]
+        guide = torch.ones(4, 1, 96, 80)
+        guide[1, :, :, :40], guide[2, :, 20:] = 0, 0.5
+        first = stylize(first_content, first_style, recipe, encoder=encoder, guide=guide)
+        second = stylize(
+            second_content, second_style, recipe, encoder=encoder, guide=guide[one].expand(4, -1, -1, -1)
+        )
         assert torch.equal(first.picture_B3HW[one], second.picture_B3HW[one])
         assert torch.equal(first.history_SB[:, one], second.history_SB[:, one])
 
