@@ -6,18 +6,19 @@ import time
 import uuid
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from math import ceil
 from typing import TypeVar
 
 import pyarrow as pa
+import pyarrow.compute as pc
 from deltalake import CommitProperties, DeltaTable, QueryBuilder
 from deltalake.exceptions import CommitFailedError, DeltaError, TableNotFoundError
 
 from catalogs import delta_errors, keys
 from catalogs.commit_log import CommitLog
 from catalogs.errors import CatalogError, CatalogsError, NotFoundError, UnreachableError
-from catalogs.store_contract import Store
+from catalogs.store_contract import ObjectInfo, Store
 
 COMMIT_ATTEMPTS = 200
 """Of 16 writers of one style each loses 15 races of 16: one in 13 would lose 40 in a row."""
@@ -34,6 +35,8 @@ WRITER_FEATURES = {
 """What Delta's protocol knew when this was written; which of them the library can do, it says itself at a commit."""
 UNANSWERED_ATTEMPTS = 5
 """Tries of what got no answer and the Delta library does not repeat: conditional puts, broken off answers."""
+
+FIRST_TIME, LAST_TIME = (end.replace(tzinfo=UTC) for end in (datetime.min, datetime.max))
 
 FAILURES = (DeltaError, OSError, pa.ArrowException)
 """What the Delta library raises; a file of Parquet that is cut ends in Arrow's."""
@@ -79,9 +82,11 @@ class TableInStore:
 
     def _required_whole(self, table: DeltaTable) -> DeltaTable:
         version = int(table.version())
-        self.log.require_whole(version)
         if self._kept < 0:
+            # An older commit that was lost is looked for once: the next checkpoint would hide it for good.
+            self.log.require_all_whole()
             self._kept = version - 1
+        self.log.require_whole(version)
         return table
 
     def _opened(self) -> DeltaTable | None:
@@ -126,14 +131,33 @@ class TableInStore:
         return sorted(suspects & self._broken_files()) if suspects else []
 
     def _broken_files(self) -> set[str]:
+        sizes = self.data_files()
+        there = {found.key: found.size for found in self.store.list(f"{self.name}/")}
+        return {key for key, size in sizes.items() if there.get(key) != size}
+
+    def unnamed_files(self) -> list[ObjectInfo]:
+        """Data files in the table's folder that no commit names, neither as part of the table nor as removed."""
+        there = [one for one in self.store.list(f"{self.name}/") if one.key.endswith(".parquet")]
+        # The log is read after the listing: a file that is committed meanwhile is named.
+        named, log = {*self.data_files(), *self.removed_files()}, f"{self.name}/_delta_log/"
+        return [one for one in there if one.key not in named and not one.key.startswith(log)]
+
+    def data_files(self) -> dict[str, int]:
+        """Keys of the data files that make up the table as it is now, and their sizes in bytes."""
         table = self.open()
         if table is None:
-            return set()
+            return {}
         named = self.asked(lambda: pa.table(table.get_add_actions()))
-        there = {found.key: found.size for found in self.store.list(f"{self.name}/")}
         files = zip(named["path"].to_pylist(), named["size_bytes"].to_pylist(), strict=True)
-        sizes = {self.log.key_of(path): size for path, size in files}
-        return {key for key, size in sizes.items() if there.get(key) != size}
+        return {self.log.key_of(path): size for path, size in files}
+
+    def removed_files(self) -> list[str]:
+        """Keys of data files that commits have taken out of the table, and that are kept for its older versions."""
+        table = self.open()
+        if table is None:
+            return []
+        removed = self.asked(lambda: table.vacuum(0, dry_run=True, enforce_retention_duration=False))
+        return [self.log.key_of(path) for path in removed]
 
     def give_up(self, broken: Sequence[str]) -> dict[str, str]:
         """Take data files that are gone or cut out of the table, with the records in them.
@@ -281,17 +305,26 @@ def query(table: DeltaTable, columns: Sequence[str], where: str = "") -> Iterato
 
 
 def filled_up(batches: Sequence[pa.RecordBatch], schema: pa.Schema) -> pa.Table:
-    """One table by `schema`, with nulls for columns that no batch has."""
+    """One table by `schema`, with nulls for columns that no batch has, and for times that Python cannot tell."""
     if not batches:
         return schema.empty_table()
     found = pa.Table.from_batches(batches)
     columns = (
-        found[field.name].cast(field.type)
+        _tellable(found[field.name].cast(field.type))
         if field.name in found.column_names
         else pa.nulls(found.num_rows, field.type)
         for field in schema
     )
     return pa.table(list(columns), schema=schema)
+
+
+def _tellable(column: pa.ChunkedArray) -> pa.ChunkedArray:
+    """A column with nulls for times outside Python's years 1 to 9999: Parquet's go far beyond, and so may a clock."""
+    if not pa.types.is_timestamp(column.type):
+        return column
+    first, last = (pa.scalar(end, column.type) for end in (FIRST_TIME, LAST_TIME))
+    inside = pc.and_(pc.greater_equal(column, first), pc.less_equal(column, last))
+    return pc.if_else(inside, column, pa.scalar(None, column.type))
 
 
 def schema_of(table: DeltaTable) -> pa.Schema:

@@ -184,6 +184,10 @@ class DesignCatalog:
         rows = pa.Table.from_pylist([_row(design) for design in first.values()], SCHEMA)
         return self._filed.committed(lambda: self._insert(rows)) if first else 0
 
+    def file_rows(self, rows: pa.Table) -> int:
+        """Insert rows of a data file of this table whose design_id is not there yet; returns how many were new."""
+        return self._filed.committed(lambda: self._insert(rows))
+
     def remove(self, designs: Sequence[tuple[str, str]]) -> int:
         """Take out records by id and their picture's SHA-256; pictures stay. Returns how many there were.
 

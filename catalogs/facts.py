@@ -6,7 +6,7 @@ they said before.
 """
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
@@ -213,18 +213,38 @@ def correction_table(designs: DesignCatalog) -> TableInStore:
 def _note(designs: DesignCatalog, corrections: Iterable[Correction], run_id: str) -> None:
     now = datetime.now(UTC)
     rows = [{"corrected_at": now, "run_id": run_id, **vars(one)} for one in corrections]
+
+    def unsaid(noted: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+        last = {(row["record"], row["column"]): row for row in sorted(noted, key=_when)}
+        return [row for row in rows if not _same(last.get((row["record"], row["column"])), row)]
+
+    _append(designs, unsaid)
+
+
+def note_again(designs: DesignCatalog, rows: pa.Table) -> int:
+    """Note the rows of a data file of the corrections' table that are not in it; returns how many."""
+
+    def unsaid(noted: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+        return [row for row in rows.to_pylist() if row not in noted]
+
+    return _append(designs, unsaid)
+
+
+def _append(
+    designs: DesignCatalog, unsaid: Callable[[Sequence[dict[str, Any]]], list[dict[str, Any]]]
+) -> int:
+    """Note what is unsaid by what is noted at the time of the commit; returns how many rows."""
     filed = correction_table(designs)
 
     def commit() -> int:
         table = filed.open() or filed.create(CORRECTIONS)
-        last = {(row["record"], row["column"]): row for row in sorted(_noted(table), key=_when)}
-        new = [row for row in rows if not _same(last.get((row["record"], row["column"])), row)]
+        new = unsaid(_noted(table))
         if new:
             content = pa.Table.from_pylist(new, CORRECTIONS)
             write_deltalake(table, content, mode="append", commit_properties=ONE_TRY)
         return len(new)
 
-    filed.committed(commit)
+    return filed.committed(commit)
 
 
 def _noted(table: DeltaTable) -> list[dict[str, Any]]:

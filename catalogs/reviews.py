@@ -15,6 +15,7 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 from deltalake import CommitProperties, DeltaTable, Transaction, write_deltalake
 
 from catalogs import keys
@@ -45,6 +46,8 @@ SHORTLISTS = pa.schema(
     ]
 )  # fmt: skip
 APP = "reviews"
+HIGHEST_SEQ = 2**62
+"""Above it there might be no number left for acts behind it."""
 
 
 class Reviews:
@@ -81,6 +84,13 @@ class Reviews:
         self._log.committed(lambda: self._append(acts, heard))
         return heard
 
+    def file_rows(self, rows: pa.Table) -> int:
+        """File the acts of a data file of this log, behind all others; returns how many there are."""
+        rows = _numbered(filled_up(rows.to_batches(), LOG))
+        acts = list(_acts(rows.sort_by([("seq", "ascending"), ("position", "ascending")])))
+        self.file(acts)
+        return len(acts)
+
     def _append(self, acts: Sequence[Act], heard: list[Act]) -> int:
         table = self._current() or self._log.create(LOG)
         heard += self._take(self._read(table))
@@ -113,7 +123,7 @@ class Reviews:
             return []
         where = f"seq > {self._seq}"
         batches = self._log.asked(lambda: list(query(table, LOG.names, where)))
-        rows = filled_up(batches, LOG).sort_by([("seq", "ascending"), ("position", "ascending")])
+        rows = _numbered(filled_up(batches, LOG)).sort_by([("seq", "ascending"), ("position", "ascending")])
         acts = list(_acts(rows))
         self._version = version
         self._seq = rows["seq"][-1].as_py() if rows.num_rows else self._seq
@@ -186,6 +196,16 @@ def _rows(act: Act) -> list[dict[str, Any]]:
     return [{**row, "design_id": one, "position": n} for n, one in enumerate(act.designs or (None,))]
 
 
+def _numbered(rows: pa.Table) -> pa.Table:
+    """Rows whose number leaves room for others behind it; the rest is passed over, and logged."""
+    found = rows.filter(pc.field("seq") <= HIGHEST_SEQ)
+    if beyond := rows.num_rows - found.num_rows:
+        log.warning(
+            "The log of reviews: %d rows have numbers above %d and are passed over.", beyond, HIGHEST_SEQ
+        )
+    return found
+
+
 def _acts(rows: pa.Table) -> Iterator[Act]:
     """Acts of the log's rows, which are sorted; one that cannot count is passed over, and logged with the reason.
 
@@ -210,7 +230,7 @@ def _act(head: Mapping[str, Any], designs: tuple[str, ...]) -> Act:
     if head["what"] not in list(What):
         raise ActError(f"'{str(head['what'])[:40]}' is not known: a newer version may have filed it.")
     if not head["act_id"] or head["at"] is None:
-        raise ActError("Its row lacks act_id or time.")
+        raise ActError("Its row lacks act_id, or a time between the years 1 and 9999.")
     texts = {name: head[name] or "" for name in ("who", "value", "shortlist")}
     act = Act(
         head["act_id"], at=head["at"], what=What(head["what"]), designs=designs, seq=head["seq"], **texts

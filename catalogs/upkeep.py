@@ -19,14 +19,21 @@ from catalogs import keys, provenance
 from catalogs.claims import LEASE, Claims
 from catalogs.delta_tables import TableInStore
 from catalogs.designs import DesignCatalog
-from catalogs.errors import NotAllowedError, NotFoundError
-from catalogs.facts import correction_table
+from catalogs.errors import CatalogError, NotAllowedError, NotFoundError
+from catalogs.facts import correction_table, note_again
+from catalogs.lost_records import LostRecords, lost_records
 from catalogs.reviews import Reviews
 from catalogs.store_contract import ObjectInfo, Store
 
 log = logging.getLogger(__name__)
 
 READERS = 16
+IDENTITIES = {
+    keys.TABLE: ("design_id",),
+    keys.REVIEWS: ("act_id",),
+    keys.CORRECTIONS: ("record", "column", "corrected_at"),
+}
+"""By what a record of a table is known; the other tables are made from the reviews."""
 TABLES = (keys.TABLE, keys.REVIEWS, keys.VERDICTS, keys.SHORTLISTS, keys.CORRECTIONS)
 
 
@@ -61,6 +68,7 @@ def examine(catalog: DesignCatalog, *, contents: bool = True) -> Findings:
     """
     for name in TABLES:
         TableInStore(catalog.store, name).require_all_whole()
+    _require_nothing_lost(catalog)
     pictures = {found.key: found for found in catalog.store.list(keys.IMAGES)}
     records = _records(catalog)
 
@@ -101,6 +109,35 @@ def give_up_files(catalog: DesignCatalog) -> dict[str, str]:
     return given_up
 
 
+def file_again(catalog: DesignCatalog) -> int:
+    """File records that lie in tables' data files and that no commit names; returns how many.
+
+    Acts of reviews come behind all others, as their numbers may be another's by now.
+    """
+    reviews = Reviews(catalog.store)
+    lost = {name: _lost(catalog, name) for name in IDENTITIES}
+    filed = [catalog.file_rows(one.rows) for one in lost[keys.TABLE]]
+    filed += [reviews.file_rows(one.rows) for one in lost[keys.REVIEWS]]
+    filed += [note_again(catalog, one.rows) for one in lost[keys.CORRECTIONS]]
+    return sum(filed)
+
+
+def _lost(catalog: DesignCatalog, name: str) -> list[LostRecords]:
+    return lost_records(TableInStore(catalog.store, name), IDENTITIES[name])
+
+
+def _require_nothing_lost(catalog: DesignCatalog) -> None:
+    """CatalogError where a data file of a table holds records that no commit has ever named."""
+    lost = [one for name in IDENTITIES for one in _lost(catalog, name)]
+    if lost:
+        count = sum(one.rows.num_rows for one in lost)
+        raise CatalogError(
+            f"{catalog.store.uri}/{lost[0].file}{' and others' if lost[1:] else ''}: no commit of the table names the"
+            f" {count} records in it. A run was killed as it filed them, or a copy of the catalog missed the newest"
+            " commit. 'stylemill doctor --repair' files them again; nothing is removed until then."
+        )
+
+
 def unclaimed(catalog: DesignCatalog, grace: timedelta) -> list[ObjectInfo]:
     """What nobody needs, older than `grace`: what killed runs left, and outdated thumbnails.
 
@@ -139,6 +176,12 @@ def _about(key: str) -> str:
 def _nobodys(catalog: DesignCatalog) -> Iterator[ObjectInfo]:
     small = list(catalog.store.list(keys.THUMBNAILS))
     pictures = examine(catalog, contents=False).orphans
+    if pictures and catalog.version() is None:
+        raise CatalogError(
+            f"{catalog.store.uri} has {len(pictures)} pictures in '{keys.IMAGES}' and no table of designs: is"
+            f" '{keys.TABLE}' lost? Bring it back from a copy of the catalog. If no run has ever filed a design here,"
+            " a run makes the table."
+        )
     # Records are read after the listing: a thumbnail of one that is corrected meanwhile is not taken for outdated.
     shown = _thumbnails(catalog) if small else set()
     thumbnails = (found for found in small if found.key.rpartition("/")[2] not in shown)

@@ -129,7 +129,10 @@ def list_designs(
 def doctor(
     designs: Designs = None,
     repair: Annotated[
-        bool, typer.Option("--repair", help="Take out faulty records; the next run makes them again.")
+        bool,
+        typer.Option(
+            "--repair", help="File lost records again, take out faulty ones; the next run makes these again."
+        ),
     ] = False,
     quick: Annotated[
         bool, typer.Option("--quick", help="Only look whether pictures are there; do not read them.")
@@ -148,6 +151,8 @@ def doctor(
                 f"cut; what is left of it lies in {catalog.store.uri}/{kept}. It is" if kept else "gone, and"
             )
             say(f"  {key}: {what} taken out of its table with the records in it")
+        if repair and (again := upkeep.file_again(catalog)):
+            say(f"  {counted(again, 'record')} that no commit of a table named: filed again")
         found = upkeep.examine(catalog, contents=not quick)
         for fault in found.faults[:SHOWN_FAULTS]:
             say(f"  {fault.what_of} {fault.design_id[:12]} {fault.image}: {fault.what}")

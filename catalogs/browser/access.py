@@ -9,6 +9,7 @@ A session is a cookie that this server signed, and nothing is kept of it here: n
 import asyncio
 import hmac
 import ipaddress
+import re
 import secrets
 import time
 from collections import OrderedDict, deque
@@ -25,6 +26,8 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 COOKIE = "stylemill_session"
 WHO_COOKIE = "stylemill_who"
 CSRF_HEADER = "x-csrf-token"
+HOST = re.compile(r"(?P<name>\[[0-9a-f]*:[0-9a-f:.]*\]|[^\s:@/?#\[\]\\]+)(?::(?P<port>[0-9]{1,5}))?")
+HIGHEST_PORT = 65535
 LOOPBACK = ("localhost", "127.0.0.1", "::1")
 LONGEST_WHO = 60
 WHO_SECONDS = 365 * 24 * 3600
@@ -309,11 +312,12 @@ def _from_here(headers: Headers, method: str) -> bool:
 
 
 def _host(header: str) -> str:
-    """The name in a Host header; empty where it is none."""
-    try:
-        return urlsplit("//" + header).hostname or ""
-    except ValueError:
-        return ""
+    """The name in a Host header; empty where it is none.
+
+    An address would be read too kindly: to one, `evil@127.0.0.1` and `127.0.0.1/x` are of 127.0.0.1.
+    """
+    hit = HOST.fullmatch(header.lower())
+    return hit["name"].strip("[]") if hit and int(hit["port"] or 0) <= HIGHEST_PORT else ""
 
 
 def _with_headers(send: Send) -> Send:

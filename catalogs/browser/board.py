@@ -241,7 +241,9 @@ class Board:
         self._unpublished.discard(what)
         try:
             self._reviews.publish_verdicts() if what == "verdicts" else self._reviews.publish_shortlists()
-        except Exception:
+        except (
+            BaseException
+        ):  # a panic of Rust is no Exception, and what was said is to be published all the same
             self._unpublished.add(what)
             raise
 

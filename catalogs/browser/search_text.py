@@ -1,5 +1,6 @@
 """Texts as a search compares them: the catalog's and the person's are folded alike, so that what is shown is found."""
 
+import re
 import unicodedata
 from collections.abc import Iterator
 
@@ -15,15 +16,19 @@ MARKS = (
     (0x0640, 0x0640), (0x064B, 0x065F), (0x0670, 0x0670), (0x06D6, 0x06DC),
 )  # fmt: skip
 """Marks that people leave out: accents, Hebrew points, Arabic vowels. Those of India and Japan make other letters."""
+LAST_MARK = 0x1FFFF
+MOST_STACKED = 30
 
 
 def searchable(text: str) -> str:
     """A text without case, accents and ways of composing: 'İstanbul' is 'istanbul', 'Áo dài' 'ao dai', 'Łódź' 'lodz'.
 
-    Invisible signs (soft hyphens, joiners, directions) are left out; dashes of every length are hyphens.
+    Invisible signs (soft hyphens, joiners, directions) are left out; dashes of every length are hyphens. Of marks on
+    one letter the first 30 count, as in Unicode's stream-safe texts: to sort more of them takes the square of time.
     """
     if text.isascii():
         return text.lower()
+    text = _STACKED.sub(r"\1", text)
     # Case folding may compose anew, and a compatibility form may hold capitals.
     folded = unicodedata.normalize("NFKD", unicodedata.normalize("NFKD", text).casefold())
     return unicodedata.normalize("NFC", folded.translate(_TABLE))
@@ -41,4 +46,11 @@ def _pairs() -> Iterator[tuple[int, str]]:
     yield from ((ord(letter), plain) for letter, plain in APART.items())
 
 
+def _stacked() -> re.Pattern[str]:
+    """More marks on a letter than any language has, of which the first ones are kept."""
+    marks = "".join(chr(code) for code in range(LAST_MARK + 1) if unicodedata.combining(chr(code)))
+    return re.compile(f"([{marks}]{{{MOST_STACKED}}})[{marks}]+")
+
+
 _TABLE = dict(_pairs())
+_STACKED = _stacked()

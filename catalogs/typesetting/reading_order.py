@@ -74,9 +74,10 @@ def _kind(sign: str) -> str:
     return next((kind for first, last, kind in RIGHT_BLOCKS if first <= ord(sign) <= last), "L")
 
 
-def _first_strong(kinds: Sequence[str], until_pdi: bool = False) -> int:
+def _first_strong(kinds: Sequence[str], start: int = 0, until_pdi: bool = False) -> int:
     deep = 0
-    for kind in kinds:
+    for place in range(start, len(kinds)):
+        kind = kinds[place]
         if kind in ISOLATES:
             deep += 1
         elif kind == "PDI":
@@ -94,7 +95,11 @@ def _explicit(original: Sequence[str], base: int) -> tuple[list[int], list[str]]
     for place, kind in enumerate(original):
         level, override, _ = nested.stack[-1]
         if kind in ISOLATES or kind in EMBEDDINGS:
-            nested.open(kind, _way(kind, original, place))
+            # Too deep ones are not looked at: each look may go to the end of the text.
+            if nested.has_room():
+                nested.open(kind, _way(kind, original, place))
+            else:
+                nested.count(kind)
         elif kind == "PDI":
             nested.close_isolate()
             level, override, _ = nested.stack[-1]
@@ -113,14 +118,24 @@ class _Nested:
         self.stack = [(base, "", False)]
         self._isolates = self._lost_isolates = self._lost_embeddings = 0
 
+    def has_room(self) -> bool:
+        """Whether what opens next may be kept: none before it was too deep, and a level is left."""
+        lost = self._lost_isolates or self._lost_embeddings
+        return not lost and self.stack[-1][0] < MOST_DEEP
+
     def open(self, kind: str, way: str) -> None:
         """Begin an embedding, an override or an isolate; too deep ones are counted only (X2 to X5c)."""
         level, isolate = self.stack[-1][0], kind in ISOLATES
         deeper = level + 1 + (level % 2 == (way == "R"))
-        if deeper <= MOST_DEEP and not self._lost_isolates and not self._lost_embeddings:
+        if deeper <= MOST_DEEP and self.has_room():
             self.stack.append((deeper, "" if isolate else EMBEDDINGS[kind], isolate))
             self._isolates += isolate
-        elif isolate:
+        else:
+            self.count(kind)
+
+    def count(self, kind: str) -> None:
+        """Count what is too deep."""
+        if kind in ISOLATES:
             self._lost_isolates += 1
         elif not self._lost_isolates:
             self._lost_embeddings += 1
@@ -146,7 +161,7 @@ class _Nested:
 
 def _way(kind: str, original: Sequence[str], place: int) -> str:
     if kind == "FSI":
-        return "R" if _first_strong(original[place + 1 :], until_pdi=True) else "L"
+        return "R" if _first_strong(original, place + 1, until_pdi=True) else "L"
     return "R" if kind.startswith("R") else "L"
 
 
@@ -161,9 +176,10 @@ def _sequences(original: Sequence[str], found: Sequence[int]) -> Iterator[list[i
         else:
             level_runs.append([place])
     partner = _isolate_ends(original)
+    ending = set(partner.values())
     starting = {run[0]: run for run in level_runs}
     for run in level_runs:
-        if original[run[0]] == "PDI" and run[0] in partner.values():
+        if original[run[0]] == "PDI" and run[0] in ending:
             continue
         whole = list(run)
         while original[whole[-1]] in ISOLATES and partner.get(whole[-1]) in starting:

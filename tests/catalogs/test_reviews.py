@@ -110,6 +110,45 @@ class Contract:
         assert [act.act_id for act in other.catch_up()] == ["a1", "a2"]
 
     @pytest.mark.parametrize(
+        "micros", [2**63 - 1, -(2**63) + 1, 253_402_300_800 * 10**6, -62_135_596_801 * 10**6]
+    )
+    def test_times_that_nobody_can_tell(
+        self, where: str, micros: int, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        """An act at a time outside the years 1 to 9999 is passed over and named; the others hold."""
+        reviews = Reviews(open_store(where))
+        reviews.file([verdict("a1", "d")])
+        self.append(where, seq=2, at=micros)
+        reviews.file([verdict("a2", "e")])
+        other = Reviews(open_store(where))
+        assert [act.act_id for act in other.catch_up()] == ["a1", "a2"]
+        assert [line for line in caplog.messages if "number 2" in line and "years 1 and 9999" in line]
+
+    @pytest.mark.parametrize("seq", [2**63 - 1, 2**62 + 1, -1, -(2**63), None])
+    def test_numbers_that_leave_no_room(self, where: str, seq: int | None) -> None:
+        """A number that nothing could come behind, or that is none, is passed over; acts are filed behind the others."""
+        reviews = Reviews(open_store(where))
+        reviews.file([verdict("a1", "d")])
+        self.append(where, seq=seq, at=0)
+        assert [act.seq for act in Reviews(open_store(where)).file([verdict("a2", "e")])] == [1, 2]
+        assert [act.act_id for act in Reviews(open_store(where)).catch_up()] == ["a1", "a2"]
+
+    def append(self, where: str, *, seq: int | None, at: int) -> None:
+        """A row as no version of this files it."""
+        uri, options = open_store(where).delta_location("reviews")
+        row = {
+            "seq": seq,
+            "act_id": "n1",
+            "who": "eve",
+            "at": at,
+            "what": "verdict",
+            "value": "pick",
+            "design_id": "d",
+        }
+        content = pa.Table.from_pylist([row | {"position": 0, "shortlist": None}], LOG)
+        write_deltalake(uri, content, mode="append", storage_options=options)
+
+    @pytest.mark.parametrize(
         "damage",
         [{"what": "move", "value": "9" * 5000, "shortlist": "Spring"},
          {"what": "move", "value": "last", "shortlist": "Spring"},

@@ -842,6 +842,20 @@ class TestSafety:
         assert answer.status_code == 421
         assert "--host 0.0.0.0" in answer.text
 
+    @pytest.mark.parametrize(
+        "host",
+        ["evil.com@127.0.0.1", "127.0.0.1/x", "127.0.0.1:99999", "127.0.0.1:", "127.0.0.1:80:80", "127.0.0.1#x",
+         "127.0.0.1?x", "[127.0.0.1]", "[::1", "::1", "", "127.0.0.1\\x", "127.0.0.1 x", "127.0.0.1.", "0", "127.1"],
+    )  # fmt: skip
+    def test_odd_hosts(self, client: TestClient, host: str) -> None:
+        """What a reader of addresses would take for this machine, and is no Host, is not answered."""
+        assert client.get("/api/result", headers={"host": host}).status_code == 421
+
+    @pytest.mark.parametrize("host", ["127.0.0.1", "127.0.0.1:8420", "LOCALHOST:1", "[::1]", "[::1]:65535"])
+    def test_own_hosts(self, client: TestClient, host: str) -> None:
+        """Every spelling of this machine's names is."""
+        assert client.get("/api/result", headers={"host": host}).status_code == 200
+
     def test_script_in_a_title(self, tmp_path: Path) -> None:
         """A title that is a script is text on every page."""
         shop(

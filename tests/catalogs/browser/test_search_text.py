@@ -42,3 +42,10 @@ def test_other_words(one: str, other: str) -> None:
 def test_marks_that_people_leave_out(shown: str, typed: str) -> None:
     """Points, vowels, invisible signs and kinds of dashes are no matter."""
     assert searchable(shown) == searchable(typed)
+
+
+@pytest.mark.parametrize("mark", ["\u3099", "\u0f74", "\U0001e130"])
+def test_stacks_of_marks(mark: str) -> None:
+    """Of marks on one letter 30 count, and all of what follows: sorting 100,000 of them would take minutes."""
+    assert searchable("x" + mark * 100_000 + " Ü") == searchable("x" + mark * 30 + " ü")
+    assert searchable("か\u3099" * 1000) == "が" * 1000

@@ -6,6 +6,7 @@ import unicodedata
 import pytest
 from bidi import get_display
 
+from catalogs.typesetting import reading_order
 from catalogs.typesetting.reading_order import runs, starts_from_right
 
 PLAIN = "abאבجدxy12٣٤ (()[]) ,.+-$%·–/:«»\u0301\u200e\u200f"
@@ -76,3 +77,25 @@ def test_deep() -> None:
     """More embeddings than there are levels end in no error, and every sign stands once."""
     text = "\u202b" * 200 + "אb" + "\u2067" * 200 + "1"
     assert sorted(shown(text, None)) == sorted(drawn(text))
+
+
+@pytest.mark.parametrize(
+    "nest", ["\u2068", "\u2068\u2069", "\u2068\u2068\u2069", "\u2067\u2069", "\u2067א\u2069x"]
+)
+def test_looks_grow_with_the_length(monkeypatch: pytest.MonkeyPatch, nest: str) -> None:
+    """Texts of nothing but isolates are looked at in proportion to their length, however they nest."""
+    looks = 0
+
+    class Kinds(frozenset[str]):
+        def __contains__(self, kind: object) -> bool:
+            nonlocal looks
+            looks += 1
+            return super().__contains__(kind)
+
+    monkeypatch.setattr(reading_order, "ISOLATES", Kinds(reading_order.ISOLATES))
+    counts = []
+    for length in (500, 1000):
+        looks = 0
+        runs(nest * length, None)
+        counts.append(looks)
+    assert counts[1] < 2.2 * counts[0]
