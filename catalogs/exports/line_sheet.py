@@ -44,6 +44,9 @@ SETS_SHOWN = 10
 DPI = 200
 QUALITY = 82
 NOTES_A_PAGE = 42
+IDS_A_NOTE = 12
+TOTAL = "pages-in-all"
+"""What every page draws behind its number."""
 NOTICE = "All pictures were generated with AI (Stylemill) and are marked as such."
 
 
@@ -59,7 +62,8 @@ class Print:
 class Sheet:
     """What every page of a line sheet knows. `sets` are the style sets with the pages that show them.
 
-    `notes` are what a reader has to know and found no room for; they stand on the last page, each once.
+    `notes` are what a reader has to know and found no room for, with the designs that it is about; they stand on the
+    last pages, each once.
     """
 
     canvas: Canvas
@@ -68,12 +72,16 @@ class Sheet:
     prepared_by: str
     items: Sequence[Item]
     sets: Mapping[str, Sequence[int]]
-    notes: dict[str, None] = field(default_factory=dict)
+    notes: dict[str, dict[str, None]] = field(default_factory=dict)
 
     @property
     def pages(self) -> int:
-        """Pages in all, the cover included, notes not."""
+        """Pages in all but those of the notes, the cover included."""
         return 1 + -(-len(self.items) // (COLUMNS * ROWS))
+
+    def note(self, text: str, *items: Item) -> None:
+        """Keep a note, of some designs or of the whole sheet."""
+        self.notes.setdefault(text, {}).update(dict.fromkeys(item.short_id for item in items))
 
 
 def write_pdf(
@@ -99,7 +107,8 @@ def write_pdf(
     _note_spelling(sheet)
     _cover(sheet, store)
     problems = _grid(sheet, store)
-    _notes(sheet)
+    pages = sheet.pages + _notes(sheet)
+    _define_total(sheet, pages)
     canvas.save()
     return problems
 
@@ -268,7 +277,7 @@ def _grid(sheet: Sheet, store: Store) -> list[str]:
         if isinstance(result, CatalogsError):
             problems.append(f"{picture_name(item)}: {result}")
             # Without the reason, which names places in the store: line sheets go to strangers.
-            sheet.notes[f"{item.short_id}: its picture could not be read and is missing here."] = None
+            sheet.note("the picture could not be read and is missing here.", item)
         if place == COLUMNS * ROWS - 1 or number == len(sheet.items) - 1:
             sheet.canvas.showPage()
     return problems
@@ -283,7 +292,7 @@ def _begin_page(sheet: Sheet, number: int) -> None:
     _write_right(sheet, WIDTH - MARGIN, HEIGHT - 34, line(" · ".join(shown), SANS, 7, half), SANS, 7, SOFT)
     _rule(sheet, MARGIN, WIDTH - MARGIN, HEIGHT - 41)
     _write(sheet, MARGIN, 24, NOTICE, SANS, 6, SOFT)
-    _write_right(sheet, WIDTH - MARGIN, 24, f"{page} / {sheet.pages}", SANS, 7, SOFT)
+    _number(sheet, page)
     sheet.canvas.bookmarkPage(f"page{page}")
     for name in shown:
         if sheet.sets[name][0] == page:
@@ -326,7 +335,7 @@ def _rights(sheet: Sheet, item: Item) -> list[str]:
     text = f"Style rights: {provenance.rights(item.record)}"
     broken = lines(text, SANS, 6, COLUMN, 2)
     if len(lines(text, SANS, 6, COLUMN, 3)) > 2:
-        sheet.notes[f"{item.short_id}: {text}"] = None
+        sheet.note(text, item)
     return broken
 
 
@@ -354,25 +363,52 @@ def _note_spelling(sheet: Sheet) -> None:
     texts |= {f"Style set {number}": name for number, name in enumerate(sheet.sets, 1)}
     for what, text in texts.items():
         if missing := lacking(text, SANS):
-            sheet.notes[f"{what}: {respelled(missing, text)}"] = None
+            sheet.note(f"{what}: {respelled(missing, text)}")
     for item in sheet.items:
         for said in unset(item):
-            sheet.notes[f"{item.short_id}: {said}"] = None
+            sheet.note(said, item)
 
 
-def _notes(sheet: Sheet) -> None:
-    """Last pages with what found no room elsewhere; none where there is nothing to note."""
+def _notes(sheet: Sheet) -> int:
+    """Last pages with what found no room elsewhere; none where there is nothing to note. Returns how many."""
     room = WIDTH - 2 * MARGIN
-    rows = [row for note in sheet.notes for row in lines(note, SANS, 7, room, NOTES_A_PAGE)]
-    for start in range(0, len(rows), NOTES_A_PAGE):
+    rows = [
+        row for note in map(_told, sheet.notes.items()) for row in lines(note, SANS, 7, room, NOTES_A_PAGE)
+    ]
+    starts = range(0, len(rows), NOTES_A_PAGE)
+    for page, start in enumerate(starts, sheet.pages + 1):
         _write(sheet, MARGIN, HEIGHT - 34, "Notes", BOLD, 7, INK)
         _rule(sheet, MARGIN, WIDTH - MARGIN, HEIGHT - 41)
         for number, row in enumerate(rows[start : start + NOTES_A_PAGE]):
             _write(sheet, MARGIN, HEIGHT - 58 - 11 * number, row, SANS, 7, INK)
+        _number(sheet, page)
         if start == 0:
             sheet.canvas.bookmarkPage("notes")
             sheet.canvas.addOutlineEntry("Notes", "notes")
         sheet.canvas.showPage()
+    return len(starts)
+
+
+def _told(note: tuple[str, Iterable[str]]) -> str:
+    """A note, after the designs that it is about; of many only the first are named."""
+    text, about = note
+    ids = list(about)
+    if len(ids) > IDS_A_NOTE:
+        ids[IDS_A_NOTE:] = [f"and {len(ids) - IDS_A_NOTE:,} more"]
+    return f"{', '.join(ids)}: {text}" if ids else text
+
+
+def _number(sheet: Sheet, page: int) -> None:
+    """The number of a page, and of how many: that is known when the last one is done, and drawn where it is asked for."""
+    behind = width_of(f" / {'0' * len(str(sheet.pages))}", SANS, 7)
+    _write_right(sheet, WIDTH - MARGIN - behind, 24, f"{page}", SANS, 7, SOFT)
+    sheet.canvas.doForm(TOTAL)
+
+
+def _define_total(sheet: Sheet, pages: int) -> None:
+    sheet.canvas.beginForm(TOTAL)
+    _write_right(sheet, WIDTH - MARGIN, 24, f" / {pages}", SANS, 7, SOFT)
+    sheet.canvas.endForm()
 
 
 def _count(number: int, noun: str) -> str:

@@ -143,6 +143,30 @@ def test_notes_are_there_when_needed() -> None:
     assert [mark["/Title"] for mark in reader.outline][-1] == "Notes"  # type: ignore[index, call-overload]
 
 
+def test_notes_name_their_designs() -> None:
+    """Rights that many designs share are written once, behind the designs; of more than twelve the rest is counted."""
+    holder = "Muzeum Narodowe w Krakowie, Dział Tkanin, " * 6
+    store = MemoryStore()
+    items = [Item(filed(store, n, rights_holder=holder)) for n in range(15)]
+    reader, _ = read(items, store)
+    notes = " ".join(reader.pages[-1].extract_text().split())
+    assert notes.count("Dział Tkanin") == 6
+    assert all(item.short_id in notes for item in items[:12]) and "and 3 more: Style rights" in notes
+    assert items[12].short_id not in notes
+
+
+@pytest.mark.parametrize(("designs", "noted"), [(3, False), (8, True), (9, True), (74, True)])
+def test_numbers_of_pages(designs: int, noted: bool) -> None:
+    """Every page behind the cover says which one it is and of how many, the notes' pages too."""
+    store = MemoryStore()
+    row = filed(store, 1, rights_holder="A very long name of a holder, " * 12 if noted else "Anna")
+    reader, _ = read([Item(row)] * designs, store)
+    pages = len(reader.pages)
+    assert pages == 1 + -(-designs // 8) + noted
+    for number, page in enumerate(reader.pages[1:], 2):
+        assert re.search(rf"\b{number}\s*/ {pages}\b", page.extract_text()), page.extract_text()[-100:]
+
+
 def test_fonts_are_embedded() -> None:
     """Every font of every page is in the document, in part, with a map back to Unicode."""
     store, items = shop(2)
@@ -184,7 +208,8 @@ def test_document_properties() -> None:
 
 def pictures(reader: PdfReader, page: int) -> list[DictionaryObject]:
     found = reader.pages[page]["/Resources"].get("/XObject", {})  # type: ignore[union-attr]
-    return [one.get_object() for one in found.values()]
+    whole = (one.get_object() for one in found.values())
+    return [one for one in whole if one["/Subtype"] == "/Image"]
 
 
 def test_pictures_are_marked() -> None:
@@ -211,11 +236,7 @@ def test_a_picture_is_there_once() -> None:
     """A design that is shown twice costs its picture's bytes once."""
     store, items = shop(1)
     reader, _ = read(items * 16, store)
-    numbers = {
-        reader.pages[page]["/Resources"]["/XObject"].raw_get(name).idnum  # type: ignore[index]
-        for page in (1, 2)
-        for name in reader.pages[page]["/Resources"]["/XObject"]  # type: ignore[index]
-    }
+    numbers = {one.indirect_reference.idnum for page in (1, 2) for one in pictures(reader, page)}  # type: ignore[union-attr]
     assert len(numbers) == 1
 
 
