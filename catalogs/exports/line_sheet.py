@@ -399,7 +399,7 @@ def _told(note: tuple[str, Iterable[str]]) -> str:
 
 
 def _number(sheet: Sheet, page: int) -> None:
-    """The number of a page, and of how many: that is known when the last one is done, and drawn where it is asked for."""
+    """The number of a page and of how many, which is known when the last one is done and drawn here then."""
     behind = width_of(f" / {'0' * len(str(sheet.pages))}", SANS, 7)
     _write_right(sheet, WIDTH - MARGIN - behind, 24, f"{page}", SANS, 7, SOFT)
     sheet.canvas.doForm(TOTAL)
