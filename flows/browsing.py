@@ -19,7 +19,8 @@ from catalogs.store_contract import Store
 from catalogs.stores import open_store
 from flows.errors import FlowsError, SettingsError
 from flows.preparing import make_plan, place_to_plan, seconds_measured
-from flows.recipes import NAMED, as_toml, is_named, recorded
+from flows.recipe_text import as_toml
+from flows.recipes import NAMED, is_named, recorded
 from flows.settings import Settings
 from flows.terminal import counted
 from stylecore.errors import StylecoreError

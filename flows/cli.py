@@ -248,7 +248,8 @@ def _check_catalog(noun: str, uri: str, settings: "Settings") -> "list[Problem]"
 def recipes(name: Annotated[str | None, typer.Argument(help="Show this recipe as TOML.")] = None) -> None:
     """List the named recipes, or show one as TOML to begin your own with."""
     with reported():
-        from flows.recipes import NAMED, as_toml, find_recipe
+        from flows.recipe_text import as_toml
+        from flows.recipes import NAMED, find_recipe
 
         if name:
             typer.echo(as_toml(find_recipe(name)), nl=False)

@@ -42,6 +42,10 @@ def decode_pattern(data: bytes, max_pixels: int) -> Picture:
     return composite(Picture(np.full_like(picture.rgb, 255)), picture.rgb, picture.alpha)
 
 
+PRINT_SCALE = 0.5
+"""A style's longer side against the canvas's, for prints whose true size is not known."""
+
+
 def to_content(template: Template, recipe: Recipe) -> Canvas:
     """A garment becomes content: fitted to the recipe's canvas, with its guide, a channel a part.
 
@@ -99,13 +103,15 @@ def _cloth(template: Template) -> Tensor:
 
 
 def to_style(
-    pattern_13HW: Tensor, recipe: Recipe, canvas: Canvas, scale: float | None = None
+    pattern_13HW: Tensor, recipe: Recipe, canvas: Canvas, true_scale: float | None = None
 ) -> tuple[Tensor, float]:
-    """A style becomes style: 1 x 3 x h x w, its longer side `scale` (or the recipe's) times the canvas's.
+    """A style becomes style, 1 x 3 x h x w, and how many times larger it would have to be (stylecore/canvas.py).
 
-    With how many times larger it would have to be for that (stylecore/canvas.py).
+    Its longer side is the recipe's `style_scale` times `true_scale` times the canvas's. Where the true scale is not
+    known, it is 1, and for a print what most prints have.
     """
-    return fit_style(pattern_13HW, size_of(canvas.content), scale or recipe.style_scale)
+    known = true_scale or (PRINT_SCALE if recipe.init == "print" else 1.0)
+    return fit_style(pattern_13HW, size_of(canvas.content), recipe.style_scale * known)
 
 
 def _in_proportion(pattern_13HW: Tensor, style: Style) -> Tensor:

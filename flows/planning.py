@@ -1,8 +1,9 @@
 """The plan: which designs are to be made, which are there, which cannot be. Pure; loads no torch."""
 
 import hashlib
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
+from itertools import islice, zip_longest
 from typing import TypeVar
 
 from catalogs.digest_cache import DigestCache
@@ -63,18 +64,37 @@ class Plan:
         return replace(self, jobs=jobs, problems=self.problems + tuple(problems))
 
     def limited(self, limit: int | None) -> "Plan":
-        """The plan's first `limit` jobs; the others are held back."""
+        """The plan with `limit` jobs, diagonally over garments and styles; the others are held back.
+
+        So a first look at few designs shows many garments and styles.
+        """
         if limit is not None and limit < 1:
             raise SettingsError(
                 f"The limit is {limit}, but must be at least 1; leave it out for all designs."
             )
         if limit is None or limit >= len(self.jobs):
             return self
-        return replace(self, jobs=self.jobs[:limit], held_back=len(self.jobs) - limit)
+        chosen = sorted(islice(_diagonally(self.jobs), limit))
+        return replace(
+            self, jobs=tuple(self.jobs[place] for place in chosen), held_back=len(self.jobs) - limit
+        )
 
     def with_remarks(self, remarks: Iterable[str]) -> "Plan":
         """The plan with more remarks."""
         return replace(self, remarks=self.remarks + tuple(remarks))
+
+
+def _diagonally(jobs: Sequence[DesignJob]) -> Iterator[int]:
+    """Places of jobs that are ordered by style: one of each style, each of another garment, then the next ones."""
+    by_style: dict[str, list[int]] = {}
+    for place, job in enumerate(jobs):
+        by_style.setdefault(job.style.style_id, []).append(place)
+    rotated = []
+    for number, places in enumerate(by_style.values()):
+        shift = number % len(places)
+        rotated.append(places[shift:] + places[:shift])
+    for row in zip_longest(*rotated):
+        yield from (place for place in row if place is not None)
 
 
 def job_key(garment: Garment, style: Style, recipe_digest: str, *, printed: bool = False) -> str:

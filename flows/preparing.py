@@ -24,6 +24,7 @@ from catalogs.stores import locate, open_store
 from catalogs.styles import read_styles
 from flows.errors import NothingRejectedError, SettingsError
 from flows.planning import Plan, of_ids, of_style_sets, plan_designs, seconds_a_design
+from flows.recipe_remarks import recipe_remarks
 from flows.recipes import find_recipe
 from flows.settings import Settings, require_catalog
 from stylecore.errors import RecipeError, nearest
@@ -303,6 +304,7 @@ def make_plan(
                 " credit and titles stay as they were",
             )
     plan = replace(plan, digests=cache)
+    remarks += tuple(recipe_remarks(place.recipe, plan.garments))
     return plan.with_remarks(remarks).limited(limit)
 
 

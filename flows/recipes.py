@@ -3,14 +3,14 @@
 import json
 import re
 import tomllib
-from dataclasses import fields, replace
+from dataclasses import replace
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 from flows.errors import SettingsError
 from flows.text_files import read_text
 from stylecore.errors import RecipeError, nearest
-from stylecore.recipe import Layers, Recipe, recipe_from
+from stylecore.recipe import Recipe, recipe_from
 
 GATYS_LAYERS = tuple((f"conv{block}_1", 0.2) for block in range(1, 6))
 
@@ -29,7 +29,7 @@ def print_() -> Recipe:
     """The pattern legible as a print, in its own repeat and scale, with the garment's folds and shading.
 
     For tartans, block prints, batik and everything whose motifs must stay what they are. The scale is true
-    where the catalogs say print_width_cm and repeat_width_cm; else a style's longer side is half the canvas's.
+    where the catalogs say print_width_cm and repeat_width_cm; else a style's longer side is taken for half the canvas's.
     """
     return replace(
         house(),
@@ -42,7 +42,6 @@ def print_() -> Recipe:
         learning_rate=0.01,
         # The print starts sharp in every size; a few steps settle it into the cloth.
         large_steps=4,
-        style_scale=0.5,
     )
 
 
@@ -155,15 +154,6 @@ def find_recipe(name_or_toml: str) -> Recipe:
     return NAMED[name_or_toml]()
 
 
-def as_toml(recipe: Recipe) -> str:
-    """A recipe as TOML; `find_recipe` reads it back, under the name of the file it is in."""
-    lines = [f'# Recipe {recipe.name}. With base = "house" you may leave fields out.', ""]
-    for field in (field for field in fields(Recipe) if field.name != "name"):
-        value = getattr(recipe, field.name)
-        lines.append(f"{field.name} = {_toml_value(field.name, value)}")
-    return "\n".join(lines) + "\n"
-
-
 def recorded(name: str, recipe_json: str) -> Recipe:
     """The recipe that a design's record holds, under a name that a file can have.
 
@@ -184,13 +174,6 @@ def is_named(recipe: Recipe) -> bool:
     if recipe.name not in NAMED:
         return False
     return replace(NAMED[recipe.name](), encoder_sha256=recipe.encoder_sha256) == recipe
-
-
-def _toml_value(name: str, value: object) -> str:
-    if name.endswith("_layers"):
-        return "{ " + ", ".join(f"{layer} = {weight}" for layer, weight in cast(Layers, value)) + " }"
-    # TOML and JSON agree on strings, numbers, booleans and arrays of them.
-    return json.dumps(value)
 
 
 def _from_toml(path: Path) -> Recipe:

@@ -7,7 +7,7 @@ import dataclasses
 import hashlib
 import json
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, get_args, get_type_hints
 
@@ -72,7 +72,8 @@ class Recipe:
     name: str = "house"
     """What a person calls it; not part of the digest."""
     encoder: str = "embedded"
-    """The network whose features are compared: embedded, vgg19 or vgg16."""
+    """The network whose features are compared: embedded (small, in the package), vgg19 or vgg16 (finer, six times the
+    time, a download)."""
     encoder_weights: str = ""
     """Where its weights lie (path, s3:// or https://); empty: the package's or torchvision's own."""
     encoder_sha256: str = ""
@@ -82,55 +83,67 @@ class Recipe:
     weight_normalised: bool = False
     """Scale every filter to a mean activation of 1 (Gatys et al. 2016)."""
     content_layers: Layers = (("relu4_2", 1.0),)
-    """Layers that hold the content, each with its weight."""
+    """Layers that hold the content, each with its weight: deep ones hold shapes, shallow ones every line."""
     style_layers: Layers = STYLE_LAYERS
-    """Layers that hold the style, each with its weight w_l."""
+    """Layers that hold the style, each with its weight: shallow ones hold grain and colour, deep ones motifs."""
     statistic: str = "gram"
     """What a style is measured by; stylecore/statistics.py says what each is."""
     normalisation: str = "balanced"
     """How terms are scaled: balanced (ours), or as printed by gatys, johnson or luan."""
     content_weight: float = 0.05
-    """How strongly the garment's own structure holds: 0.02 lets the pattern win, 0.1 keeps the garment."""
+    """How strongly the garment's own structure holds: less lets the pattern win, more keeps the garment.
+    Safe: 0.01 to 0.3; recipe print has none."""
     style_weight: float = 1.0
-    """How strongly the style's statistics pull."""
+    """How strongly the style's statistics pull: more paints harder; content_weight is finer. Safe: 0.3 to 3."""
     variation_weight: float = 0.05
-    """How strongly grain is smoothed (total variation)."""
+    """How strongly grain is smoothed (total variation): more is smoother and loses fine lines. Safe: 0 to 0.3."""
     variation_exponent: int = 2
-    """Power of neighbour differences: 2 smooths, 1 keeps edges."""
+    """Power of neighbour differences that are smoothed: 2 smooths all, 1 keeps edges."""
     lighting_weight: float = 0.0
-    """How strongly the garment's folds and shading hold, whatever its colour: 2 keeps them."""
+    """How strongly the garment's folds and shading hold, whatever its colour: more keeps them. Safe: 0 to 2."""
     saliency_weight: float = 0.0
-    """How strongly the garment's edges (seams, logos) hold as what the eye is drawn to."""
+    """How strongly the garment's edges (seams, logos) hold as what the eye is drawn to: more keeps them.
+    Safe: 0 to 3."""
     photorealism_weight: float = 0.0
-    """How strongly colours may only change as smooth functions of the garment's (matting Laplacian)."""
+    """How strongly colours may only change as smooth functions of the garment's (matting Laplacian): with it the
+    photograph stays and only its colours change. Safe: 0, or 1000 to 100000."""
     parts: bool = False
-    """Paint part by part where garment and style have part maps, or the whole garment at once."""
+    """Whether to paint part by part, where garment and style have part maps, or the whole garment at once."""
     color: str = "style"
-    """Whose colours the design wears: style, keep (the garment's) or match."""
+    """Whose colours the design wears: style; keep (the garment's, everywhere its own); match (the style, recoloured to
+    the garment's mean and spread)."""
     init: str = "recoloured"
-    """What the optimiser starts from: content, the content recoloured, the style printed on it, noise, style."""
+    """What the optimiser starts from: content, content recoloured, the style printed on it (print), noise or style."""
     optimizer: str = "adam"
-    """adam, or lbfgs."""
+    """How pixels are moved: adam, or lbfgs (slower a step, fewer of them)."""
     learning_rate: float = 0.03
-    """Adam's step at the start of a level, in units of the picture's range; the first trial step of lbfgs."""
+    """Adam's step at the start of a level, in units of the picture's range; the first trial step of lbfgs: more is
+    faster and rougher. Safe: 0.005 to 0.05."""
     final_learning_rate: float = 0.003
-    """Adam's step at the end of a level; it falls linearly."""
+    """Adam's step at the end of a level; it falls linearly. Safe: a tenth of learning_rate, up to all of it."""
     canvas: tuple[int, int] = (320, 256)
-    """Height and width, px, that the garment is fitted into at the finest level."""
+    """Height and width, px, that the garment is fitted into at the finest level: more shows finer strokes, and takes
+    time and memory by its area. Safe: [160, 128] to [1024, 832]."""
     margin: float = 0.04
-    """Room around the garment's bounding box, as a share of its longer side."""
+    """Room around the garment's bounding box, as a share of its longer side. Safe: 0 to 0.2."""
     style_scale: float = 1.0
-    """Size of the style's longer side against the canvas's: 0.5 halves the motifs."""
+    """Size of the motifs: 0.5 halves them. Times the canvas's longer side; for recipe print times the true size, where
+    print_width_cm and repeat_width_cm are known (else a style's longer side is taken for half the canvas's).
+    Safe: 0.25 to 2."""
     levels: Levels = ((0.25, 80), (0.5, 50), (1.0, 20))
-    """Coarse to fine: share of the canvas, and at most so many steps of the optimiser."""
+    """Coarse to fine: share of the canvas, and at most so many steps there. Coarse steps place large motifs and are
+    cheap, fine steps draw detail; time goes with their sum by area. Safe: 1 to 4 levels of 10 to 150 steps."""
     large_steps: int = 0
-    """Steps at each doubling from the canvas to the garment's own size, at most 4096 px; 0 = paint no larger."""
+    """Steps at each doubling from the canvas to the garment's own size, at most 4096 px; 0 paints no larger.
+    Safe: 0, or 4 to 16."""
     tolerance: float = 0.0
-    """A pair leaves a level when its loss fell by less than this share over `window` steps; 0 = never."""
+    """A pair leaves a level when its loss fell by less than this share over `window` steps; 0 never. More is faster and
+    coarser. Safe: 0 to 0.01."""
     window: int = 10
-    """Steps between two looks at whether a pair has converged."""
+    """Steps between two looks at whether a pair has converged. Safe: 5 to 20."""
     detail: float = 0.6
-    """How much of the template's luminance detail finer than the canvas is laid over the design."""
+    """How much of the template's light and dark finer than the canvas is laid over the design: more shows the weave.
+    Safe: 0 to 1."""
     seed: int = 0
     """Fixes the noise of init = noise."""
 
@@ -143,8 +156,12 @@ class Recipe:
             raise RecipeError(f"Recipe '{self.name}': {'; '.join(problems)}.")
 
     def canonical_json(self) -> str:
-        """Everything that shapes pixels as JSON: sorted keys, no spaces, the engine's version included."""
-        fields = {k: v for k, v in dataclasses.asdict(self).items() if k not in UNDIGESTED}
+        """Everything that shapes pixels as JSON: sorted keys, no spaces, the engine's version included.
+
+        A field without effect has its default: recipes that paint the same are the same.
+        """
+        same = dataclasses.replace(self, **{name: DEFAULTS[name] for name in self.without_effect()})
+        fields = {k: v for k, v in dataclasses.asdict(same).items() if k not in UNDIGESTED}
         return json.dumps({**fields, "engine_version": ENGINE_VERSION}, sort_keys=True, separators=(",", ":"))
 
     def digest(self) -> str:
@@ -165,13 +182,18 @@ class Recipe:
         """Whether a term counts."""
         return bool(getattr(self, f"{term}_weight") > 0)
 
+    def without_effect(self) -> dict[str, str]:
+        """Fields that were set, and have no effect beside the others; why, by the field's name."""
+        unused = ((name, why(self)) for name, why in UNUSED.items())
+        return {name: reason for name, reason in unused if reason and getattr(self, name) != DEFAULTS[name]}
+
     def structure(self) -> "Recipe":
         """The recipe with everything reset in which pairs of one batch may differ.
 
         Recipes of one structure share batches: a weight is a number a pair, but whether a term is there
         at all is one thing for all.
         """
-        own: dict[str, Any] = {field: Recipe.__dataclass_fields__[field].default for field in A_PAIRS_OWN}
+        own: dict[str, Any] = {field: DEFAULTS[field] for field in A_PAIRS_OWN}
         own |= {f"{term}_weight": 1.0 if self.has(term) else 0.0 for term in TERMS}
         return dataclasses.replace(self, **own)
 
@@ -180,6 +202,21 @@ class Recipe:
         """Steps of all levels together."""
         return sum(steps for _, steps in self.levels)
 
+
+DEFAULTS: dict[str, Any] = {field.name: field.default for field in dataclasses.fields(Recipe)}
+
+UNUSED: dict[str, Callable[[Recipe], str]] = {
+    "seed": lambda recipe: (
+        "" if recipe.init == "noise" else f"init is '{recipe.init}', and only noise asks for it"
+    ),
+    "window": lambda recipe: "" if recipe.tolerance else "tolerance is 0, so nobody looks",
+    "variation_exponent": lambda recipe: "" if recipe.has("variation") else "variation_weight is 0",
+    "content_layers": lambda recipe: "" if recipe.has("content") else "content_weight is 0",
+    "style_layers": lambda recipe: "" if recipe.has("style") else "style_weight is 0",
+    "statistic": lambda recipe: "" if recipe.has("style") else "style_weight is 0",
+    "final_learning_rate": lambda recipe: "" if recipe.optimizer == "adam" else "lbfgs chooses its own steps",
+}
+"""Why a field has no effect, by its name; empty where it has."""
 
 A_PAIRS_OWN = (
     "name",

@@ -170,6 +170,23 @@ class TestLarge:
         assert pair.style.shape[-1] == 80
         assert pair.style.shape[-1] * pair.enlarged == pytest.approx(256)
 
+    @pytest.mark.parametrize("style_scale", [0.25, 0.5, 1.0, 1.5])
+    @pytest.mark.parametrize(
+        ("garment_cm", "repeat_cm", "share"), [(40.0, 20.0, 0.5), (40.0, None, 0.5), (40.0, 10.0, 0.25)]
+    )
+    def test_motifs_grow_with_the_style_scale(
+        self, style_scale: float, garment_cm: float, repeat_cm: float | None, share: float
+    ) -> None:
+        """A print's motifs have `style_scale` times their true size; unknown, half the canvas is theirs."""
+        recipe = replace(find_recipe("print"), canvas=(128, 128), margin=0.0, style_scale=style_scale)
+        template = Template(Picture(np.full((128, 128, 3), 200, np.uint8)), None)
+        garment = Garment("g", "g.png", print_width_cm=garment_cm)
+        job = DesignJob("k", garment, Style("s", "set", "s.png", repeat_width_cm=repeat_cm))
+        pair = to_pair(
+            job, to_content(template, recipe), Picture(np.full((100, 100, 3), 90, np.uint8)), recipe
+        )
+        assert pair.style.shape[-1] == pytest.approx(128 * share * style_scale, abs=1)
+
     def test_styles_that_are_missing_more(self) -> None:
         """Two scales that are given at one size are not taken for one style."""
         recipe = replace(find_recipe("print"), canvas=(128, 128))
@@ -177,7 +194,7 @@ class TestLarge:
         pattern = Picture(np.full((10, 20, 3), 90, np.uint8))
         job = DesignJob("k", Garment("g", "g.png", digest="a"), Style("s", "set", "s.png", digest="b"))
         one, other = (
-            to_pair(job, canvas, pattern, replace(recipe, style_scale=scale)) for scale in (0.5, 0.75)
+            to_pair(job, canvas, pattern, replace(recipe, style_scale=scale)) for scale in (1.0, 1.5)
         )
         assert one.style.shape == other.style.shape
         assert one.style_key != other.style_key

@@ -51,7 +51,7 @@ def test_changed_pixels_are_exactly_a_row() -> None:
 def test_another_recipe_is_everything() -> None:
     """A recipe that changes pixels plans all again; another name for it plans nothing."""
     made = {job.key for job in plan_designs(GARMENTS, STYLES, RECIPE, ()).jobs}
-    assert len(plan_designs(GARMENTS, STYLES, replace(RECIPE, seed=1), made).jobs) == 12
+    assert len(plan_designs(GARMENTS, STYLES, replace(RECIPE, detail=0.5), made).jobs) == 12
     assert plan_designs(GARMENTS, STYLES, replace(RECIPE, name="mine"), made).jobs == ()
 
 
@@ -87,6 +87,24 @@ def test_limit_holds_the_rest_back() -> None:
     assert plan_designs(GARMENTS, STYLES, RECIPE, ()).limited(99).held_back == 0
     with pytest.raises(SettingsError, match="must be at least 1"):
         plan_designs(GARMENTS, STYLES, RECIPE, ()).limited(0)
+
+
+@pytest.mark.parametrize("limit", range(1, 12))
+def test_limit_goes_diagonally(limit: int) -> None:
+    """As many garments and styles as can be are among the first few, in the plan's order, and no pair twice."""
+    whole = plan_designs(GARMENTS, STYLES, RECIPE, ())
+    plan = whole.limited(limit)
+    assert len({job.style.style_id for job in plan.jobs}) == min(limit, len(STYLES))
+    assert len({job.garment.garment_id for job in plan.jobs}) == min(limit, len(GARMENTS))
+    assert list(plan.jobs) == [job for job in whole.jobs if job in plan.jobs] and len(plan.jobs) == limit
+
+
+def test_limit_of_what_is_left() -> None:
+    """Where styles have work for different garments, every limit up to all of it is kept."""
+    whole = plan_designs(GARMENTS, STYLES, RECIPE, ())
+    rest = plan_designs(GARMENTS, STYLES, RECIPE, {job.key for job in whole.jobs[:5]})
+    for limit in range(1, 7):
+        assert len(set(rest.limited(limit).jobs)) == limit
 
 
 def test_style_sets() -> None:

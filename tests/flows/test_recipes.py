@@ -5,7 +5,8 @@ from pathlib import Path
 import pytest
 
 from flows.errors import SettingsError
-from flows.recipes import NAMED, as_toml, find_recipe
+from flows.recipe_text import as_toml
+from flows.recipes import NAMED, find_recipe
 from stylecore.errors import RecipeError
 from stylecore.recipe import Recipe
 

@@ -10,9 +10,11 @@ from hashlib import sha256
 from typing import Any
 
 import pytest
+import torch
 
 from stylecore.errors import RecipeError
 from stylecore.recipe import ENGINE_VERSION, STYLE_LAYERS, UNDIGESTED, Recipe, recipe_from
+from stylecore.stylization import stylize
 
 OTHER: dict[str, Any] = {
     "encoder": "vgg19",
@@ -58,8 +60,27 @@ class TestDigest:
 
     @pytest.mark.parametrize("field", OTHER)
     def test_changes_with(self, field: str) -> None:
-        """Every field that shapes pixels changes the digest."""
-        assert dataclasses.replace(Recipe(), **{field: OTHER[field]}).digest() != Recipe().digest()
+        """Every field that shapes pixels changes the digest, where the others let it."""
+        base = Recipe(init="noise", tolerance=0.5)
+        value = "style" if field == "init" else OTHER[field]
+        assert dataclasses.replace(base, **{field: value}).digest() != base.digest()
+
+    @pytest.mark.parametrize(
+        ("base", "field"),
+        [
+            ({}, "seed"), ({}, "window"), ({"variation_weight": 0.0}, "variation_exponent"),
+            ({"content_weight": 0.0}, "content_layers"), ({"style_weight": 0.0}, "style_layers"),
+            ({"style_weight": 0.0}, "statistic"), ({"optimizer": "lbfgs"}, "final_learning_rate"),
+        ],
+    )  # fmt: skip
+    def test_does_not_change_without_effect(self, base: dict[str, Any], field: str) -> None:
+        """A field that the others put out of use changes nothing, neither the digest nor a pixel."""
+        one = Recipe(**base, levels=((1.0, 3),), canvas=(32, 32))
+        other = dataclasses.replace(one, **{field: OTHER[field]})
+        assert one.digest() == other.digest() and list(other.without_effect()) == [field]
+        content, style = torch.rand(1, 3, 32, 32), torch.rand(1, 3, 32, 32)
+        painted = [stylize(content, style, recipe).picture_B3HW for recipe in (one, other)]
+        assert (painted[0] - painted[1]).abs().max() < 1e-4
 
     @pytest.mark.parametrize("field", UNDIGESTED)
     def test_does_not_change_with(self, field: str) -> None:
