@@ -1,42 +1,86 @@
 """Gauges of a run for a Prometheus Pushgateway: a run ends by itself, so nobody could come to read them."""
 
 import logging
+import threading
+import time
+from types import TracebackType
+from typing import Self
 
 from prometheus_client import CollectorRegistry, Gauge, push_to_gateway
 
-from flows.progress import Standing
+from flows.progress import Pace
 
 log = logging.getLogger(__name__)
 
+EVERY = 15.0
+"""Seconds between two pushes."""
+GAUGES = {
+    "designs_planned": "Designs that the run is to make",
+    "designs_done": "Designs that are made, were met made by others, or were turned away",
+    "designs_per_minute": "Rate of the run so far",
+    "seconds_left": "Seconds until the run is expected to end; 0 when it has ended",
+    "rejected": "Records and pairs that the run has turned away",
+    "run_success": "1 when the run has ended as it should, 0 before and when it was stopped",
+    "run_finished_timestamp_seconds": "When the run ended, in Unix time; 0 before",
+}
+
 
 class Gauges:
-    """What a run pushes, under its id; a gateway that does not answer is said once and costs nothing else."""
+    """What a run pushes, under its id, while this lasts: at once, every 15 s, and when it ends, however it ends.
 
-    def __init__(self, gateway: str, run_id: str) -> None:
-        """`gateway` is host:port or a URL; with an empty one nothing is pushed."""
-        self._gateway, self._run = gateway, run_id
+    A gateway that does not answer is said once, asked again at the next time, and costs the run nothing else.
+    """
+
+    def __init__(self, gateway: str, run_id: str, pace: Pace) -> None:
+        """`gateway` is host:port or a URL; with an empty one nothing is pushed. `pace` is that of the run."""
+        self._gateway, self._run, self._pace = gateway, run_id, pace
         self._registry = CollectorRegistry()
-        self._failed = False
         self._values = {
-            name: Gauge(f"stylemill_{name}", text, registry=self._registry)
-            for name, text in (
-                ("designs_planned", "Designs that the run is to make"),
-                ("designs_done", "Designs that went forward, shares of those in work included"),
-                ("designs_per_minute", "Rate of the run so far"),
-                ("seconds_left", "Seconds until the run is expected to end"),
-            )
+            name: Gauge(f"stylemill_{name}", text, registry=self._registry) for name, text in GAUGES.items()
         }
+        self._ended = threading.Event()
+        self._said = False
+        self._thread = threading.Thread(target=self._push_now_and_then, name="gauges", daemon=True)
 
-    def push(self, standing: Standing) -> None:
-        """Send how far the run is."""
-        if not self._gateway or self._failed:
+    def __enter__(self) -> Self:
+        """Push for the first time, and now and then from here on."""
+        if self._gateway:
+            self._thread.start()
+        return self
+
+    def count_rejected(self, rejected: int) -> None:
+        """Take how many records and pairs are turned away by now."""
+        self._values["rejected"].set(rejected)
+
+    def __exit__(
+        self, kind: type[BaseException] | None, _error: BaseException | None, _trace: TracebackType | None
+    ) -> None:
+        """Push for the last time: success is what ends without an error."""
+        if not self._gateway:
             return
+        self._ended.set()
+        self._thread.join()
+        self._values["run_success"].set(kind is None)
+        self._values["run_finished_timestamp_seconds"].set(time.time())
+        self._push()
+
+    def _push_now_and_then(self) -> None:
+        self._push()
+        while not self._ended.wait(EVERY):
+            self._push()
+
+    def _push(self) -> None:
+        standing, over = self._pace.standing(), self._ended.is_set()
         self._values["designs_planned"].set(standing.total)
-        self._values["designs_done"].set(standing.done)
+        # Half a design is none.
+        self._values["designs_done"].set(standing.whole)
         self._values["designs_per_minute"].set(standing.a_minute or 0)
-        self._values["seconds_left"].set(standing.seconds_left or 0)
+        self._values["seconds_left"].set(0 if over else standing.seconds_left or 0)
         try:
             push_to_gateway(self._gateway, "stylemill", self._registry, {"run": self._run}, timeout=5)
         except Exception as error:  # what is no gateway answers in many ways
-            self._failed = True
-            log.warning("No more gauges are pushed to STYLEMILL_PUSHGATEWAY: %s", error)
+            if not self._said:
+                log.warning(
+                    "STYLEMILL_PUSHGATEWAY did not take the gauges, and is asked again later: %s", error
+                )
+            self._said = True

@@ -28,9 +28,14 @@ class Standing:
     a_minute: float | None
     seconds_left: float | None
 
+    @property
+    def whole(self) -> int:
+        """Whole designs done."""
+        return int(self.done + 1e-6)
+
     def __str__(self) -> str:
         """As '120 of 4000 designs, 12.3 a minute, 5.3 h left'."""
-        text = f"{int(self.done + 1e-6)} of {self.total} designs"
+        text = f"{self.whole} of {self.total} designs"
         if self.a_minute is None or self.seconds_left is None:
             return text
         return f"{text}, {self.a_minute:.1f} a minute, {duration(self.seconds_left)} left"
@@ -45,7 +50,7 @@ class Pace:
 
     def __init__(self, total: int, clock: Callable[[], float] = time.monotonic) -> None:
         """`total` designs are to be done; `clock` gives seconds."""
-        self._total, self._clock = total, clock
+        self.total, self._clock = total, clock
         self._done, self._first = 0.0, 0.0
         self._began: float | None = None
         self._lock = threading.Lock()
@@ -64,8 +69,8 @@ class Pace:
         seconds = 0.0 if self._began is None else self._clock() - self._began
         rate = (self._done - self._first) / seconds if seconds > 0 else 0.0
         if rate <= 0:
-            return Standing(self._done, self._total, None, None)
-        return Standing(self._done, self._total, 60 * rate, max(0.0, self._total - self._done) / rate)
+            return Standing(self._done, self.total, None, None)
+        return Standing(self._done, self.total, 60 * rate, max(0.0, self.total - self._done) / rate)
 
 
 class _Rate(ProgressColumn):
@@ -93,16 +98,15 @@ class _Count(MofNCompleteColumn):
 
 @contextmanager
 def shown(
-    total: int, title: str, tell: Callable[[Standing], None] = lambda _standing: None
+    pace: Pace, title: str, tell: Callable[[Standing], None] = lambda _standing: None
 ) -> Iterator[OnAdvance]:
-    """While this lasts, what is given moves a bar of `total` designs, and `tell` hears how far it is.
+    """While this lasts, what is given moves a bar and the pace of a run, and `tell` hears how far it is.
 
     `tell` is called once in `EVERY` seconds at most, by whatever thread advances.
     """
-    pace = Pace(total)
     columns = (TextColumn("{task.description}"), BarColumn(), _Count(), _Rate(pace))
     with Progress(*columns, console=screen) as bar:
-        task, told = bar.add_task(title, total=total), time.monotonic()
+        task, told = bar.add_task(title, total=pace.total), time.monotonic()
 
         def advance(designs: float) -> None:
             nonlocal told

@@ -159,7 +159,7 @@ def _painted(
 
     order = sorted(range(len(recipes)), key=lambda n: recipes[n].structure().digest())
     found: dict[int, _Painted] = {}
-    with progress.shown(len(recipes), "designs") as advance:
+    with progress.shown(progress.Pace(len(recipes)), "designs") as advance:
         for one in mill(
             map(pair, order),
             encoder,

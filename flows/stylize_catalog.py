@@ -43,7 +43,7 @@ from flows.preparing import (
     require_same_recipe,
     resolve_place,
 )
-from flows.progress import Standing
+from flows.progress import Pace, Standing
 from flows.report import (
     ProgressArtifact,
     RunReport,
@@ -199,7 +199,15 @@ def _worth_another_try(state: Any) -> bool:
 
 def run_plan(place: Place, plan: Plan, settings: Settings) -> dict[str, Any]:
     """Make a plan's designs, shard by shard, and leave the report; interrupted, it leaves a clean state."""
-    report = _report(place, plan)
+    report, pace = _report(place, plan), Pace(len(plan.jobs))
+    with Gauges(settings.pushgateway, place.run_id, pace) as gauges:
+        gauges.count_rejected(report.rejected)
+        return _carried_out(place, plan, settings, report, pace, gauges)
+
+
+def _carried_out(
+    place: Place, plan: Plan, settings: Settings, report: RunReport, pace: Pace, gauges: Gauges
+) -> dict[str, Any]:
     report.corrected, report.corrections = correct_facts(place, plan, settings), plan.corrections.found
     if not plan.jobs and not report.rejected:
         return _counts(report, open_catalogs(place, settings)[2].store, None)
@@ -209,9 +217,11 @@ def run_plan(place: Place, plan: Plan, settings: Settings) -> dict[str, Any]:
     expected = estimate(place, settings)
     announce(report, plan, expected)
     started = time.monotonic()
+    # Whoever comes to look at a run that was killed finds what it had to do and what it had done.
+    write_report(designs.store, report)
     try:
         if plan.jobs:
-            _make(place, plan, settings, report, expected)
+            _make(place, plan, settings, report, expected, pace, gauges)
         report.state = "finished"
     except BaseException as error:
         stopped = isinstance(error, KeyboardInterrupt | TerminationSignal)
@@ -262,18 +272,25 @@ def _heard() -> logging.Logger | logging.LoggerAdapter[Any]:
     return prefects if prefects.isEnabledFor(logging.WARNING) else log
 
 
-def _make(place: Place, plan: Plan, settings: Settings, report: RunReport, expected: float | None) -> None:
+def _make(
+    place: Place,
+    plan: Plan,
+    settings: Settings,
+    report: RunReport,
+    expected: float | None,
+    pace: Pace,
+    gauges: Gauges,
+) -> None:
     designs = open_catalogs(place, settings)[2]
     claims, prefects = Claims(designs.store, place.run_id), get_run_logger()
-    gauges, artifact = Gauges(settings.pushgateway, place.run_id), ProgressArtifact(len(plan.jobs))
+    artifact, began = ProgressArtifact(len(plan.jobs)), time.monotonic()
 
     def tell(standing: Standing) -> None:
         prefects.info("%s", standing)
-        gauges.push(standing)
 
     with (
         bound_contextvars(run=place.run_id),
-        progress.shown(len(plan.jobs), "designs", tell) as advance,
+        progress.shown(pace, "designs", tell) as advance,
         claims.held(),
         open_workers(place, settings, advance) as workers,
     ):
@@ -282,6 +299,9 @@ def _make(place: Place, plan: Plan, settings: Settings, report: RunReport, expec
             size = _designs_a_shard(expected, settings, workers, len(plan.jobs))
             for outcome in rounds(plan.jobs, size, designs, claims, partial(_make_all, workers, designs)):
                 report.add(outcome)
+                report.seconds = round(time.monotonic() - began, 3)
+                gauges.count_rejected(report.rejected)
+                _write_meanwhile(designs.store, report)
                 artifact.add(outcome)
                 if outcome.effort is None:
                     advance(len(outcome.settled))
@@ -290,6 +310,14 @@ def _make(place: Place, plan: Plan, settings: Settings, report: RunReport, expec
             raise
         finally:
             _at_work.reset(token)
+
+
+def _write_meanwhile(designs: Store, report: RunReport) -> None:
+    """Write the report of a run that is on; a store that fails here is met again where it matters."""
+    try:
+        write_report(designs, report)
+    except CatalogsError as error:
+        log.warning("The report of the run that is on could not be written: %s", error)
 
 
 def _designs_a_shard(expected: float | None, settings: Settings, workers: Workers, jobs: int) -> int:

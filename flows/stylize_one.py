@@ -92,7 +92,7 @@ def stylize_one(
         guide, remarks = to_style_guide(template, own, prepared)
         for remark in remarks:
             progress.screen.print(f"{content}: {remark}.", markup=False)
-    with progress.shown(1, "design") as advance:
+    with progress.shown(progress.Pace(1), "design") as advance:
         encoder = in_precision(
             load_encoder(chosen, settings, str(where)), choose_precision(settings.precision, where)
         )

@@ -1,9 +1,6 @@
-"""Logs as JSON lines, gauges for a gateway, and a report as a page."""
+"""Logs as JSON lines, and a report as a page."""
 
 import json
-import threading
-from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 
 import pytest
@@ -33,57 +30,6 @@ def test_every_line_is_json(arguments: list[str], stylemill: Run, workers: str) 
         assert line["shard"].startswith("shard 1 of" if workers == "1" else "shard ")
         assert (len(line["job"]), line["level"], line["logger"]) == (64, "info", "flows.designing")
     assert any("3 designs to make" in line["event"] for line in lines), "the plan is in the log"
-
-
-@pytest.fixture
-def gateway() -> Iterator[tuple[str, list[tuple[str, str]]]]:
-    """A server that takes what a Pushgateway takes: its address, and what it was sent."""
-    heard: list[tuple[str, str]] = []
-
-    class Gateway(BaseHTTPRequestHandler):
-        def do_PUT(self) -> None:
-            """Take it."""
-            heard.append((self.path, self.rfile.read(int(self.headers["Content-Length"])).decode()))
-            self.send_response(200)
-            self.end_headers()
-
-        def log_message(self, *_arguments: object) -> None:
-            """Say nothing."""
-
-    server = HTTPServer(("127.0.0.1", 0), Gateway)
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
-    thread.start()
-    yield f"127.0.0.1:{server.server_port}", heard
-    server.shutdown()
-    thread.join()
-
-
-def test_gauges(gateway: tuple[str, list[tuple[str, str]]]) -> None:
-    """How far a run is arrives at the gateway, under the run's id."""
-    from flows.monitoring import Gauges
-    from flows.progress import Standing
-
-    address, heard = gateway
-    Gauges(address, "run-1").push(Standing(30.0, 120, 12.0, 450.0))
-    ((path, text),) = heard
-    assert path == "/metrics/job/stylemill/run/run-1"
-    values = dict(line.split() for line in text.splitlines() if not line.startswith("#"))
-    assert float(values["stylemill_designs_done"]) == 30
-    assert float(values["stylemill_designs_planned"]) == 120
-    assert float(values["stylemill_seconds_left"]) == 450
-
-
-@pytest.mark.parametrize("address", ["127.0.0.1:9", "gateway:abc", "a b:9"])
-def test_a_gateway_that_is_away(address: str, caplog: pytest.LogCaptureFixture) -> None:
-    """A gateway that does not answer, or whose address is none, is said once, and the run goes on."""
-    from flows.monitoring import Gauges
-    from flows.progress import Standing
-
-    gauges = Gauges(address, "run-1")
-    for _ in range(3):
-        gauges.push(Standing(1.0, 2, None, None))
-    assert len(caplog.records) == 1
-    assert "STYLEMILL_PUSHGATEWAY" in caplog.text
 
 
 def test_the_page(arguments: list[str], catalog: Path, tmp_path: Path, stylemill: Run) -> None:

@@ -66,7 +66,7 @@ def test_the_log_hears_now_and_then(monkeypatch: pytest.MonkeyPatch) -> None:
     times: Iterator[int] = iter(range(1000))
     monkeypatch.setattr(progress.time, "monotonic", lambda: next(times))
     heard: list[Standing] = []
-    with progress.shown(300, "designs", heard.append) as advance:
+    with progress.shown(Pace(300), "designs", heard.append) as advance:
         for _ in range(300):
             advance(1)
     assert 3 <= len(heard) <= 300 / progress.EVERY
