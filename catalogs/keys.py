@@ -20,6 +20,8 @@ THUMBNAILS = "cache/thumbnails/"
 RUNS = "runs"
 REJECTIONS = "rejections.csv"
 """A run's list of what it turned away, where it did."""
+RECIPES = "recipes/"
+"""Recipes of people's own, as TOML."""
 CLAIMS = "claims/"
 CLAIM_DESIGNS = "claims/designs/"
 CLAIM_HOLDERS = "claims/holders/"
@@ -107,6 +109,11 @@ def lost(key: str, sha256: str) -> str:
 def run_file(run_id: str, name: str) -> str:
     """Key of a file of one run, relative to the design catalog."""
     return f"{RUNS}/{run_id}/{name}"
+
+
+def recipe_file(name: str) -> str:
+    """Key of a kept recipe, relative to the design catalog."""
+    return f"{RECIPES}{check_id(name)}.toml"
 
 
 def claim(design_id: str) -> str:

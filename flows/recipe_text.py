@@ -21,11 +21,12 @@ TURN_FIRST = ("style_scale", "content_weight", "lighting_weight", "color")
 WIDE = 100
 
 
-def as_toml(recipe: Recipe) -> str:
-    """A recipe as TOML; `find_recipe` reads it back, under the name of the file it is in."""
+def as_toml(recipe: Recipe, *, named: bool = False) -> str:
+    """A recipe as TOML; `find_recipe` reads it back, under the name of the file it is in, or its own if `named`."""
     others = [field.name for field in fields(Recipe) if field.name not in ("name", *TURN_FIRST)]
     lines = [
         f'# Recipe {recipe.name}. With base = "house", say, above all others, fields may be left out.',
+        *([f"name = {json.dumps(recipe.name)}"] if named else []),
         "",
         "# Turn these first.",
         *_fields(recipe, TURN_FIRST),

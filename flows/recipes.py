@@ -146,7 +146,8 @@ def find_recipe(name_or_toml: str) -> Recipe:
     Raises RecipeError or SettingsError that names the file and the field.
     """
     if name_or_toml.endswith(".toml"):
-        return _from_toml(Path(name_or_toml))
+        path = Path(name_or_toml)
+        return recipe_in(read_text(path)[0], str(path), path.stem)
     if name_or_toml not in NAMED:
         raise RecipeError(
             f"There is no recipe '{name_or_toml}': {nearest(name_or_toml, NAMED)} Or give a .toml file."
@@ -176,28 +177,31 @@ def is_named(recipe: Recipe) -> bool:
     return replace(NAMED[recipe.name](), encoder_sha256=recipe.encoder_sha256) == recipe
 
 
-def _from_toml(path: Path) -> Recipe:
-    values = _values(path)
+def recipe_in(text: str, where: str, name: str) -> Recipe:
+    """The recipe that a TOML text holds, called `name` unless it says otherwise; `where` it is, for messages.
+
+    Raises RecipeError or SettingsError.
+    """
+    values = _values(text, where)
     base_name = str(values.pop("base", "house"))
     if base_name.endswith(".toml"):
-        raise SettingsError(f"{path}: base = '{base_name}' must be a named recipe: {', '.join(NAMED)}.")
+        raise SettingsError(f"{where}: base = '{base_name}' must be a named recipe: {', '.join(NAMED)}.")
     base = find_recipe(base_name)
     try:
-        return recipe_from({"name": path.stem, **values}, base)
+        return recipe_from({"name": name, **values}, base)
     except RecipeError as error:
-        raise RecipeError(f"{path}: {error}") from error
+        raise RecipeError(f"{where}: {error}") from error
 
 
-def _values(path: Path) -> dict[str, Any]:
-    """What a TOML file says; SettingsError names the file, and the line and the remedy where they are known."""
-    text, _ = read_text(path)
+def _values(text: str, where: str) -> dict[str, Any]:
+    """What a TOML text says; SettingsError names the file, and the line and the remedy where they are known."""
     try:
         return tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
-        raise SettingsError(f"Recipe file {path} is not TOML: {error}.{_hint(text, error)}") from error
+        raise SettingsError(f"Recipe file {where} is not TOML: {error}.{_hint(text, error)}") from error
     except RecursionError as error:
         raise SettingsError(
-            f"Recipe file {path} nests lists or tables too deep: a recipe needs two levels."
+            f"Recipe file {where} nests lists or tables too deep: a recipe needs two levels."
         ) from error
 
 

@@ -33,7 +33,7 @@ from catalogs.browser.asking import (
     targeted,
 )
 from catalogs.browser.board import Board
-from catalogs.browser.downloads import FORMATS, download, require_exportable
+from catalogs.browser.downloads import FORMATS, Export, download, require_exportable
 from catalogs.browser.picture_routes import picture_routes
 from catalogs.browser.pictures import Pictures
 from catalogs.browser.query import GROUPS, SORTS, parse
@@ -47,6 +47,7 @@ from catalogs.errors import (
     QueryError,
     UnreachableError,
 )
+from catalogs.exports.shopify import Shop
 
 PAGE_ROWS = 200
 """Designs that one turn of a result's pages holds, at most."""
@@ -231,7 +232,7 @@ def _choices(place: Place) -> dict[str, Any]:
         "shortlists": place.board.shortlist_names(),
         "recipes": list(place.mill.recipes()) if place.mill else [],
         "canStart": bool(place.mill and place.mill.can_start),
-        "formats": [{"name": name, "title": one.title} for name, one in FORMATS.items()],
+        "formats": [{"name": name, "title": one.title, "about": one.about} for name, one in FORMATS.items()],
     }
 
 
@@ -304,19 +305,34 @@ def _writing_routes(app: FastAPI, place: Place) -> None:
         kind: Annotated[str, Form(max_length=40)],
         target: Annotated[str, Form()],
         title: Annotated[str, Form(max_length=200)] = "",
+        pictures: Annotated[str, Form(max_length=1000)] = "",
+        vendor: Annotated[str, Form(max_length=255)] = "",
+        price: Annotated[str, Form(max_length=20)] = "",
+        product: Annotated[str, Form(max_length=20)] = "design",
     ) -> Response:
         require_ours(request, session, csrf)
         try:
             asked = Target.model_validate_json(target)
         except ValidationError as error:
             raise QueryError("It does not say which designs are to be exported.") from error
+        shop = Shop(pictures.strip(), access.name_of(vendor), price.strip(), product)
         ids = _exportable(board, kind, asked)
         chosen = items(board, ids, asked.notes_of)
-        return download(kind, chosen, board.catalog.store, access.name_of(title) or place.name, session.who)
+        return download(
+            kind, chosen, board.catalog.store, Export(access.name_of(title) or place.name, session.who, shop)
+        )
 
     @app.post("/api/exportable")
-    def exportable(asked: Target, kind: str, _session: Writer) -> Response:
+    def exportable(
+        asked: Target,
+        kind: str,
+        _session: Writer,
+        pictures: str = "",
+        price: str = "",
+        product: str = "design",
+    ) -> Response:
         """Whether an export can be made: a page asks before it starts a download, which could tell it nothing."""
+        Shop(pictures.strip(), price=price.strip(), product=product)
         return JSONResponse({"count": len(_exportable(board, kind, asked))})
 
 

@@ -14,8 +14,9 @@ from catalogs.exports.items import Item
 from catalogs.exports.line_sheet import write_pdf
 from catalogs.exports.pack import write_pack
 from catalogs.exports.pictures import write_zip
-from catalogs.exports.shopify import write_shopify
-from catalogs.exports.spreadsheet import write_csv
+from catalogs.exports.shopify import NO_SHOP, Shop, write_shopify
+from catalogs.exports.spreadsheet import write_csv, write_readable_csv
+from catalogs.exports.workbook import write_xlsx
 from catalogs.store_contract import Store
 
 IN_MEMORY = 16 * 2**20
@@ -27,30 +28,62 @@ MOST_PICTURES = 5000
 
 
 @dataclass(frozen=True)
+class Export:
+    """What a person says of an export: its title, who makes it, and of the shop that it is for."""
+
+    title: str
+    who: str
+    shop: Shop = NO_SHOP
+
+
+@dataclass(frozen=True)
 class Format:
     """How designs go out: what people call it, the file's ending and type, and what writes it."""
 
     title: str
+    about: str
+    """What it is for, in a sentence."""
     ending: str
     media_type: str
-    write: Callable[[Iterable[Item], Store, BinaryIO, str, str], Any]
+    write: Callable[[Iterable[Item], Store, BinaryIO, "Export"], Any]
     most: int = MOST_PICTURES
     packs: bool = False
     """Whether it comes as a ZIP of several files where one would be too large for who takes it."""
 
 
+CSV = "text/csv; charset=utf-8"
+XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 FORMATS: Mapping[str, Format] = {
-    "csv": Format("Spreadsheet (CSV)", "csv", "text/csv; charset=utf-8",
-                  lambda items, _store, file, _title, _who: write_csv(items, file), 1_000_000),
-    "zip": Format("Pictures (ZIP)", "zip", "application/zip",
-                  lambda items, store, file, _title, _who: write_zip(items, store, file)),
-    "pdf": Format("Line sheet (PDF)", "pdf", "application/pdf",
-                  write_pdf),
-    "shopify": Format("Shopify products (CSV; over 15 MB a ZIP of several)", "shopify.csv", "text/csv; charset=utf-8",
-                      lambda items, _store, file, _title, _who: write_shopify(items, file, None), 1_000_000, True),
-    "pack": Format("Pages that open offline (ZIP)", "pack.zip", "application/zip",
-                   lambda items, store, file, title, _who: write_pack(items, store, file, title)),
+    "xlsx": Format(
+        "Excel workbook", "A row a design with its picture, to sort, filter and comment in.", "xlsx", XLSX,
+        lambda items, store, file, export: write_xlsx(items, store, file, export.title),
+    ),
+    "pdf": Format(
+        "Line sheet (PDF)", "Eight designs a page with a cover, to hand to a buyer or to print.", "pdf",
+        "application/pdf", lambda items, store, file, export: write_pdf(items, store, file, export.title, export.who),
+    ),
+    "zip": Format(
+        "Pictures (ZIP)", "Every picture in full size, with a list of them and of their credits.", "zip",
+        "application/zip", lambda items, store, file, _export: write_zip(items, store, file),
+    ),
+    "pack": Format(
+        "Pages that open offline (ZIP)", "For people without this page: unpack it and open index.html.", "pack.zip",
+        "application/zip", lambda items, store, file, export: write_pack(items, store, file, export.title),
+    ),
+    "csv": Format(
+        "Spreadsheet (CSV)", "The dozen columns that people read, without pictures.", "csv", CSV,
+        lambda items, _store, file, _export: write_readable_csv(items, file), 1_000_000,
+    ),
+    "csv-all": Format(
+        "All columns (CSV)", "Everything that the catalog knows, for programs.", "all.csv", CSV,
+        lambda items, _store, file, _export: write_csv(items, file), 1_000_000,
+    ),
+    "shopify": Format(
+        "Shopify products (CSV)", "Drafts to import at Products, Import; over 15 MB, Shopify's limit, a ZIP of several.",
+        "shopify.csv", CSV, lambda items, _store, file, export: write_shopify(items, file, export.shop), 100_000, True,
+    ),
 }  # fmt: skip
+"""In the order in which they are offered."""
 
 
 def require_exportable(kind: str, count: int) -> None:
@@ -64,13 +97,13 @@ def require_exportable(kind: str, count: int) -> None:
         raise ActError(f"{count} designs are too many for '{chosen.title}': choose {chosen.most} at most.")
 
 
-def download(kind: str, items: Iterable[Item], store: Store, title: str, who: str) -> StreamingResponse:
+def download(kind: str, items: Iterable[Item], store: Store, export: Export) -> StreamingResponse:
     """The answer that carries an export."""
     chosen = FORMATS[kind]
     # The answer, which outlives this function, closes it.
     file = cast(BinaryIO, tempfile.SpooledTemporaryFile(IN_MEMORY))  # noqa: SIM115
     try:
-        chosen.write(items, store, file, title, who)
+        chosen.write(items, store, file, export)
         size = file.seek(0, 2)
         ending, media_type = _kind(chosen, file)
         file.seek(0)
@@ -78,7 +111,7 @@ def download(kind: str, items: Iterable[Item], store: Store, title: str, who: st
         file.close()
         raise
     headers = {
-        "content-disposition": content_disposition(_file_name(title), ending, NAMELESS),
+        "content-disposition": content_disposition(_file_name(export.title), ending, NAMELESS),
         "content-length": str(size),
     }
     return StreamingResponse(_pieces(file), media_type=media_type, headers=headers)

@@ -1,4 +1,4 @@
-"""Designs as Shopify's product CSV: a draft product each, ready to be priced; several files where one is too large.
+"""Designs as Shopify's product CSV: drafts, a product a design or a garment; several files where one is too large.
 
 Column names and order are those of Shopify's template of 2025 ("URL handle", "Description", "Product image URL");
 its importer still knows the ones before ("Handle", "Body (HTML)", "Image Src").
@@ -9,13 +9,16 @@ import csv
 import io
 import re
 import shutil
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
+from dataclasses import dataclass
 from html import escape
 from tempfile import TemporaryFile
 from typing import BinaryIO
 
 from catalogs import provenance
+from catalogs.errors import ActError
 from catalogs.exports.archives import Archive
 from catalogs.exports.items import Item, picture_name
 from catalogs.exports.spreadsheet import harmless_beginning
@@ -32,33 +35,85 @@ COLUMNS = (
     "SKU",
     "Option1 name",
     "Option1 value",
+    "Price",
     "Product image URL",
     "Image position",
     "Image alt text",
+    "Variant image URL",
 )
-LONGEST = {"Title": 255, "Type": 255, "Image alt text": 512}
+LONGEST = {"Title": 255, "Type": 255, "Option1 value": 255, "Image alt text": 512}
 """Characters that Shopify takes."""
 
 LARGEST = 15_000_000
 """Bytes of a product file that Shopify takes."""
 
-Url = Callable[[Item], str]
+MOST_VARIANTS = 2048
+"""Variants of a product that Shopify takes."""
+ONCE = (
+    "Title",
+    "Description",
+    "Vendor",
+    "Type",
+    "Tags",
+    "Published on online store",
+    "Status",
+    "Option1 name",
+)
+"""Columns of a product, which stand in its first row only."""
+PRICE = re.compile(r"[0-9]{1,9}([.,][0-9]{1,2})?")
 
 
-def write_shopify(
-    items: Iterable[Item], file: BinaryIO, picture_url: Url | None = None, vendor: str = ""
-) -> int:
-    """Write a product a design, in UTF-8: status draft, not published, without a price; returns how many files.
+@dataclass(frozen=True)
+class Shop:
+    """What the catalog does not know of a shop; all of it may be empty.
+
+    `pictures` is the public address of a folder that has the pictures under their names of the picture export;
+    `price` is in the shop's currency, as "19.90". A `product` is a "design", or a "garment" with styles as variants.
+    """
+
+    pictures: str = ""
+    vendor: str = ""
+    price: str = ""
+    product: str = "design"
+
+    def __post_init__(self) -> None:
+        """ActError where Shopify could not take what was said."""
+        if self.pictures and not self.pictures.startswith(("https://", "http://")):
+            raise ActError(
+                f"'{self.pictures[:80]}' is no address that Shopify can fetch pictures from: it begins with https://."
+            )
+        if self.price and not PRICE.fullmatch(self.price):
+            raise ActError(f"'{self.price[:20]}' is no price: write it as 19.90, without a currency.")
+        if self.product not in ("design", "garment"):
+            raise ActError(f"A product is a 'design' or a 'garment', not '{self.product[:20]}'.")
+
+    def picture_url(self, item: Item) -> str:
+        """Where Shopify finds a design's picture; "" where no address was given."""
+        return f"{self.pictures.rstrip('/')}/{picture_name(item)}" if self.pictures else ""
+
+
+NO_SHOP = Shop()
+NOTICE = "Picture generated with AI."
+
+
+def write_shopify(items: Iterable[Item], file: BinaryIO, shop: Shop = NO_SHOP) -> int:
+    """Write drafts in UTF-8, not published; returns how many files.
+
+    A product is a design, or a garment whose variants are its styles, each with its own picture; a garment of more
+    than 2,048 designs becomes several products, as Shopify takes no more variants. Garments are gathered first, so
+    that memory holds their rows.
 
     One file is written as it is. Shopify takes files of 15 MB: more than that is written as a ZIP of
     `products-1.csv`, `products-2.csv`, ..., each with the names of the columns and whole products.
 
-    Shopify fetches pictures by itself, from a public address: `picture_url` gives a design's, http or https, or ""
-    where there is none. Without one the picture's cells are empty, and pictures are added in Shopify by hand.
-    `vendor` is the shop's own name for it; empty, Shopify takes the shop's. A cell that a spreadsheet would compute
-    gets an apostrophe in front; otherwise text arrives as it is. Memory does not grow with the items.
+    Shopify fetches pictures by itself, from the shop's public address; without one the picture's cells are empty, and
+    pictures are added in Shopify by hand. Without a vendor Shopify takes the shop's name. A cell that a spreadsheet
+    would compute gets an apostrophe in front; otherwise text arrives as it is.
     """
-    rows = (_row(_product(item) | _picture(item, picture_url) | {"Vendor": vendor}) for item in items)
+    products = (
+        _garments(items, shop) if shop.product == "garment" else ([_product(item, shop)] for item in items)
+    )
+    rows = (b"".join(map(_row, product)) for product in products)
     with ExitStack() as stack:
         parts = [stack.enter_context(TemporaryFile())]
         size = parts[0].write(_csv_line(COLUMNS))
@@ -93,13 +148,20 @@ def _row(product: Mapping[str, str]) -> bytes:
 
 def handle(item: Item) -> str:
     """The last part of the product's address: small letters, digits and single hyphens, one for each design."""
-    return re.sub(r"[^a-z0-9]+", "-", picture_name(item).removesuffix(".png").lower())
+    return _address(picture_name(item).removesuffix(".png"))
+
+
+def _address(text: str) -> str:
+    return re.sub(r"[^a-z0-9]+", "-", text.lower()).strip("-") or "x"
 
 
 def description(item: Item) -> str:
     """The product's text as HTML; says that the picture was made with AI, and whose style it wears."""
-    paragraphs = (item.title, item.credit, "Picture generated with AI.")
-    return "".join(f"<p>{escape(one)}</p>" for one in paragraphs)
+    return _paragraphs([item.title, item.credit, NOTICE])
+
+
+def _paragraphs(texts: Iterable[str]) -> str:
+    return "".join(f"<p>{escape(one)}</p>" for one in texts)
 
 
 def tags(item: Item) -> list[str]:
@@ -109,7 +171,55 @@ def tags(item: Item) -> list[str]:
     return [tag for tag in dict.fromkeys(cleaned) if tag]
 
 
-def _product(item: Item) -> dict[str, str]:
+def _garments(items: Iterable[Item], shop: Shop) -> Iterator[list[dict[str, str]]]:
+    """The rows of each product: a garment, whose variants are its designs."""
+    gathered: dict[str, list[Item]] = {}
+    for item in items:
+        gathered.setdefault(item.text("garment_id"), []).append(item)
+    for designs in gathered.values():
+        for number, start in enumerate(range(0, len(designs), MOST_VARIANTS), 1):
+            yield _variants(designs[start : start + MOST_VARIANTS], number, shop)
+
+
+def _variants(designs: Sequence[Item], number: int, shop: Shop) -> list[dict[str, str]]:
+    first = designs[0]
+    title = first.text("garment_title") or first.text("garment_id")
+    lines = dict.fromkeys(item.credit for item in designs)
+    words = dict.fromkeys(tag for item in designs for tag in tags(item))
+    name = title if number == 1 else f"{title} ({number})"
+    own = {
+        "Title": name,
+        "URL handle": _address(
+            f"{first.text('garment_id')}-{number}" if number > 1 else first.text("garment_id")
+        ),
+        "Description": _paragraphs([title, *lines, NOTICE]),
+        "Tags": ", ".join(words),
+        "Option1 name": "Style",
+    }
+    values = _told_apart(designs)
+    return [
+        {column: cell for column, cell in row.items() if column not in ONCE or place == 1}
+        for place, (item, value) in enumerate(zip(designs, values, strict=True), 1)
+        for row in [_product(item, shop) | own | _picture(item, shop, place) | {"Option1 value": value}]
+    ]
+
+
+def _told_apart(designs: Sequence[Item]) -> list[str]:
+    """A name for each variant of a product, no two alike: the style, with the recipe or the id where that is needed."""
+    styles = [item.text("style_title") or item.text("style_id") for item in designs]
+    counts = Counter(style.casefold() for style in styles)
+    named = [
+        style if counts[style.casefold()] == 1 else f"{style} ({item.text('recipe')})"
+        for style, item in zip(styles, designs, strict=True)
+    ]
+    counts = Counter(name.casefold() for name in named)
+    return [
+        name if counts[name.casefold()] == 1 else f"{name} {item.short_id}"
+        for name, item in zip(named, designs, strict=True)
+    ]
+
+
+def _product(item: Item, shop: Shop) -> dict[str, str]:
     return {
         "Title": item.title,
         "URL handle": handle(item),
@@ -123,12 +233,17 @@ def _product(item: Item) -> dict[str, str]:
         # What Shopify itself writes for a product that comes in one kind only.
         "Option1 name": "Title",
         "Option1 value": "Default Title",
+        "Vendor": shop.vendor,
+        "Price": shop.price.replace(",", "."),
+        **_picture(item, shop, 1),
     }
 
 
-def _picture(item: Item, picture_url: Url | None) -> dict[str, str]:
-    url = picture_url(item) if picture_url else ""
-    if not url.startswith(("https://", "http://")):
+def _picture(item: Item, shop: Shop, place: int) -> dict[str, str]:
+    """The picture's cells; a variant has it as its own, too."""
+    url = shop.picture_url(item)
+    if not url:
         return {}
     alternative = f"{item.title}, picture generated with AI"
-    return {"Product image URL": url, "Image position": "1", "Image alt text": alternative}
+    found = {"Product image URL": url, "Image position": str(place), "Image alt text": alternative}
+    return found | ({"Variant image URL": url} if shop.product == "garment" else {})

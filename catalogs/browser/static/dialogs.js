@@ -42,17 +42,35 @@ export async function whichShortlist(count) {
 
 /** Ask in which form designs leave, and start the download. */
 export async function exporting(target, count, title) {
-  const kinds = data.formats.map(({ name, title: label }, n) =>
-    el("label", { class: "row" }, el("input", { type: "radio", name: "kind", value: name, checked: n === 0 }), label));
+  const shop = shopFields();
+  const kinds = data.formats.map(({ name, title: label, about }, n) =>
+    el("label", { class: "row" },
+      el("input", { type: "radio", name: "kind", value: name, checked: n === 0, onchange: () => { shop.hidden = name !== "shopify"; } }),
+      el("span", {}, label, el("small", { class: "soft" }, about))));
   const given = await question(`Export ${counted(count, "design")}`, [
-    el("div", {}, ...kinds),
+    el("div", { class: "kinds" }, ...kinds),
+    shop,
     el("label", {}, el("span", {}, "Title"), el("input", { name: "title", value: title, maxlength: 200 })),
   ], { yes: "Export" });
-  const kind = given?.get("kind");
+  if (!given) return;
+  const kind = given.get("kind");
+  const said = Object.fromEntries(["title", "pictures", "vendor", "price", "product"].map((name) => [name, given.get(name)]));
+  const asked = new URLSearchParams({ kind, pictures: said.pictures, price: said.price, product: said.product });
   // A download that fails would leave the page; so it is asked for first whether it can be made.
-  if (!given || !(await attempt(() => send(`/api/exportable?kind=${kind}`, target)))) return;
-  exportAs(kind, target, given.get("title"));
+  if (!(await attempt(() => send(`/api/exportable?${asked}`, target)))) return;
+  exportAs(kind, target, said);
   tell("The export is being made: the download begins when it is ready.", { seconds: 6 });
+}
+
+/** What Shopify's products need and the catalog does not know; shown where they are chosen. */
+function shopFields() {
+  const field = (name, label, more) => el("label", {}, el("span", {}, label), el("input", { name, ...more }));
+  return el("fieldset", { class: "shop", hidden: true },
+    el("label", {}, el("span", {}, "A product is"), el("select", { name: "product" },
+      el("option", { value: "design" }, "a design"), el("option", { value: "garment" }, "a garment, its styles are variants"))),
+    field("pictures", "Address of your pictures", { inputmode: "url", placeholder: "https://… with the files of Pictures (ZIP)", maxlength: 1000 }),
+    field("vendor", "Vendor", { maxlength: 60 }),
+    field("price", "Price", { inputmode: "decimal", placeholder: "19.90", maxlength: 12 }));
 }
 
 /** Plan more designs like some, show what it comes to, start it or give the command. */

@@ -84,9 +84,9 @@ export async function attempt(work) {
 }
 
 /** Start a download of an export of a target. */
-export function exportAs(kind, target, title) {
+export function exportAs(kind, target, said) {
   const form = Object.assign(document.createElement("form"), { method: "post", action: "/export", hidden: true });
-  const fields = { csrf: meta("csrf"), kind, target: JSON.stringify(target), title };
+  const fields = { csrf: meta("csrf"), kind, target: JSON.stringify(target), ...said };
   for (const [name, value] of Object.entries(fields)) {
     form.append(Object.assign(document.createElement("input"), { type: "hidden", name, value }));
   }

@@ -215,7 +215,7 @@ class TestSaying:
         say(client, what="list", shortlist="Five", target={"ids": ids})
         say(client, what="note", value="this one", shortlist="Five", target={"ids": [ids[2]]})
         target = {"ids": [ids[2]], "count": 1, "notes_of": "Five"}
-        table = pd.read_csv(io.BytesIO(TestExports().download(client, "csv", target).content))
+        table = pd.read_csv(io.BytesIO(TestExports().download(client, "csv-all", target).content))
         assert table["design_id"].tolist() == [ids[2]]
         assert table["note"].tolist() == ["this one"]
 
@@ -477,7 +477,7 @@ class TestExports:
         """The spreadsheet has a row for every design of the result, with its verdict."""
         one = result(client, "garment=tee")["designs"][0]["id"]
         say(client, what="verdict", value="pick", target={"ids": [one]})
-        answer = self.download(client, "csv", {"query": "garment=tee", "count": 4})
+        answer = self.download(client, "csv-all", {"query": "garment=tee", "count": 4})
         assert 'filename="spring-27-' in answer.headers["content-disposition"]
         table = pd.read_csv(io.BytesIO(answer.content))
         assert len(table) == 4
@@ -505,7 +505,7 @@ class TestExports:
         say(client, what="note", value="for May", shortlist="Spring", target={"ids": [ids[0]]})
         table = pd.read_csv(
             io.BytesIO(
-                self.download(client, "csv", {"query": "shortlist=Spring", "notes_of": "Spring"}).content
+                self.download(client, "csv-all", {"query": "shortlist=Spring", "notes_of": "Spring"}).content
             )
         )
         assert table["design_id"].tolist() == ids[::-1]
@@ -513,7 +513,7 @@ class TestExports:
 
     def test_nothing(self, client: TestClient) -> None:
         """There is no export of nothing, nor in a format that is not known."""
-        assert self.download(client, "csv", {"ids": []}).status_code == 400
+        assert self.download(client, "csv-all", {"ids": []}).status_code == 400
         assert self.download(client, "exe", {"ids": []}).status_code == 400
 
     def test_without_token(self, client: TestClient) -> None:
@@ -899,7 +899,7 @@ class TestSafety:
         """A tag that a spreadsheet would run leaves as text."""
         shop(tmp_path, garment_tags=('=HYPERLINK("http://evil.example")',), rights_holder="@SUM(1)")
         for client in serve(tmp_path):
-            text = TestExports().download(client, "csv", {"query": ""}).text
+            text = TestExports().download(client, "csv-all", {"query": ""}).text
             assert "=HYPERLINK" in text
             assert not any(
                 line.startswith("=") or ',"=' in line or ",=" in line or ",@" in line

@@ -9,7 +9,7 @@ from urllib.parse import unquote
 import pytest
 from starlette.responses import StreamingResponse
 
-from catalogs.browser.downloads import FORMATS, download
+from catalogs.browser.downloads import FORMATS, Export, download
 from catalogs.exports import shopify
 from catalogs.exports.items import Item
 from tests.catalogs.exports.designs import shop
@@ -24,7 +24,7 @@ def body(answer: StreamingResponse) -> bytes:
 
 def made(kind: str, title: str = "Spring", count: int = 2) -> StreamingResponse:
     store, items = shop(count)
-    return download(kind, [Item(item.record, "pick", 3) for item in items], store, title, "Ann")
+    return download(kind, [Item(item.record, "pick", 3) for item in items], store, Export(title, "Ann"))
 
 
 @pytest.mark.parametrize("kind", FORMATS)
@@ -54,4 +54,4 @@ def test_large_shopify_exports_are_zipped(monkeypatch: pytest.MonkeyPatch) -> No
     assert answer.headers["content-type"] == "application/zip"
     assert re.search(r'filename="spring-\d{8}\.shopify\.zip"', answer.headers["content-disposition"])
     assert len(zipfile.ZipFile(io.BytesIO(body(answer))).namelist()) > 1
-    assert "15 MB" in FORMATS["shopify"].title
+    assert "15 MB" in FORMATS["shopify"].about

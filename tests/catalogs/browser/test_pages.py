@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Literal
 from urllib.parse import urlsplit
 
+import openpyxl
 import pandas as pd
 import pytest
 from axe_playwright_python.sync_playwright import Axe
@@ -288,8 +289,12 @@ def test_shortlist(chromium: Browser, own: Path) -> None:
 
 def _check_exports(page: Page, wanted: list[str]) -> None:
     """Each export is downloaded and opened by a library."""
-    table = pd.read_csv(io.BytesIO(_export(page, "csv")))
+    table = pd.read_csv(io.BytesIO(_export(page, "csv-all")))
     assert table["design_id"].tolist() == wanted
+    short = [one[:12] for one in wanted]
+    assert pd.read_csv(io.BytesIO(_export(page, "csv")), dtype=str)["Design"].tolist() == short
+    sheet = openpyxl.load_workbook(io.BytesIO(_export(page, "xlsx"))).active
+    assert [str(row[-1]) for row in sheet.iter_rows(min_row=2, values_only=True)] == short
     archive = zipfile.ZipFile(io.BytesIO(_export(page, "zip")))
     manifest = pd.read_csv(archive.open("manifest.csv"))
     assert manifest["design_id"].tolist() == wanted

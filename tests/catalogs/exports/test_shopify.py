@@ -8,15 +8,18 @@ import zipfile
 import pandas as pd
 import pytest
 
+from catalogs.errors import ActError
 from catalogs.exports import shopify
-from catalogs.exports.items import Item
-from catalogs.exports.shopify import COLUMNS, write_shopify
+from catalogs.exports.items import Item, picture_name
+from catalogs.exports.shopify import COLUMNS, Shop, write_shopify
 from tests.catalogs.exports.designs import record
 
 
-def opened(*items: Item, url: str = "", vendor: str = "") -> pd.DataFrame:
+def opened(
+    *items: Item, url: str = "", vendor: str = "", price: str = "", product: str = "design"
+) -> pd.DataFrame:
     file = io.BytesIO()
-    write_shopify(items, file, (lambda _item: url) if url else None, vendor)
+    write_shopify(items, file, Shop(url, vendor, price, product))
     return pd.read_csv(io.BytesIO(file.getvalue()), dtype=str, keep_default_na=False)
 
 
@@ -33,21 +36,99 @@ def test_one_draft_a_design() -> None:
 
 
 def test_pictures_without_an_address() -> None:
-    """Where no public address is known, or it is none that Shopify can fetch, picture cells are empty."""
-    for table in (opened(Item(record())), opened(Item(record()), url="file:///etc/passwd")):
-        assert table.loc[0, ["Product image URL", "Image position", "Image alt text"]].tolist() == [
-            "",
-            "",
-            "",
-        ]
+    """Where no public address is known picture cells are empty; one that Shopify cannot fetch from is refused."""
+    table = opened(Item(record()))
+    assert set(table.loc[0, ["Product image URL", "Image position", "Image alt text"]]) == {""}
+    with pytest.raises(ActError, match="begins with https"):
+        opened(Item(record()), url="file:///etc/passwd")
 
 
 def test_pictures_with_an_address() -> None:
     """A public address comes with position and a text that says AI."""
-    table = opened(Item(record()), url="https://cdn.example/a.png")
-    assert table.loc[0, "Product image URL"] == "https://cdn.example/a.png"
+    table = opened(Item(record()), url="https://cdn.example/spring/")
+    assert table.loc[0, "Product image URL"] == f"https://cdn.example/spring/{picture_name(Item(record()))}"
     assert table.loc[0, "Image position"] == "1"
     assert "AI" in table.loc[0, "Image alt text"]
+
+
+def require_rules(table: pd.DataFrame) -> None:
+    """Shopify's published rules for product files, as far as a file can be held against them.
+
+    https://help.shopify.com/en/manual/products/import-export/using-csv: rows of a product share its URL handle and
+    stand together; its first row has the title; handles are small letters, digits and hyphens; prices are numbers;
+    options of a product are named once and their values differ; pictures have positions from 1.
+    """
+    handles = table["URL handle"]
+    assert all(re.fullmatch(r"[a-z0-9]+(-[a-z0-9]+)*", handle) for handle in handles)
+    starts = [place for place, handle in enumerate(handles) if place == 0 or handle != handles[place - 1]]
+    assert len(starts) == handles.nunique(), "rows of a product stand together"
+    for _, rows in table.groupby("URL handle", sort=False):
+        assert rows["Title"].iloc[0] and not any(rows["Title"].iloc[1:])
+        assert rows["Option1 name"].iloc[0] and not any(rows["Option1 name"].iloc[1:])
+        values = rows["Option1 value"].str.casefold()
+        assert values.is_unique and all(0 < len(value) <= 255 for value in values)
+        assert rows["SKU"].is_unique and len(rows) <= 2048
+        assert all(re.fullmatch(r"(\d+(\.\d{1,2})?)?", price) for price in rows["Price"])
+        positions = [int(one) for one in rows["Image position"] if one]
+        assert positions in ([], list(range(1, len(rows) + 1)))
+        assert set(rows["Variant image URL"]) <= set(rows["Product image URL"]) | {""}
+
+
+@pytest.mark.parametrize("product", ["design", "garment"])
+@pytest.mark.parametrize("url", ["", "https://cdn.example"])
+def test_shopifys_rules(product: str, url: str) -> None:
+    """Whatever a product is, and with pictures or without, the file keeps to Shopify's rules."""
+    rows = [
+        record(
+            n,
+            garment_id=f"g{n % 3}",
+            garment_title=f"Tee {n % 3}",
+            style_title=("Wild", "wild", "Ink")[n % 4 % 3],
+        )
+        for n in range(40)
+    ]
+    table = opened(*map(Item, rows), url=url, price="19,90", product=product)
+    require_rules(table)
+    assert len(table) == 40 and table["SKU"].is_unique
+    assert table["URL handle"].nunique() == (40 if product == "design" else 3)
+    assert set(table["Price"]) == {"19.90"}
+
+
+def test_styles_as_variants() -> None:
+    """A garment is a product with every style's credit in its text; each variant has its style and its picture."""
+    rows = [
+        record(n, garment_title="Boxy tee", style_title=f"Paisley {n}", rights_holder=f"Anna {n}")
+        for n in range(3)
+    ]
+    table = opened(*map(Item, rows), url="https://cdn.example", product="garment")
+    assert table["Option1 value"].tolist() == ["Paisley 0", "Paisley 1", "Paisley 2"]
+    assert table.loc[0, "Title"] == "Boxy tee" and table.loc[0, "Option1 name"] == "Style"
+    assert all(f"Anna {n}" in table.loc[0, "Description"] for n in range(3))
+    assert "generated with AI" in table.loc[0, "Description"]
+    assert table["Variant image URL"].tolist() == table["Product image URL"].tolist()
+    assert table["Variant image URL"].is_unique
+
+
+def test_more_variants_than_shopify_takes(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A garment of more designs becomes several products, with names and addresses of their own."""
+    monkeypatch.setattr(shopify, "MOST_VARIANTS", 4)
+    table = opened(*(Item(record(n)) for n in range(10)), product="garment")
+    require_rules(table)
+    assert table.groupby("URL handle", sort=False).size().tolist() == [4, 4, 2]
+    assert [title for title in table["Title"] if title] == [
+        "Crew-neck tee",
+        "Crew-neck tee (2)",
+        "Crew-neck tee (3)",
+    ]
+
+
+@pytest.mark.parametrize(
+    "said", [{"price": "19.999"}, {"price": "€ 5"}, {"price": "-1"}, {"product": "shop"}]
+)
+def test_what_shopify_could_not_take(said: dict[str, str]) -> None:
+    """A price with a currency or with three decimals is refused before anything is written."""
+    with pytest.raises(ActError):
+        Shop(**said)
 
 
 def test_hostile_text() -> None:
