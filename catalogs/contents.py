@@ -18,7 +18,7 @@ from catalogs.errors import (
     PartMapError,
 )
 from catalogs.images import decode
-from catalogs.masks import BLACK
+from catalogs.mask_levels import BLACK
 from catalogs.records import Garment, Problem, Style
 from catalogs.store_contract import ObjectInfo, Store
 from catalogs.templates import decode_template

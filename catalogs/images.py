@@ -29,12 +29,14 @@ class Picture:
     """A decoded picture, upright and in sRGB.
 
     `rgb` is H x W x 3 of 8 bits; `alpha` is H x W (0 = transparent) or None where there is none; `dpi` is
-    pixels an inch, across and down, or None where the file does not say.
+    pixels an inch, across and down, or None where the file does not say; `orientation` is the one by which EXIF
+    had the stored picture turned, 1 = not at all.
     """
 
     rgb: Bytes
     alpha: Bytes | None = None
     dpi: tuple[float, float] | None = None
+    orientation: int = 1
 
     @property
     def size(self) -> tuple[int, int]:
@@ -50,6 +52,7 @@ class Stored:
     alpha: Bytes | None = None
     profile: bytes | None = None
     dpi: tuple[float, float] | None = None
+    orientation: int = 1
 
 
 def decode(data: bytes, *, max_pixels: int = MAX_PIXELS) -> Picture:
@@ -61,7 +64,8 @@ def decode(data: bytes, *, max_pixels: int = MAX_PIXELS) -> Picture:
     """
     stored = _stored(data, max_pixels)
     rgb, alpha = np.asarray(_to_srgb(stored)), stored.alpha
-    return Picture(rgb, None if alpha is None or bool((alpha == 255).all()) else alpha, stored.dpi)
+    opaque = alpha is None or bool((alpha == 255).all())
+    return Picture(rgb, None if opaque else alpha, stored.dpi, stored.orientation)
 
 
 def srgb_tags() -> PngImagePlugin.PngInfo:
@@ -98,7 +102,16 @@ def composite(template: Picture, painted: Bytes, mask: Bytes | None) -> Picture:
 
 def open_upright(data: bytes, max_pixels: int) -> Image.Image:
     """A picture as Pillow has it: decoded, turned upright by its EXIF, in its own mode. Raises ImageError."""
+    return open_turned(data, max_pixels)[0]
+
+
+def open_turned(data: bytes, max_pixels: int) -> tuple[Image.Image, int]:
+    """As `open_upright`, and the orientation by which EXIF had it turned (1 = not at all)."""
     stored = _stored(data, max_pixels)
+    return _with_alpha(stored), stored.orientation
+
+
+def _with_alpha(stored: Stored) -> Image.Image:
     image = stored.image
     # Grey of which one value is clear stays grey: it may be a part map.
     if stored.alpha is None or image.mode not in ("L", "RGB", "CMYK", "LAB") or _is_clear_grey(image):
@@ -178,7 +191,8 @@ def _tiff(data: bytes, check_size: CheckSize) -> Stored:
     # Grey that was multiplied by its alpha is divided by it; Pillow does so for RGB, and turns all upright.
     plain = image.convert("LA") if image.mode == "La" else image
     profile = image.info.get("icc_profile") or exif.profile
-    return Stored(plain, _alpha(plain), profile, exif.upright_dpi(image))
+    orientation = exif.orientation if exif.orientation in exif_tags.TURNS else 1
+    return Stored(plain, _alpha(plain), profile, exif.upright_dpi(image), orientation)
 
 
 def _loaded(image: ImageFile.ImageFile, check_size: CheckSize) -> Image.Image:
@@ -212,7 +226,8 @@ def _upright(stored: Stored, exif: Exif) -> Stored:
     if turn is None:
         return replace(stored, dpi=dpi)
     alpha = None if stored.alpha is None else np.asarray(Image.fromarray(stored.alpha).transpose(turn))
-    return replace(stored, image=stored.image.transpose(turn), alpha=alpha, dpi=dpi)
+    image = stored.image.transpose(turn)
+    return replace(stored, image=image, alpha=alpha, dpi=dpi, orientation=exif.orientation)
 
 
 def _to_srgb(stored: Stored) -> Image.Image:

@@ -178,7 +178,7 @@ REFUSED = {
     "overlay": (PICTURE.rgb // 2 + colored((127, 0, 0)), "coloured picture"),
     "photo": (PICTURE.rgb, "picture itself|coloured picture"),
     "grey photo": (PICTURE.rgb.mean(-1), "picture itself"),
-    "negative": (255 - PICTURE.rgb.mean(-1), "picture itself"),
+    "negative": (255 - PICTURE.rgb.mean(-1), "a negative of the picture"),
     "empty": (CLOTH * 0, "empty.*paint the garment white"),
     "all white": (CLOTH * 0 + 255, "white everywhere.*leave the mask cell empty"),
     "nowhere opaque": (SOFT // 3 + np.tile(np.arange(96) // 12, (120, 1)), "nowhere opaque"),
