@@ -99,12 +99,13 @@ def _unshaded(coverage: Bytes) -> tuple[Bytes, tuple[str, ...]]:
     """
     counts = np.bincount(coverage.ravel(), minlength=256)
     marked, white = counts[BLACK:].sum(), counts[WHITE + 1 :].sum()
-    dark, light = counts[BLACK : SHADOW + 1], counts[SHADOW + 1 : WHITE + 1]
+    # What is just over black is noise of the backdrop.
+    dark, light = counts[2 * BLACK : SHADOW + 1], counts[SHADOW + 1 : WHITE + 1]
     if dark.sum() <= max(SOME * marked, DARKER * light.sum()) or white < 0.5 * marked:
         return coverage, ()
-    flat = dark[LABELS:]
+    flat = dark[LABELS - 2 * BLACK :]
     if flat.max() > SOME * marked:
-        return coverage, (sheer(BLACK + LABELS + int(flat.argmax())),)
+        return coverage, (sheer(LABELS + int(flat.argmax())),)
     left, pixels = without_shadow(coverage, SHADOW + 1)
     if pixels <= SOME * marked:
         return coverage, ()

@@ -181,7 +181,7 @@ REFUSED = {
     "negative": (255 - PICTURE.rgb.mean(-1), "a negative of the picture"),
     "empty": (CLOTH * 0, "empty.*paint the garment white"),
     "all white": (CLOTH * 0 + 255, "white everywhere.*leave the mask cell empty"),
-    "nowhere opaque": (SOFT // 3 + np.tile(np.arange(96) // 12, (120, 1)), "nowhere opaque"),
+    "nowhere opaque": (np.where(CLOTH > 0, np.linspace(20, 110, WIDTH)[None], 0), "nowhere opaque"),
     "too small": (np.pad(np.full((3, 5), 255), ((60, 57), (40, 51))), "marks only 5x3 px"),
 }
 
