@@ -55,10 +55,11 @@ def _multiplied(samples: Words, curves: list[NDArray[np.uint16]], matrix: NDArra
 
 
 def _encoded() -> Bytes:
-    """sRGB's sample for every step of light."""
+    """SRGB's sample for every step of light."""
     light = np.arange(STEPS) / (STEPS - 1)
     value = np.where(light <= 0.0031308, light * 12.92, 1.055 * light ** (1 / 2.4) - 0.055)
-    return np.rint(value * 255).astype(np.uint8)
+    found: Bytes = np.rint(value * 255).astype(np.uint8)
+    return found
 
 
 def _tags(profile: bytes) -> dict[bytes, bytes]:
@@ -83,7 +84,8 @@ def _light(tag: bytes) -> Words:
     """Light, of 16 bits, for every sample of 16 bits, by a curve's tag."""
     value = np.linspace(0, 1, STEPS)
     light = _parametric(tag, value) if tag[:4] == b"para" else _curve(tag, value)
-    return np.rint(light.clip(0, 1) * (STEPS - 1)).astype(np.uint16)
+    found: Words = np.rint(light.clip(0, 1) * (STEPS - 1)).astype(np.uint16)
+    return found
 
 
 def _curve(tag: bytes, value: Floats) -> Floats:
@@ -94,7 +96,8 @@ def _curve(tag: bytes, value: Floats) -> Floats:
     table = struct.unpack_from(f">{count}H", tag, 12)
     if count < 2:
         return value ** (table[0] / 256) if count else value
-    return np.interp(value, np.linspace(0, 1, count), np.array(table) / 65535)
+    found: Floats = np.interp(value, np.linspace(0, 1, count), np.array(table) / 65535)
+    return found
 
 
 def _parametric(tag: bytes, value: Floats) -> Floats:
@@ -113,4 +116,5 @@ def _parametric(tag: bytes, value: Floats) -> Floats:
     slope, offset = numbers.get("c", 0.0) if kind > 2 else 0.0, numbers.get("f", 0.0)
     lift = numbers.get("e", 0.0) if kind > 2 else numbers.get("c", 0.0)
     low = slope * value + (offset if kind > 2 else lift)
-    return np.where(value >= start, np.maximum(a * value + b, 0) ** g + lift, low)
+    light: Floats = np.where(value >= start, np.maximum(a * value + b, 0) ** g + lift, low)
+    return light

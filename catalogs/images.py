@@ -159,9 +159,7 @@ def _png(data: bytes, check_size: CheckSize) -> Stored:
     exif = exif_tags.of_image(image)
     profile = png_chunks.profile(chunks) if chunks.says_colors else exif.profile
     shown = _from_deep(png_chunks.deep(chunks, image), profile) if profile else None
-    return _upright(
-        Stored(image, _alpha(image) if alpha is None else alpha, profile, shown=shown), exif
-    )
+    return _upright(Stored(image, _alpha(image) if alpha is None else alpha, profile, shown=shown), exif)
 
 
 def _from_deep(deep: NDArray[np.uint16] | None, profile: bytes) -> Image.Image | None:

@@ -220,7 +220,7 @@ def _wide_share(where: NDArray[np.bool_]) -> float:
     """Share of what is marked that is left once as much as a soft edge is taken off all round."""
     side = 2 * max(1, int(max(where.shape) * EDGE / 2)) + 1
     inner = ndimage.minimum_filter1d(ndimage.minimum_filter1d(where.view(np.uint8), side, 0), side, 1)
-    return float(np.count_nonzero(inner) / max(1, np.count_nonzero(where)))
+    return float(np.mean(inner[where])) if where.any() else 0.0
 
 
 def _is_band(levels: Bytes, level: int, present: NDArray[np.intp]) -> bool:

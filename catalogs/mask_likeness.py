@@ -33,7 +33,7 @@ def shared_detail(grey: Bytes, rgb: Bytes) -> int:
     fine = _detail(mask)
     marked = mask > 16
     there = marked & (np.abs(fine) >= DETAIL[0]) & (np.abs(fine) < DETAIL[1])
-    share = np.count_nonzero(there) / max(1, np.count_nonzero(marked))
+    share = float(np.mean(there[marked])) if marked.any() else 0.0
     if share <= SOME:
         return 0
     light = _detail(rgb[::step, ::step].astype(np.float32).mean(-1))

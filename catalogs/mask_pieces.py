@@ -83,7 +83,8 @@ def strays(coverage: Bytes) -> Strays:
     marks, doubtful = _marks(pieces, sizes, others) if others.any() else (others, others)
 
     def spread(chosen: Marks) -> Marks:
-        return chosen[pieces].repeat(step, 0).repeat(step, 1)[: coverage.shape[0], : coverage.shape[1]]
+        where: Marks = chosen[pieces].repeat(step, 0).repeat(step, 1)
+        return where[: coverage.shape[0], : coverage.shape[1]]
 
     # What is nowhere clear is a compression's ringing: no word of it.
     clear = _numbers(pieces[coarse >= CLEARLY], len(sizes))

@@ -4,6 +4,8 @@ What is finer than any cloth's own holes is smoothed, and read as the grey that 
 refused: its gaps may be a net's.
 """
 
+import math
+
 import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
@@ -46,7 +48,7 @@ def unscreened(levels: Bytes) -> tuple[Bytes, tuple[str, ...]]:
 
 def _is_busy(white: Marks) -> bool:
     steps = np.count_nonzero(white[1:] != white[:-1]) + np.count_nonzero(white[:, 1:] != white[:, :-1])
-    return bool(steps > BUSY * np.sqrt(max(1, np.count_nonzero(white))))
+    return bool(int(steps) > BUSY * math.sqrt(int(np.count_nonzero(white))))
 
 
 def _is_grey(levels: Bytes) -> bool:
@@ -65,7 +67,7 @@ def _reading(
     cloth: Marks, density: NDArray[np.float32], white: Marks, radius: int
 ) -> tuple[Bytes, tuple[str, ...]]:
     """Even cloth as white; uneven as the grey that it stands for."""
-    gaps = 1 - np.count_nonzero(white & cloth) / max(1, np.count_nonzero(cloth))
+    gaps = 1 - float(np.mean(white[cloth]))
     if radius > FINE[-1]:
         raise MaskError(
             f"the mask is hatched or has a net of gaps ({100 * gaps:.0f} % of the cloth is black, in gaps of about"
@@ -80,7 +82,9 @@ def _reading(
         level = cloth.astype(np.uint8) * np.uint8(255)
         what = f"{100 * gaps:.0f} % of the cloth is black: all of it was taken for cloth"
     else:
-        level = np.rint(ndimage.uniform_filter(white.astype(np.float32), 2 * radius + 5) * 255).astype(np.uint8)
+        level = np.rint(ndimage.uniform_filter(white.astype(np.float32), 2 * radius + 5) * 255).astype(
+            np.uint8
+        )
         what = "it was smoothed to the grey that it stands for"
     return level, (
         f"is dithered or hatched: {what}; if that is not meant, export it in 8 bits of grey without dithering",

@@ -97,5 +97,6 @@ def _outline(image: Image.Image) -> Bytes:
             return alpha
     levels = np.asarray(image)
     if levels.ndim == 2 and levels.dtype != np.uint8 and levels.max() > 0:
-        return (levels.astype(np.float32) * (255 / levels.max())).astype(np.uint8)
+        spread: Bytes = (levels.astype(np.float32) * (255 / levels.max())).astype(np.uint8)
+        return spread
     return np.asarray(image.convert("RGB").convert("L"))

@@ -168,7 +168,8 @@ def deep(chunks: Chunks, image: Image.Image) -> NDArray[np.uint16] | None:
         return None
     if chunks.color_type == GREY:
         return np.asarray(image).astype(np.uint16)
-    return (np.asarray(image).astype(np.uint16) << 8 | _low_bytes(chunks))[..., :3]
+    words = np.asarray(image).astype(np.uint16) << 8 | _low_bytes(chunks)
+    return words[..., :3].astype(np.uint16)
 
 
 def _samples(chunks: Chunks, image: Image.Image) -> NDArray[np.uint16]:

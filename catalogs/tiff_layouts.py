@@ -16,7 +16,17 @@ from PIL import Image
 from catalogs import tiff_tags
 from catalogs.errors import ImageError
 from catalogs.tiff_planes import segments, unpacked
-from catalogs.tiff_samples import BLACK_IS_ZERO, CHANNELS, CMYK, RGB, WHITE_IS_ZERO, Bytes, Layout, deep, plain
+from catalogs.tiff_samples import (
+    BLACK_IS_ZERO,
+    CHANNELS,
+    CMYK,
+    RGB,
+    WHITE_IS_ZERO,
+    Bytes,
+    Layout,
+    deep,
+    plain,
+)
 from catalogs.tiff_tags import Tags
 
 UNCOMPRESSED, JPEG, YCBCR = 1, 7, 6

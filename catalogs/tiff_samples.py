@@ -92,7 +92,7 @@ def _top(samples: NDArray[Any], layout: Layout) -> float:
             "the picture holds samples that are no numbers (NaN or infinite); export it with 8 or 16 bits"
         )
     top = 65535.0 if samples.dtype.kind == "i" or high <= 65535 else float(2**layout.bits - 1)
-    top = 255.0 if 0 <= low and high <= 255 else top
+    top = 255.0 if low >= 0 and high <= 255 else top
     top, slack = (1.0, FLOAT_SLACK) if layout.is_float else (top, 0.0)
     if not (-slack <= low and high <= top + slack):
         raise ImageError(
