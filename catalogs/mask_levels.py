@@ -135,6 +135,7 @@ def _is_alike(grey: Bytes, picture: Picture) -> bool:
 
 
 def white_corners(levels: Bytes) -> bool:
+    """Whether all four corners are white, as those of a backdrop that was marked are."""
     return all(levels[row, column] > WHITE for row in (0, -1) for column in (0, -1))
 
 

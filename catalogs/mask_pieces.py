@@ -104,7 +104,9 @@ def _marks(pieces: NDArray[np.int32], sizes: NDArray[np.int64], others: Marks) -
 
     near, far = touched(NEAR), touched(FAR)
     line = max(2, round(longer * LINE))
-    thin = ~_numbers(pieces[ndimage.minimum_filter((pieces > 0).astype(np.uint8), line + 1) > 0], len(sizes))
+    marked = (pieces > 0).astype(np.uint8)
+    thick = ndimage.minimum_filter(marked, line + 1, mode="constant") > 0
+    thin = ~_numbers(pieces[thick], len(sizes))
     border = _at_border(pieces, max(3, round(longer * CLOSE)))
     dust = (sizes < DUST * sizes.max()) & ~near
     marks: Marks = others & (dust | (thin & ~far) | (thin & border & ~touched(CLOSE)))

@@ -24,8 +24,8 @@ BETWEEN, FEW = (48, 208), 0.2
 """Levels that are neither black nor white; share of them up to which a mask is of black and white."""
 FINE, COARSE = (1, 2, 3, 4), (6, 9, 13)
 """Radii, px, of what is smoothed and of what is refused."""
-EVEN = 0.25
-"""Difference of how dense the white lies up to which cloth is even."""
+EVEN, WHOLE = 0.25, 0.985
+"""Difference of how dense the white lies up to which cloth is even; how dense it lies where only edges are strewn."""
 
 
 def unscreened(levels: Bytes) -> tuple[Bytes, tuple[str, ...]]:
@@ -37,9 +37,9 @@ def unscreened(levels: Bytes) -> tuple[Bytes, tuple[str, ...]]:
     if not _is_busy(white) or _is_grey(levels):
         return levels, ()
     for radius in (*FINE, *COARSE):
-        cloth, density = _smoothed(white, radius)
+        cloth = _dense(white, radius)
         if not _is_busy(cloth):
-            return _reading(cloth, density, white, radius)
+            return _reading(cloth, white, radius)
     return levels, (
         "is cut into many small pieces or holes: what is black is not painted; if that is not meant, paint the"
         " garment white (255) without a pattern",
@@ -56,16 +56,20 @@ def _is_grey(levels: Bytes) -> bool:
     return bool(counts[BETWEEN[0] : BETWEEN[1]].sum() > FEW * levels.size)
 
 
-def _smoothed(white: Marks, radius: int) -> tuple[Marks, NDArray[np.float32]]:
-    """Where white lies at least half as dense as it does in the cloth, and how dense it lies."""
-    density: NDArray[np.float32] = ndimage.uniform_filter(white.astype(np.float32), 2 * radius + 1)
+def _dense(white: Marks, radius: int) -> Marks:
+    """Where white lies at least half as dense as it does in the cloth."""
+    density = _density(white, radius)
     cloth: Marks = density > float(np.median(density[white])) / 2
-    return cloth, density
+    return cloth
 
 
-def _reading(
-    cloth: Marks, density: NDArray[np.float32], white: Marks, radius: int
-) -> tuple[Bytes, tuple[str, ...]]:
+def _density(white: Marks, radius: int) -> NDArray[np.float32]:
+    """Share of white around each pixel."""
+    found: NDArray[np.float32] = ndimage.uniform_filter(white.astype(np.float32), 2 * radius + 1)
+    return found
+
+
+def _reading(cloth: Marks, white: Marks, radius: int) -> tuple[Bytes, tuple[str, ...]]:
     """Even cloth as white; uneven as the grey that it stands for."""
     gaps = 1 - float(np.mean(white[cloth]))
     if radius > FINE[-1]:
@@ -75,14 +79,14 @@ def _reading(
             " it one level of grey"
         )
     wide = 4 * radius
-    dense = ndimage.uniform_filter(white.astype(np.float32), 2 * wide + 1)
+    dense = _density(white, wide)
     inner = ndimage.minimum_filter(cloth.astype(np.uint8), 2 * wide + 1) > 0
-    spread = np.ptp(np.percentile(dense[inner], (5, 95))) if inner.any() else 0.0
-    if spread <= EVEN:
+    spread = float(np.ptp(np.percentile(dense[inner], (5, 95)))) if inner.any() else 0.0
+    if spread <= EVEN and not (inner.any() and float(dense[inner].mean()) > WHOLE):
         level = cloth.astype(np.uint8) * np.uint8(255)
         what = f"{100 * gaps:.0f} % of the cloth is black: all of it was taken for cloth"
     else:
-        level = np.rint(ndimage.uniform_filter(white.astype(np.float32), 2 * radius + 5) * 255).astype(
+        level = np.rint(_density(white, radius + 2) * 255).astype(
             np.uint8
         )
         what = "it was smoothed to the grey that it stands for"
