@@ -151,4 +151,5 @@ def problem(store: Store, record: Garment | Style, error: CatalogsError) -> Prob
 
 def _about(store: Store, record: Garment | Style, column: str, what: str) -> Problem:
     value = getattr(record, column) or ""
+    value = value if isinstance(value, str) else f"{value:g}"
     return Problem(f"{store.uri}/{record.catalog or CSV}", record.row, record.record_id, column, value, what)

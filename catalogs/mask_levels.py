@@ -219,7 +219,7 @@ def _is_area(levels: Bytes, level: int) -> bool:
 
 def _wide_share(where: NDArray[np.bool_]) -> float:
     """Share of what is marked that is left once as much as a soft edge is taken off all round."""
-    side = 2 * max(1, int(max(where.shape) * EDGE / 2)) + 1
+    side = 2 * max(2, int(max(where.shape) * EDGE / 2)) + 1
     inner = ndimage.minimum_filter1d(ndimage.minimum_filter1d(where.view(np.uint8), side, 0), side, 1)
     return float(np.mean(inner[where])) if where.any() else 0.0
 

@@ -26,6 +26,8 @@ LINE = 1 / 250
 """Share of the longer side up to which a piece is a line, and no cloth if it is far."""
 CLOSE, NEAR, FAR = 0.01, 0.02, 0.04
 """Shares of the longer side: how far from the cloth lines at the border, dust and other lines are no part of it."""
+MARGIN = 0.08
+"""Share of the longer side that is the picture's margin, where printers' marks are: lines there count from NEAR."""
 FRAME, FULL = 1 / 200, 0.9
 """Share of the longer side up to which a line along the whole border is a frame's; share of it that is white."""
 LABELLED = 1_000_000
@@ -107,9 +109,9 @@ def _marks(pieces: NDArray[np.int32], sizes: NDArray[np.int64], others: Marks) -
     marked = (pieces > 0).astype(np.uint8)
     thick = ndimage.minimum_filter(marked, line + 1, mode="constant") > 0
     thin = ~_numbers(pieces[thick], len(sizes))
-    border = _at_border(pieces, max(3, round(longer * CLOSE)))
+    edge, margin = (_at_border(pieces, max(3, round(longer * share))) for share in (CLOSE, MARGIN))
     dust = (sizes < DUST * sizes.max()) & ~near
-    marks: Marks = others & (dust | (thin & ~far) | (thin & border & ~touched(CLOSE)))
+    marks: Marks = others & (dust | (thin & ~far) | (thin & margin & ~near) | (thin & edge & ~touched(CLOSE)))
     return marks, others & ~marks & ~far
 
 

@@ -24,7 +24,7 @@ BETWEEN, FEW = (48, 208), 0.2
 """Levels that are neither black nor white; share of them up to which a mask is of black and white."""
 FINE, COARSE = (1, 2, 3, 4), (6, 9, 13)
 """Radii, px, of what is smoothed and of what is refused."""
-EVEN, WHOLE = 0.25, 0.985
+EVEN, WHOLE = 0.25, 0.995
 """Difference of how dense the white lies up to which cloth is even; how dense it lies where only edges are strewn."""
 
 
@@ -82,13 +82,11 @@ def _reading(cloth: Marks, white: Marks, radius: int) -> tuple[Bytes, tuple[str,
     dense = _density(white, wide)
     inner = ndimage.minimum_filter(cloth.astype(np.uint8), 2 * wide + 1) > 0
     spread = float(np.ptp(np.percentile(dense[inner], (5, 95)))) if inner.any() else 0.0
-    if spread <= EVEN and not (inner.any() and float(dense[inner].mean()) > WHOLE):
+    if spread <= EVEN and not (inner.any() and float(np.median(dense[inner])) > WHOLE):
         level = cloth.astype(np.uint8) * np.uint8(255)
         what = f"{100 * gaps:.0f} % of the cloth is black: all of it was taken for cloth"
     else:
-        level = np.rint(_density(white, radius + 2) * 255).astype(
-            np.uint8
-        )
+        level = np.rint(_density(white, radius + 2) * 255).astype(np.uint8)
         what = "it was smoothed to the grey that it stands for"
     return level, (
         f"is dithered or hatched: {what}; if that is not meant, export it in 8 bits of grey without dithering",

@@ -133,7 +133,8 @@ class TestDrawings:
         assert called(f"<?xml version='1.0'?><!-- Größe -->{SVG}".encode("latin-1")).startswith("an SVG")
 
     @pytest.mark.parametrize(
-        ("text", "name"), [(DECLARED + "<rss/>", "XML"), ("<!DOCTYPE html><svg/>", "a web page"), ("Tee", "text")]
+        ("text", "name"),
+        [(DECLARED + "<rss/>", "XML"), ("<!DOCTYPE html><svg/>", "a web page"), ("Tee", "text")],
     )
     def test_other_texts(self, text: str, name: str) -> None:
         """What is no SVG is not named so, though it may hold one."""

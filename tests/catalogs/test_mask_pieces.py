@@ -24,7 +24,10 @@ def crop_marks(cloth: Levels, width: int) -> Levels:
     boxes = []
     for row in (8, height - 8 - width):
         for column in (8, across - 8 - width):
-            boxes += [(row, row + width, column - 8, column + 12), (row - 8, row + 12, column, column + width)]
+            boxes += [
+                (row, row + width, column - 8, column + 12),
+                (row - 8, row + 12, column, column + width),
+            ]
     return drawn(cloth, *boxes)
 
 
@@ -58,8 +61,18 @@ def test_marks_are_left_out(kind: str) -> None:
 
 
 FRAMES = {
-    "frame of 1": ((0, 1, 0, WIDTH), (HEIGHT - 1, HEIGHT, 0, WIDTH), (0, HEIGHT, 0, 1), (0, HEIGHT, WIDTH - 1, WIDTH)),
-    "frame of 2": ((0, 2, 0, WIDTH), (HEIGHT - 2, HEIGHT, 0, WIDTH), (0, HEIGHT, 0, 2), (0, HEIGHT, WIDTH - 2, WIDTH)),
+    "frame of 1": (
+        (0, 1, 0, WIDTH),
+        (HEIGHT - 1, HEIGHT, 0, WIDTH),
+        (0, HEIGHT, 0, 1),
+        (0, HEIGHT, WIDTH - 1, WIDTH),
+    ),
+    "frame of 2": (
+        (0, 2, 0, WIDTH),
+        (HEIGHT - 2, HEIGHT, 0, WIDTH),
+        (0, HEIGHT, 0, 2),
+        (0, HEIGHT, WIDTH - 2, WIDTH),
+    ),
     "line on the right": ((0, HEIGHT, WIDTH - 3, WIDTH),),
     "line above, nearly whole": ((0, 2, 0, WIDTH - 12),),
 }
@@ -106,7 +119,10 @@ def test_doubtful_pieces_are_painted_and_noted() -> None:
     with_tag = drawn(CLOTH, (370, 384, 20, 34))
     mask = read(with_tag)
     assert np.array_equal(mask.coverage, with_tag)
-    assert "small pieces away from the cloth (1 of 196 px in all, the uppermost at column 20, row 370)" in mask.notes[0]
+    assert (
+        "small pieces away from the cloth (1 of 196 px in all, the uppermost at column 20, row 370)"
+        in mask.notes[0]
+    )
     assert "if they are no cloth, paint them black" in mask.notes[0]
 
 
@@ -145,7 +161,9 @@ class TestShadows:
         away = np.asarray(Image.fromarray(CLOTH)) * 0 + (blurred(CLOTH, 5) == 0)
         assert not mask.coverage[away > 0].any()
         assert (mask.coverage[CLOTH > 0] == 255).all()
-        assert any("taken for a shadow" in note and "give them a level over 120" in note for note in mask.notes)
+        assert any(
+            "taken for a shadow" in note and "give them a level over 120" in note for note in mask.notes
+        )
 
     @pytest.mark.parametrize("radius", [2, 6, 12])
     def test_soft_edges_are_none(self, radius: int) -> None:

@@ -30,7 +30,7 @@ SCREENS = {
     "strewn 200": strewn(200),
     "strewn 128": strewn(128),
     "strewn 235 over 20": strewn(235, 20),
-    "ordered": np.where(CLOTH * 0.7 > np.tile(BAYER, (100, 80)), 255, 0).astype(np.uint8),
+    "ordered": np.where(np.tile(BAYER, (100, 80)) < CLOTH * 0.7, 255, 0).astype(np.uint8),
     "lines of 1": hatched(1, 1),
     "lines of 2": hatched(2, 2),
     "lines of 3, gaps of 5": hatched(3, 5),
@@ -49,7 +49,7 @@ class TestFine:
         levels = SCREENS[kind].astype(np.uint8)
         image = Image.fromarray(levels).convert("1") if as_file == "1-bit PNG" else Image.fromarray(levels)
         options = {"quality": 92} if as_file == "JPEG" else {}
-        mask = read(saved(image, as_file.split()[-1], **options))
+        mask = read(saved(image, as_file.rsplit(maxsplit=1)[-1], **options))
         assert wrong(mask) < 0.03
         assert (mask.coverage[150:300, 110:210] == 255).all()
         assert "is dithered or hatched" in mask.notes[0]
@@ -66,7 +66,9 @@ class TestFine:
 @pytest.mark.parametrize(("line", "gap"), [(6, 10), (10, 10), (8, 14)])
 def test_coarse_hatching_is_refused(line: int, gap: int) -> None:
     """Gaps that may be a net's are not painted over: the mask is refused with both remedies."""
-    with pytest.raises(MaskError, match=r"hatched or has a net of gaps \(\d+ % .*fill the cloth white .255., or if"):
+    with pytest.raises(
+        MaskError, match=r"hatched or has a net of gaps \(\d+ % .*fill the cloth white .255., or if"
+    ):
         read(hatched(line, gap))
 
 

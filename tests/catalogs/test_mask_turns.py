@@ -49,9 +49,7 @@ def test_drawn_before_the_turn(orientation: int, kind: str) -> None:
 @pytest.mark.parametrize("orientation", STORED)
 def test_square_pictures(orientation: int) -> None:
     """Of square pictures the edges say how the mask lies."""
-    before, upright = (
-        read(file(SQUARE, stored=stored), orientation, SQUARE) for stored in (orientation, 1)
-    )
+    before, upright = (read(file(SQUARE, stored=stored), orientation, SQUARE) for stored in (orientation, 1))
     assert np.array_equal(before.mask, SQUARE)
     assert np.array_equal(upright.mask, SQUARE)
 
