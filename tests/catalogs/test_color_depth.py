@@ -59,7 +59,9 @@ FILES = {
     "grey PNG": lambda: with_chunks(png(RAMP[..., 0]), GAMMA),
     "TIFF": lambda: tiff(RAMP, photometric="rgb", iccprofile=LINEAR),
     "LZW TIFF": lambda: tiff(RAMP, photometric="rgb", iccprofile=LINEAR, compression="lzw"),
-    "TIFF in planes": lambda: tiff(np.moveaxis(RAMP, -1, 0).copy(), photometric="rgb", planarconfig="separate", iccprofile=LINEAR),
+    "TIFF in planes": lambda: tiff(
+        np.moveaxis(RAMP, -1, 0).copy(), photometric="rgb", planarconfig="separate", iccprofile=LINEAR
+    ),
     "float TIFF": lambda: tiff((RAMP / 65535).astype(np.float32), photometric="rgb", iccprofile=LINEAR),
     "32-bit TIFF": lambda: tiff(RAMP.astype(np.uint32) * 65537, photometric="rgb", iccprofile=LINEAR),
     "grey TIFF": lambda: tiff(RAMP[..., 0], photometric="minisblack", iccprofile=LINEAR),
@@ -97,15 +99,25 @@ def test_matrix(space: object, curve: object) -> None:
     assert np.abs(found - in_srgb(samples / 257, space, curve)).max() <= 1
 
 
+def stepped(value: np.ndarray) -> np.ndarray:
+    """Straight between three points."""
+    return np.interp(value, [0, 0.5, 1], [0, 16384 / 65535, 1])
+
+
+def broken(value: np.ndarray) -> np.ndarray:
+    """A line, and a lifted power from 0.1."""
+    return np.where(value >= 0.1, (0.9 * value + 0.05) ** 2 + 0.02, 0.2 * value + 0.01)
+
+
 CURVES = {
     "identity": (b"curv" + bytes(8), lambda v: v),
     "one power": (b"curv" + bytes(4) + struct.pack(">IH", 1, round(1.8 * 256)), lambda v: v ** (round(1.8 * 256) / 256)),
-    "table": (b"curv" + bytes(4) + struct.pack(">I3H", 3, 0, 16384, 65535), lambda v: np.interp(v, [0, 0.5, 1], [0, 16384 / 65535, 1])),
+    "table": (b"curv" + bytes(4) + struct.pack(">I3H", 3, 0, 16384, 65535), stepped),
     "power": (para(0, 2.4), lambda v: v**2.4),
     "power from a start": (para(1, 2.0, 1.25, -0.25), lambda v: np.maximum(1.25 * v - 0.25, 0) ** 2),
     "lifted": (para(2, 2.0, 0.8, 0.1, 0.05), lambda v: (0.8 * v + 0.1) ** 2 + 0.05),
     "sRGB's": (para(3, 2.4, 1 / 1.055, 0.055 / 1.055, 1 / 12.92, 0.04045), srgb),
-    "with all": (para(4, 2.0, 0.9, 0.05, 0.2, 0.1, 0.02, 0.01), lambda v: np.where(v >= 0.1, (0.9 * v + 0.05) ** 2 + 0.02, 0.2 * v + 0.01)),
+    "with all": (para(4, 2.0, 0.9, 0.05, 0.2, 0.1, 0.02, 0.01), broken),
 }  # fmt: skip
 
 

@@ -1,4 +1,4 @@
-"""Masks that were drawn on a picture as it is stored are turned as EXIF turns that; where it is not sure, they are noted."""
+"""Masks that were drawn on a picture as it is stored are turned as EXIF turns that; what is not sure is noted."""
 
 import numpy as np
 import pytest
@@ -14,7 +14,7 @@ STORED = {
     3: lambda upright: upright[::-1, ::-1],
     4: lambda upright: upright[::-1],
     5: lambda upright: np.swapaxes(upright, 0, 1),
-    6: lambda upright: np.rot90(upright),
+    6: np.rot90,
     7: lambda upright: np.swapaxes(upright[::-1, ::-1], 0, 1),
     8: lambda upright: np.rot90(upright, -1),
 }
