@@ -110,7 +110,7 @@ def profile(chromaticities: Chromaticities, transfer: Transfer) -> bytes:
     """An ICC matrix profile of these chromaticities and this transfer. Raises ImageError for impossible ones."""
     curve = np.rint(transfer(np.linspace(0, 1, STEPS)).clip(0, 1) * 65535).astype(">u2")
     trc = b"curv" + bytes(4) + struct.pack(">I", STEPS) + curve.tobytes()
-    columns = [_xyz(column) for column in _to_d50(chromaticities).T]
+    columns = [_xyz(column) for column in to_d50(chromaticities).T]
     tags = [
         (b"desc", b"desc" + bytes(4) + struct.pack(">I", 5) + b"said\0" + bytes(78)),
         (b"cprt", b"text" + bytes(4) + b"none\0"),
@@ -121,7 +121,7 @@ def profile(chromaticities: Chromaticities, transfer: Transfer) -> bytes:
     return _written(tags)
 
 
-def _to_d50(chromaticities: Chromaticities) -> Floats:
+def to_d50(chromaticities: Chromaticities) -> Floats:
     """3 x 3 from linear RGB to XYZ, its white brought to D50 as profiles want it (Bradford)."""
     if any(y <= 0 for _, y in chromaticities):
         raise ImageError("the PNG's chromaticities are impossible; export it in sRGB")

@@ -1,7 +1,7 @@
 """Digests of the contents behind records, and a look at whether they can be used."""
 
 import hashlib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping, MutableMapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from typing import TypeVar
@@ -18,8 +18,9 @@ from catalogs.errors import (
     PartMapError,
 )
 from catalogs.images import decode
-from catalogs.masks import BLACK
+from catalogs.mask_levels import BLACK
 from catalogs.records import Garment, Problem, Style
+from catalogs.repeats import Cloth, measured, remarkable
 from catalogs.store_contract import ObjectInfo, Store
 from catalogs.templates import decode_template
 
@@ -95,20 +96,26 @@ def _digest(sums: Sequence[str]) -> str:
 
 
 def usable(
-    store: Store, records: Sequence[Record], max_pixels: int
+    store: Store,
+    records: Sequence[Record],
+    max_pixels: int,
+    cloths: MutableMapping[str, Cloth] | None = None,
 ) -> tuple[list[Record], list[Problem], list[Problem]]:
     """Decode every picture, mask and part map: usable records, problems of the others, and notes on the usable.
 
-    A note says what a person should look at, as a mask that may be the wrong way round.
+    A note says what a person should look at, as a mask that may be the wrong way round. How large the cloth of
+    garments is goes into `cloths`, where that is given; the repeats of styles are held against what is in it.
     """
     notes: dict[str, list[Problem]] = {}
 
     def look(record: Record) -> Record:
         contents = read_contents(store, record)
         if isinstance(record, Garment):
-            found = decode_template(*contents, max_pixels=max_pixels).notes
+            template = decode_template(*contents, max_pixels=max_pixels)
             column = "mask" if record.mask else "image"
-            notes[record.record_id] = [_about(store, record, column, note) for note in found]
+            notes[record.record_id] = [_about(store, record, column, note) for note in template.notes]
+            if cloths is not None and (cloth := measured(record, template)):
+                cloths[record.record_id] = cloth
         else:
             picture = decode(*contents, max_pixels=max_pixels)
             if picture.alpha is not None and not (picture.alpha >= BLACK).any():
@@ -116,7 +123,10 @@ def usable(
         return record
 
     good, problems = _sorted_out(store, records, look)
-    return good, problems, [note for record in good for note in notes.get(record.record_id, ())]
+    said = [note for record in good for note in notes.get(record.record_id, ())]
+    styles = [record for record in good if isinstance(record, Style)]
+    said += [_about(store, *found) for found in remarkable(styles, cloths or {})]
+    return good, problems, said
 
 
 def _sorted_out(
@@ -141,4 +151,5 @@ def problem(store: Store, record: Garment | Style, error: CatalogsError) -> Prob
 
 def _about(store: Store, record: Garment | Style, column: str, what: str) -> Problem:
     value = getattr(record, column) or ""
+    value = value if isinstance(value, str) else f"{value:g}"
     return Problem(f"{store.uri}/{record.catalog or CSV}", record.row, record.record_id, column, value, what)

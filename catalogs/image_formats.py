@@ -5,6 +5,7 @@ AV1 Image File Format (which brands are HEIC and AVIF).
 """
 
 import io
+import re
 import warnings
 from collections.abc import Callable
 
@@ -92,16 +93,25 @@ OTHER_MAGIC = {
     b"PK\3\4": "a ZIP archive (or a document that is kept as one, as Krita's)",
     b"Rar!": "a RAR archive",
     b"7z\xbc\xaf": "a 7-Zip archive",
-    b"\x1f\x8b": "compressed by gzip",
+    b"\x1f\x8b": "compressed by gzip (as .svgz drawings are)",
     b"\0\5\x16\7": "a Mac's companion file (its name begins with ._)",
     b"version https://git-lfs": "a Git LFS pointer, for which the picture was not fetched",
 }
+SVG = "an SVG drawing (open it in the program that drew it)"
 STARTS_OF_TEXT = {
-    "<?xml": "XML",
-    "<svg": "an SVG drawing",
+    "<svg": SVG,
+    "<svg:svg": SVG,
     "<!doctype html": "a web page",
     "<html": "a web page",
 }
+LONGEST_HEAD = 65536
+"""Bytes of a text that are looked at: drawing programs write comments and entities before the drawing."""
+WIDE_TEXT = {b"\xff\xfe": "utf-16", b"\xfe\xff": "utf-16", b"<\0": "utf-16-le", b"\0<": "utf-16-be"}
+BLANKS = "\ufeff \t\r\n"
+PROLOGUE = re.compile(
+    r"[\ufeff\s]*(?:(?:<\?.*?\?>|<!--.*?-->|<!doctype\s+svg[^\[>]*(?:\[.*?\]\s*)?>)\s*)*", re.DOTALL
+)
+"""What may stand before the first element: byte order mark, declaration, comments, document type."""
 
 
 def format_of(data: bytes) -> str | None:
@@ -153,20 +163,37 @@ def called(data: bytes) -> str:
         return found
     if not any(data[:4096]):
         return "nothing but zero bytes (a copy that failed)"
-    return _called_text(data[:256])
+    return _called_text(data[:LONGEST_HEAD])
 
 
 def _called_text(start: bytes) -> str:
-    if any(byte < 9 for byte in start):
+    wide = next((name for mark, name in WIDE_TEXT.items() if start.startswith(mark)), None)
+    if wide is None and any(byte < 9 for byte in start[:256]):
         return "of an unknown kind"
+    text = _in_one_case(start, wide)
+    if text is None:
+        return "of an unknown kind"
+    body = PROLOGUE.sub("", text, count=1)
+    # Where the prologue goes on beyond what was looked at, its own words say it.
+    kind = next((words for begin, words in STARTS_OF_TEXT.items() if body.startswith(begin)), "")
+    if not kind and "<!doctype svg" in text:
+        kind = SVG
+    if not kind and text.lstrip(BLANKS).startswith("<?xml"):
+        kind = SVG if "http://www.w3.org/2000/svg" in text else "XML"
+    return kind or "text"
+
+
+def _in_one_case(start: bytes, wide: str | None) -> str | None:
+    """The beginning of a text, in lower case; None where it is none."""
+    if wide:
+        return start.decode(wide, "replace").lower()
     try:
-        text = start.decode("utf-8", "strict").lstrip("\ufeff \t\r\n").lower()
+        return start.decode("utf-8").lower()
     except UnicodeDecodeError as error:
-        # A letter may be cut in two at the end of what was looked at.
-        if error.start < len(start) - 3:
-            return "of an unknown kind"
-        text = ""
-    return next((words for begin, words in STARTS_OF_TEXT.items() if text.startswith(begin)), "text")
+        # Programs of one language write letters of one byte. A letter may be cut in two at the end.
+        if error.start >= len(start) - 3 or b"<svg" in start or start.lstrip().startswith(b"<?xml"):
+            return start.decode("latin-1").lower()
+        return None
 
 
 def _of_family(data: bytes) -> str:

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageCms, ImageFile, PngImagePlugin
 
-from catalogs import color_boxes, color_spaces, exif_tags, png_chunks, tiff_layouts, tiff_tags
+from catalogs import color_boxes, color_depth, color_spaces, exif_tags, png_chunks, tiff_layouts, tiff_tags
 from catalogs.errors import ImageError
 from catalogs.exif_tags import Exif
 from catalogs.image_formats import format_of, opened, reason
@@ -29,12 +29,14 @@ class Picture:
     """A decoded picture, upright and in sRGB.
 
     `rgb` is H x W x 3 of 8 bits; `alpha` is H x W (0 = transparent) or None where there is none; `dpi` is
-    pixels an inch, across and down, or None where the file does not say.
+    pixels an inch, across and down, or None where the file does not say; `orientation` is the one by which EXIF
+    had the stored picture turned, 1 = not at all.
     """
 
     rgb: Bytes
     alpha: Bytes | None = None
     dpi: tuple[float, float] | None = None
+    orientation: int = 1
 
     @property
     def size(self) -> tuple[int, int]:
@@ -44,12 +46,17 @@ class Picture:
 
 @dataclass(frozen=True)
 class Stored:
-    """A picture as its file has it: samples in Pillow's mode for them, alpha, the profile of its colours."""
+    """A picture as its file has it: samples in Pillow's mode for them, alpha, the profile of its colours.
+
+    `shown` is the picture in sRGB where it was converted from deeper samples than `image` has.
+    """
 
     image: Image.Image
     alpha: Bytes | None = None
     profile: bytes | None = None
     dpi: tuple[float, float] | None = None
+    orientation: int = 1
+    shown: Image.Image | None = None
 
 
 def decode(data: bytes, *, max_pixels: int = MAX_PIXELS) -> Picture:
@@ -61,7 +68,8 @@ def decode(data: bytes, *, max_pixels: int = MAX_PIXELS) -> Picture:
     """
     stored = _stored(data, max_pixels)
     rgb, alpha = np.asarray(_to_srgb(stored)), stored.alpha
-    return Picture(rgb, None if alpha is None or bool((alpha == 255).all()) else alpha, stored.dpi)
+    opaque = alpha is None or bool((alpha == 255).all())
+    return Picture(rgb, None if opaque else alpha, stored.dpi, stored.orientation)
 
 
 def srgb_tags() -> PngImagePlugin.PngInfo:
@@ -98,7 +106,16 @@ def composite(template: Picture, painted: Bytes, mask: Bytes | None) -> Picture:
 
 def open_upright(data: bytes, max_pixels: int) -> Image.Image:
     """A picture as Pillow has it: decoded, turned upright by its EXIF, in its own mode. Raises ImageError."""
+    return open_turned(data, max_pixels)[0]
+
+
+def open_turned(data: bytes, max_pixels: int) -> tuple[Image.Image, int]:
+    """As `open_upright`, and the orientation by which EXIF had it turned (1 = not at all)."""
     stored = _stored(data, max_pixels)
+    return _with_alpha(stored), stored.orientation
+
+
+def _with_alpha(stored: Stored) -> Image.Image:
     image = stored.image
     # Grey of which one value is clear stays grey: it may be a part map.
     if stored.alpha is None or image.mode not in ("L", "RGB", "CMYK", "LAB") or _is_clear_grey(image):
@@ -141,7 +158,14 @@ def _png(data: bytes, check_size: CheckSize) -> Stored:
     alpha = png_chunks.alpha(chunks, image)
     exif = exif_tags.of_image(image)
     profile = png_chunks.profile(chunks) if chunks.says_colors else exif.profile
-    return _upright(Stored(image, _alpha(image) if alpha is None else alpha, profile), exif)
+    shown = _from_deep(png_chunks.deep(chunks, image), profile) if profile else None
+    return _upright(Stored(image, _alpha(image) if alpha is None else alpha, profile, shown=shown), exif)
+
+
+def _from_deep(deep: NDArray[np.uint16] | None, profile: bytes) -> Image.Image | None:
+    """A picture of 16 bits in sRGB; None where it is not so deep, or its profile has to go by littleCMS."""
+    found = None if deep is None else color_depth.to_srgb(deep, profile)
+    return None if found is None else Image.fromarray(found)
 
 
 def _jpeg(data: bytes, check_size: CheckSize) -> Stored:
@@ -166,19 +190,37 @@ def _tiff(data: bytes, check_size: CheckSize) -> Stored:
     tags = tiff_tags.only_page(data)
     check_size(tags.one(tiff_tags.WIDTH), tags.one(tiff_tags.HEIGHT))
     tiff_layouts.check_kind(tags)
+    exif = exif_tags.of_tiff(data, tags)
     try:
         image = None if tiff_layouts.is_misread(tags) else opened(data)
     except ImageError:
         image = None
-    exif = exif_tags.of_tiff(data, tags)
     if image is None:
-        page = tiff_layouts.read(data, tags)
-        return _upright(Stored(page.image, page.alpha, page.profile or exif.profile), exif)
+        return _unpacked(data, tags, exif)
+    if _is_deep(tags) and (tiff_tags.PROFILE in tags.values or exif.profile is not None):
+        try:
+            return _unpacked(data, tags, exif)
+        except ImageError:
+            # What only Pillow unpacks keeps 8 bits.
+            pass
     image.load()
     # Grey that was multiplied by its alpha is divided by it; Pillow does so for RGB, and turns all upright.
     plain = image.convert("LA") if image.mode == "La" else image
     profile = image.info.get("icc_profile") or exif.profile
-    return Stored(plain, _alpha(plain), profile, exif.upright_dpi(image))
+    orientation = exif.orientation if exif.orientation in exif_tags.TURNS else 1
+    return Stored(plain, _alpha(plain), profile, exif.upright_dpi(image), orientation)
+
+
+def _is_deep(tags: tiff_tags.Tags) -> bool:
+    return max(tags.many(tiff_tags.BITS, (1,))) > 8
+
+
+def _unpacked(data: bytes, tags: tiff_tags.Tags, exif: Exif) -> Stored:
+    said = tiff_tags.PROFILE in tags.values or exif.profile is not None
+    page = tiff_layouts.read(data, tags, with_deep=said)
+    profile = page.profile or exif.profile
+    shown = _from_deep(page.deep, profile) if profile else None
+    return _upright(Stored(page.image, page.alpha, profile, shown=shown), exif)
 
 
 def _loaded(image: ImageFile.ImageFile, check_size: CheckSize) -> Image.Image:
@@ -212,10 +254,14 @@ def _upright(stored: Stored, exif: Exif) -> Stored:
     if turn is None:
         return replace(stored, dpi=dpi)
     alpha = None if stored.alpha is None else np.asarray(Image.fromarray(stored.alpha).transpose(turn))
-    return replace(stored, image=stored.image.transpose(turn), alpha=alpha, dpi=dpi)
+    image = stored.image.transpose(turn)
+    shown = stored.shown.transpose(turn) if stored.shown else None
+    return replace(stored, image=image, shown=shown, alpha=alpha, dpi=dpi, orientation=exif.orientation)
 
 
 def _to_srgb(stored: Stored) -> Image.Image:
+    if stored.shown:
+        return stored.shown
     image = to_8_bit(stored.image)
     if image.mode == "LAB":
         # Lab is its own colour space, whatever profile is beside it.

@@ -8,7 +8,8 @@ from PIL import Image
 
 from catalogs.errors import ImageError, PartMapError
 from catalogs.images import MAX_PIXELS, Bytes, open_upright
-from catalogs.masks import CLEARLY, other_size
+from catalogs.mask_pieces import CLEARLY
+from catalogs.masks import other_size
 
 MOST_PARTS = 64
 """Every part costs a mask of the picture's size."""

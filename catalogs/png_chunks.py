@@ -27,7 +27,7 @@ ORIENTING = (b"Raw profile type exif", b"XML:com.adobe.xmp")
 LARGEST_TEXT = PngImagePlugin.MAX_TEXT_CHUNK
 LARGEST_PROFILE = 32 << 20
 """Bytes to which a compressed profile may unfold: real ones have up to some 3 MB."""
-GREY, RGB = 0, 2
+GREY, RGB, RGB_AND_ALPHA = 0, 2, 6
 
 
 @dataclass(frozen=True)
@@ -162,6 +162,16 @@ def alpha(chunks: Chunks, image: Image.Image) -> NDArray[np.uint8] | None:
     return np.where((samples == clear).all(-1), 0, 255).astype(np.uint8)
 
 
+def deep(chunks: Chunks, image: Image.Image) -> NDArray[np.uint16] | None:
+    """Colour of 16 bits, H x W or H x W x 3, of grey and RGB; None for other pictures."""
+    if chunks.depth != 16 or chunks.color_type not in (GREY, RGB, RGB_AND_ALPHA):
+        return None
+    if chunks.color_type == GREY:
+        return np.asarray(image).astype(np.uint16)
+    words = np.asarray(image).astype(np.uint16) << 8 | _low_bytes(chunks)
+    return words[..., :3].astype(np.uint16)
+
+
 def _samples(chunks: Chunks, image: Image.Image) -> NDArray[np.uint16]:
     """H x W x channels, as they stand in the file."""
     values = np.asarray(image)
@@ -176,6 +186,6 @@ def _samples(chunks: Chunks, image: Image.Image) -> NDArray[np.uint16]:
 def _low_bytes(chunks: Chunks) -> NDArray[np.uint8]:
     """The lower halves of 16-bit RGB samples, which Pillow drops: to it, the upper ones of the other order."""
     image = PngImagePlugin.PngImageFile(io.BytesIO(chunks.readable))
-    image.tile = [tile._replace(args="RGB;16L") for tile in image.tile]
+    image.tile = [tile._replace(args=f"{image.mode};16L") for tile in image.tile]
     image.load()
     return np.asarray(image)

@@ -8,10 +8,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
-from scipy import ndimage
 
 from catalogs.errors import ImageError, MaskError
 from catalogs.images import MAX_PIXELS, MIN_SIDE, Bytes, Picture, decode
+from catalogs.mask_pieces import without_shadow
 from catalogs.masks import Mask, box_of, clean, decode_mask
 from catalogs.part_maps import decode_parts
 
@@ -52,7 +52,9 @@ def _from_alpha(picture: Picture) -> Mask | None:
     """What alpha says is cloth; None where nothing is transparent."""
     if picture.alpha is None:
         return None
-    coverage, left = _without_shadow(clean(picture.alpha))
+    cleaned = clean(picture.alpha)
+    # Cloth that is sheer all over is as opaque as it gets.
+    coverage, left = without_shadow(cleaned, max(1, int(cleaned.max()) // 2))
     if not coverage.any():
         raise ImageError("the picture is transparent everywhere and has no mask; give one of them")
     shown = _share_of_visible(coverage, picture.alpha)
@@ -63,19 +65,6 @@ def _from_alpha(picture: Picture) -> Mask | None:
             " each way"
         )
     return Mask(coverage, _notes_on(left, coverage))
-
-
-def _without_shadow(alpha: Bytes) -> tuple[Bytes, int]:
-    """Alpha without what lies half transparent away from opaque cloth, as a soft shadow does; and its pixels.
-
-    An edge is at most 1/100 of the longer side wide. Cloth that is sheer all over has no opaque part to be away
-    from: it stays.
-    """
-    opaque = (alpha >= max(1, int(alpha.max()) // 2)).astype(np.uint8)
-    side = 2 * max(6, max(alpha.shape) // 100) + 1
-    near = ndimage.maximum_filter1d(ndimage.maximum_filter1d(opaque, side, 0), side, 1)
-    away = (alpha > 0) & (near == 0)
-    return np.where(away, 0, alpha).astype(np.uint8), int(np.count_nonzero(away))
 
 
 def _notes_on(left: int, coverage: Bytes) -> tuple[str, ...]:

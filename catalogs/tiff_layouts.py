@@ -10,12 +10,23 @@ import logging
 from dataclasses import dataclass, replace
 
 import numpy as np
+from numpy.typing import NDArray
 from PIL import Image
 
 from catalogs import tiff_tags
 from catalogs.errors import ImageError
 from catalogs.tiff_planes import segments, unpacked
-from catalogs.tiff_samples import BLACK_IS_ZERO, CHANNELS, CMYK, RGB, WHITE_IS_ZERO, Bytes, Layout, plain
+from catalogs.tiff_samples import (
+    BLACK_IS_ZERO,
+    CHANNELS,
+    CMYK,
+    RGB,
+    WHITE_IS_ZERO,
+    Bytes,
+    Layout,
+    deep,
+    plain,
+)
 from catalogs.tiff_tags import Tags
 
 UNCOMPRESSED, JPEG, YCBCR = 1, 7, 6
@@ -40,11 +51,15 @@ logging.getLogger("PIL.TiffImagePlugin").setLevel(logging.CRITICAL)
 
 @dataclass(frozen=True)
 class Page:
-    """A page as it stands in the file: mode L, RGB, CMYK or LAB; alpha (H x W of 8 bits); its ICC profile."""
+    """A page as it stands in the file: mode L, RGB, CMYK or LAB; alpha (H x W of 8 bits); its ICC profile.
+
+    `deep` is the colour of 16 bits, where the page is deeper than 8 and it was asked for.
+    """
 
     image: Image.Image
     alpha: Bytes | None
     profile: bytes | None
+    deep: NDArray[np.uint16] | None = None
 
 
 def check_kind(tags: Tags) -> None:
@@ -73,14 +88,15 @@ def is_misread(tags: Tags) -> bool:
     return bits in (10, 12, 14) or bits > 16 or (photometric == (WHITE_IS_ZERO,) and bits > 8)
 
 
-def read(data: bytes, tags: Tags) -> Page:
-    """The picture of a page, unpacked here. Raises ImageError for layouts that are not read."""
+def read(data: bytes, tags: Tags, with_deep: bool = False) -> Page:
+    """The picture of a page, unpacked here, `with_deep` colour too. Raises ImageError for layouts that are not read."""
     _check(tags, len(data))
     layout = _layout(tags)
     wanted = list(range(CHANNELS[layout.photometric])) + ([] if layout.alpha is None else [layout.alpha])
     samples = unpacked(data, tags, wanted)
-    picture = plain(samples, layout if layout.alpha is None else replace(layout, alpha=len(wanted) - 1))
-    return Page(*picture, bytes(tags.many(tiff_tags.PROFILE)) or None)
+    own = layout if layout.alpha is None else replace(layout, alpha=len(wanted) - 1)
+    color = deep(samples, own) if with_deep else None
+    return Page(*plain(samples, own), bytes(tags.many(tiff_tags.PROFILE)) or None, color)
 
 
 def _layout(tags: Tags) -> Layout:

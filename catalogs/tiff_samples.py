@@ -52,6 +52,24 @@ def plain(samples: NDArray[Any], layout: Layout) -> tuple[Image.Image, Bytes | N
     return image, np.concatenate([_to_8_bit(block[..., layout.alpha], top) for block in _blocks(samples)])
 
 
+def deep(samples: NDArray[Any], layout: Layout) -> NDArray[np.uint16] | None:
+    """Colour of 16 bits, H x W or H x W x 3, of grey and RGB that is deeper than 8 bits; None for other pictures."""
+    if layout.bits <= 8 or layout.photometric not in (WHITE_IS_ZERO, BLACK_IS_ZERO, RGB):
+        return None
+    top = _top(samples, layout)
+    found = np.concatenate([_deep(block, layout, top) for block in _blocks(samples)])
+    return found if layout.photometric == RGB else found[..., 0]
+
+
+def _deep(block: NDArray[Any], layout: Layout, top: float) -> NDArray[np.uint16]:
+    color = block[..., : CHANNELS[layout.photometric]]
+    if layout.is_multiplied:
+        color = _divided(color, block[..., layout.alpha], top)
+    # Half floats do not reach 65,535.
+    values = np.rint(color.clip(0, top).astype(np.float64) * (65535 / top)).astype(np.uint16)
+    return np.bitwise_not(values) if layout.photometric == WHITE_IS_ZERO else values
+
+
 def _check(layout: Layout) -> None:
     if layout.photometric in (CIE_LAB, ICC_LAB) and (layout.bits not in (8, 16) or layout.is_float):
         raise ImageError(f"the TIFF holds Lab colours of {layout.bits} bits; export it as RGB")
@@ -62,12 +80,19 @@ def _check(layout: Layout) -> None:
 def _top(samples: NDArray[Any], layout: Layout) -> float:
     """The value of a full sample. Of 32 bits, samples to 65,535 are of 16 in wide cells, as Pillow writes them.
 
+    So are those to 255 of 8: numbers of label maps among them.
+
     Raises ImageError where there are samples outside 0 to it.
     """
     if samples.dtype.itemsize <= 2 and not layout.is_float:
         return float(2**layout.bits - 1)
     low, high = float(samples.min()), float(samples.max())
+    if not np.isfinite([low, high]).all():
+        raise ImageError(
+            "the picture holds samples that are no numbers (NaN or infinite); export it with 8 or 16 bits"
+        )
     top = 65535.0 if samples.dtype.kind == "i" or high <= 65535 else float(2**layout.bits - 1)
+    top = 255.0 if low >= 0 and high <= 255 else top
     top, slack = (1.0, FLOAT_SLACK) if layout.is_float else (top, 0.0)
     if not (-slack <= low and high <= top + slack):
         raise ImageError(

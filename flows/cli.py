@@ -30,6 +30,7 @@ from flows.terminal import (
 
 if TYPE_CHECKING:
     from catalogs.records import Problem
+    from catalogs.repeats import Cloth
     from catalogs.store_contract import Store
     from flows.planning import Plan
     from flows.preparing import Place
@@ -209,10 +210,11 @@ def check(garments: Garments = None, styles: Styles = None) -> None:
         given = {"garment": garments, "style": styles}
         uris = {noun: require_catalog(noun, uri, settings) for noun, uri in given.items()}
         problems: list[Problem] = []
+        cloths: dict[str, Cloth] = {}
         code = OK
         for noun, uri in uris.items():
             try:
-                problems += _check_catalog(noun, uri, settings)
+                problems += _check_catalog(noun, uri, settings, cloths)
             except CatalogsError as error:
                 # The other catalog is looked at all the same.
                 say(f"Error: {error}")
@@ -221,8 +223,11 @@ def check(garments: Garments = None, styles: Styles = None) -> None:
         finish(code or (REJECTED if problems else OK))
 
 
-def _check_catalog(noun: str, uri: str, settings: "Settings") -> "list[Problem]":
-    """Say how many of a catalog's records can be used, and return what is wrong with the others."""
+def _check_catalog(noun: str, uri: str, settings: "Settings", cloths: "dict[str, Cloth]") -> "list[Problem]":
+    """Say how many of a catalog's records can be used, and return what is wrong with the others.
+
+    `cloths` takes the sizes of the garments' cloth, against which the styles' repeats are held.
+    """
     from catalogs.contents import usable
     from catalogs.garments import read_garments
     from catalogs.stores import open_store
@@ -230,7 +235,7 @@ def _check_catalog(noun: str, uri: str, settings: "Settings") -> "list[Problem]"
 
     store = open_store(uri, settings.s3)
     reading: Any = read_garments(store) if noun == "garment" else read_styles(store)
-    good, bad, notes = usable(store, reading.records, settings.max_pixels)
+    good, bad, notes = usable(store, reading.records, settings.max_pixels, cloths)
     rows = len({p.row for p in reading.problems}) + len(bad)
     typer.echo(f"{store.uri}: {counted(len(good), noun)} can be used, {rows} cannot.")
     bare = sum(not record.mask for record in good) if noun == "garment" else 0

@@ -19,6 +19,7 @@ from catalogs.errors import CatalogsError, InvalidKeyError, NotFoundError
 from catalogs.facts import correct, find_corrections, lost_rights
 from catalogs.garments import read_garments
 from catalogs.records import Garment, Problem, Style
+from catalogs.repeats import Cloth
 from catalogs.store_contract import Store
 from catalogs.stores import locate, open_store
 from catalogs.styles import read_styles
@@ -288,8 +289,10 @@ def make_plan(
     else:
         plan = plan_designs(own_garments, own_styles, place.recipe, existing, problems)
     if looked_at:
-        _, bad_garments, garment_notes = usable(garment_store, plan.garments, settings.max_pixels)
-        _, bad_styles, style_notes = usable(style_store, plan.styles, settings.max_pixels)
+        # Of repeats only a print knows.
+        cloths: dict[str, Cloth] | None = {} if place.recipe.init == "print" else None
+        _, bad_garments, garment_notes = usable(garment_store, plan.garments, settings.max_pixels, cloths)
+        _, bad_styles, style_notes = usable(style_store, plan.styles, settings.max_pixels, cloths)
         remarks += tuple(map(str, (*garment_notes, *style_notes)))
         plan = plan.without(
             [*bad_garments, *bad_styles], {p.record for p in bad_garments}, {p.record for p in bad_styles}

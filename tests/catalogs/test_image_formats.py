@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 
 from catalogs.errors import ImageError
-from catalogs.image_formats import format_of
+from catalogs.image_formats import called, format_of, opened
 from catalogs.images import decode
 from tests.conftest import picture, saved
 
@@ -58,7 +58,7 @@ def test_read_formats_are_known(kind: str) -> None:
         (b"\0\5\x16\7\0\2\0\0Mac OS X", "a Mac's companion file"),
         (bytes(5000), "nothing but zero bytes"),
         (b"<!DOCTYPE html><html><body>Sign in</body></html>", "a web page"),
-        ("\ufeff<?xml version='1.0'?><svg/>".encode(), "XML"),
+        ("\ufeff<?xml version='1.0'?><svg/>".encode(), "an SVG drawing"),
         (b"<svg xmlns='http://www.w3.org/2000/svg'/>", "an SVG drawing"),
         (b"version https://git-lfs.github.com/spec/v1\noid sha256:00", "a Git LFS pointer"),
         ("ä".encode() * 127 + "x€€".encode(), "text"),
@@ -100,3 +100,42 @@ def test_heads_alone(start: bytes) -> None:
     named: Callable[[bytes], str | None] = format_of
     with pytest.raises(ImageError, match=rf"{named(start)}.*(damaged|cut short).*export it again"):
         decode(start)
+
+
+SVG = '<svg xmlns="http://www.w3.org/2000/svg"/>'
+DOCTYPE = '<!DOCTYPE svg PUBLIC "-//W3C//DTD SVG 1.1//EN" "http://www.w3.org/Graphics/SVG/1.1/DTD/svg11.dtd">'
+DECLARED = "<?xml version='1.0' encoding='UTF-8' standalone='no'?>\r\n"
+
+
+class TestDrawings:
+    """An SVG is named as such whatever stands before it."""
+
+    @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16"])
+    @pytest.mark.parametrize(
+        "text",
+        [
+            SVG,
+            DECLARED + SVG,
+            f"{DECLARED}<!-- Generator: a > b -->\n{DOCTYPE}\n{SVG}",
+            f"{DOCTYPE} {SVG}",
+            f"{DECLARED}<!-- {'long ' * 2000}-->{SVG}",
+            f"{DECLARED}<!DOCTYPE svg [ <!ENTITY ns 'http://a'> ]>{SVG}",
+            f"{DECLARED}<svg:svg xmlns:svg='http://www.w3.org/2000/svg'/>",
+        ],
+    )
+    def test_svg(self, text: str, encoding: str) -> None:
+        """Declaration, comments, document type, byte order mark and wide letters hide no drawing."""
+        with pytest.raises(ImageError, match="is an SVG drawing .*; export it as one of these"):
+            opened(text.encode(encoding))
+
+    def test_letters_of_one_byte(self) -> None:
+        """A comment in Latin-1 hides none either."""
+        assert called(f"<?xml version='1.0'?><!-- Größe -->{SVG}".encode("latin-1")).startswith("an SVG")
+
+    @pytest.mark.parametrize(
+        ("text", "name"),
+        [(DECLARED + "<rss/>", "XML"), ("<!DOCTYPE html><svg/>", "a web page"), ("Tee", "text")],
+    )
+    def test_other_texts(self, text: str, name: str) -> None:
+        """What is no SVG is not named so, though it may hold one."""
+        assert called(text.encode()) == name

@@ -8,6 +8,7 @@ from PIL import Image, ImageFilter
 from catalogs.errors import MaskError
 from catalogs.images import Picture
 from catalogs.masks import Mask, clean, decode_mask
+from tests.catalogs.tiff_files import tiff
 from tests.conftest import picture, saved
 
 Levels = NDArray[np.uint8]
@@ -175,13 +176,13 @@ REFUSED = {
     "grey label map": (PARTS * 60, r"4 flat levels \(0, 60, 120, 180\)"),
     "no black": (ellipse(255, 128), "has no black"),
     "two colours": (np.where(CLOTH[..., None] > 0, (255, 0, 0), (0, 255, 0)), "coloured picture"),
-    "overlay": (PICTURE.rgb // 2 + colored((127, 0, 0)), "coloured picture"),
+    "overlay": (PICTURE.rgb // 2 + colored((127, 0, 0)), "screenshots of overlays"),
     "photo": (PICTURE.rgb, "picture itself|coloured picture"),
     "grey photo": (PICTURE.rgb.mean(-1), "picture itself"),
-    "negative": (255 - PICTURE.rgb.mean(-1), "picture itself"),
+    "negative": (255 - PICTURE.rgb.mean(-1), "a negative of the picture"),
     "empty": (CLOTH * 0, "empty.*paint the garment white"),
     "all white": (CLOTH * 0 + 255, "white everywhere.*leave the mask cell empty"),
-    "nowhere opaque": (SOFT // 3 + np.tile(np.arange(96) // 12, (120, 1)), "nowhere opaque"),
+    "nowhere opaque": (np.where(CLOTH > 0, np.linspace(20, 110, WIDTH)[None], 0), "nowhere opaque"),
     "too small": (np.pad(np.full((3, 5), 255), ((60, 57), (40, 51))), "marks only 5x3 px"),
 }
 
@@ -207,6 +208,122 @@ def test_garment_like_its_mask(dark: bool) -> None:
     """A white garment on black, or a black one on white, may have a mask that looks like it."""
     rgb = np.repeat((255 - SOFT if dark else SOFT)[..., None], 3, 2)
     assert np.array_equal(decode_mask(saved(Image.fromarray(CLOTH)), Picture(rgb)).coverage, CLOTH)
+
+
+ROWS, COLUMNS = np.mgrid[:HEIGHT, :WIDTH]
+GREY = np.rint(90 + (picture(3, HEIGHT, WIDTH).mean(-1) - 90) / 3).astype(np.uint8)
+"""The light of cloth with a weave and soft folds."""
+WOVEN = Picture(np.repeat(np.where(CLOTH > 0, GREY, 235)[..., None], 3, 2).astype(np.uint8))
+
+
+def brown(shade: float, tint: Levels) -> Levels:
+    """A photo of brown cloth on a ground, half covered by a red overlay where `tint` is white."""
+    color = np.clip(GREY[..., None] / 255 * np.array([190, 110, 70]), 0, 255)
+    photo = np.where(CLOTH[..., None] > 0, color, shade)
+    return np.where(tint[..., None] > 0, photo / 2 + np.array([127, 0, 0]), photo).astype(np.uint8)
+
+
+class TestShowsThePicture:
+    """Whatever shows the picture itself is none of its cloth."""
+
+    @pytest.mark.parametrize("shade", [60.0, 140.0, 235.0])
+    @pytest.mark.parametrize("inside", [False, True])
+    def test_overlay_on_brown(self, shade: float, inside: bool) -> None:
+        """A screenshot of a red overlay on a brown garment is refused, though all of it is of one hue."""
+        photo = Picture(brown(shade, CLOTH * 0))
+        screenshot = saved(Image.fromarray(brown(shade, CLOTH if inside else 255 - CLOTH)))
+        with pytest.raises(MaskError, match="screenshots of overlays do|coloured picture|has no black"):
+            decode_mask(screenshot, photo)
+
+    @pytest.mark.parametrize("ground", [0, 255])
+    def test_cut_out_on_a_ground(self, ground: int) -> None:
+        """A cut-out on black or white, in grey, is not painted by its lightness."""
+        with pytest.raises(MaskError, match="the picture itself, or shows it .as cut-outs on a ground"):
+            cut = Image.fromarray(np.where(CLOTH > 0, GREY, ground).astype(np.uint8))
+            decode_mask(saved(cut), WOVEN)
+
+    @pytest.mark.parametrize("cast", [0, 40])
+    @pytest.mark.parametrize("noise", [0.0, 3.0])
+    def test_a_dark_garment_is_no_negative(self, cast: int, noise: float) -> None:
+        """The soft grey mask of a dark garment on white goes down where the picture goes up: it is a mask."""
+        shade = np.random.default_rng(5).normal(0, noise, CLOTH.shape)
+        levels = np.clip(cast + SOFT * 0.7 + shade, 0, 255).astype(np.uint8)
+        photo = Picture(np.repeat((245 - SOFT * 0.85)[..., None], 3, 2).astype(np.uint8))
+        mask = decode_mask(saved(Image.fromarray(levels)), photo)
+        assert np.mean((mask.coverage >= 128) != (CLOTH >= 128)) < 0.03
+
+
+class TestLabels:
+    """Numbers of parts, however small the parts are."""
+
+    @pytest.mark.parametrize("side", [5, 8, 20])
+    @pytest.mark.parametrize("values", [(0, 1, 2), (0, 7, 3), (0, 2, 1), (0, 15, 9)])
+    def test_small_parts(self, side: int, values: tuple[int, int, int]) -> None:
+        """A part of a few pixels makes a label map of two flat levels: it is refused with the levels."""
+        ground, cloth, part = values
+        labels = np.where(CLOTH > 0, cloth, ground)
+        labels[60 : 60 + side, 40 : 40 + side] = part
+        with pytest.raises(MaskError, match=r"3 flat levels \(0, \d+, \d+\), as label maps have"):
+            read(labels.astype(np.uint8))
+
+    def test_small_sheer_part(self) -> None:
+        """A small part of one level between is sheer cloth, and noted."""
+        levels = CLOTH.copy()
+        levels[60:66, 40:46] = 90
+        mask = read(levels)
+        assert np.array_equal(mask.coverage, levels)
+        assert "has a flat level 90" in mask.notes[0]
+
+    @pytest.mark.parametrize("colors", [4, 8, 16])
+    @pytest.mark.parametrize("radius", [1, 2, 3])
+    def test_few_greys_are_no_labels(self, colors: int, radius: int) -> None:
+        """A soft edge in few greys, as a palette of a GIF or PNG has them, is a soft edge."""
+        soft = Image.fromarray(CLOTH).filter(ImageFilter.GaussianBlur(radius))
+        mask = decode_mask(saved(soft.quantize(colors)), PICTURE)
+        assert np.abs(mask.coverage.astype(int) - np.asarray(soft)).mean() < 8
+
+    @pytest.mark.parametrize("quality", [3, 5, 10, 20])
+    @pytest.mark.parametrize("haze", [0, 12])
+    def test_poor_jpegs_are_no_labels(self, quality: int, haze: int) -> None:
+        """Blocks of a poor JPEG are noise of two levels."""
+        levels = (haze + CLOTH * 0.9).astype(np.uint8)
+        mask = read(levels, "JPEG", quality=quality)
+        assert np.mean((mask.coverage >= 128) != (CLOTH >= 128)) < 0.02
+
+    @pytest.mark.parametrize("times", [2, 4, 8])
+    @pytest.mark.parametrize("way", [Image.Resampling.NEAREST, Image.Resampling.BICUBIC])
+    def test_enlarged_masks_are_no_labels(self, times: int, way: Image.Resampling) -> None:
+        """A mask that was made small and enlarged has steps or a wide edge, and is read."""
+        small = Image.fromarray(CLOTH).resize((WIDTH // times, HEIGHT // times), Image.Resampling.BOX)
+        mask = decode_mask(saved(small.resize((WIDTH, HEIGHT), way)), PICTURE)
+        assert np.mean((mask.coverage >= 128) != (CLOTH >= 128)) < 0.04
+
+
+class TestDepths:
+    """Masks of TIFFs as programs for research write them."""
+
+    def test_numbers_in_32_bits(self) -> None:
+        """A mask of 0 and 1 in 32 bits is read by the number, and is not empty."""
+        assert np.array_equal(decode_mask(tiff((CLOTH > 0).astype(np.uint32)), PICTURE).coverage, CLOTH)
+
+    def test_shares(self) -> None:
+        """Shares from 0 to 1 in floating point are levels."""
+        shares = (SOFT / 255).astype(np.float32)
+        assert np.abs(decode_mask(tiff(shares), PICTURE).coverage.astype(int) - SOFT).max() <= 8
+
+    @pytest.mark.parametrize(
+        ("samples", "words"),
+        [
+            (CLOTH.astype(np.float32), "samples from 0 to 255, not 0 to 1"),
+            (np.where(CLOTH > 0, 1, np.nan).astype(np.float32), "no numbers .NaN"),
+        ],
+    )
+    def test_other_numbers(self, samples: Levels, words: str) -> None:
+        """Other numbers are refused with what they are."""
+        with pytest.raises(
+            MaskError, match=f"mask cannot be read: the picture holds samples.*{words}|{words}"
+        ):
+            decode_mask(tiff(samples), PICTURE)
 
 
 def test_other_size() -> None:

@@ -194,7 +194,8 @@ class TestLayouts:
         data = tiff(
             samples, photometric="rgb", planarconfig="separate" if planes else None, iccprofile=adobe_rgb()
         )
-        assert np.array_equal(decode(data).rgb, np.asarray(plain))
+        # 16 bits are converted as they are, and not by way of 8.
+        assert np.abs(decode(data).rgb.astype(int) - np.asarray(plain)).max() <= (1 if planes else 0)
 
     def test_a_plain_image_for_masks(self) -> None:
         """What masks are read from has a mode that Pillow converts, with the alpha in it."""
@@ -277,7 +278,7 @@ class TestRefused:
                 tiff((COLORS / 100).astype(np.float32), photometric="rgb"),
                 "samples from 0 to 2.45, not 0 to 1",
             ),
-            (tiff(np.full((40, 36), np.nan, np.float32)), "samples from nan to nan"),
+            (tiff(np.full((40, 36), np.nan, np.float32)), r"no numbers \(NaN or infinite\)"),
             (tiff(np.full((40, 36), -5, np.int32)), "samples from -5 to -5, not 0 to 65535"),
             (tiff(COLORS[..., 0].astype(np.int16)), "signed samples; export it with unsigned ones"),
             (tiff(COLORS[..., 0].astype(np.int8)), "signed samples"),

@@ -1,0 +1,81 @@
+"""How a mask and its picture go together: was it made of the picture's light, do its edges lie on the cloth's."""
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+from scipy import ndimage
+
+Bytes = NDArray[np.uint8]
+Floats = NDArray[np.float32]
+
+SAMPLED = 250_000
+"""Pixels by which a mask and its picture are compared."""
+DETAIL = 0.75
+"""Levels that a pixel differs from those around it where there is detail."""
+BESIDE = 9
+"""Pixels across, of those compared, that an edge of a mask reaches: its softness is no detail."""
+TEXTURED = 0.03
+"""Share of what is marked that has detail where a mask shows a picture; that of cloth is flat."""
+SAME = 0.6
+"""Correlation of that detail from which it is the picture's own.
+
+Of 46 real garments the picture and its negative have 0.99, cut-outs on black 0.87 to 1 but for two, and masks, soft,
+noisy or compressed, at most 0.17.
+"""
+
+
+def shared_detail(grey: Bytes, rgb: Bytes) -> int:
+    """Whether a mask has its picture's detail: 1 as the picture, -1 as its negative, 0 not.
+
+    A mask is flat where there is cloth, also where it is as light as the picture is. A photograph, a cut-out on
+    black, a screenshot of an overlay have the weave and the folds in them.
+    """
+    step = max(1, int(np.sqrt(grey.size / SAMPLED)))
+    mask = grey[::step, ::step].astype(np.float32)
+    fine = _detail(mask)
+    marked = (mask > 16) & ~_edges(mask)
+    there = marked & (np.abs(fine) >= DETAIL)
+    share = float(np.mean(there[marked])) if marked.any() else 0.0
+    if share <= TEXTURED:
+        return 0
+    light = _detail(rgb[::step, ::step].astype(np.float32).mean(-1))
+    shared = correlation(fine[there], light[there])
+    return int(np.sign(shared)) if abs(shared) > SAME else 0
+
+
+def _edges(mask: Floats) -> NDArray[np.bool_]:
+    """Where cloth and backdrop meet, and beside it."""
+    cloth = (mask > float(np.percentile(mask, 95)) / 2).view(np.uint8)
+    most = ndimage.maximum_filter1d(ndimage.maximum_filter1d(cloth, BESIDE, 0), BESIDE, 1)
+    least = ndimage.minimum_filter1d(ndimage.minimum_filter1d(cloth, BESIDE, 0), BESIDE, 1)
+    found: NDArray[np.bool_] = most != least
+    return found
+
+
+def _detail(levels: Floats) -> Floats:
+    found: Floats = levels - ndimage.uniform_filter(levels, 3)
+    return found
+
+
+def correlation(one: Floats, other: Floats) -> float:
+    """Correlation of two arrays; 0 where one of them is flat."""
+    if not one.std() or not other.std():
+        return 0.0
+    return float(np.corrcoef(one.ravel(), other.ravel())[0, 1])
+
+
+def edge_fit(grey: Bytes, rgb: Bytes) -> float:
+    """How strong the picture's edges are where the mask's are, by how strong they are all over: 1 is chance."""
+    step = max(1, int(np.sqrt(grey.size / SAMPLED)))
+    light = np.asarray(Image.fromarray(rgb).convert("L").reduce(step), np.float32)
+    mask = np.asarray(Image.fromarray(grey).reduce(step), np.float32)
+    # Masks are a pixel or two beside the edge at times.
+    slopes = ndimage.maximum_filter(_slope(light), 3)
+    weight = _slope(mask)
+    total = float(weight.sum() * slopes.mean())
+    return float((slopes * weight).sum()) / total if total else 0.0
+
+
+def _slope(levels: Floats) -> Floats:
+    found: Floats = np.hypot(ndimage.sobel(levels, 0), ndimage.sobel(levels, 1))
+    return found

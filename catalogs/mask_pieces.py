@@ -1,0 +1,176 @@
+"""What of a mask is no cloth though it is marked: frames, specks, marks, dust, soft shadows.
+
+A mask is drawn in programs that add crop marks and edge lines, and made of scans and matting that add dust and
+shadows. What is clearly none of the garment is left out and said. A strap or a drawstring hangs on the garment,
+or lies near to it: it stays.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import ndimage
+
+Bytes = NDArray[np.uint8]
+Marks = NDArray[np.bool_]
+Spread = Callable[[Marks], Marks]
+"""From numbers of pieces to the pixels that these cover."""
+
+CLEARLY = 128
+"""Level from which a pixel is clearly cloth."""
+SPECK, DUST, BODY = 0.0002, 0.001, 0.02
+"""Shares of the largest piece of cloth: under the first a piece is a speck, under the second it is dust where it
+lies apart, from the third it is a garment's part."""
+LINE = 1 / 250
+"""Share of the longer side up to which a piece is a line, and no cloth if it is far."""
+CLOSE, NEAR, FAR = 0.01, 0.02, 0.04
+"""Shares of the longer side: how far from the cloth lines at the border, dust and other lines are no part of it."""
+MARGIN = 0.08
+"""Share of the longer side that is the picture's margin, where printers' marks are: lines there count from NEAR."""
+FRAME, FULL = 1 / 200, 0.9
+"""Share of the longer side up to which a line along the whole border is a frame's; share of it that is white."""
+LABELLED = 1_000_000
+"""Pixels of the grid on which pieces are counted, at most."""
+EDGE = 1 / 100
+"""Share of the longer side up to which a soft edge is wide."""
+
+
+@dataclass(frozen=True)
+class Strays:
+    """Pieces that are no cloth, H x W where they are (None = nowhere), and what to say of pieces."""
+
+    where: Marks | None = None
+    notes: tuple[str, ...] = ()
+
+
+def without_frame(levels: Bytes) -> tuple[Bytes, tuple[str, ...]]:
+    """Levels without thin white lines along whole sides of the picture; cloth that runs out of it stays."""
+    found = levels
+    for turns in range(4):
+        depth = _frame_depth(np.rot90(found, turns))
+        if depth:
+            found = found.copy() if found is levels else found
+            # One line more, which compression has smeared.
+            side = np.rot90(found, turns)
+            side[: depth + 1] = side[depth + 1]
+    if found is levels:
+        return levels, ()
+    return found, (
+        "has a white line along the border of the picture, as frames and scans have: it was left out; if that is"
+        " cloth, paint it wider",
+    )
+
+
+def _frame_depth(view: Bytes) -> int:
+    """How many of the uppermost rows are a line of their own; 0 where none is."""
+    deepest = max(4, int(max(view.shape) * FRAME))
+    shares = np.count_nonzero(view[: deepest + 2] >= CLEARLY, axis=1) / view.shape[1]
+    depth = int(np.argmin(shares >= FULL))
+    return depth if 0 < depth <= deepest and shares[depth] < 0.7 * FULL else 0
+
+
+def strays(coverage: Bytes) -> Strays:
+    """Pieces that are no cloth, and those that may be none. Large masks are looked at on a coarser grid."""
+    step = max(1, int(np.ceil(np.sqrt(coverage.size / LABELLED))))
+    rows, columns = (range(0, side, step) for side in coverage.shape)
+    coarse = np.maximum.reduceat(np.maximum.reduceat(coverage, rows, 0), columns, 1)
+    pieces, count = ndimage.label(coarse, np.ones((3, 3)))
+    if count < 2:
+        return Strays()
+    sizes = np.bincount(pieces.ravel())
+    sizes[0] = 0
+    specks = (sizes > 0) & (sizes < SPECK * sizes.max())
+    others = (sizes > 0) & ~specks & (sizes < BODY * sizes.max())
+    marks, doubtful = _marks(pieces, sizes, others) if others.any() else (others, others)
+
+    def spread(chosen: Marks) -> Marks:
+        where: Marks = chosen[pieces].repeat(step, 0).repeat(step, 1)
+        return where[: coverage.shape[0], : coverage.shape[1]]
+
+    # What is nowhere clear is a compression's ringing: no word of it.
+    clear = _numbers(pieces[coarse >= CLEARLY], len(sizes))
+    notes = _notes(coverage, spread, specks, marks & clear, doubtful & clear)
+    out = specks | marks
+    return Strays(spread(out) if out.any() else None, notes)
+
+
+def _marks(pieces: NDArray[np.int32], sizes: NDArray[np.int64], others: Marks) -> tuple[Marks, Marks]:
+    """Which of the `others` are clearly no cloth, and which may be none; by number of piece."""
+    longer = max(pieces.shape)
+    body = (sizes >= BODY * sizes.max())[pieces].astype(np.uint8)
+
+    def touched(share: float) -> Marks:
+        reach = _widest(body, 2 * max(1, round(share * longer)) + 1) > 0
+        return _numbers(pieces[reach], len(sizes))
+
+    near, far = touched(NEAR), touched(FAR)
+    line = max(2, round(longer * LINE))
+    marked = (pieces > 0).astype(np.uint8)
+    thick = ndimage.minimum_filter(marked, line + 1, mode="constant") > 0
+    thin = ~_numbers(pieces[thick], len(sizes))
+    edge, margin = (_at_border(pieces, max(3, round(longer * share))) for share in (CLOSE, MARGIN))
+    dust = (sizes < DUST * sizes.max()) & ~near
+    marks: Marks = others & (dust | (thin & ~far) | (thin & margin & ~near) | (thin & edge & ~touched(CLOSE)))
+    return marks, others & ~marks & ~far
+
+
+def _widest(levels: Bytes, side: int) -> Bytes:
+    found: Bytes = ndimage.maximum_filter1d(ndimage.maximum_filter1d(levels, side, 0), side, 1)
+    return found
+
+
+def _numbers(pieces: NDArray[np.int32], count: int) -> Marks:
+    """Which numbers occur."""
+    found: Marks = np.bincount(pieces.ravel(), minlength=count) > 0
+    return found
+
+
+def _at_border(pieces: NDArray[np.int32], margin: int) -> Marks:
+    """Which pieces lie wholly along one border of the picture."""
+    height, width = pieces.shape
+    found = [False]
+    for down, across in ndimage.find_objects(pieces):
+        found.append(
+            down.stop <= margin
+            or across.stop <= margin
+            or down.start >= height - margin
+            or across.start >= width - margin
+        )
+    return np.array(found)
+
+
+def _notes(coverage: Bytes, spread: Spread, specks: Marks, marks: Marks, doubtful: Marks) -> tuple[str, ...]:
+    found: list[str] = []
+    if specks.any() and (lost := np.count_nonzero((coverage >= CLEARLY) & spread(specks))):
+        found.append(f"has specks away from the cloth ({lost} px in all): they were left out")
+    if marks.any():
+        what = _count(coverage, spread(marks), marks)
+        found.append(
+            f"has lines, marks or dust away from the cloth ({what}): they were left out; if that is cloth, join it to"
+            " the garment or paint it wider"
+        )
+    if doubtful.any():
+        what = _count(coverage, spread(doubtful), doubtful)
+        found.append(
+            f"has small pieces away from the cloth ({what}): they are painted; if they are no cloth, paint them black"
+        )
+    return tuple(found)
+
+
+def _count(coverage: Bytes, where: Marks, chosen: Marks) -> str:
+    """How many pieces, of how many pixels, and where the first is."""
+    row, column = np.unravel_index(int(where.argmax()), where.shape)
+    pixels = np.count_nonzero(where & (coverage > 0))
+    return f"{np.count_nonzero(chosen)} of {pixels} px in all, the uppermost at column {column}, row {row}"
+
+
+def without_shadow(levels: Bytes, opaque: int) -> tuple[Bytes, int]:
+    """Levels without what lies under `opaque` away from opaque cloth, as a soft shadow does; and its pixels.
+
+    Cloth that is sheer all over has no opaque part to be away from: the caller says by `opaque` what is.
+    """
+    marked = (levels >= opaque).astype(np.uint8)
+    near = _widest(marked, 2 * max(6, int(max(levels.shape) * EDGE)) + 1)
+    away = (levels > 0) & (near == 0)
+    return np.where(away, 0, levels).astype(np.uint8), int(np.count_nonzero(away))

@@ -1,0 +1,58 @@
+"""Repeats of prints that cannot be meant on the garments that there are: under a pixel, or larger than the cloth."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from catalogs.masks import box_of
+from catalogs.records import Garment, Style
+from catalogs.templates import Template
+
+SIDES = (("repeat_width_cm", "wide"), ("repeat_height_cm", "high"))
+
+
+@dataclass(frozen=True)
+class Cloth:
+    """How large a garment's cloth is: in cm, and in pixels of its template, as height and width."""
+
+    cm: tuple[float, float]
+    pixels: tuple[int, int]
+
+
+def measured(garment: Garment, template: Template) -> Cloth | None:
+    """The size of a garment's cloth, whose width is the print width; None where that is not known."""
+    height, width = template.picture.size if template.mask is None else box_of(template.mask)
+    if not garment.print_width_cm or not width:
+        return None
+    return Cloth((garment.print_width_cm * height / width, garment.print_width_cm), (height, width))
+
+
+def remarkable(styles: Sequence[Style], cloths: Mapping[str, Cloth]) -> Iterator[tuple[Style, str, str]]:
+    """Styles with the column and what to say of it, where a repeat is under a pixel or larger than the cloth.
+
+    `cloths` are those of the garments by their ids.
+    """
+    for style in styles:
+        for side, (column, word) in enumerate(SIDES):
+            size = (style.repeat_width_cm, style.repeat_height_cm)[side]
+            if size:
+                yield from ((style, column, what) for what in _said(size, word, 1 - side, cloths))
+
+
+def _said(size: float, word: str, axis: int, cloths: Mapping[str, Cloth]) -> Iterator[str]:
+    """What to say of a repeat of this size, cm, along an axis of the cloths."""
+    pixels = {name: size * cloth.pixels[axis] / cloth.cm[axis] for name, cloth in cloths.items()}
+    fine = [name for name in pixels if pixels[name] < 1]
+    large = [name for name in cloths if size > cloths[name].cm[axis]]
+    if fine:
+        least = min(fine, key=lambda name: pixels[name])
+        yield (
+            f"one repeat is under a pixel {word} on {len(fine)} of {len(cloths)} garments ({pixels[least]:.2f} px on"
+            f" '{least}'), so that recipe print gives an even colour; is it in cm?"
+        )
+    if large:
+        least = min(large, key=lambda name: cloths[name].cm[axis])
+        yield (
+            f"one repeat is larger than the cloth of {len(large)} of {len(cloths)} garments ('{least}' is"
+            f" {cloths[least].cm[axis]:.0f} cm {word}), so that recipe print shows only a part of it; is it in cm, and"
+            " of one repeat?"
+        )

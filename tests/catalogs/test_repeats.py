@@ -1,0 +1,77 @@
+"""Repeats that cannot be meant on the garments that there are: said by `check` and by the plan of a print alike."""
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from catalogs.contents import usable
+from catalogs.images import MAX_PIXELS, Picture
+from catalogs.memory_store import MemoryStore
+from catalogs.records import Garment, Style
+from catalogs.repeats import Cloth, measured, remarkable
+from catalogs.templates import Template
+from tests.catalogs.mask_drawings import CLOTH, worn
+from tests.conftest import picture, saved
+
+CLOTHS = {"tee": Cloth((60.0, 50.0), (600, 500)), "scarf": Cloth((180.0, 30.0), (900, 150))}
+
+
+def said(width: float | None, height: float | None = None) -> list[tuple[str, str]]:
+    """Column and words of what is said of a repeat."""
+    style = Style("s", "set", "s.png", repeat_width_cm=width, repeat_height_cm=height)
+    return [(column, what) for _, column, what in remarkable([style], CLOTHS)]
+
+
+@pytest.mark.parametrize(
+    ("width", "height", "column", "words"),
+    [
+        (0.05, None, "repeat_width_cm", "under a pixel wide on 2 of 2 garments (0.25 px on 'scarf')"),
+        (0.15, None, "repeat_width_cm", "under a pixel wide on 1 of 2 garments (0.75 px on 'scarf')"),
+        (None, 0.15, "repeat_height_cm", "under a pixel high on 1 of 2 garments (0.75 px on 'scarf')"),
+        (40.0, None, "repeat_width_cm", "larger than the cloth of 1 of 2 garments ('scarf' is 30 cm wide)"),
+        (640.0, None, "repeat_width_cm", "larger than the cloth of 2 of 2 garments ('scarf' is 30 cm wide)"),
+        (None, 100.0, "repeat_height_cm", "larger than the cloth of 1 of 2 garments ('tee' is 60 cm high)"),
+    ],
+)
+def test_said(width: float | None, height: float | None, column: str, words: str) -> None:
+    """Which column, how much, on which garment, and what to ask oneself."""
+    ((found, what),) = said(width, height)
+    assert found == column
+    assert words in what
+    assert "is it in cm" in what
+
+
+@pytest.mark.parametrize(("width", "height"), [(None, None), (0.2, 0.2), (30.0, 60.0), (8.0, None)])
+def test_plain_repeats(width: float | None, height: float | None) -> None:
+    """Of repeats from a pixel to the whole cloth nothing is said."""
+    assert not said(width, height)
+
+
+def test_measured() -> None:
+    """The print width is that of the cloth; without it, or with all of the picture as cloth, that is told apart."""
+    garment = Garment("g", "g.png", print_width_cm=64.0)
+    rows, columns = np.flatnonzero(CLOTH.any(1)), np.flatnonzero(CLOTH.any(0))
+    box = int(np.ptp(rows)) + 1, int(np.ptp(columns)) + 1
+    masked = measured(garment, Template(worn(), CLOTH))
+    assert masked is not None
+    assert masked.pixels == box
+    assert masked.cm == pytest.approx((64.0 * box[0] / box[1], 64.0))
+    assert measured(garment, Template(Picture(picture(1)), None)) == Cloth((80.0, 64.0), (120, 96))
+    assert measured(Garment("g", "g.png"), Template(worn(), CLOTH)) is None
+
+
+def test_notes_of_a_catalog() -> None:
+    """A look at the garments and then at the styles gives notes with place, row and value."""
+    store = MemoryStore()
+    store.write("g.png", saved(Image.fromarray(worn().rgb)))
+    store.write("m.png", saved(Image.fromarray(CLOTH)))
+    store.write("s.png", saved(Image.fromarray(picture(2, 64, 64))))
+    cloths: dict[str, Cloth] = {}
+    usable(store, [Garment("g", "g.png", "m.png", print_width_cm=50.0)], MAX_PIXELS, cloths)
+    style = Style("s", "set", "s.png", repeat_width_cm=640.0, row=7)
+    good, problems, (note,) = usable(store, [style], MAX_PIXELS, cloths)
+    assert good == [style]
+    assert not problems
+    assert (note.row, note.record, note.column, note.value) == (7, "s", "repeat_width_cm", "640")
+    assert "row 7 (s), repeat_width_cm '640': one repeat is larger than the cloth" in str(note)
+    assert not usable(store, [style], MAX_PIXELS)[2]
