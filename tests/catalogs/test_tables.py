@@ -39,9 +39,9 @@ def shown(text: str) -> str:
 
 
 def expected(rows: list[dict[str, str]]) -> list[tuple[int, dict[str, str]]]:
-    """Rows that are not blank, with a spreadsheet's number."""
-    read = [(n, {k: shown(v) for k, v in row.items()}) for n, row in enumerate(rows, 2)]
-    return [(n, row) for n, row in read if any(row.values())]
+    """Rows that are not blank, with a spreadsheet's number, and of them the filled cells."""
+    read = [(n, {k: shown(v) for k, v in row.items() if shown(v)}) for n, row in enumerate(rows, 2)]
+    return [(n, row) for n, row in read if row]
 
 
 def read(name: str, data: bytes) -> Table:
