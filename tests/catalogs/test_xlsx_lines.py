@@ -1,7 +1,6 @@
 """Excel workbooks are read as the program shows them, and what cannot be read says what to do."""
 
 import io
-import time
 import zipfile
 from collections.abc import Callable
 from contextlib import suppress
@@ -253,7 +252,7 @@ class TestRefused:
             xlsx_lines.xlsx_sheets("x", data)
 
     def test_entities(self) -> None:
-        """Entities of XML that stand for each other end in an error, not in memory."""
+        """Entities of XML that stand for each other are refused where they are declared, in whatever part."""
         nested = "".join(f'<!ENTITY {chr(98 + n)} "{f"&{chr(97 + n)};" * 30}">' for n in range(6))
         dtd = f'<!DOCTYPE x [<!ENTITY a "{"A" * 1000}">{nested}]>'.encode()
         row = b'<row r="9"><c r="A9" t="inlineStr"><is><t>&g;</t></is></c></row></sheetData>'
@@ -262,10 +261,8 @@ class TestRefused:
             "xl/worksheets/sheet1.xml",
             lambda xml: dtd + xml.replace(b"</sheetData>", row),
         )
-        begin = time.perf_counter()
-        with pytest.raises(CatalogError, match="cannot be read"):
+        with pytest.raises(CatalogError, match="has a DOCTYPE in its part"):
             read_garments(store(data))
-        assert time.perf_counter() - begin < 5
 
     def test_cells_that_are_far_away(self, monkeypatch: pytest.MonkeyPatch) -> None:
         """A sheet of few cells far from each other is bounded by what lies between them."""
