@@ -16,7 +16,9 @@ MONTHS = (
     "jan|feb|mar|apr|may|jun|jul|aug|sep|sept|oct|nov|dec|mrz|mär|mai|okt|dez|janv|févr|fév|mars|avr|juin|juil|août"
     "|déc|ene|abr|ago|dic|gen|mag|giu|lug|set|ott|mrt|mei|fev|out"
 )
-MONTH = re.compile(rf"(\d{{1,2}}[-. ]{{1,2}}({MONTHS})|({MONTHS})[-. ]{{1,2}}\d{{2,4}})\.?([-. ]\d{{2,4}})?", re.IGNORECASE)
+MONTH = re.compile(
+    rf"(\d{{1,2}}[-. ]{{1,2}}({MONTHS})|({MONTHS})[-. ]{{1,2}}\d{{2,4}})\.?([-. ]\d{{2,4}})?", re.IGNORECASE
+)
 """A day as programs show it for what was typed as 3-1."""
 DAY = re.compile(r"(19|20)\d\d-\d\d-\d\d|\d{1,2}\.\d{1,2}\.(19|20)\d\d|\d{1,2}/\d{1,2}/(19|20)\d\d")
 """A day with its year; alone it may well be an id."""
@@ -54,12 +56,12 @@ def was_no_day(ids: Iterable[str]) -> str:
 
 
 def strange_sign(text: str) -> str:
-    """The first sign of an id that no eye sees or tells from a plain letter, by its code point; empty for none."""
+    """The first sign of an id or key that no eye tells from another or from none, by its code point; empty for none."""
     for place, letter in enumerate(text[:LONGEST_ERROR]):
         name = unicodedata.name(letter, "")
         if letter.isascii() or not (unicodedata.category(letter)[0] in "CZM" or name.startswith(ALIKE)):
             continue
         after = f" after '{text[:place][-20:]}'" if place else ""
         called = f" ({name})" if name else ""
-        return f"holds U+{ord(letter):04X}{called}{after}, which no eye can tell and no id can have; type the id anew"
+        return f"holds U+{ord(letter):04X}{called}{after}, which no eye can tell; type it anew"
     return ""

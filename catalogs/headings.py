@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 
 from catalogs.errors import CatalogError
 from catalogs.lengths import UNITS
-from catalogs.lines import CONTROLS, INVISIBLE, MAX_COLUMNS, IsRow, Line
+from catalogs.lines import CONTROLS, INVISIBLE, MAX_COLUMNS, IsRow, Line, too_many_columns
 
 LOOK = 20
 """Rows among which the names are looked for: titles, dates and logos of text stand above them."""
@@ -163,10 +163,7 @@ def check_columns(table: str, heading: Heading, required: Collection[str], known
     """Raise CatalogError where a required column is missing, with the one that is probably meant, or for too many."""
     columns = set(heading.columns)
     if len(heading.columns) > MAX_COLUMNS:
-        raise CatalogError(
-            f"{table} has {len(heading.columns):,} columns with a name, over {MAX_COLUMNS:,}: leave out those that no"
-            " garment or style needs. If they are records, turn the table: a row a record."
-        )
+        raise CatalogError(too_many_columns(table, len(heading.columns)))
     missing = [column for column in required if column not in columns]
     if not missing:
         return

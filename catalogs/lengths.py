@@ -45,9 +45,7 @@ def length_cm(text: str, unit: Unit = CM) -> float:
     number = measured[1] if measured and UNITS.get(measured[2].casefold()) == unit else text
     if THOUSANDS.fullmatch(number):
         point, none = number.replace(",", "."), number.replace(",", "")
-        raise LengthError(
-            f"may mean {point} or {none} {unit.name}; write {point} or {none}, without a comma"
-        )
+        raise LengthError(f"may mean {point} or {none} {unit.name}; write {point} or {none}, without a comma")
     value = _number(number, unit) * unit.cm
     if not 0 < value < WIDEST:
         raise LengthError(f"is not a usable length; write {unit.name} above 0, as 52.5")

@@ -22,6 +22,8 @@ WHOLE_ROW = -1
 
 BREAKS = re.compile("[\t\n\r\x0b\x0c\x85\u2028\u2029]+")
 CONTROLS = re.compile("[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
+BETWEEN_WORDS = re.compile(r"[|;,\u3001\uff0c\uff1b\u060c\u2022]|(?<=\s)/(?=\s)")
+"""What parts two words of a list, in whatever script they are written."""
 INVISIBLE = " \u00a0\t\ufeff\u200b\u200c\u200d\u200e\u200f\u202a\u202b\u202c\u2060\u2066\u2067\u2068\u2069"
 """What comes along at the ends of copied text, and no eye sees."""
 
@@ -61,6 +63,14 @@ def never(_cells: Sequence[str]) -> bool:
     return False
 
 
+def too_many_columns(table: str, columns: int) -> str:
+    """What is said of a table with so many named columns."""
+    return (
+        f"{table} has {columns:,} columns with a name, over {MAX_COLUMNS:,}: leave out those that no garment or style"
+        " needs. If they are records, turn the table: a row a record."
+    )
+
+
 def trimmed(line: Line, lists: Collection[int] = ()) -> Line:
     """A line without white space around its cells; line breaks and tabs in them become blanks.
 
@@ -83,7 +93,7 @@ def trimmed(line: Line, lists: Collection[int] = ()) -> Line:
 def _trim(cell: str, between: str) -> tuple[str, str]:
     if len(cell) > MAX_LETTERS:
         return CONTROLS.sub(" ", cell[:40]), (
-            f"has {len(cell):,} letters, over {MAX_LETTERS:,}; is it a picture as text? Name a file in its place"
+            f"has over {MAX_LETTERS:,} letters; is it a picture as text? Name a file in its place"
         )
     parts = (part.strip(" \u00a0") for part in BREAKS.split(cell))
     text = between.join(part for part in parts if part).strip().strip(INVISIBLE).strip()
@@ -91,9 +101,7 @@ def _trim(cell: str, between: str) -> tuple[str, str]:
         what = f"holds a control character (U+{ord(control[0]):04X}) that no eye sees; type the cell anew"
         return CONTROLS.sub("\ufffd", text), what
     if mark := many_marks(text):
-        what = (
-            f"has more than {MAX_MARKS} combining marks in a row (U+{ord(mark):04X} and others); type the cell anew"
-        )
+        what = f"has more than {MAX_MARKS} combining marks in a row (U+{ord(mark):04X} and others); type the cell anew"
         return text[:MAX_MARKS], what
     return text, ""
 

@@ -1,7 +1,6 @@
 """Rows of a table taken apart cell by cell, with every problem of a row noted."""
 
 import json
-import re
 import unicodedata
 from collections.abc import Callable, Collection
 
@@ -10,6 +9,7 @@ from catalogs.damaged_cells import DAY, damaged_id, is_error, strange_sign, was_
 from catalogs.errors import InvalidKeyError
 from catalogs.file_names import FileNames
 from catalogs.lengths import CM, UNITS, LengthError, length_cm
+from catalogs.lines import BETWEEN_WORDS
 from catalogs.records import Further, Problem
 from catalogs.tables import SLIPPED, SURPLUS, Table
 
@@ -17,8 +17,6 @@ LONGEST_TEXT = 2_000
 """Letters of a title, a licence and the like."""
 LONGEST_TAG = 200
 MOST_TAGS = 200
-BETWEEN_TAGS = re.compile(r"[|;,\u3001\uff0c\uff1b\u060c\u2022]|(?<=\s)/(?=\s)")
-"""What parts two tags, in whatever script they are written."""
 
 
 class RowReader:
@@ -48,7 +46,9 @@ class RowReader:
         """
         cell = self._cells.get(column, "")
         if is_error(cell):
-            self.problem(column, "is an error of a spreadsheet program; mend the cell and save the table again")
+            self.problem(
+                column, "is an error of a spreadsheet program; mend the cell and save the table again"
+            )
         elif len(cell) > LONGEST_TEXT:
             what = f"has {len(cell):,} letters, over {LONGEST_TEXT:,}; shorten it, or move it to a column of its own"
             self.problem(column, what)
@@ -110,11 +110,13 @@ class RowReader:
         words = _listed(cell)
         if words is None:
             bare = cell[:1] + cell[-1:] not in ("[]", "{}")
-            parts = BETWEEN_TAGS.split(cell if bare else cell[1:-1])
+            parts = BETWEEN_WORDS.split(cell if bare else cell[1:-1])
             words = [part.strip() if bare else part.strip().strip("\"'").strip() for part in parts]
         tags = tuple(word for word in words if word)
         if longest := max((len(tag) for tag in tags if len(tag) > LONGEST_TAG), default=0):
-            self.problem(column, f"has a tag of {longest:,} letters, over {LONGEST_TAG}; write a comma between tags")
+            self.problem(
+                column, f"has a tag of {longest:,} letters, over {LONGEST_TAG}; write a comma between tags"
+            )
         elif len(tags) > MOST_TAGS:
             self.problem(column, f"has {len(tags):,} tags, over {MOST_TAGS}; keep those that people look for")
         return tags

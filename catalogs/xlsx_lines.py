@@ -57,7 +57,9 @@ def xlsx_sheets(name: str, data: bytes) -> list[Sheet]:
         raise CatalogError(f"{name} {error}: save it as 'Excel Workbook (.xlsx)'.") from error
     except PartError as error:
         raise _too_much(name, error) from error
-    except Exception as error:  # damage shows as errors of ZIP, of its compression, of its passwords, or of XML
+    except (
+        Exception
+    ) as error:  # damage shows as errors of ZIP, of its compression, of its passwords, or of XML
         raise _unreadable(name, error) from error
     found = [sheet for sheet in book.sheets if sheet.is_visible] or book.sheets
     ordered = sorted(found, key=lambda sheet: sheet.name.strip().casefold() not in PREFERRED)
@@ -194,7 +196,10 @@ def _number(book: Book, cell: Cell) -> tuple[str, str]:
             epoch = MAC_EPOCH if book.from_1904 else WINDOWS_EPOCH
             return cell_text(from_excel(value, epoch, timedelta=is_duration)), ""
         except (OverflowError, ValueError):
-            return text, "holds a number that is no date, and is formatted as one; mend the cell or its format"
+            return (
+                text,
+                "holds a number that is no date, and is formatted as one; mend the cell or its format",
+            )
     if isinstance(value, float):
         value = float(f"{value:.{DIGITS}g}")
         return (shown(int(value), code) if value.is_integer() and abs(value) < 1e15 else cell_text(value)), ""

@@ -88,7 +88,7 @@ def read_book(archive: zipfile.ZipFile, most_letters: int) -> Book:
         if kind == "worksheet" and part in parts and part not in taken:
             taken.add(part)
             book.sheets.append(SheetPart(name, part, state == "visible"))
-    by_kind = {kind: part for kind, part in targets.values()}
+    by_kind = dict(targets.values())
     if (styles := by_kind.get("styles", "xl/styles.xml")) in parts:
         _read_styles(archive, styles, book)
     if (strings := by_kind.get("sharedStrings", "xl/sharedStrings.xml")) in parts:

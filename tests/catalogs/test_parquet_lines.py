@@ -144,7 +144,7 @@ class TestBounds:
         reading = read(data)
         assert reading.records == ()
         assert {problem.row for problem in reading.problems} == set(range(2, 52))
-        assert "1,000,000 letters" in reading.problems[0].what
+        assert "over 131,072 letters" in reading.problems[0].what
 
     def test_letters_in_all_rows(self, monkeypatch: pytest.MonkeyPatch) -> None:
         """Rows times the longest text is bounded, though the file and its index are small."""
