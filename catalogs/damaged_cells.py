@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 ERROR = re.compile(
     r"#(REF|VALUE|DIV/0|NUM|NULL|SPILL|CALC|FIELD|BLOCKED|CONNECT|BUSY|UNKNOWN|EXTERNAL|PYTHON|ERROR)!|#NAME\?|#N/A"
-    r"|#N/A N/A|#GETTING_DATA|#(BEZUG|WERT|ZAHL|WERT|NV|VALEUR|NOM)[!?]?|Err:5\d\d|#{3,}",
+    r"|#N/A N/A|#GETTING_DATA|#(BEZUG|WERT|ZAHL|NV|VALEUR|NOM)[!?]?|Err:5\d\d|#{3,}",
     re.IGNORECASE,
 )
 """Errors of formulas, in the programs' English and German; signs in the place of a number too wide for its column."""

@@ -31,7 +31,8 @@ MAX_PARTS = 10_000
 PREFERRED = ("catalog", "garments", "styles")
 """Sheets of these names are looked at first."""
 ESCAPE = re.compile("_x([0-9A-Fa-f]{4})_")
-WHOLE = re.compile(r"-?\d+")
+WHOLE = re.compile("-?[0-9]+")
+NUMBER = re.compile(r"[-+]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][-+]?[0-9]+)?")
 DIGITS = 15
 """Digits of a number that Excel keeps; what a float has beyond them is noise."""
 LONGEST_NUMBER = 64
@@ -184,12 +185,9 @@ def _moment(text: str) -> tuple[str, str]:
 
 def _number(book: Book, cell: Cell) -> tuple[str, str]:
     text = cell.text.strip()
-    try:
-        if len(text) > LONGEST_NUMBER:
-            raise ValueError
-        value = int(text) if WHOLE.fullmatch(text) else float(text)
-    except ValueError:
+    if len(text) > LONGEST_NUMBER or not NUMBER.fullmatch(text):
         return text[:LONGEST_NUMBER], "holds a number that is none; type it anew"
+    value = int(text) if WHOLE.fullmatch(text) else float(text)
     code, is_date, is_duration = _format(_code(book, cell.style))
     if is_date:
         try:

@@ -173,7 +173,7 @@ def test_very_many_columns(required: str) -> None:
 @pytest.mark.parametrize(
     ("name", "cell", "cm"),
     [
-        ("Repeat width (mm)", "520", 52.0), ("repeat width mm", "520 mm", 52.0), ("REPEAT_WIDTH_MM", "52,5", 5.25),
+        ("Repeat width (mm)", "520", 52.0), ("repeat width mm", "520 mm", 52.0), ("REPEAT_WIDTH_MM", '"52,5"', 5.25),
         ("Repeat width [in]", "20", 50.8), ("Repeat width in", '"20"""', 50.8), ("Repeat width (inches)", "20 in", 50.8),
         ("Repeat width (m)", "0.5", 50.0), ("Repeat width (cm)", "52", 52.0), ("repeat width/Repeat width (mm)", "520", 52.0),
     ],
