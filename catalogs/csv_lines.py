@@ -100,13 +100,13 @@ def _read(reader: Iterator[list[str]]) -> tuple[list[str], str]:
     """The next row, or what is wrong with it."""
     try:
         return next(reader), ""
-    except _TooManyCells:
+    except _SeparatorsError:
         return [], TOO_MANY
     except csv.Error:
         return [], QUOTE
 
 
-class _TooManyCells(Exception):
+class _SeparatorsError(Exception):
     """A line has more separators than any table has columns."""
 
 
@@ -155,7 +155,7 @@ class _Source:
         self._first = False
         self.position = self.text.find("\n", begin) + 1 or len(self.text)
         if self.position - begin > MOST and self.text.count(self.separator, begin, self.position) > MOST:
-            raise _TooManyCells
+            raise _SeparatorsError
         return self.text[begin : self.position]
 
 

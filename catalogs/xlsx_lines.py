@@ -3,7 +3,7 @@
 import io
 import re
 import zipfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime
 from functools import lru_cache, partial
 
@@ -159,28 +159,34 @@ def _text(book: Book, cell: Cell) -> tuple[str, str]:
     """A cell as the program shows it, and what is wrong with it."""
     if cell.is_formula and not cell.text and cell.kind != "str":
         return "", NOT_COMPUTED
-    if cell.kind == "s":
-        return _unescaped(book.strings[int(cell.text)]), ""
-    if cell.kind == "e":
-        return cell.text, f"holds the error {cell.text[:40]} of a formula; mend the formula"
-    if cell.kind == "b":
-        return ("true" if cell.text.strip() in ("1", "true") else "false"), ""
-    if cell.kind == "d":
-        return _moment(cell.text)
-    if cell.kind != "n":
-        return _unescaped(cell.text), ""
-    return _number(book, cell)
+    return KINDS.get(cell.kind, _as_it_is)(book, cell)
+
+
+def _as_it_is(_book: Book, cell: Cell) -> tuple[str, str]:
+    return _unescaped(cell.text), ""
+
+
+def _shared(book: Book, cell: Cell) -> tuple[str, str]:
+    return _unescaped(book.strings[int(cell.text)]), ""
+
+
+def _error(_book: Book, cell: Cell) -> tuple[str, str]:
+    return cell.text, f"holds the error {cell.text[:40]} of a formula; mend the formula"
+
+
+def _truth(_book: Book, cell: Cell) -> tuple[str, str]:
+    return ("true" if cell.text.strip() in ("1", "true") else "false"), ""
 
 
 def _unescaped(text: str) -> str:
     return ESCAPE.sub(lambda found: chr(int(found[1], 16)), text) if "_x" in text else text
 
 
-def _moment(text: str) -> tuple[str, str]:
+def _moment(_book: Book, cell: Cell) -> tuple[str, str]:
     try:
-        return cell_text(datetime.fromisoformat(text[:LONGEST_NUMBER])), ""
+        return cell_text(datetime.fromisoformat(cell.text[:LONGEST_NUMBER])), ""
     except ValueError:
-        return text, "holds a date that is none; type it anew"
+        return cell.text, "holds a date that is none; type it anew"
 
 
 def _number(book: Book, cell: Cell) -> tuple[str, str]:
@@ -202,6 +208,12 @@ def _number(book: Book, cell: Cell) -> tuple[str, str]:
         value = float(f"{value:.{DIGITS}g}")
         return (shown(int(value), code) if value.is_integer() and abs(value) < 1e15 else cell_text(value)), ""
     return shown(value, code), ""
+
+
+KINDS: dict[str, Callable[[Book, Cell], tuple[str, str]]] = {
+    "s": _shared, "e": _error, "b": _truth, "d": _moment, "n": _number,
+}  # fmt: skip
+"""By a cell's type, how its text is read; texts of formulas, and those that are not shared, are as they are."""
 
 
 def _code(book: Book, style: int) -> str:

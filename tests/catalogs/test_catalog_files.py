@@ -99,7 +99,18 @@ def test_copies_beside(name: str, folder: str) -> None:
     assert f"{folder}catalog.csv is read; '{name}' beside it is not" in remark
 
 
-@pytest.mark.parametrize("name", ["catalog.png", "garments.csv", "~$catalog.xlsx", ".catalog.csv", "old/catalog.csv", "catalog.csv.bak", "catalog"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "catalog.png",
+        "garments.csv",
+        "~$catalog.xlsx",
+        ".catalog.csv",
+        "old/catalog.csv",
+        "catalog.csv.bak",
+        "catalog",
+    ],
+)
 def test_what_is_no_copy(name: str) -> None:
     """Pictures, other tables, programs' own files and other folders' are none."""
     assert copies_beside(store(), "catalog.csv", {"catalog.csv", name}) == ()
@@ -113,12 +124,21 @@ def test_very_many_copies() -> None:
 
 @pytest.mark.parametrize(
     ("read", "names"),
-    [(read_garments, "garment_id,image"), (read_styles, "style_id,style_set,image"), (read_set, "style_id,image")],
+    [
+        (read_garments, "garment_id,image"),
+        (read_styles, "style_id,style_set,image"),
+        (read_set, "style_id,image"),
+    ],
 )
-def test_copies_are_remarked_by_every_catalog(read: Callable[[MemoryStore], Reading[Any]], names: str) -> None:
+def test_copies_are_remarked_by_every_catalog(
+    read: Callable[[MemoryStore], Reading[Any]], names: str
+) -> None:
     """Garments, styles and a set's own styles tell of them alike."""
     found = store("catalog (1).csv", "a.png")
-    found.write("catalog.csv", f"{names}\n{','.join('a.png' if n == 'image' else 'a' for n in names.split(','))}\n".encode())
+    found.write(
+        "catalog.csv",
+        f"{names}\n{','.join('a.png' if n == 'image' else 'a' for n in names.split(','))}\n".encode(),
+    )
     reading = read(found)
     assert len(reading.records) == 1
     assert any("'catalog (1).csv' beside it is not" in remark for remark in reading.remarks)

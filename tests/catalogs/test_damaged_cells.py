@@ -68,7 +68,9 @@ def test_errors_of_formulas(error: str, column: int, kind: str, write: Any) -> N
     assert "is an error of a spreadsheet program; mend the cell" in problem.what
 
 
-@pytest.mark.parametrize("text", ["#1", "# 5", "#summer", "#", "##", "Err", "N/A", "NA", "#N/A Tee", "#ffcc00"])
+@pytest.mark.parametrize(
+    "text", ["#1", "# 5", "#summer", "#", "##", "Err", "N/A", "NA", "#N/A Tee", "#ffcc00"]
+)
 def test_texts_that_are_no_errors(text: str) -> None:
     """A title may begin with the sign."""
     assert not is_error(text)
@@ -82,14 +84,18 @@ def test_numbers_that_were_shortened(text: str) -> None:
     assert "is a number that a spreadsheet program shortened; format the column as text" in problem.what
 
 
-@pytest.mark.parametrize("text", ["1-Mar", "01-Mar", "Mar-01", "1-Mar-25", "Mar-2025", "01. Mrz", "3-Oct", "5. Dez", "1-mai"])
+@pytest.mark.parametrize(
+    "text", ["1-Mar", "01-Mar", "Mar-01", "1-Mar-25", "Mar-2025", "01. Mrz", "3-Oct", "5. Dez", "1-mai"]
+)
 def test_days_with_a_month(text: str) -> None:
     """An id that became a day is named as such, in several languages."""
     (problem,) = read((text, "a.png", "x"), ("3-14", "a.png", "y")).problems
     assert "is a day that a spreadsheet program made of an id such as 3-1" in problem.what
 
 
-@pytest.mark.parametrize("text", ["mar-tee", "1-market", "dress-Mar", "tee-1-mar", "12-E-05", "3-1", "E05", "MAY"])
+@pytest.mark.parametrize(
+    "text", ["mar-tee", "1-market", "dress-Mar", "tee-1-mar", "12-E-05", "3-1", "E05", "MAY"]
+)
 def test_ids_that_are_no_days(text: str) -> None:
     """Ids of which only a part looks like a month or a number are left alone."""
     assert [g.garment_id for g in read((text, "a.png", "x")).records] == [text]

@@ -175,7 +175,8 @@ def test_very_many_columns(required: str) -> None:
     [
         ("Repeat width (mm)", "520", 52.0), ("repeat width mm", "520 mm", 52.0), ("REPEAT_WIDTH_MM", '"52,5"', 5.25),
         ("Repeat width [in]", "20", 50.8), ("Repeat width in", '"20"""', 50.8), ("Repeat width (inches)", "20 in", 50.8),
-        ("Repeat width (m)", "0.5", 50.0), ("Repeat width (cm)", "52", 52.0), ("repeat width/Repeat width (mm)", "520", 52.0),
+        ("Repeat width (m)", "0.5", 50.0), ("Repeat width (cm)", "52", 52.0),
+        ("repeat width/Repeat width (mm)", "520", 52.0),
     ],
 )  # fmt: skip
 def test_units_in_a_name(name: str, cell: str, cm: float) -> None:
@@ -185,10 +186,14 @@ def test_units_in_a_name(name: str, cell: str, cm: float) -> None:
     store.write("a.png", b"x")
     reading = read_styles(store)
     assert [(s.repeat_width_cm, s.further) for s in reading.records] == [(pytest.approx(cm), ())]
-    assert [("converted to centimetres" in remark) for remark in reading.remarks] == [True] * ("(cm)" not in name)
+    assert [("converted to centimetres" in remark) for remark in reading.remarks] == [True] * (
+        "(cm)" not in name
+    )
 
 
-@pytest.mark.parametrize(("name", "cell"), [("mm", "52 cm"), ("mm", "20 in"), ("in", "520 mm"), ("cm", "520 mm")])
+@pytest.mark.parametrize(
+    ("name", "cell"), [("mm", "52 cm"), ("mm", "20 in"), ("in", "520 mm"), ("cm", "520 mm")]
+)
 def test_a_cell_of_another_unit_than_its_column(name: str, cell: str) -> None:
     """Where column and cell state two units, the row is rejected, and the column's is named."""
     (problem,) = read(f"garment_id,image,Print width ({name})\na,a.png,{cell}\n").problems
@@ -224,7 +229,9 @@ def test_two_names_of_one_column(name: str, is_ours: bool) -> None:
 @pytest.mark.parametrize("name", ["Categry", "CATEGRY", "cate gory x", "Catégory"])
 def test_a_misspelt_name_is_remarked_whatever_its_case(name: str) -> None:
     """Names are compared without case and signs, so capitals do not hide the one that is meant."""
-    assert any("is 'category' meant?" in remark for remark in read(f"garment_id,image,{name}\na,a.png,x\n").remarks)
+    assert any(
+        "is 'category' meant?" in remark for remark in read(f"garment_id,image,{name}\na,a.png,x\n").remarks
+    )
 
 
 @pytest.mark.parametrize("letter", ["\u0301", "\u0323\u0301", "x", "\ufdfa"])

@@ -20,12 +20,17 @@ def longest_run(text: str) -> int:
 def test_runs_of_marks(seed: int) -> None:
     """A run is found wherever it begins, exactly where it is longer than 30."""
     chance = random.Random(seed)
-    runs = (chance.choice("ae布") * chance.randrange(1, 40) + "\u0301" * chance.choice([0, 5, 29, 30, 31, 32, 61]) for _ in range(4))
+    runs = (
+        chance.choice("ae布") * chance.randrange(1, 40) + "\u0301" * chance.choice([0, 5, 29, 30, 31, 32, 61])
+        for _ in range(4)
+    )
     text = "".join(runs)
     assert bool(many_marks(text)) == (longest_run(text) > MAX_MARKS)
 
 
-@pytest.mark.parametrize("text", ["布" * 100_000, "e\u0301" * 50_000, ("e" + "\u0301" * 30) * 3_000, "\u0301" * 100_000])
+@pytest.mark.parametrize(
+    "text", ["布" * 100_000, "e\u0301" * 50_000, ("e" + "\u0301" * 30) * 3_000, "\u0301" * 100_000]
+)
 def test_few_letters_are_looked_at_for_marks(text: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """The work is no more than a letter a letter, whatever a text is."""
     looked: list[str] = []

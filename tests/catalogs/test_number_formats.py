@@ -22,7 +22,8 @@ def test_digits_and_fixed_signs(value: int, code: str, text: str) -> None:
 @pytest.mark.parametrize(
     "code",
     [
-        "General", "@", "", "0", "#", "#,##0", "0.00", "#,##0.00", "0%", "0.00E+00", "# ?/?", "[Red]0", "[$-409]0", "_-0_-",
+        "General", "@", "", "0", "#", "#,##0", "0.00", "#,##0.00", "0%", "0.00E+00", "# ?/?", "[Red]0", "[$-409]0",
+        "_-0_-",
         "* 0", "dd/mm/yyyy", '"only text"', '"open0', "General0", "0" * 10_000 + "x", "\\\\",
     ],
 )  # fmt: skip

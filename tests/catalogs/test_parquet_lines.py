@@ -25,7 +25,6 @@ from catalogs.memory_store import MemoryStore
 from catalogs.parquet_lines import parquet_sheets
 from catalogs.records import Garment, Reading
 
-
 ROOT = Path(__file__).parents[2]
 
 
@@ -241,7 +240,9 @@ def damaged(chance: random.Random, data: bytes) -> bytes:
             case 2:
                 del found[place:-8]
             case _:
-                found[place : place + 1] = bytes([chance.choice([0, 1, 127, 128, 255, chance.randrange(256)])])
+                found[place : place + 1] = bytes(
+                    [chance.choice([0, 1, 127, 128, 255, chance.randrange(256)])]
+                )
     return bytes(found)
 
 
@@ -256,7 +257,9 @@ def test_damage_by_chance_is_one_error() -> None:
         "    with suppress(CatalogError):\n"
         "        read(damaged(chance, chance.choice(found)))\n"
     )
-    done = subprocess.run([sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        [sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=False
+    )
     assert (done.returncode, done.stderr) == (0, "")
 
 
@@ -271,7 +274,9 @@ class TestIndexThatLies:
         data = packed(table, compression=codec, use_dictionary=use_dictionary)
         true = pq.ParquetFile(io.BytesIO(data)).metadata.row_group(0).column(0).total_uncompressed_size
         index = len(data) - 8 - int.from_bytes(data[-8:-4], "little")
-        lie = data[:index] + data[index:].replace(varint(true), varint(70) [:-1] + b"\x80\x80\x00"[-len(varint(true)) + 1 :])
+        lie = data[:index] + data[index:].replace(
+            varint(true), varint(70)[:-1] + b"\x80\x80\x00"[-len(varint(true)) + 1 :]
+        )
         assert len(lie) == len(data) and lie != data
         monkeypatch.setattr(parquet_lines, "MAX_BYTES", 1_000_000)
         monkeypatch.setattr(pq.ParquetFile, "iter_batches", lambda *_, **__: pytest.fail("unpacked"))
@@ -300,12 +305,19 @@ class TestIndexThatLies:
 
     def test_two_columns_of_one_name(self) -> None:
         """The library cannot tell them apart, and nobody else can."""
-        table = pa.Table.from_arrays([pa.array(["a"]), pa.array([{"x": 1}])], names=["garment_id", "garment_id"])
+        table = pa.Table.from_arrays(
+            [pa.array(["a"]), pa.array([{"x": 1}])], names=["garment_id", "garment_id"]
+        )
         with pytest.raises(CatalogError, match="has the column 'garment_id' twice: keep one"):
             parquet_sheets("x", packed(table))
 
-    @pytest.mark.parametrize("metadata", [b"{", b"[]", b"[" * 100_000, b'{"index_columns": [{"name": "a", "start": 0, "stop": 3, "step": 0}]}',
-                                          b'{"index_columns": 7}', b'{"index_columns": [{"name": "a"}]}'])  # fmt: skip
+    @pytest.mark.parametrize(
+        "metadata",
+        [
+            b"{", b"[]", b"[" * 100_000, b'{"index_columns": 7}', b'{"index_columns": [{"name": "a"}]}',
+            b'{"index_columns": [{"name": "a", "start": 0, "stop": 3, "step": 0}]}',
+        ],
+    )  # fmt: skip
     def test_what_pandas_is_said_to_have_written(self, metadata: bytes) -> None:
         """A damaged note of pandas on its index is damage of the file."""
         table = pa.table({"garment_id": ["a"]}).replace_schema_metadata({b"pandas": metadata})
@@ -318,7 +330,9 @@ class TestIndexThatLies:
         text = parquet_lines.cell_text
         monkeypatch.setattr(parquet_lines, "cell_text", lambda cell: given.append(1) or text(cell))
         monkeypatch.setattr(parquet_lines, "BATCH", 10)
-        column = pa.DictionaryArray.from_arrays(pa.array([n % 3 for n in range(500)]), pa.array([b"%d" % n for n in range(5_000)]))
+        column = pa.DictionaryArray.from_arrays(
+            pa.array([n % 3 for n in range(500)]), pa.array([b"%d" % n for n in range(5_000)])
+        )
         assert len(cells(pa.table({"a": column}))) == 501
         assert len(given) <= 2 * 3 * 50
 
@@ -356,7 +370,8 @@ def test_numbers_of_few_digits(kind: pa.DataType, text: str) -> None:
     ("words", "tags"),
     [
         (["red, bright", "x"], ("red, bright", "x")), (["a|b"], ("a|b",)), (["a;b", None, "c"], ("a;b", "c")),
-        (["1/2", "x"], ("1/2", "x")), (["红、白"], ("红、白",)), (['say "hi", you'], ('say "hi", you',)), (["x", "y"], ("x", "y")),
+        (["1/2", "x"], ("1/2", "x")), (["红、白"], ("红、白",)), (['say "hi", you'], ('say "hi", you',)),
+        (["x", "y"], ("x", "y")),
     ],
 )  # fmt: skip
 def test_words_of_a_list_stay_whole(words: list[str | None], tags: tuple[str, ...]) -> None:

@@ -42,7 +42,11 @@ def test_tags_that_hold_such_signs(cell: str, words: tuple[str, ...]) -> None:
 
 @pytest.mark.parametrize(
     ("cell", "words"),
-    [("x" * 201, "a tag of 201 letters, over 200"), ("|".join(["x"] * 201), "has 201 tags, over 200"), ("#REF!", "an error")],
+    [
+        ("x" * 201, "a tag of 201 letters, over 200"),
+        ("|".join(["x"] * 201), "has 201 tags, over 200"),
+        ("#REF!", "an error"),
+    ],
 )
 def test_tags_without_measure(cell: str, words: str) -> None:
     """Tags that are no words, and too many of them, reject the row."""

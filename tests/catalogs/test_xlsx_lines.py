@@ -97,7 +97,9 @@ def test_zeros_that_the_format_shows() -> None:
     assert [g.garment_id for g in read(book).records] == ["007", "8"]
 
 
-@pytest.mark.parametrize(("code", "text"), [('"A-"000', "A-007"), ("000-000", "000-007"), ("#,##0", "7"), ("0.00", "7")])
+@pytest.mark.parametrize(
+    ("code", "text"), [('"A-"000', "A-007"), ("000-000", "000-007"), ("#,##0", "7"), ("0.00", "7")]
+)
 def test_signs_that_the_format_shows(code: str, text: str) -> None:
     """A number that is shown as A-007 is the id A-007; thousands and decimals are no part of an id."""
     book = workbook((7, "a.png", "x"))
@@ -302,7 +304,9 @@ class TestRefused:
         with pytest.raises(CatalogError, match="copy the table alone into a new workbook"):
             xlsx_lines.xlsx_sheets("x", data)
 
-    @pytest.mark.parametrize("name", ["xl/media/picture.png", "docProps/more.xml", "x", "xl/worksheets/sheet2.bin"])
+    @pytest.mark.parametrize(
+        "name", ["xl/media/picture.png", "docProps/more.xml", "x", "xl/worksheets/sheet2.bin"]
+    )
     def test_bombs_under_any_name(self, name: str, monkeypatch: pytest.MonkeyPatch) -> None:
         """Every part counts, as any of them may be said to be a sheet."""
         buffer = io.BytesIO(packed(workbook()))
@@ -320,7 +324,9 @@ class TestRefused:
             ("xl/worksheets/sheet1.xml", "MAX_MERGED", "merged cells"),
         ],
     )  # fmt: skip
-    def test_parts_of_very_many(self, part: str, limit: str, noun: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_parts_of_very_many(
+        self, part: str, limit: str, noun: str, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
         """Sheets, styles, texts and merged cells are counted while they are read, and too many refused."""
         book = workbook(("a", "a.png", "x"), ("b", "a.png", "y"))
         book.create_sheet("second")
@@ -337,7 +343,9 @@ class TestRefused:
         data = shared(("a", "a.png", "x" * 1_000))
         for limit, noun in (("MAX_STRINGS", "texts"), ("MAX_BYTES", "letters")):
             with monkeypatch.context() as patch:
-                patch.setattr(xlsx_parts if noun == "texts" else xlsx_lines, limit, 5 if noun == "texts" else 500)
+                patch.setattr(
+                    xlsx_parts if noun == "texts" else xlsx_lines, limit, 5 if noun == "texts" else 500
+                )
                 patch.setattr(xlsx_lines, "_check_archive", lambda *_: None)
                 with pytest.raises(CatalogError, match=f"has over 5(00)? {noun}"):
                     read_garments(store(data))
@@ -394,7 +402,10 @@ class TestRefused:
         sheet(book).append(["a", "a.png", *(["x"] * 901)])
         for row in range(3, 60):
             sheet(book).cell(row, 1, "b")
-        merges = b"".join(b'<mergeCell ref="%s2:%s1048576"/>' % (c, c) for c in (get_column_letter(n).encode() for n in range(3, 900)))
+        merges = b"".join(
+            b'<mergeCell ref="%s2:%s1048576"/>' % (c, c)
+            for c in (get_column_letter(n).encode() for n in range(3, 900))
+        )
         data = edited(
             packed(book), "xl/worksheets/sheet1.xml",
             lambda xml: xml.replace(b"</sheetData>", b"</sheetData><mergeCells>" + merges + b"</mergeCells>"),
@@ -416,10 +427,14 @@ class TestRefused:
         assert len(line.faults) == 901
         assert len(looked) == 2 * 903
 
-    @pytest.mark.parametrize("rubbish", [b"<c " * 100_000, b"<c>" * 100_000, b'<c r="A1"><f>' * 50_000, b"<!DOCTYPE" * 10_000])
+    @pytest.mark.parametrize(
+        "rubbish", [b"<c " * 100_000, b"<c>" * 100_000, b'<c r="A1"><f>' * 50_000, b"<!DOCTYPE" * 10_000]
+    )
     def test_tags_that_are_never_closed(self, rubbish: bytes) -> None:
         """Elements within each other without end, and tags without theirs, are damage."""
-        data = edited(packed(workbook(("a", "a.png"))), "xl/worksheets/sheet1.xml", lambda xml: xml[:-30] + rubbish)
+        data = edited(
+            packed(workbook(("a", "a.png"))), "xl/worksheets/sheet1.xml", lambda xml: xml[:-30] + rubbish
+        )
         with pytest.raises(CatalogError, match="cannot be read as an Excel workbook"):
             read_garments(store(data))
 
