@@ -29,6 +29,9 @@ SPELLINGS = {"license": "licence"}
 IN_CM = "_cm"
 """How our names of lengths end."""
 
+Names = Mapping[str, tuple[str, str]]
+"""Columns of ours, and the units that they state, by names as they are compared."""
+
 
 @dataclass(frozen=True)
 class Heading:
@@ -97,40 +100,33 @@ def find_heading(
     return Heading(line.row, names, above, units)
 
 
-def _ours(known: Collection[str]) -> dict[str, str]:
-    """Our columns by their names, folded, and by other spellings of these."""
-    ours = {_folded(column): column for column in known}
-    return ours | {other: ours[name] for other, name in SPELLINGS.items() if name in ours}
+def _ours(known: Collection[str]) -> Names:
+    """Our columns by their names, folded, by other spellings of these, and by those that state another unit than cm."""
+    ours = {_folded(column): (column, "") for column in known}
+    spelled = {other: ours[name] for other, name in SPELLINGS.items() if name in ours}
+    lengths = [(name.removesuffix("cm"), column) for name, (column, _) in ours.items() if column.endswith(IN_CM)]
+    return {name + unit: (column, unit) for name, column in lengths for unit in UNITS} | spelled | ours
 
 
 def _folded(name: str) -> str:
     return DISTINCT.sub("", unicodedata.normalize("NFKC", name[:LONGEST]).casefold())
 
 
-def _meaning(cell: str, ours: Mapping[str, str]) -> tuple[str, str]:
+def _meaning(cell: str, ours: Names) -> tuple[str, str]:
     """Which of our columns a name means, and the unit that it states, if other than cm; empty for none.
 
     Of names side by side, one of ours or more must be there, and all of these the same.
     """
-    if found := _known(cell, ours):
+    if not cell:
+        return "", ""
+    if found := ours.get(_folded(cell)):
         return found
     parts = ALTERNATIVES.split(cell[:LONGEST])
-    meant = {found for part in parts if (found := _known(part, ours))} if len(parts) > 1 else set()
+    meant = {found for part in parts if (found := ours.get(_folded(part)))} if len(parts) > 1 else set()
     return meant.pop() if len(meant) == 1 else ("", "")
 
 
-def _known(cell: str, ours: Mapping[str, str]) -> tuple[str, str] | None:
-    folded = _folded(cell)
-    if folded in ours:
-        return ours[folded], ""
-    for name, column in ours.items():
-        unit = folded.removeprefix(name.removesuffix("cm")) if column.endswith(IN_CM) else ""
-        if unit != folded and unit in UNITS:
-            return column, unit
-    return None
-
-
-def _names(cells: Sequence[str], ours: Mapping[str, str]) -> tuple[str, ...]:
+def _names(cells: Sequence[str], ours: Names) -> tuple[str, ...]:
     """Names of the columns; another spelling of one that is there in ours is a column of its own."""
     plain = [_plain(cell) for cell in cells]
     exact = set(plain)

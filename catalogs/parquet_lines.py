@@ -37,6 +37,10 @@ BATCH = 65_536
 MAX_PARTS = 10_000_000
 """Words of a column of lists that are decoded at a time."""
 MAX_BYTES_OF_CELL = 4 * MAX_LETTERS
+MAX_FIXED = 2**26
+"""Bytes of a column of a fixed size, null or not, that are decoded at a time."""
+OFFSET = 8
+"""Bytes by which a text of any length is found."""
 SHOWN = 5
 """Fields of a struct in a message."""
 
@@ -53,12 +57,13 @@ def parquet_sheets(name: str, data: bytes) -> list[Sheet]:
         raise CatalogError(f"{name} {kind}.")
     file, largest = _file(name, data)
     try:
-        fields = list(file.schema_arrow)
+        fields = _fields(file)
         indexes = _range_indexes(file)
     except Exception as error:  # as in _file
         raise _unreadable(name, error) from error
     _check_columns(name, [*(field.name for field in fields), *(index for index, _ in indexes)])
-    batch = max(1, min(BATCH, MAX_BYTES // max(largest, 1)))
+    widest = max((size for field in fields if (size := _fixed(field.type)) <= MAX_BYTES_OF_CELL), default=1)
+    batch = max(1, min(BATCH, MAX_BYTES // max(largest, 1), MAX_FIXED // widest))
     named = [field for field in fields if not field.name.startswith(UNNAMED_INDEX)]
     text = [field for field in named if _is_text(field.type) and _decodes(name, file, field, batch)]
     remarks = tuple(
@@ -86,6 +91,11 @@ def _file(name: str, data: bytes) -> tuple[pq.ParquetFile, int]:
     except Exception as error:  # pyarrow raises many kinds; all mean the same to the reader
         raise _unreadable(name, error) from error
     return file, max((chunk.unpacked for chunk in chunks if chunk.is_delta), default=0)
+
+
+def _fields(file: pq.ParquetFile) -> list[pa.Field]:
+    """The columns of a file with their types, as its writer said."""
+    return list(file.schema_arrow)
 
 
 def _unreadable(name: str, error: Exception) -> CatalogError:
@@ -161,18 +171,34 @@ def _is_text(kind: pa.DataType) -> bool:
         return _is_text(kind.storage_type)
     if pa.types.is_dictionary(kind):
         return _is_text(kind.value_type)
+    if _fixed(kind) > MAX_BYTES_OF_CELL:
+        return False
     if pa.types.is_nested(kind):
         return _is_list(kind) and not pa.types.is_nested(kind.value_type) and _is_text(kind.value_type)
     return not pa.types.is_interval(kind)
 
 
+def _fixed(kind: pa.DataType) -> int:
+    """Bytes that a cell takes even where it is null, by its type."""
+    if isinstance(kind, pa.BaseExtensionType):
+        return _fixed(kind.storage_type)
+    if pa.types.is_dictionary(kind):
+        return _fixed(kind.value_type)
+    if pa.types.is_fixed_size_list(kind):
+        return int(kind.list_size) * _fixed(kind.value_type)
+    return int(kind.byte_width) if pa.types.is_fixed_size_binary(kind) else OFFSET
+
+
 def _is_list(kind: pa.DataType) -> bool:
-    checks = (pa.types.is_list, pa.types.is_large_list, pa.types.is_fixed_size_list)
+    checks = (pa.types.is_list, pa.types.is_large_list, pa.types.is_fixed_size_list,
+              pa.types.is_list_view, pa.types.is_large_list_view)  # fmt: skip
     return any(check(kind) for check in checks)
 
 
 def _kind(kind: pa.DataType) -> str:
     """What cells are that are no text, and what to do, in words."""
+    if (size := _fixed(kind)) > MAX_BYTES_OF_CELL:
+        return f"of {size:,} bytes each, whatever they hold; write texts or lists of any length"
     if pa.types.is_map(kind):
         return "maps; write each of their values as a column of its own"
     if pa.types.is_struct(kind):
@@ -229,7 +255,13 @@ def _texts(array: pa.Array) -> list[str]:
     array = _shortened(array)
     if pa.types.is_string(kind) or pa.types.is_large_string(kind):
         return [cell or "" for cell in array.to_pylist()]
-    return [cell_text(cell) for cell in array.to_pylist()]
+    try:
+        return [cell_text(cell) for cell in array.to_pylist()]
+    except (OverflowError, ValueError):
+        if not pa.types.is_temporal(kind):
+            raise
+        # Days beyond those that Python knows: each is a wrong cell, and the others are right.
+        return [cell or "" for cell in array.cast(pa.string()).to_pylist()]
 
 
 def _shortened(array: pa.Array) -> pa.Array:

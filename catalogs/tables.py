@@ -15,6 +15,8 @@ from catalogs.store_contract import Store
 Row = Mapping[str, str]
 LISTS = ("tags",)
 """Columns whose cells are lists: a line break in them parts two words."""
+SHOWN = 20
+"""Sheets in a remark."""
 SURPLUS = "(beyond the last column)"
 SLIPPED = "the row has more cells than there are columns; quote a cell that holds a comma"
 
@@ -182,5 +184,6 @@ def _by_column(heading: Heading, line: Line) -> tuple[tuple[str, str], ...]:
 def _of_sheets(name: str, sheet: Sheet, others: Sequence[str]) -> tuple[str, ...]:
     if not others:
         return ()
-    listed = ", ".join(f"'{other}'" for other in others)
+    more = f" and {len(others) - SHOWN} more" if len(others) > SHOWN else ""
+    listed = ", ".join(f"'{other}'" for other in others[:SHOWN]) + more
     return (f"{name} is read from its sheet '{sheet.name}'; not read: {listed}",)

@@ -296,6 +296,30 @@ class TestIndexThatLies:
                 with pytest.raises(CatalogError, match=words):
                     parquet_sheets("x", data)
 
+    @pytest.mark.parametrize(
+        "kind", [pa.binary(2**29), pa.list_(pa.string(), 3 * 10**8), pa.list_(pa.binary(1_000), 1_000)], ids=str
+    )
+    def test_nulls_of_a_giant_fixed_size(self, kind: pa.DataType, monkeypatch: pytest.MonkeyPatch) -> None:
+        """A column of which every null takes as much as its type says is left out unread."""
+        field = pa.field("b", kind)
+        monkeypatch.setattr(parquet_lines, "_fields", lambda _: [pa.field("a", pa.string()), field])
+        (sheet,) = parquet_sheets("x", packed(pa.table({"a": ["x"], "b": pa.nulls(1)})))
+        assert "bytes each, whatever they hold; write texts or lists" in sheet.remarks[0]
+        assert [list(line.cells) for line in sheet.read(never)] == [["a"], ["x"]]
+
+    def test_fixed_sizes_are_read_a_few_rows_at_a_time(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        """Rows times the fixed size is bounded."""
+        given: list[int] = []
+        monkeypatch.setattr(pq.ParquetFile, "iter_batches", lambda *_, batch_size, **__: given.append(batch_size) or [])
+        (sheet,) = parquet_sheets("x", packed(pa.table({"a": pa.array([["x"] * 1_000], pa.list_(pa.string(), 1_000))})))
+        list(sheet.read(never))
+        assert given == [2**26 // 8_000]
+
+    def test_days_that_nobody_knows(self) -> None:
+        """A day beyond all calendars is a wrong cell, and the others are right."""
+        table = pa.table({"a": pa.array([2**30, 1], pa.date32())})
+        assert cells(table)[1:] == [["<value out of range: 1073741824>"], ["1970-01-02"]]
+
     @pytest.mark.parametrize("columns", [1_001, 5_000])
     def test_very_many_columns(self, columns: int, monkeypatch: pytest.MonkeyPatch) -> None:
         """Columns are counted before any of them is read."""

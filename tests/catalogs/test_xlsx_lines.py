@@ -388,7 +388,9 @@ class TestRefused:
         monkeypatch.setattr(xlsx_lines, "_fill_down", lambda *x: given.append(steps := fill(*x)) or steps)
         data = edited(
             packed(workbook(("a", "a.png", "x"), ("b", "a.png", "y"))), "xl/worksheets/sheet1.xml",
-            lambda xml: xml.replace(b"</sheetData>", b'</sheetData><mergeCells><mergeCell ref="A1:XFD1048576"/></mergeCells>'),
+            lambda xml: xml.replace(
+                b"</sheetData>", b'</sheetData><mergeCells><mergeCell ref="A1:XFD1048576"/></mergeCells>'
+            ),
         )  # fmt: skip
         reading = read_garments(store(data))
         assert [g.garment_id for g in reading.records] == ["garment_id"]
