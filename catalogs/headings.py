@@ -104,7 +104,9 @@ def _ours(known: Collection[str]) -> Names:
     """Our columns by their names, folded, by other spellings of these, and by those that state another unit than cm."""
     ours = {_folded(column): (column, "") for column in known}
     spelled = {other: ours[name] for other, name in SPELLINGS.items() if name in ours}
-    lengths = [(name.removesuffix("cm"), column) for name, (column, _) in ours.items() if column.endswith(IN_CM)]
+    lengths = [
+        (name.removesuffix("cm"), column) for name, (column, _) in ours.items() if column.endswith(IN_CM)
+    ]
     return {name + unit: (column, unit) for name, column in lengths for unit in UNITS} | spelled | ours
 
 

@@ -236,44 +236,46 @@ def _texts(array: pa.Array) -> list[str]:
     if pa.types.is_dictionary(kind):
         return _shared(array)
     if _is_list(kind):
-        parts = array.flatten()
-        if len(parts) > MAX_PARTS:
-            raise ValueError(
-                f"a list column has {len(parts):,} words in {len(array):,} rows, over {MAX_PARTS:,}"
-            )
-        return list(_joined(_texts(parts), array.value_lengths().to_pylist()))
+        return list(_joined(_texts(_words(array)), array.value_lengths().to_pylist()))
     if pa.types.is_float16(kind) or pa.types.is_float32(kind):
         # As few digits as tell the number from its neighbours: 52.1, and not 52.09999847412109.
         short = np.float16 if pa.types.is_float16(kind) else np.float32
         return ["" if cell is None else cell_text(float(str(short(cell)))) for cell in array.to_pylist()]
+    if pa.types.is_temporal(kind):
+        return _moments(array)
+    return [cell_text(cell) for cell in _shortened(array).to_pylist()]
+
+
+def _words(array: pa.Array) -> pa.Array:
+    parts = array.flatten()
+    if len(parts) > MAX_PARTS:
+        raise ValueError(f"a list column has {len(parts):,} words in {len(array):,} rows, over {MAX_PARTS:,}")
+    return parts
+
+
+def _moments(array: pa.Array) -> list[str]:
+    """Days and times as text, to the microsecond."""
+    kind = array.type
     if pa.types.is_timestamp(kind) or pa.types.is_duration(kind):
         array = array.cast(
             pa.timestamp("us", kind.tz) if pa.types.is_timestamp(kind) else pa.duration("us"), safe=False
         )
     elif pa.types.is_time(kind):
         array = array.cast(pa.time64("us"), safe=False)
-    array = _shortened(array)
-    if pa.types.is_string(kind) or pa.types.is_large_string(kind):
-        return [cell or "" for cell in array.to_pylist()]
     try:
         return [cell_text(cell) for cell in array.to_pylist()]
     except (OverflowError, ValueError):
-        if not pa.types.is_temporal(kind):
-            raise
         # Days beyond those that Python knows: each is a wrong cell, and the others are right.
         return [cell or "" for cell in array.cast(pa.string()).to_pylist()]
 
 
 def _shortened(array: pa.Array) -> pa.Array:
-    """Texts and bytes, of which giant ones are cut to no more than shows that they are."""
-    kind = array.type
-    is_text = pa.types.is_string(kind) or pa.types.is_large_string(kind)
-    if not (is_text or pa.types.is_binary(kind) or pa.types.is_large_binary(kind)):
+    """Texts, of which giant ones are cut to no more than shows that they are."""
+    if not (pa.types.is_string(array.type) or pa.types.is_large_string(array.type)):
         return array
     if (pc.max(pc.binary_length(array)).as_py() or 0) <= MAX_BYTES_OF_CELL:
         return array
-    cut = pc.utf8_slice_codeunits if is_text else pc.binary_slice
-    return cut(array, 0, MAX_LETTERS + 1)
+    return pc.utf8_slice_codeunits(array, 0, MAX_LETTERS + 1)
 
 
 def _shared(array: pa.DictionaryArray) -> list[str]:

@@ -297,7 +297,9 @@ class TestIndexThatLies:
                     parquet_sheets("x", data)
 
     @pytest.mark.parametrize(
-        "kind", [pa.binary(2**29), pa.list_(pa.string(), 3 * 10**8), pa.list_(pa.binary(1_000), 1_000)], ids=str
+        "kind",
+        [pa.binary(2**29), pa.list_(pa.string(), 3 * 10**8), pa.list_(pa.binary(1_000), 1_000)],
+        ids=str,
     )
     def test_nulls_of_a_giant_fixed_size(self, kind: pa.DataType, monkeypatch: pytest.MonkeyPatch) -> None:
         """A column of which every null takes as much as its type says is left out unread."""
@@ -310,8 +312,12 @@ class TestIndexThatLies:
     def test_fixed_sizes_are_read_a_few_rows_at_a_time(self, monkeypatch: pytest.MonkeyPatch) -> None:
         """Rows times the fixed size is bounded."""
         given: list[int] = []
-        monkeypatch.setattr(pq.ParquetFile, "iter_batches", lambda *_, batch_size, **__: given.append(batch_size) or [])
-        (sheet,) = parquet_sheets("x", packed(pa.table({"a": pa.array([["x"] * 1_000], pa.list_(pa.string(), 1_000))})))
+        monkeypatch.setattr(
+            pq.ParquetFile, "iter_batches", lambda *_, batch_size, **__: given.append(batch_size) or []
+        )
+        (sheet,) = parquet_sheets(
+            "x", packed(pa.table({"a": pa.array([["x"] * 1_000], pa.list_(pa.string(), 1_000))}))
+        )
         list(sheet.read(never))
         assert given == [2**26 // 8_000]
 
