@@ -2,7 +2,7 @@
 
 import io
 import zipfile
-from collections.abc import Container, Iterator
+from collections.abc import Container, Iterable, Iterator
 from itertools import islice
 from pathlib import Path
 
@@ -27,6 +27,8 @@ REMEDIES = {
     ".numbers": f"export it as an Excel workbook named {XLSX}",
 }
 """Suffixes of files that hold tables, and how one of them becomes a catalog's."""
+SHOWN = 5
+"""Names in a remark."""
 LOOKED_AT = 10_000
 """Objects among which a table of another name is looked for."""
 
@@ -44,6 +46,30 @@ def catalog_key(store: Store, folder: str = "", existing: Container[str] | None 
         place = f"{store.uri}/{folder}".removesuffix("/")
         raise CatalogError(f"{place} holds both {names}: keep the one that is meant.")
     return found[0] if found else None
+
+
+def copies_beside(store: Store, key: str, existing: Iterable[str]) -> tuple[str, ...]:
+    """A remark on tables that look like copies of a catalog's, as 'catalog (1).csv': nobody reads them.
+
+    `key` is the table's own, and `existing` are the keys of the store.
+    """
+    folder, _, own = key.rpartition("/")
+    found = sorted(
+        name
+        for one in existing
+        if "catalog" in one.casefold()
+        and one.rpartition("/")[0] == folder
+        and (name := one.rpartition("/")[2]) != own
+        and not name.startswith((".", "~"))
+        and "catalog" in name.casefold()
+        and _remedy(name)
+    )
+    if not found:
+        return ()
+    listed = ", ".join(f"'{name}'" for name in found[:SHOWN]) + (", ..." if len(found) > SHOWN else "")
+    return (
+        f"{store.uri}/{key} is read; {listed} beside it {'is' if len(found) == 1 else 'are'} not: keep the newest",
+    )
 
 
 def no_catalog(store: Store, folder: str = "") -> NotFoundError:

@@ -13,8 +13,8 @@ EXACT = 2**53
 
 def cell_text(cell: Any) -> str:
     """A typed cell as a person would write it: 101 for 101.0, 2025-10-01 for its midnight, nothing for NaN."""
-    if cell is None:
-        return ""
+    if cell is None or isinstance(cell, str):
+        return cell or ""
     return next((write(cell) for kind, write in WRITERS if isinstance(cell, kind)), str(cell))
 
 
@@ -35,7 +35,6 @@ def _float(cell: float) -> str:
 
 
 WRITERS: tuple[tuple[type | UnionType, Callable[[Any], str]], ...] = (
-    (str, str),
     (bool, lambda cell: "true" if cell else "false"),
     (bytes, bytes.decode),
     (datetime, _moment),

@@ -5,6 +5,7 @@ import csv
 import re
 import string
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from functools import partial
 
 from catalogs.catalog_files import other_kind
@@ -12,7 +13,7 @@ from catalogs.errors import CatalogError
 from catalogs.lines import WHOLE_ROW, IsRow, Line, Sheet, never
 
 SEPARATORS = ",;\t|"
-NAMED_SEPARATOR = re.compile(r'"?sep=(\\t|.)"?[,;\t|]*', re.IGNORECASE)
+NAMED_SEPARATOR = re.compile(r'"?sep=(\\t|[^" \n])"?[,;\t|]*', re.IGNORECASE)
 """The first line by which Excel is told the separator. Excel shows no row for it, so it has no number."""
 MARKS = {
     codecs.BOM_UTF8: "utf-8-sig",
@@ -25,7 +26,12 @@ MARKS = {
 SAMPLE = 4096
 PADDING = "\x00\x1a"
 """What old programs and some file systems put after the last row."""
+MOST = 131_072
+"""Separators in one line of a file; a line with more is no row of any table."""
 QUOTE = "has a quote that is not closed or stands in a cell; write a quote in a quoted cell twice"
+
+SWALLOWS = "has a quoted cell that takes in the row after it; close the quote"
+TOO_MANY = f"has over {MOST:,} separators; end every row with a line break"
 
 # A cell may be of any length: a reader that stops within one cannot say where the next row begins.
 csv.field_size_limit(2**31 - 1)
@@ -61,42 +67,78 @@ def csv_lines(text: str, separator: str, is_row: IsRow = never) -> Iterator[Line
     A quote that is closed by the wrong sign, never, or by a quote of a later row would take rows with it.
     The rule: where a row cannot be read, or takes in a further line that `is_row` says is a row of its own,
     the line that it begins with is a fault by itself, and reading goes on with the line after it.
+
+    Every line is looked at a fixed number of times, whatever the quotes are: within a quote that was followed
+    once, a later row whose quote is open at its line's end comes to the same end, and is not followed again.
     """
-    source = _Source(text)
+    source, within = _Source(text, separator), _Within()
     reader = csv.reader(source, delimiter=separator, strict=True, skipinitialspace=True)
+    rows_ahead = _RowsAhead(text, separator, is_row)
     row = 0
     while source.left():
         row += 1
-        begin = source.position
-        source.second = 0
-        try:
-            cells, fault = next(reader), ""
-        except csv.Error:
-            cells, fault = [], QUOTE
-        if (
-            not fault
-            and source.second
-            and _swallows(text[source.second : source.position], separator, is_row)
-        ):
-            fault = "has a quoted cell that takes in the row after it; close the quote"
+        begin = source.begin(within)
+        cells, fault = _read(reader)
+        if source.stopped:
+            fault = within.fault
+        elif source.second:
+            within = _Within(source.second, source.position, fault)
+        end = within.end if source.stopped else source.position
+        if not fault and source.second and rows_ahead.any(source.second, end):
+            fault = SWALLOWS
+        elif not fault and source.stopped:
+            source.position, source.within = begin, _Within()
+            cells, fault = _read(reader)
         if fault:
             source.position = source.second or source.position
-            line = text[begin : source.position].rstrip("\n")
-            yield Line(row, _loosely(line, separator), ((WHOLE_ROW, fault),))
+            yield Line(row, _loosely(text, begin, source.position, separator), ((WHOLE_ROW, fault),))
         else:
             yield Line(row, cells)
 
 
-class _Source:
-    """Lines of a text one by one, from a place that can be set back. `second` is where the second began."""
+def _read(reader: Iterator[list[str]]) -> tuple[list[str], str]:
+    """The next row, or what is wrong with it."""
+    try:
+        return next(reader), ""
+    except _SeparatorsError:
+        return [], TOO_MANY
+    except csv.Error:
+        return [], QUOTE
 
-    def __init__(self, text: str) -> None:
-        self.text, self.position, self.second = text, 0, 0
-        self._begun = -1
+
+class _SeparatorsError(Exception):
+    """A line has more separators than any table has columns."""
+
+
+@dataclass(frozen=True)
+class _Within:
+    """Lines that one quote takes in, from `begin` to `end`, and what was wrong at the end."""
+
+    begin: int = 0
+    end: int = 0
+    fault: str = ""
+
+
+class _Source:
+    """Lines of a text one by one, from a place that can be set back.
+
+    `second` is where the second line of a row began. A row that would go on over lines that were followed
+    within an earlier row's quote is `stopped`: how it ends is known.
+    """
+
+    def __init__(self, text: str, separator: str) -> None:
+        self.text, self.separator = text, separator
+        self.position = self.second = 0
+        self.within, self.stopped = _Within(), False
+        self._first = True
 
     def left(self) -> bool:
-        self._begun = -1
         return self.position < len(self.text)
+
+    def begin(self, within: _Within) -> int:
+        """Where a row begins that is read from here."""
+        self.within, self.stopped, self.second, self._first = within, False, 0, True
+        return self.position
 
     def __iter__(self) -> "_Source":
         return self
@@ -105,20 +147,46 @@ class _Source:
         begin = self.position
         if begin >= len(self.text):
             raise StopIteration
-        if self._begun >= 0 and not self.second:
+        if not self._first and not self.second:
             self.second = begin
-        self._begun = begin
+            if self.within.begin <= begin < self.within.end:
+                self.stopped = True
+                raise StopIteration
+        self._first = False
         self.position = self.text.find("\n", begin) + 1 or len(self.text)
+        if self.position - begin > MOST and self.text.count(self.separator, begin, self.position) > MOST:
+            raise _SeparatorsError
         return self.text[begin : self.position]
 
 
-def _swallows(further: str, separator: str, is_row: IsRow) -> bool:
-    """Whether one of the lines that a quoted cell goes on over is a row of its own."""
-    return any(is_row(_loosely(line, separator)) for line in further.split("\n") if line)
+class _RowsAhead:
+    """Lines of a text that are rows of their own, each looked at once: places are asked for in rising order."""
+
+    def __init__(self, text: str, separator: str, is_row: IsRow) -> None:
+        self.text, self.separator, self.is_row = text, separator, is_row
+        self._looked, self._found = 0, -1
+
+    def any(self, begin: int, end: int) -> bool:
+        """Whether one of the lines between two places, each the beginning of a line, is a row."""
+        if self.is_row is never:
+            return False
+        if self._found >= begin:
+            return self._found < end
+        self._looked = max(self._looked, begin)
+        while self._looked < end:
+            place = self._looked
+            self._looked = self.text.find("\n", place) + 1 or len(self.text)
+            if self.is_row(_loosely(self.text, place, self._looked, self.separator)):
+                self._found = place
+                return True
+        return False
 
 
-def _loosely(line: str, separator: str) -> Sequence[str]:
-    """Cells of a line by itself, whatever its quotes."""
+def _loosely(text: str, begin: int, end: int, separator: str) -> Sequence[str]:
+    """Cells of a line by itself, whatever its quotes; of a giant one its beginning."""
+    if end - begin > MOST and text.count(separator, begin, end) > MOST:
+        end = begin + SAMPLE
+    line = text[begin:end].rstrip("\n")
     return next(csv.reader([line], delimiter=separator, skipinitialspace=True), [])
 
 

@@ -8,6 +8,7 @@ from typing import NoReturn
 from urllib.parse import unquote
 
 from catalogs import keys
+from catalogs.damaged_cells import strange_sign
 from catalogs.errors import InvalidKeyError
 
 SEARCHES = 20
@@ -48,6 +49,8 @@ class FileNames:
 
     def _missed(self, key: str) -> NoReturn:
         near = self._same_elsewhere(key) or self._near(key)
+        if sign := strange_sign(key):
+            raise InvalidKeyError(f"{sign}{_asked(near)}")
         raise InvalidKeyError(
             f"there is no such file beside the catalog{_asked(near) or '; copy it there or correct the name'}"
         )

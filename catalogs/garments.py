@@ -5,6 +5,7 @@ from collections.abc import Container
 from dataclasses import dataclass, field, fields, replace
 from typing import cast
 
+from catalogs.catalog_files import copies_beside
 from catalogs.errors import CatalogError
 from catalogs.file_names import FileNames
 from catalogs.records import Garment, Problem, Reading
@@ -41,7 +42,8 @@ def read_garments(store: Store) -> Reading[Garment]:
     records, problems = read_rows(table, "garment_id", existing, lambda reader: _garment(reader, labels))
     catalog = table.name.removeprefix(f"{store.uri}/")
     garments = tuple(replace(garment, catalog=catalog) for garment in cast(list[Garment], records))
-    return Reading(garments, (*labels.problems, *problems), table.remarks + labels.remarks)
+    remarks = (*table.remarks, *copies_beside(store, catalog, existing), *labels.remarks)
+    return Reading(garments, (*labels.problems, *problems), remarks)
 
 
 def part_labels(store: Store, existing: Container[str]) -> PartLabels:

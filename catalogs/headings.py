@@ -5,22 +5,32 @@ import re
 import unicodedata
 from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from catalogs.errors import CatalogError
-from catalogs.lines import CONTROLS, INVISIBLE, MAX_LETTERS, IsRow, Line
+from catalogs.lengths import UNITS
+from catalogs.lines import CONTROLS, INVISIBLE, MAX_COLUMNS, IsRow, Line, too_many_columns
 
 LOOK = 20
 """Rows among which the names are looked for: titles, dates and logos of text stand above them."""
 SHOWN = 30
 """Names in a message."""
 LONGEST = 200
-"""Letters of a name; the rest of a longer one is left out."""
+"""Letters of a name; the rest of a longer one is left out, and is not looked at."""
 HINTS = 100
 """Unknown columns that are held against the known ones."""
 WORD = re.compile(r'[^\s"]+')
 FILE = re.compile(r"\.\w{2,5}$")
 DISTINCT = re.compile(r"[\W_]+")
+ALTERNATIVES = re.compile(r"\s*[/|\n]\s*|\s+or\s+", re.IGNORECASE)
+"""What stands between two names of one column, as in 'Licence / License'."""
+SPELLINGS = {"license": "licence"}
+"""Other spellings of our names, folded."""
+IN_CM = "_cm"
+"""How our names of lengths end."""
+
+Names = Mapping[str, tuple[str, str]]
+"""Columns of ours, and the units that they state, by names as they are compared."""
 
 
 @dataclass(frozen=True)
@@ -31,6 +41,8 @@ class Heading:
     places: tuple[str, ...]
     above: int = 0
     """Rows that are passed over because they stand above the names and hold something else."""
+    units: Mapping[str, str] = field(default_factory=dict)
+    """Units of our columns of lengths, where the name states another than cm."""
 
     @property
     def columns(self) -> tuple[str, ...]:
@@ -62,14 +74,15 @@ def find_heading(
     garment_id. Where no line has them all, the one that has most of the known ones is taken, and the first
     that is not blank where none has any; None where all are blank. Of two columns that come to one name, the
     one that is spelled as ours keeps it, and the other is a further column; CatalogError where none is, or both.
+    'Licence / License' is licence; 'Repeat width (mm)' is repeat_width_cm, with the unit noted.
     """
-    ours = {_folded(column): column for column in known}
+    ours = _ours(known)
     best: tuple[int, int, tuple[str, ...]] | None = None
     for place, line in enumerate(lines):
         names = _names(line.cells, ours)
         if not any(names):
             continue
-        score = len(set(names) & set(required)) * (len(ours) + 1) + len(set(names) & set(ours.values()))
+        score = len(set(names) & set(required)) * (len(known) + 1) + len(set(names) & set(known))
         if best is None or score > best[0]:
             best = (score, place, names)
         if required and set(required) <= set(names):
@@ -82,25 +95,51 @@ def find_heading(
     while names and not names[-1]:
         names = names[:-1]
     above = sum(1 for other in lines[:place] if any(cell.strip() for cell in other.cells))
-    return Heading(line.row, names, above)
+    stated = zip(names, line.cells, strict=False)
+    units = {one: unit for one, cell in stated if one in known and (unit := _meaning(cell, ours)[1])}
+    return Heading(line.row, names, above, units)
+
+
+def _ours(known: Collection[str]) -> Names:
+    """Our columns by their names, folded, by other spellings of these, and by those that state another unit than cm."""
+    ours = {_folded(column): (column, "") for column in known}
+    spelled = {other: ours[name] for other, name in SPELLINGS.items() if name in ours}
+    lengths = [
+        (name.removesuffix("cm"), column) for name, (column, _) in ours.items() if column.endswith(IN_CM)
+    ]
+    return {name + unit: (column, unit) for name, column in lengths for unit in UNITS} | spelled | ours
 
 
 def _folded(name: str) -> str:
     return DISTINCT.sub("", unicodedata.normalize("NFKC", name[:LONGEST]).casefold())
 
 
-def _names(cells: Sequence[str], ours: Mapping[str, str]) -> tuple[str, ...]:
+def _meaning(cell: str, ours: Names) -> tuple[str, str]:
+    """Which of our columns a name means, and the unit that it states, if other than cm; empty for none.
+
+    Of names side by side, one of ours or more must be there, and all of these the same.
+    """
+    if not cell:
+        return "", ""
+    if found := ours.get(_folded(cell)):
+        return found
+    parts = ALTERNATIVES.split(cell[:LONGEST])
+    meant = {found for part in parts if (found := ours.get(_folded(part)))} if len(parts) > 1 else set()
+    return meant.pop() if len(meant) == 1 else ("", "")
+
+
+def _names(cells: Sequence[str], ours: Names) -> tuple[str, ...]:
     """Names of the columns; another spelling of one that is there in ours is a column of its own."""
     plain = [_plain(cell) for cell in cells]
     exact = set(plain)
-    meant = (ours.get(_folded(cell), "") for cell in cells)
+    meant = (_meaning(cell, ours)[0] for cell in cells)
     pairs = zip(plain, meant, strict=True)
     return tuple(name if not known or known in exact else known for name, known in pairs)
 
 
 def _plain(name: str) -> str:
     """A name that is none of ours: blanks of every kind are one, letters are composed, the unseen is dropped."""
-    seen = CONTROLS.sub(" ", unicodedata.normalize("NFC", name[:MAX_LETTERS]))
+    seen = CONTROLS.sub(" ", unicodedata.normalize("NFC", name.strip()[:LONGEST]))
     return " ".join(seen.split()).strip(INVISIBLE)[:LONGEST]
 
 
@@ -119,16 +158,15 @@ def _check_once(table: str, names: Sequence[str], written: Sequence[str]) -> Non
 
 
 def check_columns(table: str, heading: Heading, required: Collection[str], known: Collection[str]) -> None:
-    """Raise CatalogError where a required column is missing, with the one that is probably meant."""
+    """Raise CatalogError where a required column is missing, with the one that is probably meant, or for too many."""
     columns = set(heading.columns)
+    if len(heading.columns) > MAX_COLUMNS:
+        raise CatalogError(too_many_columns(table, len(heading.columns)))
     missing = [column for column in required if column not in columns]
     if not missing:
         return
     strange = [column for column in heading.columns if column not in known][:HINTS]
-    hints = [
-        f" (is '{near[0]}' meant?)" if (near := difflib.get_close_matches(m, strange, 1)) else ""
-        for m in missing
-    ]
+    hints = [f" (is '{near}' meant?)" if (near := _nearest(one, strange, 0.6)) else "" for one in missing]
     wanted = ", ".join(f"'{column}'{hint}" for column, hint in zip(missing, hints, strict=True))
     more = f" and {len(columns) - SHOWN} more" if len(columns) > SHOWN else ""
     where = f" (row {heading.row})" if heading.row > 1 else ""
@@ -140,7 +178,7 @@ def check_columns(table: str, heading: Heading, required: Collection[str], known
 
 def heading_remarks(table: str, heading: Heading, known: Collection[str]) -> tuple[str, ...]:
     """What a person may want to know: rows above the names, columns spelled twice, and misspelt ones."""
-    ours = {_folded(column): column for column in known}
+    ours = _ours(known)
     absent = [column for column in known if column not in heading.columns]
     rows = "1 row above is" if heading.above == 1 else f"{heading.above} rows above are"
     above = f"{table} has its column names in row {heading.row}; {rows} passed over"
@@ -150,11 +188,22 @@ def heading_remarks(table: str, heading: Heading, known: Collection[str]) -> tup
         *(
             f"{table} has the columns '{meant}' and '{column}': '{meant}' is read, '{column}' is carried along unread"
             for column in heading.columns
-            if column not in known and (meant := ours.get(_folded(column)))
+            if column not in known and (meant := _meaning(column, ours)[0])
         ),
         *(
-            f"{table} has a column '{column}' that is carried along unread; is '{near[0]}' meant?"
+            f"{table} states '{column}' in {UNITS[unit].name}; the lengths are converted to centimetres"
+            for column, unit in heading.units.items()
+        ),
+        *(
+            f"{table} has a column '{column}' that is carried along unread; is '{near}' meant?"
             for column in unknown
-            if (near := difflib.get_close_matches(column, absent, 1, cutoff=0.8))
+            if not _meaning(column, ours)[0] and (near := _nearest(column, absent, 0.8))
         ),
     )
+
+
+def _nearest(name: str, others: Collection[str], cutoff: float) -> str:
+    """The one of some names that is most like a name, whatever their case and signs; empty where none is."""
+    folded = {_folded(other): other for other in others}
+    near = difflib.get_close_matches(_folded(name), folded, 1, cutoff)
+    return folded[near[0]] if near else ""

@@ -1,20 +1,29 @@
 """Lines of a table before its columns have names: what every kind of file is read into."""
 
 import re
-from collections.abc import Callable, Iterator, Sequence
+import unicodedata
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
 
 MAX_LETTERS = 131_072
 """Letters of a cell, four times what a spreadsheet can hold; longer ones are pictures as text, and the like."""
+MAX_MARKS = 30
+"""Combining marks in a row; no script stacks more on a letter, and to order many takes very long."""
+MAX_COLUMNS = 1_000
+"""Columns with a name."""
 MAX_ROWS = 5_000_000
 MAX_CELLS = 100_000_000
+MAX_FILLED = 25_000_000
+"""Cells that are kept in memory, of some 100 bytes each."""
 MAX_BYTES = 2**30
 """Bytes of a table unpacked, and letters in all its rows; a few packed bytes can stand for any number."""
 WHOLE_ROW = -1
 """The index of a fault that is no single cell's."""
 
-BREAKS = re.compile("[ \u00a0]*[\t\n\r\x0b\x0c\x85\u2028\u2029]+[ \u00a0]*")
+BREAKS = re.compile("[\t\n\r\x0b\x0c\x85\u2028\u2029]+")
 CONTROLS = re.compile("[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
+BETWEEN_WORDS = re.compile(r"[|;,\u3001\uff0c\uff1b\u060c\u2022]|(?<=\s)/(?=\s)")
+"""What parts two words of a list, in whatever script they are written."""
 INVISIBLE = " \u00a0\t\ufeff\u200b\u200c\u200d\u200e\u200f\u202a\u202b\u202c\u2060\u2066\u2067\u2068\u2069"
 """What comes along at the ends of copied text, and no eye sees."""
 
@@ -54,30 +63,68 @@ def never(_cells: Sequence[str]) -> bool:
     return False
 
 
-def trimmed(line: Line) -> Line:
+def too_many_columns(table: str, columns: int) -> str:
+    """What is said of a table with so many named columns."""
+    return (
+        f"{table} has {columns:,} columns with a name, over {MAX_COLUMNS:,}: leave out those that no garment or style"
+        " needs. If they are records, turn the table: a row a record."
+    )
+
+
+def trimmed(line: Line, lists: Collection[int] = ()) -> Line:
     """A line without white space around its cells; line breaks and tabs in them become blanks.
 
-    Control characters and cells of over MAX_LETTERS letters are faults: other programs drop or obey them.
+    In the cells of which `lists` holds the index they become bars, as what they part are words of a list.
+    Control characters, cells of over MAX_LETTERS letters and more than MAX_MARKS combining marks in a row are
+    faults: other programs drop, obey or choke on them.
     """
     joined = "".join(line.cells)
-    if joined.isprintable() and len(joined) <= MAX_LETTERS:
+    if joined.isprintable() and len(joined) <= MAX_LETTERS and not many_marks(joined):
         return Line(line.row, [cell.strip() for cell in line.cells], line.faults)
     cells, faults = [], list(line.faults)
     for index, cell in enumerate(line.cells):
-        text, fault = _trim(cell)
+        text, fault = _trim(cell, "|" if index in lists else " ")
         cells.append(text)
         if fault and not line.faults:
             faults.append((index, fault))
     return Line(line.row, cells, tuple(faults))
 
 
-def _trim(cell: str) -> tuple[str, str]:
+def _trim(cell: str, between: str) -> tuple[str, str]:
     if len(cell) > MAX_LETTERS:
         return CONTROLS.sub(" ", cell[:40]), (
-            f"has {len(cell):,} letters, over {MAX_LETTERS:,}; is it a picture as text? Name a file in its place"
+            f"has over {MAX_LETTERS:,} letters; is it a picture as text? Name a file in its place"
         )
-    text = BREAKS.sub(" ", cell).strip().strip(INVISIBLE).strip()
+    parts = (part.strip(" \u00a0") for part in BREAKS.split(cell))
+    text = between.join(part for part in parts if part).strip().strip(INVISIBLE).strip()
     if control := CONTROLS.search(text):
         what = f"holds a control character (U+{ord(control[0]):04X}) that no eye sees; type the cell anew"
         return CONTROLS.sub("\ufffd", text), what
+    if mark := many_marks(text):
+        what = f"has more than {MAX_MARKS} combining marks in a row (U+{ord(mark):04X} and others); type the cell anew"
+        return text[:MAX_MARKS], what
     return text, ""
+
+
+def many_marks(text: str) -> str:
+    """The first of more than MAX_MARKS combining marks in a row; empty where there are no such.
+
+    A row of so many covers one of every MAX_MARKS + 1 letters: no other is looked at.
+    """
+    if text.isascii():
+        return ""
+    for place in range(MAX_MARKS, len(text), MAX_MARKS + 1):
+        if not _is_mark(text[place]):
+            continue
+        begin, end = place, place + 1
+        while begin > place - MAX_MARKS and _is_mark(text[begin - 1]):
+            begin -= 1
+        while end < len(text) and end - begin <= MAX_MARKS and _is_mark(text[end]):
+            end += 1
+        if end - begin > MAX_MARKS:
+            return text[begin]
+    return ""
+
+
+def _is_mark(letter: str) -> bool:
+    return unicodedata.category(letter).startswith("M")

@@ -1,25 +1,48 @@
 """Parquet, line by line as text, whatever types its writer chose."""
 
 import io
+import json
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from functools import partial
 from itertools import count
-from typing import Any
 
+import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from catalogs.catalog_files import other_kind
 from catalogs.cell_text import cell_text
 from catalogs.errors import CatalogError
-from catalogs.lines import MAX_BYTES, MAX_CELLS, MAX_LETTERS, MAX_ROWS, IsRow, Line, Sheet, never
+from catalogs.lines import (
+    BETWEEN_WORDS,
+    MAX_BYTES,
+    MAX_CELLS,
+    MAX_COLUMNS,
+    MAX_LETTERS,
+    MAX_ROWS,
+    IsRow,
+    Line,
+    Sheet,
+    never,
+    too_many_columns,
+)
+from catalogs.parquet_pages import Chunk, read_index
 
 UNNAMED_INDEX = "__index_level_"
 """How pandas names the columns of an index that has no name: row numbers, and nobody's data."""
-DELTA = frozenset({"DELTA_BYTE_ARRAY", "DELTA_LENGTH_BYTE_ARRAY"})
-"""Encodings of texts as differences from the ones before."""
 BATCH = 65_536
 """Rows that are decoded at a time."""
+MAX_PARTS = 10_000_000
+"""Words of a column of lists that are decoded at a time."""
+MAX_BYTES_OF_CELL = 4 * MAX_LETTERS
+MAX_FIXED = 2**26
+"""Bytes of a column of a fixed size, null or not, that are decoded at a time."""
+OFFSET = 8
+"""Bytes by which a text of any length is found."""
+SHOWN = 5
+"""Fields of a struct in a message."""
 
 
 def parquet_sheets(name: str, data: bytes) -> list[Sheet]:
@@ -32,49 +55,59 @@ def parquet_sheets(name: str, data: bytes) -> list[Sheet]:
     """
     if not data.startswith(b"PAR1") and (kind := other_kind(data)):
         raise CatalogError(f"{name} {kind}.")
-    file = _file(name, data)
-    _check_size(name, file.metadata)
-    fields = [field for field in file.schema_arrow if not field.name.startswith(UNNAMED_INDEX)]
-    text = [field for field in fields if _is_text(field.type) and _decodes(name, file, field)]
-    left_out = [field.name for field in fields if field not in text]
-    remarks = tuple(
-        f"{name} has a column '{column}' whose cells are no text; it is left out" for column in left_out
-    )
-    return [Sheet(partial(_lines, name, file, [field.name for field in text]), remarks=remarks)]
-
-
-def _file(name: str, data: bytes) -> pq.ParquetFile:
+    file, largest = _file(name, data)
     try:
-        found = pq.ParquetFile(io.BytesIO(data)).metadata
-        chunks = list(_chunks(found))
-        delta = {chunk.path_in_schema for chunk in chunks if DELTA & set(chunk.encodings)}
-        texts = {chunk.path_in_schema for chunk in chunks if chunk.physical_type == "BYTE_ARRAY"}
+        fields = _fields(file)
+        indexes = _range_indexes(file)
+    except Exception as error:  # as in _file
+        raise _unreadable(name, error) from error
+    _check_columns(name, [*(field.name for field in fields), *(index for index, _ in indexes)])
+    widest = max((size for field in fields if (size := _fixed(field.type)) <= MAX_BYTES_OF_CELL), default=1)
+    batch = max(1, min(BATCH, MAX_BYTES // max(largest, 1), MAX_FIXED // widest))
+    named = [field for field in fields if not field.name.startswith(UNNAMED_INDEX)]
+    text = [field for field in named if _is_text(field.type) and _decodes(name, file, field, batch)]
+    remarks = tuple(
+        f"{name} has a column '{field.name}' whose cells are {_kind(field.type)}; it is left out"
+        for field in named
+        if field not in text
+    )
+    read = partial(_lines, name, file, [field.name for field in text], indexes, batch)
+    return [Sheet(read, remarks=remarks)]
+
+
+def _file(name: str, data: bytes) -> tuple[pq.ParquetFile, int]:
+    """A file of bounded size, and the bytes of its largest chunk of texts that are written as differences."""
+    try:
+        # The library's own way to look at a chunk ends the process where the index is damaged.
+        rows, chunks = read_index(data)
+        _check_size(name, rows, chunks)
+        delta = {chunk.path for chunk in chunks if chunk.is_delta}
+        texts = {chunk.path for chunk in chunks if chunk.is_text}
         # Dictionaries stay dictionaries: a long text that a million rows share is held once. The library
         # cannot do so where the texts are written as differences.
-        return pq.ParquetFile(io.BytesIO(data), read_dictionary=sorted(texts - delta))
+        file = pq.ParquetFile(io.BytesIO(data), read_dictionary=sorted(texts - delta))
+    except CatalogError:
+        raise
     except Exception as error:  # pyarrow raises many kinds; all mean the same to the reader
         raise _unreadable(name, error) from error
+    return file, max((chunk.unpacked for chunk in chunks if chunk.is_delta), default=0)
 
 
-def _chunks(found: pq.FileMetaData) -> Iterator[Any]:
-    """What the file's own index says of each column in each group of rows."""
-    for number in range(found.num_row_groups):
-        group = found.row_group(number)
-        for place in range(group.num_columns):
-            yield group.column(place)
+def _fields(file: pq.ParquetFile) -> list[pa.Field]:
+    """The columns of a file with their types, as its writer said."""
+    return list(file.schema_arrow)
 
 
 def _unreadable(name: str, error: Exception) -> CatalogError:
     return CatalogError(f"{name} cannot be read as Parquet: {error}. Write it again.")
 
 
-def _check_size(name: str, found: pq.FileMetaData) -> None:
-    """Refuse what the file's own index says is too large; nothing is unpacked yet."""
-    chunks = list(_chunks(found))
+def _check_size(name: str, rows: int, chunks: Sequence[Chunk]) -> None:
+    """Refuse what the file's own index and pages say is too large; nothing is unpacked yet."""
     for amount, limit, noun in (
-        (found.num_rows, MAX_ROWS, "rows"),
-        (sum(chunk.num_values for chunk in chunks), MAX_CELLS, "cells"),
-        (sum(chunk.total_uncompressed_size for chunk in chunks), MAX_BYTES, "bytes unpacked"),
+        (rows, MAX_ROWS, "rows"),
+        (sum(chunk.values for chunk in chunks), MAX_CELLS, "cells"),
+        (sum(chunk.unpacked for chunk in chunks), MAX_BYTES, "bytes unpacked"),
     ):
         if amount > limit:
             raise CatalogError(
@@ -83,27 +116,30 @@ def _check_size(name: str, found: pq.FileMetaData) -> None:
             )
 
 
-def _batch(found: pq.FileMetaData) -> int:
-    """Rows to decode at a time.
-
-    Where a text is written as a prefix of the one before and the rest, few bytes stand for many long texts,
-    none of which is longer than the bytes of its column.
-    """
-    sizes = (chunk.total_uncompressed_size for chunk in _chunks(found) if DELTA & set(chunk.encodings))
-    largest = max(sizes, default=0)
-    return max(1, min(BATCH, MAX_BYTES // max(largest, 1)))
+def _check_columns(name: str, columns: Sequence[str]) -> None:
+    """Refuse too many columns before any is read, and two of one name, which the library cannot tell apart."""
+    if len(columns) > MAX_COLUMNS:
+        raise CatalogError(too_many_columns(name, len(columns)))
+    if twice := next((one for one, times in Counter(columns).items() if times > 1), None):
+        raise CatalogError(f"{name} has the column '{twice[:200]}' twice: keep one.")
 
 
-def _lines(name: str, file: pq.ParquetFile, columns: Sequence[str], _is_row: IsRow = never) -> Iterator[Line]:
-    indexes = _range_indexes(file)
+def _lines(
+    name: str,
+    file: pq.ParquetFile,
+    columns: Sequence[str],
+    indexes: Sequence[tuple[str, range]],
+    rows: int,
+    _is_row: IsRow = never,
+) -> Iterator[Line]:
+    """Lines of the columns that are text; `rows` are decoded at a time."""
     yield Line(1, [*columns, *(index for index, _ in indexes)])
     row, letters = 1, 0
     counters = [count(numbers.start, numbers.step) for _, numbers in indexes]
     try:
-        for batch in file.iter_batches(batch_size=_batch(file.metadata)):
+        for batch in file.iter_batches(batch_size=rows, columns=list(columns)):
             batch.validate(full=True)
-            places = [place for place, found in enumerate(batch.schema.names) if found in columns]
-            texts = [_texts(batch.column(place)) for place in places]
+            texts = [_texts(batch.column(column)) for column in columns]
             # Counted as often as they stand in a row: that is how often each will be looked at.
             letters += sum(sum(map(len, column)) for column in texts)
             if letters > MAX_BYTES:
@@ -135,17 +171,47 @@ def _is_text(kind: pa.DataType) -> bool:
         return _is_text(kind.storage_type)
     if pa.types.is_dictionary(kind):
         return _is_text(kind.value_type)
+    if _fixed(kind) > MAX_BYTES_OF_CELL:
+        return False
     if pa.types.is_nested(kind):
         return _is_list(kind) and not pa.types.is_nested(kind.value_type) and _is_text(kind.value_type)
     return not pa.types.is_interval(kind)
 
 
+def _fixed(kind: pa.DataType) -> int:
+    """Bytes that a cell takes even where it is null, by its type."""
+    if isinstance(kind, pa.BaseExtensionType):
+        return _fixed(kind.storage_type)
+    if pa.types.is_dictionary(kind):
+        return _fixed(kind.value_type)
+    if pa.types.is_fixed_size_list(kind):
+        return int(kind.list_size) * _fixed(kind.value_type)
+    return int(kind.byte_width) if pa.types.is_fixed_size_binary(kind) else OFFSET
+
+
 def _is_list(kind: pa.DataType) -> bool:
-    checks = (pa.types.is_list, pa.types.is_large_list, pa.types.is_fixed_size_list)
+    checks = (pa.types.is_list, pa.types.is_large_list, pa.types.is_fixed_size_list,
+              pa.types.is_list_view, pa.types.is_large_list_view)  # fmt: skip
     return any(check(kind) for check in checks)
 
 
-def _decodes(name: str, file: pq.ParquetFile, field: pa.Field) -> bool:
+def _kind(kind: pa.DataType) -> str:
+    """What cells are that are no text, and what to do, in words."""
+    if (size := _fixed(kind)) > MAX_BYTES_OF_CELL:
+        return f"of {size:,} bytes each, whatever they hold; write texts or lists of any length"
+    if pa.types.is_map(kind):
+        return "maps; write each of their values as a column of its own"
+    if pa.types.is_struct(kind):
+        names = ", ".join(f"'{kind.field(place).name[:40]}'" for place in range(min(kind.num_fields, SHOWN)))
+        return f"structs ({names}); write each of their fields as a column of its own"
+    if pa.types.is_nested(kind):
+        return "lists of lists or structs; write a list of words"
+    if pa.types.is_interval(kind):
+        return "intervals; write them as text"
+    return "bytes and no text; are they pictures? Write the pictures' names"
+
+
+def _decodes(name: str, file: pq.ParquetFile, field: pa.Field, rows: int) -> bool:
     """Whether bytes are text in every row; old writers mark no text as such, and others store pictures."""
     kind = field.type.value_type if pa.types.is_dictionary(field.type) else field.type
     if not (
@@ -153,7 +219,8 @@ def _decodes(name: str, file: pq.ParquetFile, field: pa.Field) -> bool:
     ):
         return True
     try:
-        for batch in file.iter_batches(batch_size=_batch(file.metadata), columns=[field.name]):
+        for batch in file.iter_batches(batch_size=rows, columns=[field.name]):
+            batch.validate(full=True)
             _texts(batch.column(0))
     except UnicodeDecodeError:
         return False
@@ -167,23 +234,62 @@ def _texts(array: pa.Array) -> list[str]:
     if isinstance(kind, pa.BaseExtensionType):
         return _texts(array.storage)
     if pa.types.is_dictionary(kind):
-        shared = _texts(array.dictionary)
-        return ["" if place is None else shared[place] for place in array.indices.to_pylist()]
+        return _shared(array)
     if _is_list(kind):
-        return list(_joined(_texts(array.flatten()), array.value_lengths().to_pylist()))
+        return list(_joined(_texts(_words(array)), array.value_lengths().to_pylist()))
+    if pa.types.is_float16(kind) or pa.types.is_float32(kind):
+        # As few digits as tell the number from its neighbours: 52.1, and not 52.09999847412109.
+        short = np.float16 if pa.types.is_float16(kind) else np.float32
+        return ["" if cell is None else cell_text(float(str(short(cell)))) for cell in array.to_pylist()]
+    if pa.types.is_temporal(kind):
+        return _moments(array)
+    return [cell_text(cell) for cell in _shortened(array).to_pylist()]
+
+
+def _words(array: pa.Array) -> pa.Array:
+    parts = array.flatten()
+    if len(parts) > MAX_PARTS:
+        raise ValueError(f"a list column has {len(parts):,} words in {len(array):,} rows, over {MAX_PARTS:,}")
+    return parts
+
+
+def _moments(array: pa.Array) -> list[str]:
+    """Days and times as text, to the microsecond."""
+    kind = array.type
     if pa.types.is_timestamp(kind) or pa.types.is_duration(kind):
         array = array.cast(
             pa.timestamp("us", kind.tz) if pa.types.is_timestamp(kind) else pa.duration("us"), safe=False
         )
     elif pa.types.is_time(kind):
         array = array.cast(pa.time64("us"), safe=False)
-    if pa.types.is_string(kind) or pa.types.is_large_string(kind):
-        return [cell or "" for cell in array.to_pylist()]
-    return [cell_text(cell) for cell in array.to_pylist()]
+    try:
+        return [cell_text(cell) for cell in array.to_pylist()]
+    except (OverflowError, ValueError):
+        # Days beyond those that Python knows: each is a wrong cell, and the others are right.
+        return [cell or "" for cell in array.cast(pa.string()).to_pylist()]
+
+
+def _shortened(array: pa.Array) -> pa.Array:
+    """Texts, of which giant ones are cut to no more than shows that they are."""
+    if not (pa.types.is_string(array.type) or pa.types.is_large_string(array.type)):
+        return array
+    if (pc.max(pc.binary_length(array)).as_py() or 0) <= MAX_BYTES_OF_CELL:
+        return array
+    return pc.utf8_slice_codeunits(array, 0, MAX_LETTERS + 1)
+
+
+def _shared(array: pa.DictionaryArray) -> list[str]:
+    """Texts of a dictionary, of which those that stand in these rows are looked at, each once."""
+    used = pc.unique(array.indices).drop_null()
+    texts = dict(zip(used.to_pylist(), _texts(_shortened(array.dictionary).take(used)), strict=True))
+    return ["" if place is None else texts[place] for place in array.indices.to_pylist()]
 
 
 def _joined(parts: Sequence[str], lengths: Sequence[int | None]) -> Iterator[str]:
-    """Lists as text, empty parts left out; no longer than shows that they are too long."""
+    """Lists as text, empty parts left out; no longer than shows that they are too long.
+
+    Where a part has a sign that parts words, the list is written as JSON has it.
+    """
     begin = 0
     for length in lengths:
         cell: list[str] = []
@@ -193,4 +299,4 @@ def _joined(parts: Sequence[str], lengths: Sequence[int | None]) -> Iterator[str
                 cell.append(part)
                 letters += len(part) + 1
         begin += length or 0
-        yield "|".join(cell)
+        yield json.dumps(cell, ensure_ascii=False) if any(map(BETWEEN_WORDS.search, cell)) else "|".join(cell)

@@ -1,18 +1,22 @@
 """Rows of a table taken apart cell by cell, with every problem of a row noted."""
 
-import re
+import json
 import unicodedata
 from collections.abc import Callable, Collection
 
 from catalogs import keys
+from catalogs.damaged_cells import DAY, damaged_id, is_error, strange_sign, was_no_day
 from catalogs.errors import InvalidKeyError
 from catalogs.file_names import FileNames
+from catalogs.lengths import CM, UNITS, LengthError, length_cm
+from catalogs.lines import BETWEEN_WORDS
 from catalogs.records import Further, Problem
 from catalogs.tables import SLIPPED, SURPLUS, Table
 
-UNIT = re.compile(r"(?<=[\d.,])\s*cm\.?$", re.IGNORECASE)
-THOUSANDS = re.compile(r"\+?[1-9]\d{0,2},\d{3}")
-"""A decimal comma, or a comma between thousands: people write both."""
+LONGEST_TEXT = 2_000
+"""Letters of a title, a licence and the like."""
+LONGEST_TAG = 200
+MOST_TAGS = 200
 
 
 class RowReader:
@@ -24,6 +28,7 @@ class RowReader:
         self.problems: list[Problem] = []
         self._cells, self._file, self._files = table.rows[index], table.name, files
         self._record = self._cells.get(id_column, "")
+        self._units = table.units
         for column, what in table.faults.get(index, ()):
             self.problem(column, what)
         if SURPLUS in self._cells:
@@ -35,8 +40,20 @@ class RowReader:
         return any(not problem.column for problem in self.problems)
 
     def text(self, column: str) -> str:
-        """A cell as it is, its accents composed with their letters; empty where the column is absent."""
-        return _composed(self._cells.get(column, ""))
+        """A cell as it is, its accents composed with their letters; empty where the column is absent.
+
+        An error of a spreadsheet's formula, and more letters than a text of a design has, are problems.
+        """
+        cell = self._cells.get(column, "")
+        if is_error(cell):
+            self.problem(
+                column, "is an error of a spreadsheet program; mend the cell and save the table again"
+            )
+        elif len(cell) > LONGEST_TEXT:
+            what = f"has {len(cell):,} letters, over {LONGEST_TEXT:,}; shorten it, or move it to a column of its own"
+            self.problem(column, what)
+            return ""
+        return _composed(cell)
 
     def problem(self, column: str, what: str) -> None:
         """Note that a cell cannot be used; what was wrong with it before is enough."""
@@ -46,16 +63,23 @@ class RowReader:
         self.problems.append(Problem(self._file, self.row, self._record[:200], column, value, what))
 
     def identifier(self, column: str) -> str:
-        """An id, spelled as ids are."""
+        """An id, spelled as ids are; one that a spreadsheet program changed is told as such."""
+        text = self.text(column)
+        if what := damaged_id(text):
+            self.problem(column, what)
+            return ""
         try:
-            return keys.check_id(self.text(column))
+            return keys.check_id(text)
         except InvalidKeyError as error:
-            self.problem(column, str(error))
+            self.problem(column, strange_sign(text) or str(error))
             return ""
 
     def object(self, column: str, *, required: bool = False) -> str | None:
         """The key of an object that lies beside the catalog."""
         written = self._cells.get(column, "")
+        if is_error(written):
+            self.text(column)
+            return None
         if not written and not required:
             return None
         try:
@@ -65,34 +89,40 @@ class RowReader:
             return None
 
     def positive(self, column: str) -> float | None:
-        """A length in cm, above zero; a decimal comma and the unit cm are understood."""
-        cell = UNIT.sub("", self.text(column))
+        """A length in cm, above zero, of a number in the column's unit; a decimal comma is understood."""
+        cell = self.text(column)
         if not cell:
             return None
-        if THOUSANDS.fullmatch(cell):
-            point, none = cell.replace(",", "."), cell.replace(",", "")
-            self.problem(column, f"may mean {point} or {none} cm; write {point} or {none}, without a comma")
-            return None
         try:
-            value = _number(cell)
-        except ValueError:
-            self.problem(column, "is not a number; write a length in cm, as 52.5")
+            return length_cm(cell, UNITS.get(self._units.get(column, ""), CM))
+        except LengthError as error:
+            self.problem(column, str(error))
             return None
-        if not 0 < value < 100_000:
-            self.problem(column, "is not a usable length; write centimetres above 0, as 52.5")
-            return None
-        return value
 
     def tags(self, column: str = "tags") -> tuple[str, ...]:
-        """Words separated by `|`, `;` or `,`; a list as programs write it, `["a", "b"]` or `{a,b}`, is one too."""
-        cell = self.text(column)
-        listed = cell[:1] + cell[-1:] in ("[]", "{}")
-        parts = (cell[1:-1] if listed else cell).replace(";", "|").replace(",", "|").split("|")
-        words = (part.strip().strip("\"'").strip() if listed else part.strip() for part in parts)
-        return tuple(word for word in words if word)
+        """Words separated by a bar, a comma of any script and the like; `["a", "b"]` and `{a,b}` are lists, too.
+
+        What stands in quotes in a list of JSON is one word, whatever it holds.
+        """
+        cell = _composed(self._cells.get(column, ""))
+        if is_error(cell):
+            self.text(column)
+        words = _listed(cell)
+        if words is None:
+            bare = cell[:1] + cell[-1:] not in ("[]", "{}")
+            parts = BETWEEN_WORDS.split(cell if bare else cell[1:-1])
+            words = [part.strip() if bare else part.strip().strip("\"'").strip() for part in parts]
+        tags = tuple(word for word in words if word)
+        if longest := max((len(tag) for tag in tags if len(tag) > LONGEST_TAG), default=0):
+            self.problem(
+                column, f"has a tag of {longest:,} letters, over {LONGEST_TAG}; write a comma between tags"
+            )
+        elif len(tags) > MOST_TAGS:
+            self.problem(column, f"has {len(tags):,} tags, over {MOST_TAGS}; keep those that people look for")
+        return tags
 
     def further(self, known: Collection[str]) -> Further:
-        """Cells of the columns that Stylemill does not know."""
+        """The filled cells of the columns that Stylemill does not know."""
         return tuple(
             (column, _composed(cell))
             for column, cell in self._cells.items()
@@ -111,10 +141,13 @@ def read_rows(
     problems: list[Problem] = []
     first: dict[str, int] = {}
     files = FileNames(existing)
+    changed = was_no_day(cells.get(id_column, "") for cells in table.rows)
     for index, cells in enumerate(table.rows):
         reader = RowReader(table, index, id_column, files)
         record = None if reader.unreadable else read(reader)
         name = cells.get(id_column, "")
+        if changed and DAY.fullmatch(name):
+            reader.problem(id_column, changed)
         if name and name in first:
             reader.problem(id_column, f"is taken by row {first[name]}; give every row an id of its own")
         first.setdefault(name, reader.row)
@@ -124,11 +157,15 @@ def read_rows(
     return records, problems
 
 
-def _number(cell: str) -> float:
-    """A number with a decimal point or comma; ValueError for what is none, as Python's own `1_0`."""
-    if "_" in cell:
-        raise ValueError("an underscore is no part of a number")
-    return float(cell.replace(",", "."))
+def _listed(cell: str) -> list[str] | None:
+    """The texts of a list as JSON has it; None where a cell is none."""
+    if not cell.startswith('["'):
+        return None
+    try:
+        words = json.loads(cell)
+    except (ValueError, RecursionError):
+        return None
+    return [word.strip() for word in words] if all(isinstance(word, str) for word in words) else None
 
 
 def _composed(text: str) -> str:

@@ -6,7 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import fields, replace
 from typing import cast, get_args
 
-from catalogs.catalog_files import catalog_key
+from catalogs.catalog_files import catalog_key, copies_beside
 from catalogs.errors import CatalogError, NotFoundError
 from catalogs.records import Problem, Reading, Repeat, Style
 from catalogs.rows import RowReader, read_rows
@@ -64,7 +64,7 @@ def _read_catalog(store: Store, existing: Collection[str]) -> Reading[Style]:
     records, problems = read_rows(table, "style_id", existing, _style)
     catalog = table.name.removeprefix(f"{store.uri}/")
     styles = tuple(replace(style, catalog=catalog) for style in cast(list[Style], records))
-    return Reading(styles, tuple(problems), table.remarks)
+    return Reading(styles, tuple(problems), (*table.remarks, *copies_beside(store, catalog, existing)))
 
 
 def _read_set(store: Store, one: StyleSet, objects: Mapping[str, ObjectInfo]) -> Reading[Style]:
@@ -90,7 +90,7 @@ def read_set(store: Store) -> Reading[Style]:
     records, problems = read_rows(table, "style_id", existing, lambda reader: _style(reader, name))
     catalog = table.name.removeprefix(f"{store.uri}/")
     styles = tuple(replace(style, catalog=catalog) for style in cast(list[Style], records))
-    return Reading(styles, tuple(problems), table.remarks)
+    return Reading(styles, tuple(problems), (*table.remarks, *copies_beside(store, catalog, existing)))
 
 
 def _in_set(style: Style, one: StyleSet, catalog: str) -> Style:

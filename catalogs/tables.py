@@ -9,10 +9,14 @@ from catalogs.catalog_files import catalog_key, no_catalog
 from catalogs.csv_lines import csv_sheets
 from catalogs.errors import CatalogError
 from catalogs.headings import LOOK, Heading, check_columns, find_heading, heading_remarks
-from catalogs.lines import WHOLE_ROW, IsRow, Line, Sheet, never, trimmed
+from catalogs.lines import MAX_FILLED, WHOLE_ROW, IsRow, Line, Sheet, never, trimmed
 from catalogs.store_contract import Store
 
 Row = Mapping[str, str]
+LISTS = ("tags",)
+"""Columns whose cells are lists: a line break in them parts two words."""
+SHOWN = 20
+"""Sheets in a remark."""
 SURPLUS = "(beyond the last column)"
 SLIPPED = "the row has more cells than there are columns; quote a cell that holds a comma"
 
@@ -21,7 +25,8 @@ SLIPPED = "the row has more cells than there are columns; quote a cell that hold
 class Table:
     """Rows of text with the names of their columns; `name` is the full address for messages.
 
-    `numbers` are the rows' own in a spreadsheet program; blank rows are left out. `faults` are what is wrong
+    A row holds the cells that are filled. `numbers` are the rows' own in a spreadsheet program; blank rows are
+    left out. `units` are those of columns of lengths, where a name states another than cm. `faults` are what is wrong
     with rows before anybody looks at what they mean: pairs of column (empty: the whole row) and what, by the
     index of the row.
     """
@@ -32,6 +37,7 @@ class Table:
     numbers: Sequence[int]
     faults: Mapping[int, tuple[tuple[str, str], ...]] = field(default_factory=dict)
     remarks: tuple[str, ...] = ()
+    units: Mapping[str, str] = field(default_factory=dict)
 
 
 def read_catalog(
@@ -115,37 +121,42 @@ def _table(
     rows: list[Row] = []
     numbers, faults = array("q"), {}
     stray: list[int] = []
+    filled = 0
     for line in _below(sheet, heading, heading.is_row(required)):
         row = _row(heading, line.cells, sheet.shifts)
         if _has_stray(heading, line.cells, sheet.shifts):
             stray.append(line.row)
         found = _by_column(heading, line)
-        if not found and not any(row.values()):
+        if not found and not row:
             continue
         if found:
             faults[len(rows)] = found
         rows.append(row)
         numbers.append(line.row)
+        filled += len(row)
+        if filled > MAX_FILLED:
+            raise CatalogError(
+                f"{name} has over {MAX_FILLED:,} filled cells, the last in row {line.row:,}: leave out columns that no"
+                " garment or style needs, or split the catalog into style sets or several runs."
+            )
     remarks = (*sheet.remarks, *_of_sheets(name, sheet, others), *heading_remarks(name, heading, known))
     if stray:
         remarks += (
             f"{name} has cells under no column's name, the first in row {stray[0]} ({len(stray):,} in all);"
             " they are left out",
         )
-    return Table(name, heading.columns, rows, numbers, faults, remarks)
+    return Table(name, heading.columns, rows, numbers, faults, remarks, heading.units)
 
 
 def _below(sheet: Sheet, heading: Heading, is_row: IsRow) -> Iterable[Line]:
-    return (trimmed(line) for line in sheet.read(is_row) if line.row > heading.row)
+    lists = frozenset(place for place, column in enumerate(heading.places) if column in LISTS)
+    return (trimmed(line, lists) for line in sheet.read(is_row) if line.row > heading.row)
 
 
 def _row(heading: Heading, cells: Sequence[str], shifts: bool) -> Row:
-    """Cells by column; in CSV, what stands beyond the last column is kept under SURPLUS."""
+    """The filled cells by column; in CSV, what stands beyond the last column is kept under SURPLUS."""
     width = len(heading.places)
-    if len(cells) < width:
-        cells = [*cells, *[""] * (width - len(cells))]
-    row = dict(zip(heading.places, cells, strict=False))
-    row.pop("", None)
+    row = {name: cell for name, cell in zip(heading.places, cells, strict=False) if cell and name}
     if shifts and len(cells) > width and (surplus := [cell for cell in cells[width:] if cell]):
         row[SURPLUS] = " | ".join(surplus)
     return row
@@ -173,5 +184,6 @@ def _by_column(heading: Heading, line: Line) -> tuple[tuple[str, str], ...]:
 def _of_sheets(name: str, sheet: Sheet, others: Sequence[str]) -> tuple[str, ...]:
     if not others:
         return ()
-    listed = ", ".join(f"'{other}'" for other in others)
+    more = f" and {len(others) - SHOWN} more" if len(others) > SHOWN else ""
+    listed = ", ".join(f"'{other}'" for other in others[:SHOWN]) + more
     return (f"{name} is read from its sheet '{sheet.name}'; not read: {listed}",)

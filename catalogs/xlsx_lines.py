@@ -2,69 +2,85 @@
 
 import io
 import re
-import warnings
 import zipfile
-from collections.abc import Iterator, Sequence
-from functools import partial
-from typing import Any
+from collections.abc import Callable, Iterator, Sequence
+from datetime import datetime
+from functools import lru_cache, partial
 
-from openpyxl import load_workbook
+from openpyxl.styles.numbers import BUILTIN_FORMATS, is_date_format, is_timedelta_format
+from openpyxl.utils.datetime import MAC_EPOCH, WINDOWS_EPOCH, from_excel
 
 from catalogs.catalog_files import other_kind
 from catalogs.cell_text import cell_text
 from catalogs.errors import CatalogError
-from catalogs.lines import MAX_BYTES, MAX_CELLS, Faults, IsRow, Line, Sheet, never
+from catalogs.lines import MAX_BYTES, MAX_CELLS, IsRow, Line, Sheet, never
+from catalogs.number_formats import shown
+from catalogs.xlsx_parts import (
+    WORKBOOK,
+    Book,
+    Cell,
+    PartError,
+    SheetPart,
+    StrictError,
+    read_book,
+    read_merged,
+    read_rows,
+)
 
-WORKBOOK = "xl/workbook.xml"
-STRICT = b"purl.oclc.org/ooxml"
-"""The namespace of 'Strict Open XML', a kind of workbook that programs offer and nobody reads."""
 MAX_PARTS = 10_000
-SHEET_ROWS = 1_048_576
-"""Rows that a sheet can have."""
 PREFERRED = ("catalog", "garments", "styles")
 """Sheets of these names are looked at first."""
-NOT_COMPUTED = re.compile(
-    rb"<(?:\w+:)?c (?P<attributes>[^>]*)>\s*<(?:\w+:)?f(?: [^>]*)?(?:/>|>[^<]*</(?:\w+:)?f>)\s*"
-    rb"(?:<(?:\w+:)?v\s*/>|<(?:\w+:)?v></(?:\w+:)?v>)?\s*</(?:\w+:)?c>"
-)
-"""A cell with a formula and no value; the library shows the one or the other, and not which is missing."""
-REFERENCE = re.compile(rb'\br="([A-Z]{1,3})(\d+)"')
-OF_TEXT = b't="str"'
-"""The type of a formula whose value is a text, which may be empty."""
-MERGED = re.compile(rb'<(?:\w+:)?mergeCell ref="([A-Z]{1,3})(\d+):[A-Z]{1,3}(\d+)"')
 ESCAPE = re.compile("_x([0-9A-Fa-f]{4})_")
-ZEROS = re.compile("0+")
+WHOLE = re.compile("-?[0-9]+")
+NUMBER = re.compile(r"[-+]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][-+]?[0-9]+)?")
 DIGITS = 15
 """Digits of a number that Excel keeps; what a float has beyond them is noise."""
-
-# The library tells of styles and extensions that it does not know; none of them is a cell's value.
-warnings.filterwarnings("ignore", module="openpyxl")
+LONGEST_NUMBER = 64
+NOT_COMPUTED = (
+    "holds a formula whose value was never saved; open the workbook in a spreadsheet program and save it"
+)
 
 
 def xlsx_sheets(name: str, data: bytes) -> list[Sheet]:
     """The sheets of a workbook, those of a telling name first, hidden ones not; `name` is for messages.
 
-    A cell is what the program shows: a formula's value, 101 for the number 101.0, 007 where the format has
-    the zeros, 2025-10-01 for a date, and for a merged cell the same in every row that it spans. Hidden rows
-    count, as they do in the program's own CSV. A formula that ended in an error, or was never computed, is
-    a fault of its cell. CatalogError where the file is none, is damaged or stands for over MAX_BYTES.
+    A cell is what the program shows: a formula's value, 101 for the number 101.0, 007 and A-007 where the
+    format has the zeros and the letter, 2025-10-01 for a date, and for a merged cell the same in every row that
+    it spans. Hidden rows count, as they do in the program's own CSV. A formula that ended in an error, or was
+    never computed, is a fault of its cell. CatalogError where the file is none, is damaged or stands for over
+    MAX_BYTES.
     """
     _check_archive(name, data)
     try:
-        book = load_workbook(io.BytesIO(data), read_only=True, data_only=True)
-        found = [sheet for sheet in book.worksheets if sheet.sheet_state == "visible"] or book.worksheets
-    except Exception as error:  # the library raises many kinds; all mean the same to the reader
+        archive = zipfile.ZipFile(io.BytesIO(data))
+        book = read_book(archive, MAX_BYTES)
+    except StrictError as error:
+        raise CatalogError(f"{name} {error}: save it as 'Excel Workbook (.xlsx)'.") from error
+    except PartError as error:
+        raise _too_much(name, error) from error
+    except (
+        Exception
+    ) as error:  # damage shows as errors of ZIP, of its compression, of its passwords, or of XML
         raise _unreadable(name, error) from error
-    ordered = sorted(found, key=lambda sheet: sheet.title.strip().casefold() not in PREFERRED)
-    return [Sheet(partial(_lines, name, book, sheet), sheet.title) for sheet in ordered]
+    found = [sheet for sheet in book.sheets if sheet.is_visible] or book.sheets
+    ordered = sorted(found, key=lambda sheet: sheet.name.strip().casefold() not in PREFERRED)
+    return [Sheet(partial(_lines, name, archive, book, sheet), sheet.name) for sheet in ordered]
 
 
 def _unreadable(name: str, error: Exception) -> CatalogError:
     return CatalogError(f"{name} cannot be read as an Excel workbook: {error}. Save it again.")
 
 
+def _too_much(name: str, error: PartError) -> CatalogError:
+    return CatalogError(f"{name} {error}: delete empty ones, or copy the table alone into a new workbook.")
+
+
 def _check_archive(name: str, data: bytes) -> None:
-    """Refuse what is no workbook, and what its own index says is too large; nothing is unpacked yet."""
+    """Refuse what is no workbook, and what its own index says is too large; nothing is unpacked yet.
+
+    All parts count, whatever their names: any of them may be said to be a sheet. No more of a part is ever
+    unpacked than the index says.
+    """
     if not data.startswith(b"PK\x03\x04"):
         raise CatalogError(
             f"{name} {other_kind(data) or 'is no Excel workbook: if it is text, name it catalog.csv'}."
@@ -72,116 +88,141 @@ def _check_archive(name: str, data: bytes) -> None:
     try:
         with zipfile.ZipFile(io.BytesIO(data)) as archive:
             parts = archive.infolist()
-            size = sum(part.file_size for part in parts if part.filename.endswith((".xml", ".rels")))
-            if len(parts) > MAX_PARTS or size > MAX_BYTES:
-                raise CatalogError(
-                    f"{name} stands for {size:,} bytes in {len(parts):,} parts, over {MAX_BYTES:,} or"
-                    f" {MAX_PARTS:,}: copy the table alone into a new workbook."
-                )
-            if WORKBOOK not in archive.namelist():
-                raise CatalogError(f"{name} {other_kind(data)}.")
-            if STRICT in archive.read(WORKBOOK):
-                raise CatalogError(
-                    f"{name} is of the kind 'Strict Open XML': save it as 'Excel Workbook (.xlsx)'."
-                )
-    except CatalogError:
-        raise
-    except Exception as error:  # damage shows as errors of ZIP, of its compression, or of its passwords
+    except Exception as error:  # as above
         raise _unreadable(name, error) from error
+    size = sum(part.file_size for part in parts)
+    if len(parts) > MAX_PARTS or size > MAX_BYTES:
+        raise CatalogError(
+            f"{name} stands for {size:,} bytes in {len(parts):,} parts, over {MAX_BYTES:,} or"
+            f" {MAX_PARTS:,}: copy the table alone into a new workbook."
+        )
+    if all(part.filename != WORKBOOK for part in parts):
+        raise CatalogError(f"{name} {other_kind(data)}.")
 
 
-def _lines(name: str, book: Any, sheet: Any, _is_row: IsRow = never) -> Iterator[Line]:
-    place = f"{name}, sheet '{sheet.title}'"
+def _lines(
+    name: str, archive: zipfile.ZipFile, book: Book, sheet: SheetPart, _is_row: IsRow = never
+) -> Iterator[Line]:
+    place = f"{name}, sheet '{sheet.name}'"
     try:
-        part = book._archive.read(sheet._worksheet_path)
-        spans = _spans(part)
-        open_formulas = _not_computed(part)
-        del part
-        sheet.reset_dimensions()  # some programs write a wrong one, and cells beyond it would be left out
+        spans = read_merged(archive, sheet.part)
         above: dict[int, tuple[int, str]] = {}
         cells_read = letters = 0
-        for row, cells in enumerate(sheet.rows, 1):
-            cells_read += len(cells) + 1
-            if row > SHEET_ROWS or cells_read > MAX_CELLS:
-                raise CatalogError(
-                    f"{place} has over {SHEET_ROWS:,} rows or {MAX_CELLS:,} cells: delete empty ones."
-                )
-            if not cells:
-                continue
-            texts = [_text(cell) for cell in cells]
-            _fill_down(texts, row, spans, above)
+        for row, cells in read_rows(archive, sheet.part, MAX_BYTES, MAX_CELLS):
+            line = _line(book, row, cells)
+            texts = list(line.cells)
+            cells_read += _fill_down(texts, row, spans, above) + len(texts) + 1
             letters += sum(map(len, texts))
+            if cells_read > MAX_CELLS:
+                raise PartError(f"has over {MAX_CELLS:,} cells")
             if letters > MAX_BYTES:
                 raise CatalogError(
                     f"{place} stands for over {MAX_BYTES:,} letters: leave out its longest column."
                 )
-            yield Line(row, texts, (*_errors(cells), *open_formulas.get(row, ())))
+            yield Line(row, texts, line.faults)
     except CatalogError:
         raise
+    except PartError as error:
+        raise _too_much(place, error) from error
     except Exception as error:  # as above; a damaged sheet is met only when it is read
         raise _unreadable(place, error) from error
 
 
-def _spans(part: bytes) -> dict[int, list[tuple[int, int]]]:
-    """Merged cells over several rows: by their first row, their first column from 0 and last row."""
-    spans: dict[int, list[tuple[int, int]]] = {}
-    for letters, first, last in MERGED.findall(part):
-        if int(last) > int(first):
-            spans.setdefault(int(first), []).append((_column(letters), int(last)))
-    return spans
-
-
-def _column(letters: bytes) -> int:
-    number = 0
-    for letter in letters:
-        number = number * 26 + letter - 64
-    return number - 1
+def _line(book: Book, row: int, cells: Sequence[Cell]) -> Line:
+    """A row of texts up to its last cell that holds something."""
+    texts = [""] * (max(cell.column for cell in cells) + 1)
+    faults: list[tuple[int, str]] = []
+    for cell in cells:
+        texts[cell.column], fault = _text(book, cell)
+        if fault:
+            faults.append((cell.column, fault))
+    return Line(row, texts, tuple(faults))
 
 
 def _fill_down(
     texts: list[str], row: int, spans: dict[int, list[tuple[int, int]]], above: dict[int, tuple[int, str]]
-) -> None:
-    """Give a row what merged cells that began above it show in it; note those that begin in it."""
-    for column, (last, text) in list(above.items()):
-        if row > last:
-            del above[column]
-        elif any(texts):
-            texts += [""] * (column + 1 - len(texts))
+) -> int:
+    """Give a row what merged cells that began above it show in it; note those that begin in it; how many there are."""
+    for column in [column for column, (last, _) in above.items() if row > last]:
+        del above[column]
+    if above and any(texts):
+        texts += [""] * (max(above) + 1 - len(texts))
+        for column, (_, text) in above.items():
             texts[column] = text
     for column, last in spans.get(row, ()):
-        if column < len(texts):
+        if column < len(texts) and texts[column]:
             above[column] = (last, texts[column])
+    return len(above)
 
 
-def _not_computed(part: bytes) -> dict[int, Faults]:
-    """By row, the cells of a sheet whose formula no program has computed."""
-    what = (
-        "holds a formula whose value was never saved; open the workbook in a spreadsheet program and save it"
-    )
-    found: dict[int, Faults] = {}
-    for cell in NOT_COMPUTED.finditer(part):
-        reference = REFERENCE.search(cell["attributes"])
-        if reference and OF_TEXT not in cell["attributes"]:
-            row = int(reference[2])
-            found[row] = (*found.get(row, ()), (_column(reference[1]), what))
-    return found
+def _text(book: Book, cell: Cell) -> tuple[str, str]:
+    """A cell as the program shows it, and what is wrong with it."""
+    if cell.is_formula and not cell.text and cell.kind != "str":
+        return "", NOT_COMPUTED
+    return KINDS.get(cell.kind, _as_it_is)(book, cell)
 
 
-def _errors(cells: Sequence[Any]) -> Faults:
-    return tuple(
-        (index, f"holds the error {cell.value} of a formula; mend the formula")
-        for index, cell in enumerate(cells)
-        if cell.data_type == "e"
-    )
+def _as_it_is(_book: Book, cell: Cell) -> tuple[str, str]:
+    return _unescaped(cell.text), ""
 
 
-def _text(cell: Any) -> str:
-    value = cell.value
-    if isinstance(value, str):
-        return ESCAPE.sub(lambda found: chr(int(found[1], 16)), value) if "_x" in value else value
-    if isinstance(value, int) and not isinstance(value, bool):
-        wide = cell.number_format if ZEROS.fullmatch(cell.number_format) else ""
-        return f"{value:0{len(wide)}}" if wide else str(value)
+def _shared(book: Book, cell: Cell) -> tuple[str, str]:
+    return _unescaped(book.strings[int(cell.text)]), ""
+
+
+def _error(_book: Book, cell: Cell) -> tuple[str, str]:
+    return cell.text, f"holds the error {cell.text[:40]} of a formula; mend the formula"
+
+
+def _truth(_book: Book, cell: Cell) -> tuple[str, str]:
+    return ("true" if cell.text.strip() in ("1", "true") else "false"), ""
+
+
+def _unescaped(text: str) -> str:
+    return ESCAPE.sub(lambda found: chr(int(found[1], 16)), text) if "_x" in text else text
+
+
+def _moment(_book: Book, cell: Cell) -> tuple[str, str]:
+    try:
+        return cell_text(datetime.fromisoformat(cell.text[:LONGEST_NUMBER])), ""
+    except ValueError:
+        return cell.text, "holds a date that is none; type it anew"
+
+
+def _number(book: Book, cell: Cell) -> tuple[str, str]:
+    text = cell.text.strip()
+    if len(text) > LONGEST_NUMBER or not NUMBER.fullmatch(text):
+        return text[:LONGEST_NUMBER], "holds a number that is none; type it anew"
+    value = int(text) if WHOLE.fullmatch(text) else float(text)
+    code, is_date, is_duration = _format(_code(book, cell.style))
+    if is_date:
+        try:
+            epoch = MAC_EPOCH if book.from_1904 else WINDOWS_EPOCH
+            return cell_text(from_excel(value, epoch, timedelta=is_duration)), ""
+        except (OverflowError, ValueError):
+            return (
+                text,
+                "holds a number that is no date, and is formatted as one; mend the cell or its format",
+            )
     if isinstance(value, float):
-        return cell_text(float(f"{value:.{DIGITS}g}"))
-    return cell_text(value)
+        value = float(f"{value:.{DIGITS}g}")
+        return (shown(int(value), code) if value.is_integer() and abs(value) < 1e15 else cell_text(value)), ""
+    return shown(value, code), ""
+
+
+KINDS: dict[str, Callable[[Book, Cell], tuple[str, str]]] = {
+    "s": _shared, "e": _error, "b": _truth, "d": _moment, "n": _number,
+}  # fmt: skip
+"""By a cell's type, how its text is read; texts of formulas, and those that are not shared, are as they are."""
+
+
+def _code(book: Book, style: int) -> str:
+    """The number format of a style."""
+    number = book.formats[style] if style < len(book.formats) else 0
+    return book.codes.get(number) or BUILTIN_FORMATS.get(number, "General")
+
+
+@lru_cache(1024)
+def _format(code: str) -> tuple[str, bool, bool]:
+    """A format, and whether it shows numbers as dates or as durations."""
+    return code, is_date_format(code[:255]), is_timedelta_format(code[:255])

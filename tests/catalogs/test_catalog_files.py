@@ -1,13 +1,18 @@
 """The file that holds a catalog is found by its name, and what lies there in its place is told."""
 
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from catalogs.catalog_files import CATALOG_FILES, catalog_key, no_catalog
+from catalogs.catalog_files import CATALOG_FILES, catalog_key, copies_beside, no_catalog
 from catalogs.errors import CatalogError
+from catalogs.garments import read_garments
 from catalogs.local_store import LocalStore
 from catalogs.memory_store import MemoryStore
+from catalogs.records import Reading
+from catalogs.styles import read_set, read_styles
 
 
 def store(*keys: str) -> MemoryStore:
@@ -76,3 +81,64 @@ def test_in_a_folder(tmp_path: Path) -> None:
     )
     (tmp_path / "Garments.XLSX").write_bytes(b"x")
     assert "there is 'Garments.XLSX': name it catalog.xlsx" in str(no_catalog(LocalStore(tmp_path)))
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "catalog (1).csv", "Copy of catalog.csv", "catalog - Copy.csv", "Kopie von catalog.xlsx", "catalog 2.csv",
+        "Catalog.csv", "catalog_old.csv", "catalog.csv.txt", "catalog-final.ods", "catalog.xls",
+    ],
+)  # fmt: skip
+@pytest.mark.parametrize("folder", ["", "autumn/"])
+def test_copies_beside(name: str, folder: str) -> None:
+    """What looks like a copy of the table that is read is remarked."""
+    found = store()
+    keys = {folder + "catalog.csv", folder + name, "catalog.png", "other/catalog (3).csv", folder + "a.png"}
+    (remark,) = copies_beside(found, folder + "catalog.csv", keys)
+    assert f"{folder}catalog.csv is read; '{name}' beside it is not" in remark
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "catalog.png",
+        "garments.csv",
+        "~$catalog.xlsx",
+        ".catalog.csv",
+        "old/catalog.csv",
+        "catalog.csv.bak",
+        "catalog",
+    ],
+)
+def test_what_is_no_copy(name: str) -> None:
+    """Pictures, other tables, programs' own files and other folders' are none."""
+    assert copies_beside(store(), "catalog.csv", {"catalog.csv", name}) == ()
+
+
+def test_very_many_copies() -> None:
+    """A remark names a few of them."""
+    (remark,) = copies_beside(store(), "catalog.csv", {f"catalog ({n}).csv" for n in range(5_000)})
+    assert len(remark) < 300
+
+
+@pytest.mark.parametrize(
+    ("read", "names"),
+    [
+        (read_garments, "garment_id,image"),
+        (read_styles, "style_id,style_set,image"),
+        (read_set, "style_id,image"),
+    ],
+)
+def test_copies_are_remarked_by_every_catalog(
+    read: Callable[[MemoryStore], Reading[Any]], names: str
+) -> None:
+    """Garments, styles and a set's own styles tell of them alike."""
+    found = store("catalog (1).csv", "a.png")
+    found.write(
+        "catalog.csv",
+        f"{names}\n{','.join('a.png' if n == 'image' else 'a' for n in names.split(','))}\n".encode(),
+    )
+    reading = read(found)
+    assert len(reading.records) == 1
+    assert any("'catalog (1).csv' beside it is not" in remark for remark in reading.remarks)

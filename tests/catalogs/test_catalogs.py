@@ -80,7 +80,7 @@ class TestReading:
         frame.to_parquet(buffer)
         garments = read_garments(store(buffer.getvalue(), "a.png", name="catalog.parquet"))
         (tee,) = garments.records
-        assert (tee.print_width_cm, tee.tags, tee.further) == (52.5, ("x", "y"), (("note", ""),))
+        assert (tee.print_width_cm, tee.tags, tee.further) == (52.5, ("x", "y"), ())
 
     def test_parquet_integers_stay_integers(self) -> None:
         """An integer id keeps its digits even where another cell of the column is empty."""
@@ -190,7 +190,7 @@ class TestProblems:
         assert [p.column for p in garments.problems] == ["part_scheme", "part_scheme"]
         assert "schemes there: none" in garments.problems[1].what
 
-    @pytest.mark.parametrize("index", ["\u00b2", "1.0", "-1", "256", "", "one", "\u0661", "1e1", "9" * 5000])
+    @pytest.mark.parametrize("index", ["\u00b2", "1.0", "-1", "256", "", "one", "\u0661", "1e1", "9" * 2000])
     def test_part_labels_that_are_none(self, index: str) -> None:
         """An index that is no whole number of eight bits is a problem of its row, and no garment is blamed."""
         found = store("garment_id,image,parts,part_scheme\na,a.png,p.png,flat\n", "a.png", "p.png")

@@ -1,5 +1,8 @@
 """The names of columns are found below titles and understood as people write them."""
 
+import unicodedata
+from typing import Literal
+
 import pytest
 
 from catalogs.errors import CatalogError
@@ -156,13 +159,95 @@ def test_missing_names(text: str, words: str) -> None:
         read(text)
 
 
-def test_very_many_columns() -> None:
-    """Twenty thousand columns are read, or refused, in a moment, and a message shows only some."""
+@pytest.mark.parametrize("required", ["image", "no_image"])
+def test_very_many_columns(required: str) -> None:
+    """A thousand columns are read; more are refused with their number and the remedy, whatever else is wrong."""
+    names = ",".join(f"column{n}" for n in range(998))
+    assert len(read(f"garment_id,image,{names}\na,a.png{',x' * 998}\n").records[0].further) == 998
     names = ",".join(f"column{n}" for n in range(20_000))
-    assert len(read(f"garment_id,image,{names}\na,a.png\n").records[0].further) == 20_000
-    with pytest.raises(CatalogError) as caught:
-        read(f"garment_id,{names}\na\n")
+    with pytest.raises(CatalogError, match="has 20,002 columns with a name, over 1,000: leave out") as caught:
+        read(f"garment_id,{required},{names}\na,a.png\n")
     assert len(str(caught.value)) < 1_000
+
+
+@pytest.mark.parametrize(
+    ("name", "cell", "cm"),
+    [
+        ("Repeat width (mm)", "520", 52.0), ("repeat width mm", "520 mm", 52.0), ("REPEAT_WIDTH_MM", '"52,5"', 5.25),
+        ("Repeat width [in]", "20", 50.8), ("Repeat width in", '"20"""', 50.8), ("Repeat width (inches)", "20 in", 50.8),
+        ("Repeat width (m)", "0.5", 50.0), ("Repeat width (cm)", "52", 52.0),
+        ("repeat width/Repeat width (mm)", "520", 52.0),
+    ],
+)  # fmt: skip
+def test_units_in_a_name(name: str, cell: str, cm: float) -> None:
+    """A length is converted from the unit that its column states, with a note; cm needs none."""
+    store = MemoryStore("s")
+    store.write("catalog.csv", f"style_id,style_set,image,{name}\ns,set,a.png,{cell}\n".encode())
+    store.write("a.png", b"x")
+    reading = read_styles(store)
+    assert [(s.repeat_width_cm, s.further) for s in reading.records] == [(pytest.approx(cm), ())]
+    assert [("converted to centimetres" in remark) for remark in reading.remarks] == [True] * (
+        "(cm)" not in name
+    )
+
+
+@pytest.mark.parametrize(
+    ("name", "cell"), [("mm", "52 cm"), ("mm", "20 in"), ("in", "520 mm"), ("cm", "520 mm")]
+)
+def test_a_cell_of_another_unit_than_its_column(name: str, cell: str) -> None:
+    """Where column and cell state two units, the row is rejected, and the column's is named."""
+    (problem,) = read(f"garment_id,image,Print width ({name})\na,a.png,{cell}\n").problems
+    assert problem.column == "print_width_cm"
+    assert f"write a length in {'inches' if name == 'in' else name}" in problem.what
+
+
+@pytest.mark.parametrize("name", ["Repeat width", "Repeat width (px)", "Repeat width %", "repeat-width (yd)"])
+def test_lengths_without_a_unit_that_we_know(name: str) -> None:
+    """A length of no or of another unit is not read as centimetres; the column that may be meant is named."""
+    store = MemoryStore("s")
+    store.write("catalog.csv", f"style_id,style_set,image,{name}\ns,set,a.png,20\n".encode())
+    store.write("a.png", b"x")
+    reading = read_styles(store)
+    assert [s.repeat_width_cm for s in reading.records] == [None]
+    assert f"'{name}' that is carried along unread; is 'repeat_width_cm' meant?" in reading.remarks[0]
+
+
+@pytest.mark.parametrize(
+    ("name", "is_ours"),
+    [
+        ("Licence / License", True), ("License", True), ("LICENSE", True), ("License|Licence", True),
+        ("Licence or License", True), ("Lizenz / Licence", True), ('"Licence\nLizenz"', True),
+        ("Licence / Title", False), ("Category / Season", False), ("Lizenz / Licencia", False),
+    ],
+)  # fmt: skip
+def test_two_names_of_one_column(name: str, is_ours: bool) -> None:
+    """Of names side by side those of ours count, if all of them mean the same column."""
+    (garment,) = read(f"garment_id,image,{name}\na,a.png,CC0\n").records
+    assert (garment.licence == "CC0", garment.further == ()) == (is_ours, is_ours)
+
+
+@pytest.mark.parametrize("name", ["Categry", "CATEGRY", "cate gory x", "Catégory"])
+def test_a_misspelt_name_is_remarked_whatever_its_case(name: str) -> None:
+    """Names are compared without case and signs, so capitals do not hide the one that is meant."""
+    assert any(
+        "is 'category' meant?" in remark for remark in read(f"garment_id,image,{name}\na,a.png,x\n").remarks
+    )
+
+
+@pytest.mark.parametrize("letter", ["\u0301", "\u0323\u0301", "x", "\ufdfa"])
+def test_a_long_name_is_not_looked_at_to_its_end(letter: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """However many letters or combining marks a name has, those that are put in order are a few hundred."""
+    given: list[int] = []
+    normalize = unicodedata.normalize
+
+    def counted(form: Literal["NFC", "NFD", "NFKC", "NFKD"], text: str) -> str:
+        given.append(len(text))
+        return normalize(form, text)
+
+    monkeypatch.setattr("unicodedata.normalize", counted)
+    (garment,) = read(f"garment_id,image,e{letter * 60_000}\na,a.png,x\n").records
+    assert max(given) <= 200
+    assert len(garment.further[0][0]) <= 200
 
 
 def test_a_set_of_styles() -> None:

@@ -1,9 +1,14 @@
 """Parquet's types become the text that a person would write, and few bytes cannot stand for too many."""
 
 import io
+import random
+import subprocess
+import sys
+from collections.abc import Iterator
 from contextlib import suppress
 from datetime import UTC, date, datetime, time
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -19,6 +24,8 @@ from catalogs.lines import never
 from catalogs.memory_store import MemoryStore
 from catalogs.parquet_lines import parquet_sheets
 from catalogs.records import Garment, Reading
+
+ROOT = Path(__file__).parents[2]
 
 
 def packed(table: pa.Table, **options: Any) -> bytes:
@@ -144,7 +151,7 @@ class TestBounds:
         reading = read(data)
         assert reading.records == ()
         assert {problem.row for problem in reading.problems} == set(range(2, 52))
-        assert "1,000,000 letters" in reading.problems[0].what
+        assert "over 131,072 letters" in reading.problems[0].what
 
     def test_letters_in_all_rows(self, monkeypatch: pytest.MonkeyPatch) -> None:
         """Rows times the longest text is bounded, though the file and its index are small."""
@@ -197,6 +204,226 @@ def test_damaged(data: bytes, words: str) -> None:
     """A file that is none is refused with what to do."""
     with pytest.raises(CatalogError, match=words):
         read(data)
+
+
+def tables() -> Iterator[bytes]:
+    """Files of many types, by several encodings, compressions and page formats."""
+    table = pa.table(
+        {
+            "garment_id": [f"g{n}" for n in range(20)], "image": ["a.png"] * 20, "tags": [["x", "y,z"], None] * 10,
+            "title": ["t", None] * 10, "print_width_cm": pa.array([1.5] * 20, pa.float32()), "size": [{"w": [1]}] * 20,
+            "day": [datetime(2025, 10, 1)] * 20, "price": [Decimal("1.5")] * 20,
+        }
+    )  # fmt: skip
+    for compression in ("none", "snappy", "zstd", "gzip"):
+        for version in ("1.0", "2.0"):
+            yield packed(table, compression=compression, data_page_version=version, row_group_size=7)
+    delta = {"garment_id": "DELTA_BYTE_ARRAY", "image": "DELTA_LENGTH_BYTE_ARRAY"}
+    yield packed(table.select(list(delta)), use_dictionary=False, column_encoding=delta)
+    buffer = io.BytesIO()
+    index = pd.RangeIndex(0, 6, 2, name="garment_id")
+    pd.DataFrame({"image": ["a.png"] * 3}, index=index).to_parquet(buffer)
+    yield buffer.getvalue()
+
+
+def damaged(chance: random.Random, data: bytes) -> bytes:
+    """A file with some bytes changed, left out, put in, or cut off; half of the time in its index."""
+    found = bytearray(data)
+    index = len(data) - 8 - int.from_bytes(data[-8:-4], "little")
+    for _ in range(chance.choice([1, 1, 2, 8])):
+        place = chance.randrange(index if chance.random() < 0.5 else 4, len(data) - 8)
+        match chance.randrange(6):
+            case 0:
+                del found[place : place + chance.randrange(1, 9)]
+            case 1:
+                found[place:place] = chance.randbytes(chance.randrange(1, 5))
+            case 2:
+                del found[place:-8]
+            case _:
+                found[place : place + 1] = bytes(
+                    [chance.choice([0, 1, 127, 128, 255, chance.randrange(256)])]
+                )
+    return bytes(found)
+
+
+def test_damage_by_chance_is_one_error() -> None:
+    """Files damaged in any way give rows or a CatalogError; in another process, as a library may end its own."""
+    program = (
+        "import random; from contextlib import suppress; from catalogs.errors import CatalogError;"
+        "from tests.catalogs.test_parquet_lines import damaged, read, tables\n"
+        "found = list(tables())\n"
+        "for seed in range(1500):\n"
+        "    chance = random.Random(seed)\n"
+        "    with suppress(CatalogError):\n"
+        "        read(damaged(chance, chance.choice(found)))\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=False
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+class TestIndexThatLies:
+    """What a file says of itself in its index is not believed where its pages say more."""
+
+    @pytest.mark.parametrize("codec", ["zstd", "gzip", "snappy"])
+    @pytest.mark.parametrize("use_dictionary", [True, False])
+    def test_bombs(self, codec: str, use_dictionary: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+        """Few bytes that stand for too many are refused by the pages' own headers, whatever the index says."""
+        table = pa.table({"garment_id": ["x" * 3_000_000], "image": ["a.png"]})
+        data = packed(table, compression=codec, use_dictionary=use_dictionary)
+        true = pq.ParquetFile(io.BytesIO(data)).metadata.row_group(0).column(0).total_uncompressed_size
+        index = len(data) - 8 - int.from_bytes(data[-8:-4], "little")
+        lie = data[:index] + data[index:].replace(
+            varint(true), varint(70)[:-1] + b"\x80\x80\x00"[-len(varint(true)) + 1 :]
+        )
+        assert len(lie) == len(data) and lie != data
+        monkeypatch.setattr(parquet_lines, "MAX_BYTES", 1_000_000)
+        monkeypatch.setattr(pq.ParquetFile, "iter_batches", lambda *_, **__: pytest.fail("unpacked"))
+        with pytest.raises(CatalogError, match="bytes unpacked, over 1,000,000: leave out columns"):
+            parquet_sheets("x", lie)
+
+    def test_types_within_types(self) -> None:
+        """Types nested deeper than the library should follow are refused by the schema; less deep ones are left out."""
+        for depth, words in ((20, "structs ('a')"), (100, "nested over 64 levels deep")):
+            kind, value = pa.string(), "x"
+            for _ in range(depth):
+                kind, value = pa.struct([("a", kind)]), {"a": value}
+            data = packed(pa.table({"garment_id": ["a"], "deep": pa.array([value], kind)}))
+            if depth == 20:
+                assert words in parquet_sheets("x", data)[0].remarks[0]
+            else:
+                with pytest.raises(CatalogError, match=words):
+                    parquet_sheets("x", data)
+
+    @pytest.mark.parametrize(
+        "kind",
+        [pa.binary(2**29), pa.list_(pa.string(), 3 * 10**8), pa.list_(pa.binary(1_000), 1_000)],
+        ids=str,
+    )
+    def test_nulls_of_a_giant_fixed_size(self, kind: pa.DataType, monkeypatch: pytest.MonkeyPatch) -> None:
+        """A column of which every null takes as much as its type says is left out unread."""
+        field = pa.field("b", kind)
+        monkeypatch.setattr(parquet_lines, "_fields", lambda _: [pa.field("a", pa.string()), field])
+        (sheet,) = parquet_sheets("x", packed(pa.table({"a": ["x"], "b": pa.nulls(1)})))
+        assert "bytes each, whatever they hold; write texts or lists" in sheet.remarks[0]
+        assert [list(line.cells) for line in sheet.read(never)] == [["a"], ["x"]]
+
+    def test_fixed_sizes_are_read_a_few_rows_at_a_time(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        """Rows times the fixed size is bounded."""
+        given: list[int] = []
+        monkeypatch.setattr(
+            pq.ParquetFile, "iter_batches", lambda *_, batch_size, **__: given.append(batch_size) or []
+        )
+        (sheet,) = parquet_sheets(
+            "x", packed(pa.table({"a": pa.array([["x"] * 1_000], pa.list_(pa.string(), 1_000))}))
+        )
+        list(sheet.read(never))
+        assert given == [2**26 // 8_000]
+
+    def test_days_that_nobody_knows(self) -> None:
+        """A day beyond all calendars is a wrong cell, and the others are right."""
+        table = pa.table({"a": pa.array([2**30, 1], pa.date32())})
+        assert cells(table)[1:] == [["<value out of range: 1073741824>"], ["1970-01-02"]]
+
+    @pytest.mark.parametrize("columns", [1_001, 5_000])
+    def test_very_many_columns(self, columns: int, monkeypatch: pytest.MonkeyPatch) -> None:
+        """Columns are counted before any of them is read."""
+        monkeypatch.setattr(pq.ParquetFile, "iter_batches", lambda *_, **__: pytest.fail("unpacked"))
+        with pytest.raises(CatalogError, match=f"has {columns:,} columns with a name, over 1,000"):
+            parquet_sheets("x", packed(pa.table({f"c{n}": pa.nulls(1) for n in range(columns)})))
+
+    def test_two_columns_of_one_name(self) -> None:
+        """The library cannot tell them apart, and nobody else can."""
+        table = pa.Table.from_arrays(
+            [pa.array(["a"]), pa.array([{"x": 1}])], names=["garment_id", "garment_id"]
+        )
+        with pytest.raises(CatalogError, match="has the column 'garment_id' twice: keep one"):
+            parquet_sheets("x", packed(table))
+
+    @pytest.mark.parametrize(
+        "metadata",
+        [
+            b"{", b"[]", b"[" * 100_000, b'{"index_columns": 7}', b'{"index_columns": [{"name": "a"}]}',
+            b'{"index_columns": [{"name": "a", "start": 0, "stop": 3, "step": 0}]}',
+        ],
+    )  # fmt: skip
+    def test_what_pandas_is_said_to_have_written(self, metadata: bytes) -> None:
+        """A damaged note of pandas on its index is damage of the file."""
+        table = pa.table({"garment_id": ["a"]}).replace_schema_metadata({b"pandas": metadata})
+        with suppress(CatalogError):
+            parquet_sheets("x", packed(table))
+
+    def test_a_dictionary_of_which_little_is_used(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        """Texts of a dictionary become words as often as rows use them, and not once for every few rows."""
+        given: list[int] = []
+        text = parquet_lines.cell_text
+        monkeypatch.setattr(parquet_lines, "cell_text", lambda cell: given.append(1) or text(cell))
+        monkeypatch.setattr(parquet_lines, "BATCH", 10)
+        column = pa.DictionaryArray.from_arrays(
+            pa.array([n % 3 for n in range(500)]), pa.array([b"%d" % n for n in range(5_000)])
+        )
+        assert len(cells(pa.table({"a": column}))) == 501
+        assert len(given) <= 2 * 3 * 50
+
+    def test_very_many_words_in_a_list(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        """Words of lists are bounded, too: one row may have any number of them."""
+        monkeypatch.setattr(parquet_lines, "MAX_PARTS", 1_000)
+        (sheet,) = parquet_sheets("x", packed(pa.table({"tags": [["x"] * 2_000]})))
+        with pytest.raises(CatalogError, match="2,000 words in 1 rows, over 1,000"):
+            list(sheet.read(never))
+
+
+def varint(number: int) -> bytes:
+    """A number from zero as Thrift's compact protocol has it: zigzag, seven bits a byte."""
+    number *= 2
+    found = bytearray()
+    while number > 127:
+        found.append(number & 127 | 128)
+        number >>= 7
+    return bytes([*found, number])
+
+
+@pytest.mark.parametrize("kind", [pa.float16(), pa.float32(), pa.float64()])
+@pytest.mark.parametrize("text", ["52.1", "0.1", "33.3", "101", "-0.5"])
+def test_numbers_of_few_digits(kind: pa.DataType, text: str) -> None:
+    """A number has as few digits as its type needs: 52.1 of 32 bits is 52.1, in lists and dictionaries as well."""
+    cell = np.float16(float(text)) if kind == pa.float16() else float(text)
+    wanted = "52.1" if text == "52.1" else text
+    column = pa.array([cell, None], kind)
+    assert [row[0] for row in cells(pa.table({"a": column}))[1:]] == [wanted, ""]
+    if kind != pa.float16():
+        assert cells(pa.table({"a": pa.array([[cell, cell]], pa.list_(kind))}))[1] == [f"{wanted}|{wanted}"]
+
+
+@pytest.mark.parametrize(
+    ("words", "tags"),
+    [
+        (["red, bright", "x"], ("red, bright", "x")), (["a|b"], ("a|b",)), (["a;b", None, "c"], ("a;b", "c")),
+        (["1/2", "x"], ("1/2", "x")), (["红、白"], ("红、白",)), (['say "hi", you'], ('say "hi", you',)),
+        (["x", "y"], ("x", "y")),
+    ],
+)  # fmt: skip
+def test_words_of_a_list_stay_whole(words: list[str | None], tags: tuple[str, ...]) -> None:
+    """A comma in a word of a list parts nothing: the writer has said where words end."""
+    table = pa.table({"garment_id": ["a"], "image": ["a.png"], "tags": [words]})
+    assert read(packed(table)).records[0].tags == tags
+
+
+@pytest.mark.parametrize(
+    ("column", "words"),
+    [
+        (pa.array([{"w": 1, "h": 2}]), "are structs ('w', 'h'); write each of their fields as a column of its own"),
+        (pa.array([[("en", "x")]], pa.map_(pa.string(), pa.string())), "are maps; write each of their values"),
+        (pa.array([[{"w": 1}]]), "are lists of lists or structs; write a list of words"),
+        (pa.array([b"\x89PNG\xff"]), "are bytes and no text; are they pictures?"),
+    ],
+)  # fmt: skip
+def test_what_is_left_out_is_called_by_its_kind(column: pa.Array, words: str) -> None:
+    """The remark on a column that is no text says what it is and what to write."""
+    (sheet,) = parquet_sheets("x", packed(pa.table({"a": ["x"], "b": column})))
+    assert sheet.remarks == (sheet.remarks[0],)
+    assert f"has a column 'b' whose cells {words}" in sheet.remarks[0]
 
 
 def test_every_damage_is_one_error() -> None:

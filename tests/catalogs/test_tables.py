@@ -10,6 +10,8 @@ import pyarrow.parquet as pq
 import pytest
 import xlsxwriter
 
+from catalogs import tables
+from catalogs.errors import CatalogError
 from catalogs.memory_store import MemoryStore
 from catalogs.tables import Table, read_table
 
@@ -39,16 +41,16 @@ def shown(text: str) -> str:
 
 
 def expected(rows: list[dict[str, str]]) -> list[tuple[int, dict[str, str]]]:
-    """Rows that are not blank, with a spreadsheet's number."""
-    read = [(n, {k: shown(v) for k, v in row.items()}) for n, row in enumerate(rows, 2)]
-    return [(n, row) for n, row in read if any(row.values())]
+    """Rows that are not blank, with a spreadsheet's number, and of them the filled cells."""
+    read = [(n, {k: shown(v) for k, v in row.items() if shown(v)}) for n, row in enumerate(rows, 2)]
+    return [(n, row) for n, row in read if row]
 
 
 def read(name: str, data: bytes) -> Table:
     """A table of this name and contents."""
     store = MemoryStore("t")
     store.write(name, data)
-    return read_table(store, name, REQUIRED, REQUIRED)
+    return read_table(store, name, REQUIRED, (*REQUIRED, "tags"))
 
 
 @pytest.mark.parametrize("seed", range(40))
@@ -101,3 +103,24 @@ def test_letters_are_composed_only_for_texts() -> None:
     """The table keeps what was written: a file's name may well have its accents apart."""
     name = unicodedata.normalize("NFD", "Blüte.png")
     assert read("t.csv", f"garment_id,image\na,{name}\n".encode()).rows[0]["image"] == name
+
+
+def test_a_row_keeps_its_filled_cells() -> None:
+    """A row of a wide table takes as much as it holds, and not as much as the table is wide."""
+    names = ",".join(["garment_id", "image", *(f"c{n}" for n in range(900))])
+    table = read("t.csv", (names + "\n" + "a,a.png\n" * 500).encode())
+    assert sum(map(len, table.rows)) == 1_000
+
+
+def test_filled_cells_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Rows times width is bounded, with the row where it was too much."""
+    monkeypatch.setattr(tables, "MAX_FILLED", 1_000)
+    with pytest.raises(CatalogError, match="over 1,000 filled cells, the last in row 502: leave out columns"):
+        read("t.csv", ("garment_id,image\n" + "a,a.png\n" * 600).encode())
+
+
+@pytest.mark.parametrize("column", ["tags", "Tags", "TAGS "])
+def test_breaks_in_tags(column: str) -> None:
+    """A line break in a cell of tags parts two of them; in another cell it is a blank."""
+    table = read("t.csv", f'garment_id,image,{column},title\na,a.png,"x\ny","x\ny"\n'.encode())
+    assert (table.rows[0]["tags" if column != "tags" else column], table.rows[0]["title"]) == ("x|y", "x y")

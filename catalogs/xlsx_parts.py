@@ -1,0 +1,318 @@
+"""Parts of an Excel workbook, read as streams: its sheets, texts and styles, and the cells of a sheet."""
+
+import posixpath
+import re
+import zipfile
+from collections import deque
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from xml.parsers import expat
+
+WORKBOOK = "xl/workbook.xml"
+RELATIONS = "xl/_rels/workbook.xml.rels"
+MAIN = "http://schemas.openxmlformats.org/spreadsheetml/2006/main "
+STRICT = "http://purl.oclc.org/ooxml/"
+"""The namespace of 'Strict Open XML', a kind of workbook that programs offer and few read."""
+CHUNK = 65_536
+SHEET_ROWS = 1_048_576
+"""Rows that a sheet can have."""
+SHEET_COLUMNS = 16_384
+MAX_SHEETS = 1_000
+MAX_STYLES = 100_000
+MAX_STRINGS = 5_000_000
+MAX_MERGED = 100_000
+REFERENCE = re.compile(r"\$?([A-Za-z]{1,3})\$?(\d{1,7})")
+
+Attributes = Mapping[str, str]
+
+
+class PartError(Exception):
+    """A part of a workbook is not what it should be, or stands for too much."""
+
+
+class StrictError(PartError):
+    """A workbook is of the kind 'Strict Open XML'."""
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """A cell as it is stored: its column from 0, its type and style, its value's text, and if it is a formula."""
+
+    column: int
+    kind: str
+    style: int
+    text: str
+    is_formula: bool
+
+
+@dataclass(frozen=True)
+class SheetPart:
+    """A sheet: its name, the part that holds it, and whether it is shown."""
+
+    name: str
+    part: str
+    is_visible: bool
+
+
+@dataclass
+class Book:
+    """A workbook's index: its sheets, the texts that cells share, and the number format of each style."""
+
+    sheets: list[SheetPart] = field(default_factory=list)
+    strings: list[str] = field(default_factory=list)
+    formats: list[int] = field(default_factory=list)
+    codes: dict[int, str] = field(default_factory=dict)
+    """Formats that are the workbook's own, by number."""
+    from_1904: bool = False
+
+
+def read_book(archive: zipfile.ZipFile, most_letters: int) -> Book:
+    """The index of a workbook; PartError, or what ZIP and XML raise, where it is damaged or without measure."""
+    book, targets = Book(), _targets(archive)
+    found: list[tuple[str, str, str]] = []
+
+    def start(name: str, attributes: Attributes) -> None:
+        if name.startswith(STRICT):
+            raise StrictError("is of the kind 'Strict Open XML'")
+        if name == f"{MAIN}workbookPr":
+            book.from_1904 = attributes.get("date1904", "") in ("1", "true")
+        elif name == f"{MAIN}sheet":
+            link = next((value for key, value in attributes.items() if key.endswith(" id")), "")
+            found.append((attributes.get("name", ""), link, attributes.get("state", "visible")))
+            _at_most(len(found), MAX_SHEETS, "sheets")
+
+    _exhaust(_parsed(archive, WORKBOOK, start))
+    parts, taken = set(archive.namelist()), set[str]()
+    for name, link, state in found:
+        kind, part = targets.get(link, ("", ""))
+        if kind == "worksheet" and part in parts and part not in taken:
+            taken.add(part)
+            book.sheets.append(SheetPart(name, part, state == "visible"))
+    by_kind = dict(targets.values())
+    if (styles := by_kind.get("styles", "xl/styles.xml")) in parts:
+        _read_styles(archive, styles, book)
+    if (strings := by_kind.get("sharedStrings", "xl/sharedStrings.xml")) in parts:
+        book.strings = _read_strings(archive, strings, most_letters)
+    return book
+
+
+def _targets(archive: zipfile.ZipFile) -> dict[str, tuple[str, str]]:
+    """Kind and name of the parts that the workbook is linked with, by the link's id."""
+    found: dict[str, tuple[str, str]] = {}
+
+    def start(name: str, attributes: Attributes) -> None:
+        if name.rpartition(" ")[2] == "Relationship" and "Target" in attributes:
+            part = posixpath.normpath(posixpath.join("/xl", attributes["Target"])).lstrip("/")
+            kind = attributes.get("Type", "").rpartition("/")[2]
+            found[attributes.get("Id", "")] = kind, part
+            _at_most(len(found), MAX_SHEETS * 10, "links")
+
+    _exhaust(_parsed(archive, RELATIONS, start))
+    return found
+
+
+def _read_styles(archive: zipfile.ZipFile, part: str, book: Book) -> None:
+    within = [False]
+
+    def start(name: str, attributes: Attributes) -> None:
+        if name == f"{MAIN}cellXfs":
+            within[0] = True
+        elif name == f"{MAIN}xf" and within[0]:
+            book.formats.append(int(attributes.get("numFmtId", 0)))
+        elif name == f"{MAIN}numFmt":
+            book.codes[int(attributes["numFmtId"])] = attributes.get("formatCode", "")
+        _at_most(max(len(book.formats), len(book.codes)), MAX_STYLES, "styles")
+
+    def end(name: str) -> None:
+        if name == f"{MAIN}cellXfs":
+            within[0] = False
+
+    _exhaust(_parsed(archive, part, start, end))
+
+
+def _read_strings(archive: zipfile.ZipFile, part: str, most_letters: int) -> list[str]:
+    """The texts that cells share; how a text is to be spoken is left out."""
+    strings: list[str] = []
+    reader = _TextReader(most_letters)
+
+    def end(name: str) -> None:
+        reader.end(name)
+        if name == f"{MAIN}si":
+            strings.append(reader.take())
+            _at_most(len(strings), MAX_STRINGS, "texts")
+
+    _exhaust(_parsed(archive, part, reader.start, end, reader.text))
+    return strings
+
+
+class _TextReader:
+    """Collects the text of `t` and `v`, but not that within `rPh`, which says how to speak it."""
+
+    def __init__(self, most_letters: int) -> None:
+        self.most, self.letters = most_letters, 0
+        self._parts: list[str] = []
+        self._within = self._spoken = 0
+
+    def start(self, name: str, _attributes: Attributes) -> None:
+        self._within += name in (f"{MAIN}t", f"{MAIN}v")
+        self._spoken += name == f"{MAIN}rPh"
+
+    def end(self, name: str) -> None:
+        self._within -= name in (f"{MAIN}t", f"{MAIN}v")
+        self._spoken -= name == f"{MAIN}rPh"
+
+    def text(self, text: str) -> None:
+        if self._within and not self._spoken:
+            self.letters += len(text)
+            _at_most(self.letters, self.most, "letters")
+            self._parts.append(text)
+
+    def take(self) -> str:
+        """What was collected since the last time."""
+        text = "".join(self._parts)
+        self._parts.clear()
+        return text
+
+
+class _RowReader(_TextReader):
+    """Collects the rows of a sheet with their cells that hold something."""
+
+    def __init__(self, most_letters: int, most_cells: int) -> None:
+        super().__init__(most_letters)
+        self.rows: deque[tuple[int, list[Cell]]] = deque()
+        self._most_cells, self._cells_read = most_cells, 0
+        self._row, self._column = 0, -1
+        self._cells: list[Cell] = []
+        self._kind, self._style, self._is_formula = "n", 0, False
+
+    def start(self, name: str, attributes: Attributes) -> None:
+        if name == f"{MAIN}c":
+            reference = attributes.get("r", "")
+            self._column = column_of(reference) if reference else self._column + 1
+            self._kind, self._is_formula = attributes.get("t", "n"), False
+            self._style = int(attributes.get("s", 0))
+            self._cells_read += 1
+            _at_most(self._cells_read, self._most_cells, "cells")
+        elif name == f"{MAIN}row":
+            self._row = int(attributes["r"]) if "r" in attributes else self._row + 1
+            self._column = -1
+            _at_most(self._row, SHEET_ROWS, "rows")
+        elif name == f"{MAIN}f":
+            self._is_formula = True
+        else:
+            super().start(name, attributes)
+
+    def end(self, name: str) -> None:
+        if name == f"{MAIN}c":
+            text = self.take()
+            if text or self._is_formula:
+                cell = Cell(self._column, self._kind, self._style, text, self._is_formula)
+                self._cells.append(cell)
+        elif name == f"{MAIN}row":
+            if self._cells:
+                self.rows.append((self._row, self._cells))
+                self._cells = []
+        else:
+            super().end(name)
+
+
+def read_rows(
+    archive: zipfile.ZipFile, part: str, most_letters: int, most_cells: int
+) -> Iterator[tuple[int, Sequence[Cell]]]:
+    """Rows of a sheet that hold something, by their own numbers, with the cells that do."""
+    reader = _RowReader(most_letters, most_cells)
+    for _ in _parsed(archive, part, reader.start, reader.end, reader.text):
+        while reader.rows:
+            yield reader.rows.popleft()
+
+
+def read_merged(archive: zipfile.ZipFile, part: str) -> dict[int, list[tuple[int, int]]]:
+    """Merged cells over several rows: by their first row, their first column from 0 and last row."""
+    spans: dict[int, list[tuple[int, int]]] = {}
+    count = [0]
+
+    def start(name: str, attributes: Attributes) -> None:
+        if name != f"{MAIN}mergeCell":
+            return
+        count[0] += 1
+        _at_most(count[0], MAX_MERGED, "merged cells")
+        first, _, last = attributes.get("ref", "").partition(":")
+        begin, end = row_of(first), row_of(last or first)
+        if end > begin:
+            spans.setdefault(begin, []).append((column_of(first), end))
+
+    if _mentions(archive, part, b"mergeCell"):
+        _exhaust(_parsed(archive, part, start))
+    return spans
+
+
+def _mentions(archive: zipfile.ZipFile, part: str, word: bytes) -> bool:
+    """Whether a part may hold a word: a search of its bytes is faster than to take it apart."""
+    with archive.open(part) as stream:
+        before = stream.read(4)
+        if b"\0" in before or before.startswith((b"\xff\xfe", b"\xfe\xff")):
+            return True
+        while chunk := stream.read(CHUNK):
+            if word in before + chunk:
+                return True
+            before = chunk[-len(word) :]
+    return False
+
+
+def column_of(reference: str) -> int:
+    """The column from 0 of a cell, 27 for AB12."""
+    found = REFERENCE.fullmatch(reference)
+    if not found:
+        raise PartError(f"has a cell '{reference[:40]}'")
+    number = 0
+    for letter in found[1].upper():
+        number = number * 26 + ord(letter) - 64
+    _at_most(number, SHEET_COLUMNS, "columns")
+    return number - 1
+
+
+def row_of(reference: str) -> int:
+    """The row of a cell, 12 for AB12."""
+    found = REFERENCE.fullmatch(reference)
+    if not found:
+        raise PartError(f"has a cell '{reference[:40]}'")
+    return int(found[2])
+
+
+def _at_most(amount: int, limit: int, noun: str) -> None:
+    if amount > limit:
+        raise PartError(f"has over {limit:,} {noun}")
+
+
+def _exhaust(steps: Iterator[None]) -> None:
+    for _ in steps:
+        pass
+
+
+def _parsed(
+    archive: zipfile.ZipFile,
+    part: str,
+    start: Callable[[str, Attributes], None],
+    end: Callable[[str], None] | None = None,
+    text: Callable[[str], None] | None = None,
+) -> Iterator[None]:
+    """Tell of the elements of a part, a piece of it at every step; nothing of it is kept.
+
+    A part with a DOCTYPE is refused: its entities could stand for any amount of text.
+    """
+
+    def refuse(*_: object) -> None:
+        raise PartError(f"has a DOCTYPE in its part {part}")
+
+    parser = expat.ParserCreate(namespace_separator=" ")
+    parser.buffer_text = True
+    parser.StartDoctypeDeclHandler = refuse
+    parser.StartElementHandler = start
+    parser.EndElementHandler = end
+    parser.CharacterDataHandler = text
+    with archive.open(part) as stream:
+        while chunk := stream.read(CHUNK):
+            parser.Parse(chunk, False)
+            yield
+    parser.Parse(b"", True)
+    yield
