@@ -29,8 +29,8 @@ class Heading:
 
     row: int
     places: tuple[str, ...]
-    above: int = 0
-    """Rows that are passed over because they stand above the names and hold something else."""
+    above: bool = False
+    """Whether something else stands above the names; it is passed over."""
 
     @property
     def columns(self) -> tuple[str, ...]:
@@ -81,8 +81,8 @@ def find_heading(
     _check_once(name, names, line.cells)
     while names and not names[-1]:
         names = names[:-1]
-    above = sum(1 for other in lines[:place] if any(cell.strip() for cell in other.cells))
-    return Heading(line.row, names, above)
+    above = (cell for other in lines[:place] for cell in other.cells)
+    return Heading(line.row, names, any(cell.strip() for cell in above))
 
 
 def _folded(name: str) -> str:
@@ -142,8 +142,7 @@ def heading_remarks(table: str, heading: Heading, known: Collection[str]) -> tup
     """What a person may want to know: rows above the names, columns spelled twice, and misspelt ones."""
     ours = {_folded(column): column for column in known}
     absent = [column for column in known if column not in heading.columns]
-    rows = "1 row above is" if heading.above == 1 else f"{heading.above} rows above are"
-    above = f"{table} has its column names in row {heading.row}; {rows} passed over"
+    above = f"{table} has its column names in row {heading.row}; what stands above them is passed over"
     unknown = [column for column in heading.columns if column not in known][:HINTS]
     return (
         *((above,) if heading.above else ()),

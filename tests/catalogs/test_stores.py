@@ -240,8 +240,9 @@ class TestLocal(StoreContract):
         def refuse(*_args: object, **_kwargs: object) -> None:
             raise PermissionError(errno.EACCES, "Permission denied")
 
+        store = LocalStore(tmp_path)
         monkeypatch.setattr(Path, "stat", refuse)
-        for look in (LocalStore(tmp_path).stat, LocalStore(tmp_path).exists):
+        for look in (store.stat, store.exists):
             with pytest.raises(NotAllowedError, match="looking for .*owner and mode"):
                 look("x")
 
