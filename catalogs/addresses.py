@@ -41,7 +41,7 @@ def folder_path(address: str) -> str:
         return _decoded(address, named)
     for kind, told in MISTAKES:
         if found := kind.fullmatch(address):
-            raise StoreError(f"'{shown(address)}' is no place we can open: {told(found)}.")
+            raise StoreError(f"'{shown(address)}' is not a place we can open: {told(found)}.")
     return address
 
 
@@ -103,7 +103,7 @@ MISTAKES: tuple[tuple[re.Pattern[str], Callable[[re.Match[str]], str]], ...] = (
     ),
     (
         _kind(WINDOWS),
-        lambda _: "that is a path of Windows, and here is none: write the folder's path on this machine",
+        lambda _: "that is a path of Windows, which this machine does not have: write the folder's path here",
     ),
     (
         _kind(r"(?:\$\{?\w+\}?|%\w+%)(?:/.*)?"),

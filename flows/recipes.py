@@ -197,7 +197,7 @@ def _from_toml(path: Path) -> Recipe:
     values = _values(path)
     base_name = str(values.pop("base", "house"))
     if base_name not in NAMED:
-        raise SettingsError(f"{path}: base = '{base_name}' is no named recipe: {nearest(base_name, NAMED)}")
+        raise RecipeError(f"{path}: There is no recipe '{base_name}': {nearest(base_name, NAMED)}")
     base = NAMED[base_name]()
     try:
         return recipe_from({"name": path.stem, **values}, base)

@@ -120,7 +120,7 @@ def _names_in(text: str) -> list[str]:
         if found.error and "STYLEMILL_" in found.original.string.upper():
             line = found.original.string.strip().splitlines()[0]
             raise SettingsError(
-                f"{ENV_FILE}, line {found.original.line}: {line[:80]!r} is not NAME=value (no colon, no 'set', and quotes"
+                f"{ENV_FILE}, line {found.original.line}: {line[:80]!r} is not NAME=value (no colon, no 'set', quotes"
                 " in pairs)."
             )
         if found.key:
