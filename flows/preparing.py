@@ -96,7 +96,7 @@ def _require_own_place(found: dict[str, str], settings: Settings) -> None:
     """Designs lie in a folder or prefix of their own."""
     place = {name: open_store(uri, settings.s3).uri for name, uri in found.items()}
     designs = place["designs"]
-    if Path(designs).is_file():
+    if Path(designs).exists() and not Path(designs).is_dir():
         raise SettingsError(
             f"The design catalog {designs} is a file: give --designs a folder or s3://bucket/prefix."
         )

@@ -117,7 +117,8 @@ def _names_in(text: str) -> list[str]:
     """Names that a .env file gives values to; SettingsError for a line with one of ours that gives none."""
     names: list[str] = []
     for found in parse_stream(io.StringIO(text)):
-        if found.error and "STYLEMILL_" in found.original.string.upper():
+        named = found.key and re.fullmatch(r"\w+", found.key)
+        if not named and "STYLEMILL_" in _without_remark(found.original.string).upper():
             line = found.original.string.strip().splitlines()[0]
             raise SettingsError(
                 f"{ENV_FILE}, line {found.original.line}: {line[:80]!r} is not NAME=value (no colon, no 'set', quotes"
@@ -128,6 +129,10 @@ def _names_in(text: str) -> list[str]:
                 log.warning("%s gives %s twice: the last one counts.", ENV_FILE, found.key)
             names.append(found.key)
     return names
+
+
+def _without_remark(line: str) -> str:
+    return "" if line.strip().startswith("#") else line
 
 
 @cache

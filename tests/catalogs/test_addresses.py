@@ -13,7 +13,9 @@ from catalogs.store_contract import S3Options
 from catalogs.stores import locate, open_store
 
 
-@pytest.mark.parametrize("end", [" ", "\n", "\r\n", "\t", "\u00a0", "\u200b", "\ufeff", "\u202f", " \u2060\n"])
+@pytest.mark.parametrize(
+    "end", [" ", "\n", "\r\n", "\t", "\u00a0", "\u200b", "\ufeff", "\u202f", " \u2060\n"]
+)
 @pytest.mark.parametrize("address", ["in/garments", "s3://looks/my garments", "Größe"])
 def test_ends_that_come_with_a_copy(end: str, address: str) -> None:
     """Blanks, line breaks and unseen letters at the ends are none of an address; within it they are."""
