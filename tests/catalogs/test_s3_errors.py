@@ -15,12 +15,24 @@ from catalogs.store_contract import S3Options
 XML = "<Error><Code>{}</Code><Message>{}</Message>{}</Error>"
 PAGE = "<html><body>Sign in to the WiFi</body></html>"
 ANSWERS: dict[str, tuple[int, str, dict[str, str], str]] = {
-    "moved": (301, XML.format("PermanentRedirect", "use the specified endpoint", ""), {"x-amz-bucket-region": "eu-central-1"}, "AWS_REGION=eu-central-1"),
+    "moved": (
+        301, XML.format("PermanentRedirect", "use the specified endpoint", ""),
+        {"x-amz-bucket-region": "eu-central-1"}, "AWS_REGION=eu-central-1"
+    ),
     "moved-unsaid": (301, XML.format("PermanentRedirect", "use the specified endpoint", ""), {}, "AWS_REGION"),
-    "sent-on": (307, XML.format("TemporaryRedirect", "re-send", ""), {"Location": "http://127.0.0.1:9/"}, "AWS_ENDPOINT_URL"),
+    "sent-on": (
+        307, XML.format("TemporaryRedirect", "re-send", ""),
+        {"Location": "http://127.0.0.1:9/"}, "AWS_ENDPOINT_URL"
+    ),
     "login": (302, "", {"Location": "/login"}, "AWS_ENDPOINT_URL"),
-    "signed": (400, XML.format("AuthorizationHeaderMalformed", "the region 'us-east-1' is wrong; expecting 'eu-west-3'", ""), {}, "AWS_REGION=eu-west-3"),
-    "located": (400, XML.format("IllegalLocationConstraintException", "The me-south-1 location constraint is incompatible", ""), {}, "AWS_REGION=me-south-1"),
+    "signed": (
+        400, XML.format("AuthorizationHeaderMalformed", "the region 'us-east-1' is wrong; expecting 'eu-west-3'", ""),
+        {}, "AWS_REGION=eu-west-3"
+    ),
+    "located": (
+        400, XML.format("IllegalLocationConstraintException", "The me-south-1 location constraint is incompatible", ""),
+        {}, "AWS_REGION=me-south-1"
+    ),
     "skewed": (403, XML.format("RequestTimeTooSkewed", "too large", ""), {}, "clock"),
     "expired": (400, XML.format("ExpiredToken", "The provided token has expired.", ""), {}, "Fetch new credentials"),
     "unknown-key": (403, XML.format("InvalidAccessKeyId", "does not exist in our records", ""), {}, "AWS_ACCESS_KEY_ID"),
@@ -99,7 +111,8 @@ def test_every_question_is_told_the_same(bucket: str, ask: str, endpoint: str) -
         ({"config": "[default]\ncredential_process = /nowhere/program\n"}, "/nowhere/program"),
         ({"config": "[default]\ncredential_process = /bin/echo hello\n"}, "credential_process"),
         ({"config": "[default]\nrole_arn = arn:aws:iam::1:role/x\nsource_profile = nobodys\n"}, "nobodys"),
-        ({"config": "[default]\nsso_start_url = https://x.invalid\nsso_region = eu-central-1\nsso_account_id = 1\nsso_role_name = r\n"}, "aws sso login"),
+        ({"config": "[default]\nsso_start_url = https://x.invalid\nsso_region = eu-central-1\n"
+         "sso_account_id = 1\nsso_role_name = r\n"}, "aws sso login"),
     ],
 )  # fmt: skip
 def test_credentials_that_cannot_be_had(
