@@ -69,6 +69,12 @@ MEANINGS: tuple[tuple[re.Pattern[str], Explain], ...] = (
         lambda where, _: NotFoundError(f"{where}: there is no such bucket. Check its name and the endpoint."),
     ),
     (
+        re.compile(r"redirect without LOCATION|PermanentRedirect|AuthorizationHeaderMalformed"),
+        lambda where, reason: StoreError(
+            f"{where}: the bucket lies in another region ({reason}). Set AWS_REGION to it, {AGAIN}"
+        ),
+    ),
+    (
         re.compile(
             r"Unsupported minimum|Feature '.*' is not supported|supported by the deltalake"
             r"|Table features must be|Unsupported table features"

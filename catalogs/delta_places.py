@@ -30,6 +30,17 @@ def of_folder(folder: str, table: str) -> str:
     return f"{folder.rstrip('/')}/{table}"
 
 
+def require_bucket(bucket: str, place: str) -> None:
+    """StoreError where that is no bucket's name, as neither S3 nor the Delta library takes it in a URL."""
+    if BUCKET.fullmatch(bucket):
+        return
+    alias = " (an access point by its alias)" if bucket.startswith("arn:") else ""
+    raise StoreError(
+        f"{_shown(place)}: '{_shown(bucket)}' is no bucket's name (letters, digits, '.', '_', '-'): write"
+        f" s3://bucket/prefix{alias}."
+    )
+
+
 def of_prefix(bucket: str, prefix: str, table: str) -> str:
     """The URL of a table below a bucket's prefix, escaped; the prefix may be empty.
 
@@ -37,11 +48,7 @@ def of_prefix(bucket: str, prefix: str, table: str) -> str:
         StoreError: names what keeps a design catalog from lying there.
     """
     place = f"s3://{bucket}/{prefix}".rstrip("/")
-    if not BUCKET.fullmatch(bucket):
-        raise StoreError(
-            f"{_shown(place)} cannot hold designs: '{_shown(bucket)}' is no bucket's name (letters, digits, '.',"
-            " '_', '-'). Write s3://bucket/prefix."
-        )
+    require_bucket(bucket, place)
     _require(place, prefix, _strange(prefix))
     key = f"{prefix}/{table}".lstrip("/")
     if len(key.encode()) > LONGEST_PREFIX:

@@ -180,8 +180,7 @@ def heading_remarks(table: str, heading: Heading, known: Collection[str]) -> tup
     """What a person may want to know: rows above the names, columns spelled twice, and misspelt ones."""
     ours = _ours(known)
     absent = [column for column in known if column not in heading.columns]
-    rows = "1 row above is" if heading.above == 1 else f"{heading.above} rows above are"
-    above = f"{table} has its column names in row {heading.row}; {rows} passed over"
+    above = f"{table} has its column names in row {heading.row}; what stands above them is passed over"
     unknown = [column for column in heading.columns if column not in known][:HINTS]
     return (
         *((above,) if heading.above else ()),

@@ -10,7 +10,7 @@ from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 
-from catalogs import delta_places, keys
+from catalogs import addresses, delta_places, keys
 from catalogs.errors import FullError, NotAllowedError, NotAnObjectError, NotFoundError, StoreError
 from catalogs.store_contract import LARGEST, ObjectInfo, require_size
 
@@ -39,12 +39,7 @@ class LocalStore:
         A catalog is `bound`: links that lead out of its folder are refused, as its rows may be a stranger's.
         """
         self._bound = bound
-        try:
-            self._folder = folder.expanduser().resolve()
-        except (RuntimeError, ValueError) as error:
-            raise StoreError(f"{str(folder)!r}: {error} Write the path out.") from error
-        except OSError as error:
-            raise StoreError(f"{str(folder)[:80]}: {error.strerror}. Choose another folder.") from error
+        self._folder = _resolved(folder)
 
     @property
     def uri(self) -> str:
@@ -203,6 +198,27 @@ class LocalStore:
                 path = Path(folder, name)
                 if path.relative_to(self._folder).as_posix().startswith(prefix):
                     yield path
+
+
+def _resolved(folder: Path) -> Path:
+    """The folder itself, whether it is there or not; StoreError where nothing can be there, or be seen."""
+    name = addresses.shown(str(folder))
+    try:
+        home = folder.expanduser()
+    except RuntimeError as error:
+        raise StoreError(f"{name}: there is no user's home of this name. Write the path out.") from error
+    try:
+        found = home.resolve()
+        with suppress(FileNotFoundError, NotADirectoryError):
+            found.stat()
+    except (RuntimeError, ValueError) as error:
+        why = "links lead in a circle" if isinstance(error, RuntimeError) else str(error)
+        raise StoreError(f"{name}: {why}. Choose another folder.") from error
+    except PermissionError as error:
+        raise NotAllowedError(f"{name}: permission denied. Check the folder's owner and mode.") from error
+    except OSError as error:
+        raise StoreError(f"{name}: {error.strerror}. Choose another folder.") from error
+    return found
 
 
 def _told(key: str, status: os.stat_result) -> ObjectInfo:

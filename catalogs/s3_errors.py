@@ -1,7 +1,7 @@
 """What S3 stores refuse, named: with the store's own words, what they mean, and what to do."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
@@ -16,6 +16,9 @@ from botocore.exceptions import (
     NoCredentialsError,
     PartialCredentialsError,
     ProfileNotFound,
+    SSLError,
+    SSOError,
+    TokenRetrievalError,
 )
 from botocore.exceptions import (
     ConnectionError as NoConnectionError,
@@ -53,25 +56,99 @@ NO_BUCKET = "there is no such bucket. Check its name and the endpoint."
 SAFE_STORES = "Use a store that honours them (AWS S3, a recent MinIO) or a folder."
 
 
+NO_CREDENTIALS = (
+    NoCredentialsError, PartialCredentialsError, CredentialRetrievalError, ProfileNotFound, SSOError,
+    TokenRetrievalError,
+)  # fmt: skip
+NOT_S3 = "That is no answer of S3's: is a proxy before it, or another program at AWS_ENDPOINT_URL?"
+OTHER_REGION = ("PermanentRedirect", "AuthorizationHeaderMalformed", "IllegalLocationConstraintException")
+REGION = re.compile(r"(?:expecting|[Tt]he) '?([a-z]{2}(?:-[a-z]+)+-\d)\b")
+REMEDIES = {
+    "InvalidAccessKeyId": "Check AWS_ACCESS_KEY_ID, AWS_PROFILE and the endpoint: the store does not know this key.",
+    "SignatureDoesNotMatch": "Check AWS_SECRET_ACCESS_KEY.",
+    "ExpiredToken": "Fetch new credentials (as by 'aws sso login'), then run the same command again.",
+    "InvalidToken": "Fetch new credentials, or unset AWS_SESSION_TOKEN if it is of another key.",
+    "InvalidObjectState": "The object lies in an archive: restore it first.",
+    "QuotaExceeded": "Make room, or have the quota raised.",
+}
+"""What to do about a refusal that is no matter of rights, by its code."""
+RIGHTS = (
+    "Check the credentials' rights on the bucket (s3:GetObject, s3:ListBucket; without ListBucket S3 refuses what"
+    " is not there, too)."
+)
+
+
 @contextmanager
 def named(what: str) -> Iterator[None]:
     """Errors of boto3 become ours; `what` was being done, and to which object."""
     try:
         yield
-    except (NoCredentialsError, PartialCredentialsError, CredentialRetrievalError, ProfileNotFound) as error:
+    except NO_CREDENTIALS as error:
         raise NotAllowedError(
-            f"{what}: no usable S3 credentials. Set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, AWS_PROFILE, or"
-            " give the machine a role."
+            f"{what}: no usable S3 credentials ({_line(error)}). Set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY,"
+            " AWS_PROFILE (after 'aws sso login', where it is one of SSO), or give the machine a role."
         ) from error
     except ClientError as error:
         raise _from_answer(what, error) from error
+    except SSLError as error:
+        raise _from_tls(what, error) from error
     except BROKEN_OFF as error:
-        raise UnreachableError(
-            f"{what}: no answer from the store ({type(error).__name__}). Check the endpoint"
-            " (AWS_ENDPOINT_URL) and the network, then run the same command again."
-        ) from error
+        raise _unreachable(what, error) from error
     except BotoCoreError as error:
-        raise StoreError(f"{what}: {error}") from error
+        raise StoreError(
+            f"{what}: {_line(error)}. Check the settings of S3 (AWS_... and ~/.aws/config)."
+        ) from error
+    except RecursionError as error:
+        # boto3 follows redirections and asks for the bucket's region, without an end where nobody says it.
+        raise StoreError(
+            f"{what}: the answers send on to another address, again and again. Check AWS_ENDPOINT_URL, and whether"
+            " AWS_REGION is the bucket's region."
+        ) from error
+
+
+@contextmanager
+def keys_named(what: str) -> Iterator[None]:
+    """Errors of finding credentials become ours; files and programs that the settings name may be missing or odd."""
+    try:
+        with named(what):
+            yield
+    except (OSError, ValueError, KeyError) as error:
+        raise NotAllowedError(
+            f"{what}: the S3 credentials cannot be read ({_line(error)}). Check what AWS_... and ~/.aws/config name"
+            " (credential_process, AWS_WEB_IDENTITY_TOKEN_FILE)."
+        ) from error
+
+
+def _from_tls(what: str, error: SSLError) -> StoreError:
+    """A certificate that is not trusted, or no TLS at all, is so at every try."""
+    words = str(error)
+    if "CERTIFICATE_VERIFY_FAILED" in words or "CA certificate bundle" in words:
+        return StoreError(
+            f"{what}: the certificate of the store is not trusted ({_line(error)}). Set AWS_CA_BUNDLE to the file of the"
+            " authority that signed it, and SSL_CERT_FILE likewise for the tables."
+        )
+    if "WRONG_VERSION_NUMBER" in words:
+        return StoreError(f"{what}: the store does not speak TLS there: write http:// in AWS_ENDPOINT_URL.")
+    return _unreachable(what, error)
+
+
+def _unreachable(what: str, error: Exception) -> UnreachableError:
+    return UnreachableError(
+        f"{what}: no answer from the store ({type(error).__name__}). Check the endpoint"
+        " (AWS_ENDPOINT_URL) and the network, then run the same command again."
+    )
+
+
+def _line(error: Exception) -> str:
+    """What an error says, in one line of bounded length, without secrets."""
+    words = SECRET.sub(r"\1\2...", without_password(" ".join(str(error).split())))
+    return words[:LONGEST_WORDS].rstrip(". ") or type(error).__name__
+
+
+def require_s3(answer: Mapping[str, object], name: str, what: str) -> None:
+    """StoreError for an answer of success that lacks what every answer of S3 has: a page of a proxy's, say."""
+    if name not in answer:
+        raise StoreError(f"{what}: the answer has no {name}. {NOT_S3}")
 
 
 def code(error: ClientError) -> str:
@@ -110,17 +187,50 @@ def _what_breaks(text: str) -> str:
 
 
 def _from_answer(what: str, error: ClientError) -> StoreError:
-    status = int(error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0))
+    status = _status(error)
     if code(error) == "NoSuchBucket":
         return NotFoundError(f"{what}: {NO_BUCKET}")
     if status == 404:
         return NotFoundError(f"{what}: there is no such object.")
     if code(error) in SKEWED or (status == 403 and _seconds_apart(error) > SKEW_SECONDS):
         return NotAllowedError(f"{what}: {CLOCKS_DIFFER}")
-    if status in (401, 403) or code(error) in ("ExpiredToken", "InvalidToken"):
-        refused = f"{what}: the store refused ({code(error)}{_words(error)})"
-        return NotAllowedError(f"{refused}. Check the credentials' rights on the bucket.")
-    return _from_failure(f"{what}: the store answered {status} {code(error)}{_words(error)}", status, error)
+    if region := _other_region(error):
+        return StoreError(
+            f"{what}: the store answered {_said(error)}. The bucket lies in another region: {region}."
+        )
+    remedy = REMEDIES.get(code(error))
+    if status in (401, 403) or remedy:
+        return NotAllowedError(f"{what}: the store refused ({_said(error)}). {remedy or _rights(error)}")
+    return _from_failure(f"{what}: the store answered {_said(error)}", status, error)
+
+
+def _other_region(error: ClientError) -> str:
+    """What to set where the bucket lies in another region than was asked; empty where that is not it."""
+    if code(error) not in OTHER_REGION and _status(error) not in (301, 307):
+        return ""
+    told = error.response.get("ResponseMetadata", {}).get("HTTPHeaders", {}).get("x-amz-bucket-region")
+    found = REGION.search(_words(error))
+    region = told or error.response.get("Error", {}).get("Region") or (found[1] if found else "")
+    return f"set AWS_REGION={region}" if region else "set AWS_REGION to it"
+
+
+def _rights(error: ClientError) -> str:
+    return NOT_S3 if _is_bare(error) else RIGHTS
+
+
+def _status(error: ClientError) -> int:
+    return int(error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0))
+
+
+def _is_bare(error: ClientError) -> bool:
+    """Whether an answer has no code of S3's."""
+    return not code(error) or code(error).isdigit()
+
+
+def _said(error: ClientError) -> str:
+    """Status, code and words of an answer, each once."""
+    named = "" if _is_bare(error) else f" {code(error)}"
+    return f"{_status(error)}{named}{_words(error)}"
 
 
 def _from_failure(answered: str, status: int, error: ClientError) -> StoreError:
@@ -132,7 +242,8 @@ def _from_failure(answered: str, status: int, error: ClientError) -> StoreError:
         )
     if (status >= 500 and code(error) not in UNKNOWN) or status == 429 or code(error) in PASSING:
         return UnreachableError(f"{answered}, at every try. Try again later: run the same command again.")
-    return StoreError(f"{answered}. A further try changes nothing: check the store and its settings.")
+    check = NOT_S3 if _is_bare(error) else "Check the store and its settings."
+    return StoreError(f"{answered}. A further try changes nothing. {check}")
 
 
 def _words(error: ClientError) -> str:

@@ -51,6 +51,7 @@ class S3Store:
             raise StoreError(
                 f"'{uri}' names no bucket: write s3://bucket/prefix (a bucket has 3 letters or more)."
             )
+        delta_places.require_bucket(self._bucket, uri)
         _require_no_password(options.endpoint_url)
 
     @property
@@ -86,8 +87,11 @@ class S3Store:
 
     def _require_clean_keys(self) -> None:
         """NotAllowedError for credentials with blanks in them, which a header of HTTP does not take."""
-        if credentials := self._session.get_credentials():
-            s3_errors.require_clean_keys(credentials.get_frozen_credentials(), str(credentials.method))
+        with s3_errors.keys_named(f"finding credentials for {self.uri}"):
+            credentials = self._session.get_credentials()
+            frozen = credentials and credentials.get_frozen_credentials()
+        if credentials and frozen:
+            s3_errors.require_clean_keys(frozen, str(credentials.method))
 
     def _ask(self, what: str, ask: Callable[[], T]) -> T:
         """What the store answers; where it does not, or says 'later', it is asked again after a growing pause.
@@ -112,6 +116,7 @@ class S3Store:
 
         def ask() -> bytes:
             answer = self._client.get_object(**place)
+            s3_errors.require_s3(answer, "ETag", f"reading {self._name(key)}")
             require_size(self._name(key), int(answer.get("ContentLength") or 0))
             body: bytes = answer["Body"].read()
             return body
@@ -169,13 +174,19 @@ class S3Store:
                 found = self._client.head_object(**place)
             except ClientError as error:
                 if s3_errors.code(error) not in MISSING:
+                    self._ask_for_words(place)
                     raise
                 # A HEAD answer does not say whether the object or the whole bucket is missing.
                 self._require_bucket()
                 return None
+            s3_errors.require_s3(found, "ETag", f"looking for {self._name(key)}")
             return ObjectInfo(key, found["ContentLength"], found["ETag"].strip('"'), found["LastModified"])
 
         return self._ask(f"looking for {self._name(key)}", ask)
+
+    def _ask_for_words(self, place: dict[str, str]) -> None:
+        """Ask once more, for the error that explains: a refusal of HEAD has a status alone."""
+        self._client.get_object(**place, Range="bytes=0-0")["Body"].close()
 
     def _require_bucket(self) -> None:
         try:
@@ -192,6 +203,7 @@ class S3Store:
         further: dict[str, str] | None = {}
         while further is not None:
             page = self._ask(f"listing {self.uri}", partial(ask, **further))
+            s3_errors.require_s3(page, "IsTruncated", f"listing {self.uri}")
             for entry in page.get("Contents", []):
                 if not entry["Key"].endswith("/"):
                     yield ObjectInfo(
@@ -220,7 +232,7 @@ class S3Store:
         StoreError where the Delta library cannot be told of the place.
         """
         place = delta_places.of_prefix(self._bucket, self._prefix, table)
-        with s3_errors.named(f"finding credentials for {self.uri}"):
+        with s3_errors.keys_named(f"finding credentials for {self.uri}"):
             credentials = self._session.get_credentials()
             if credentials is None:
                 raise NoCredentialsError

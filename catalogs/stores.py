@@ -1,67 +1,46 @@
 """How a URI becomes a store, and the proof that a store is fit for a design catalog."""
 
-import os
-import re
-import urllib.parse
 import uuid
 from contextlib import suppress
 from pathlib import Path
 
-from catalogs import keys
+from catalogs import addresses, keys
 from catalogs.errors import (
     CatalogsError,
     StoreError,
     UnreachableError,
     UnsafeStoreError,
-    without_password,
 )
 from catalogs.local_store import LocalStore
 from catalogs.store_contract import S3Options, Store
-
-FILE = re.compile(r"file:(?://(?P<host>[^/]*))?(?P<path>/.*)?", re.DOTALL)
 
 
 def open_store(uri: str, s3: S3Options | None = None) -> Store:
     """The store at `s3://bucket/prefix`, `file:///folder` or a folder's path.
 
     A path and a prefix are taken letter by letter; in file: alone, %20 and the like are decoded.
+
+    Raises:
+        StoreError: the address is of another kind; it says how to write what was probably meant.
     """
-    if uri.startswith("s3://"):
+    if (place := addresses.bucket_and_prefix(uri)) is not None:
         # Loaded where it is wanted: boto3 takes a third of a second, and a folder needs none of it.
         from catalogs.s3_store import S3Store
 
-        return S3Store(uri, s3 or S3Options())
-    return LocalStore(Path(_path(uri)))
-
-
-def _path(uri: str) -> str:
-    """The path that a file: URI names; anything else that is no URI as it is."""
-    named = FILE.fullmatch(uri)
-    if named is None:
-        if re.match(r"[A-Za-z][A-Za-z0-9+]+:/", uri):
-            raise StoreError(
-                f"'{without_password(uri)}' is not a place we can open: give a folder or s3://bucket/prefix."
-            )
-        return uri
-    host, path = named["host"], named["path"]
-    if host not in (None, "", "localhost") or not path:
-        raise StoreError(
-            f"'{without_password(uri)}' names no folder of this machine: write file:///folder, with three slashes,"
-            " or the folder's path."
-        )
-    return os.fsdecode(urllib.parse.unquote_to_bytes(os.fsencode(path)))
+        return S3Store(f"s3://{place}", s3 or S3Options())
+    return LocalStore(Path(addresses.folder_path(uri)))
 
 
 def locate(uri: str, s3: S3Options | None = None) -> tuple[Store, str]:
     """The store and key of one object: `folder/name.png` or `s3://bucket/prefix/name.png`."""
-    folder, slash, name = (uri if uri.startswith("s3://") else _path(uri)).rpartition("/")
-    if folder in ("s3:", "s3:/"):
-        raise StoreError(f"'{uri}' names no object: write s3://bucket/prefix/name.")
-    folder, key = folder or ("/" if slash else "."), keys.check_key(name)
+    if (place := addresses.bucket_and_prefix(uri)) is not None:
+        bucket, _, name = place.rpartition("/")
+        if not bucket:
+            raise StoreError(f"'{addresses.shown(uri)}' names no object: write s3://bucket/prefix/name.")
+        return open_store(f"s3://{bucket}", s3), keys.check_key(name)
+    folder, slash, name = addresses.folder_path(uri).rpartition("/")
     # A file that somebody names may be a link to anywhere; it is no stranger's catalog.
-    return open_store(folder, s3) if folder.startswith("s3://") else LocalStore(
-        Path(folder), bound=False
-    ), key
+    return LocalStore(Path(folder or ("/" if slash else ".")), bound=False), keys.check_key(name)
 
 
 def probe(store: Store) -> None:

@@ -4,7 +4,7 @@ import os
 import sys
 from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
 import typer
 
@@ -16,6 +16,7 @@ from flows.terminal import (
     FAILED,
     OK,
     REJECTED,
+    USAGE,
     Designs,
     Device,
     RecipeName,
@@ -37,6 +38,9 @@ if TYPE_CHECKING:
     from flows.settings import Settings
 
 SHOWN_PROBLEMS = 30
+START = "some 10 to 40 s to start"
+"""Torch, weights and Prefect's temporary server; it does not grow with the designs."""
+UNKNOWN = "unknown until the first designs"
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -98,6 +102,13 @@ def run(
     ] = None,
     limit: Annotated[int | None, typer.Option(min=1, help="Make at most so many designs.")] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Show the plan and stop.")] = False,
+    facts_only: Annotated[
+        bool,
+        typer.Option(
+            "--facts-only",
+            help="Make nothing; bring the facts of designs (titles, licences, ...) up to the catalogs.",
+        ),
+    ] = False,
     device: Device = None,
     workers: NumberOfWorkers = None,
 ) -> None:
@@ -109,8 +120,16 @@ def run(
         settings = read_settings(workers)
         place = resolve_place(settings, garments, styles, designs, recipe, device)
         plan = make_plan(
-            place, settings, style_set or [], limit, garment_ids=garment or (), style_ids=style or ()
+            place,
+            settings,
+            style_set or [],
+            limit,
+            garment_ids=garment or (),
+            style_ids=style or (),
+            facts_only=facts_only,
         )
+        if facts_only:
+            _correct(settings, place, plan, dry_run=dry_run)
         _carry_out(
             settings,
             place,
@@ -149,6 +168,21 @@ def retry(
         require_same_recipe(place, rejected)
         plan = make_plan(place, settings, [], rejected=rejected)
         _carry_out(settings, place, plan, dry_run=dry_run, recipe=chosen, workers=workers)
+
+
+def _correct(settings: "Settings", place: "Place", plan: "Plan", *, dry_run: bool) -> NoReturn:
+    """Show a plan and correct facts, and no more; ends the command."""
+    from flows.preparing import correct_facts
+
+    _show_plan(place, plan, None)
+    if not dry_run:
+        updated = correct_facts(place, plan, settings)
+        typer.echo(
+            f"The facts of {counted(updated, 'design')} were updated from the catalogs."
+            if updated
+            else "Nothing to update: all facts are as the catalogs say them."
+        )
+    finish(REJECTED if plan.problems else OK)
 
 
 def _carry_out(
@@ -210,21 +244,32 @@ def check(garments: Garments = None, styles: Styles = None) -> None:
         given = {"garment": garments, "style": styles}
         uris = {noun: require_catalog(noun, uri, settings) for noun, uri in given.items()}
         problems: list[Problem] = []
+        barren: list[str] = []
         cloths: dict[str, Cloth] = {}
         code = OK
         for noun, uri in uris.items():
             try:
-                problems += _check_catalog(noun, uri, settings, cloths)
+                usable, found = _check_catalog(noun, uri, settings, cloths)
             except CatalogsError as error:
                 # The other catalog is looked at all the same.
                 say(f"Error: {error}")
                 code = FAILED
+                continue
+            problems += found
+            if not usable:
+                barren.append(uri)
         _show_problems(problems)
-        finish(code or (REJECTED if problems else OK))
+        for uri in barren:
+            say(
+                f"Error: {uri} has nothing that can be used, so nothing can be made: add a row, or mend those above."
+            )
+        finish(code or (FAILED if barren else REJECTED if problems else OK))
 
 
-def _check_catalog(noun: str, uri: str, settings: "Settings", cloths: "dict[str, Cloth]") -> "list[Problem]":
-    """Say how many of a catalog's records can be used, and return what is wrong with the others.
+def _check_catalog(
+    noun: str, uri: str, settings: "Settings", cloths: "dict[str, Cloth]"
+) -> "tuple[int, list[Problem]]":
+    """Say how many of a catalog's records can be used; returns that, and what is wrong with the others.
 
     `cloths` takes the sizes of the garments' cloth, against which the styles' repeats are held.
     """
@@ -246,7 +291,7 @@ def _check_catalog(noun: str, uri: str, settings: "Settings", cloths: "dict[str,
         )
     for remark in (*reading.remarks, *notes):
         typer.echo(f"  note: {remark}")
-    return [*reading.problems, *bad]
+    return len(good), [*reading.problems, *bad]
 
 
 @app.command(epilog="Example: stylemill recipes studio > mine.toml")
@@ -271,11 +316,12 @@ def sample(
 ) -> None:
     """Draw a sample catalog of garments and styles, to try everything with. What is there stays as it is."""
     with reported():
+        from catalogs.addresses import trimmed
         from catalogs.samples.catalog import STYLES, edited, write_sample
         from catalogs.samples.garments import GARMENTS
         from catalogs.stores import open_store
 
-        store = open_store(folder)
+        store = open_store(trimmed(folder))
         if Path(store.uri).is_file():
             raise usage(f"{store.uri} is a file: give a folder to draw into.")
         if not force and (mine := edited(store)):
@@ -283,7 +329,7 @@ def sample(
                 f"{store.uri}/{mine[0]} was edited and would be lost: give another folder, or --force to draw the"
                 " sample over it."
             )
-        drawn = sum(write_sample(store, anew=force))
+        drawn = sum(write_sample(store, anew=force, told=say))
         there = "" if drawn else "The sample is there already: "
         typer.echo(
             f"{there}{counted(len(GARMENTS), 'garment')} in {store.uri}/garments,"
@@ -300,6 +346,7 @@ def seal(
     Exit code 3, and no manifest, if rows or pictures of the set cannot be used.
     """
     with reported():
+        from catalogs.addresses import trimmed
         from catalogs.contents import usable
         from catalogs.keys import check_id
         from catalogs.stores import open_store
@@ -308,7 +355,7 @@ def seal(
         from flows.settings import read_settings
 
         settings = read_settings()
-        store = open_store(folder, settings.s3)
+        store = open_store(trimmed(folder), settings.s3)
         name = check_id(store.uri.rpartition("/")[2])
         if name == EVERY:
             raise usage(f"A style set cannot be called '{EVERY}', which means every set: rename the folder.")
@@ -371,10 +418,24 @@ def main() -> None:
 def _exit_code() -> int:
     """That of the command, which ends here."""
     try:
+        _require_typed_options(sys.argv[1:])
         app()
     except SystemExit as done:
         return done.code if isinstance(done.code, int) else FAILED
     return OK
+
+
+def _require_typed_options(arguments: list[str]) -> None:
+    """End with exit code 2 where an option begins with a dash that a word processor has made of two."""
+    for one in arguments:
+        if one[:1] in DASHES and one[1:2].isalpha():
+            name = one.lstrip("".join(DASHES))
+            say(f"Error: '{one}' begins with a dash of a word processor: type two hyphens, --{name}.")
+            sys.exit(USAGE)
+
+
+DASHES = ("\u2013", "\u2014", "\u2212", "\u2010", "\u2011")
+"""Signs that look like hyphens."""
 
 
 def _show_plan(place: "Place", plan: "Plan", seconds: float | None) -> None:
@@ -391,10 +452,10 @@ def _show_plan(place: "Place", plan: "Plan", seconds: float | None) -> None:
         table.add_row("facts to update", f"{counted(plan.corrections.designs, 'design')} ({columns})")
     table.add_row("rejected", counted(len(plan.problems), "problem"))
     if plan.held_back:
-        table.add_row("held back by --limit", str(plan.held_back))
-    table.add_row(
-        "expected", duration(seconds * len(plan.jobs)) if seconds else "unknown until the first designs"
-    )
+        table.add_row("left for another run", counted(plan.held_back, "design"))
+    if plan.jobs:
+        expected = f"about {duration(seconds * len(plan.jobs))}, and {START}" if seconds else UNKNOWN
+        table.add_row("expected", expected)
     screen.print(table)
     for remark in plan.remarks[:SHOWN_PROBLEMS]:
         say(f"note: {remark}")

@@ -17,6 +17,8 @@ SHOWN_FAULTS = 30
 LISTED = ["created_at", "garment_id", "style_id", "style_set", "recipe", "loss_style", "image"]
 WIDE = 170
 """Columns of a terminal that have room for a picture's key."""
+PIPED = 200
+"""Columns for a file or another program."""
 PORT = 8420
 
 app = typer.Typer()
@@ -262,12 +264,17 @@ def _show_designs(frame: Any, newest: Any, uri: str) -> None:
     typer.echo(f"{counted(len(frame), 'design')} in {uri}")
     for (style_set, recipe), count in counts.items():
         typer.echo(f"  {style_set}, {recipe}: {count}")
-    console = Console(width=None if sys.stdout.isatty() else 200)
+    console = Console(width=None if sys.stdout.isatty() else PIPED)
     names = ["made", "garment", "style", "set", "recipe", "style loss"]
-    # A picture's key has 90 letters: broken over lines it is of no use to anybody.
-    with_picture = console.width >= WIDE
-    table = Table(*names, *(["picture"] if with_picture else []), box=None)
+    # A picture's key has 90 letters. Where a column has no room for it, it has a line of its own, which a
+    # terminal breaks without a sign between: it can be copied whole.
+    beside = console.width >= WIDE
+    table = Table(*names, *(["picture"] if beside else []), box=None)
     for row in newest.itertuples():
         cells = [f"{row.created_at:%m-%d %H:%M}", row.garment_id, row.style_id, row.style_set, row.recipe]
-        table.add_row(*cells, f"{row.loss_style:.4g}", *([row.image] if with_picture else []))
+        table.add_row(*cells, f"{row.loss_style:.4g}", *([row.image] if beside else []))
     console.print(table)
+    if not beside:
+        typer.echo("pictures, in the same order:")
+        for image in newest["image"]:
+            typer.echo(image)

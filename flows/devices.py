@@ -9,15 +9,18 @@ from flows.errors import SettingsError
 
 def require_device(wanted: str) -> torch.device:
     """The device called so; `auto` takes the first CUDA GPU, else the CPU. SettingsError if it is not there."""
+    wanted = wanted.strip().lower()
     if wanted == "auto":
         return torch.device("cuda" if torch.cuda.is_available() else "cpu")
     try:
         device = torch.device(wanted)
         torch.empty(1, device=device)
     except (RuntimeError, AssertionError) as error:
+        # Of a name that it does not know, torch says all that it knows.
+        why = str(error).splitlines()[0]
+        reason = "" if why.startswith("Expected one of") else f" ({why})"
         raise SettingsError(
-            f"The device '{wanted}' is not there ({str(error).splitlines()[0]}): use auto, cpu, or a GPU that"
-            " torch can see, as cuda:0."
+            f"The device '{wanted}' is not there{reason}: use auto, cpu, or a GPU that torch can see, as cuda:0."
         ) from error
     return device
 

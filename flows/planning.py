@@ -36,7 +36,7 @@ class Plan:
     problems: tuple[Problem, ...]
     remarks: tuple[str, ...] = ()
     held_back: int = 0
-    """Jobs beyond `--limit`, left for another run."""
+    """Jobs beyond `--limit`, or all with `--facts-only`: left for another run."""
     corrections: Corrections = field(default_factory=Corrections)
     """Facts that designs carry otherwise than the catalogs say them now."""
     digests: DigestCache | None = field(default=None, compare=False, repr=False)

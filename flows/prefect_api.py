@@ -1,6 +1,7 @@
 """The Prefect server that a command talks to: whether it answers, and what its answers mean."""
 
 import json
+import re
 import time
 import traceback
 from collections.abc import Iterator
@@ -8,10 +9,16 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 import httpx
+from packaging.version import InvalidVersion
 from prefect.client.orchestration import get_client
 from prefect.client.schemas.objects import FlowRun
 from prefect.exceptions import ObjectNotFound
-from prefect.settings import PREFECT_API_URL, PREFECT_CLIENT_MAX_RETRIES, temporary_settings
+from prefect.settings import (
+    PREFECT_API_REQUEST_TIMEOUT,
+    PREFECT_API_URL,
+    PREFECT_CLIENT_MAX_RETRIES,
+    temporary_settings,
+)
 
 from flows.errors import SettingsError
 
@@ -25,6 +32,8 @@ OF_STYLE_SETS = "stylize-catalog/style-set"
 PATIENCE = 8.0
 """Seconds for which a server that does not answer may be about to start."""
 LOOK = 0.5
+ANSWER_SECONDS = 15.0
+"""How long the first answer may take: Prefect's own 60 s would pass without a word."""
 CLIENT = "prefect.client."
 """Modules that ask the server."""
 PASSING = (408, 425, 429, 500, 502, 503, 504)
@@ -65,7 +74,7 @@ def told(remedy: str = "") -> Iterator[None]:
     """
     try:
         yield
-    except (httpx.HTTPError, httpx.InvalidURL, RuntimeError, json.JSONDecodeError) as error:
+    except (httpx.HTTPError, httpx.InvalidURL, RuntimeError, json.JSONDecodeError, InvalidVersion) as error:
         fault = _fault(error)
         if fault is None:
             raise
@@ -95,7 +104,9 @@ def _require_answer() -> None:
         try:
             # Its own retries take minutes over what no retry mends.
             with (
-                temporary_settings({PREFECT_CLIENT_MAX_RETRIES: 0}),
+                temporary_settings(
+                    {PREFECT_CLIENT_MAX_RETRIES: 0, PREFECT_API_REQUEST_TIMEOUT: ANSWER_SECONDS}
+                ),
                 get_client(sync_client=True) as client,
             ):
                 client.raise_for_api_version_mismatch()
@@ -132,13 +143,16 @@ def _fault(error: Exception) -> str | None:
     cause = _http(error)
     if isinstance(cause, httpx.HTTPStatusError):
         return _status_fault(cause.response)
-    if isinstance(cause, json.JSONDecodeError):
+    if isinstance(cause, json.JSONDecodeError) or isinstance(error, InvalidVersion):
         return "answers, but not as Prefect does: is another program there? PREFECT_API_URL ends in /api"
     if isinstance(cause, httpx.UnsupportedProtocol | httpx.InvalidURL):
         return "cannot be asked: the address begins with http:// or https:// and has no blanks"
     if isinstance(cause, httpx.TransportError):
         return f"does not answer ({cause or type(cause).__name__}). Start it, or correct PREFECT_API_URL"
-    return str(error).rstrip(".") if "incompatible versions" in str(error) else None
+    if "incompatible versions" in str(error):
+        versions = " and ".join(re.findall(r"(?:client|server): [\w.+]+\w", str(error)))
+        return f"is of another major version of Prefect than this machine's ({versions}): install the same one on both"
+    return None
 
 
 def _status_fault(response: httpx.Response) -> str:

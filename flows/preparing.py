@@ -16,7 +16,7 @@ from catalogs.contents import usable, with_digests
 from catalogs.designs import DesignCatalog
 from catalogs.digest_cache import DigestCache
 from catalogs.errors import CatalogsError, InvalidKeyError, NotFoundError
-from catalogs.facts import correct, find_corrections, lost_rights
+from catalogs.facts import Corrections, correct, find_corrections, lost_rights
 from catalogs.garments import read_garments
 from catalogs.records import Garment, Problem, Style
 from catalogs.repeats import Cloth
@@ -24,10 +24,11 @@ from catalogs.store_contract import Store
 from catalogs.stores import locate, open_store
 from catalogs.styles import read_styles
 from flows.errors import NothingRejectedError, SettingsError
-from flows.planning import Plan, of_ids, of_style_sets, plan_designs, seconds_a_design
+from flows.planning import Chosen, Plan, of_ids, of_style_sets, plan_designs, seconds_a_design
 from flows.recipe_remarks import recipe_remarks
 from flows.recipes import find_recipe
 from flows.settings import Settings, require_catalog
+from flows.terminal import counted
 from stylecore.errors import RecipeError, nearest
 from stylecore.recipe import Recipe
 
@@ -97,7 +98,7 @@ def _require_own_place(found: dict[str, str], settings: Settings) -> None:
     """Designs lie in a folder or prefix of their own."""
     place = {name: open_store(uri, settings.s3).uri for name, uri in found.items()}
     designs = place["designs"]
-    if Path(designs).is_file():
+    if Path(designs).exists() and not Path(designs).is_dir():
         raise SettingsError(
             f"The design catalog {designs} is a file: give --designs a folder or s3://bucket/prefix."
         )
@@ -262,11 +263,12 @@ def make_plan(
     garment_ids: Sequence[str] = (),
     style_ids: Sequence[str] = (),
     looked_at: bool = True,
+    facts_only: bool = False,
 ) -> Plan:
     """Read both catalogs and what exists, and plan; pictures of records with work are `looked_at`.
 
     Of `garment_ids` and `style_ids` only, where they are given. With what a run `rejected`, nothing else is
-    planned. Nothing is written: digests go with the plan.
+    planned; with `facts_only` nothing is, and all of it is held back. Nothing is written: digests go with the plan.
     """
     garment_store, style_store, designs = open_catalogs(place, settings)
     garments, styles = read_garments(garment_store), read_styles(style_store)
@@ -288,6 +290,8 @@ def make_plan(
         remarks += rejected.gone(own_garments, own_styles, problems)
     else:
         plan = plan_designs(own_garments, own_styles, place.recipe, existing, problems)
+    if facts_only:
+        plan = replace(plan, jobs=(), held_back=len(plan.jobs))
     if looked_at:
         # Of repeats only a print knows.
         cloths: dict[str, Cloth] | None = {} if place.recipe.init == "print" else None
@@ -301,6 +305,8 @@ def make_plan(
         known = () if asked is not None else own_garments
         plan = replace(plan, corrections=find_corrections(designs, known, own_styles))
         remarks += lost_rights(plan.corrections)
+        rest = _others(garments.records, known), _others(styles.records, own_styles)
+        remarks += _left_uncorrected(find_corrections(designs, *rest))
         if plan.corrections.of_others:
             remarks += (
                 f"{plan.corrections.of_others} designs show another picture than the catalog has now under the id: their"
@@ -309,6 +315,22 @@ def make_plan(
     plan = replace(plan, digests=cache)
     remarks += tuple(recipe_remarks(place.recipe, plan.garments))
     return plan.with_remarks(remarks).limited(limit)
+
+
+def _others(records: Sequence[Chosen], chosen: Sequence[Chosen]) -> list[Chosen]:
+    """Records that were not chosen."""
+    ids = {record.record_id for record in chosen}
+    return [record for record in records if record.record_id not in ids]
+
+
+def _left_uncorrected(corrections: Corrections) -> tuple[str, ...]:
+    """A remark on facts of records that were not chosen; their digests are not known, so all count as of others."""
+    if not corrections.of_others:
+        return ()
+    return (
+        f"{counted(corrections.of_others, 'design')} say other facts of garments or styles that this run does not"
+        " correct, as it is for chosen ones only: 'stylemill run --facts-only' corrects those of all",
+    )
 
 
 def _about(problems: Sequence[Problem], ids: Sequence[str]) -> list[Problem]:

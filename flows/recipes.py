@@ -145,7 +145,7 @@ def find_recipe(name_or_toml: str) -> Recipe:
 
     Raises RecipeError or SettingsError that names the file and the field.
     """
-    if name_or_toml.endswith(".toml"):
+    if name_or_toml.lower().endswith(".toml"):
         path = Path(name_or_toml)
         return recipe_in(read_text(path)[0], str(path), path.stem)
     if name_or_toml not in NAMED:
@@ -184,9 +184,9 @@ def recipe_in(text: str, where: str, name: str) -> Recipe:
     """
     values = _values(text, where)
     base_name = str(values.pop("base", "house"))
-    if base_name.endswith(".toml"):
-        raise SettingsError(f"{where}: base = '{base_name}' must be a named recipe: {', '.join(NAMED)}.")
-    base = find_recipe(base_name)
+    if base_name not in NAMED:
+        raise RecipeError(f"{where}: There is no recipe '{base_name}': {nearest(base_name, NAMED)}")
+    base = NAMED[base_name]()
     try:
         return recipe_from({"name": name, **values}, base)
     except RecipeError as error:
@@ -195,6 +195,8 @@ def recipe_in(text: str, where: str, name: str) -> Recipe:
 
 def _values(text: str, where: str) -> dict[str, Any]:
     """What a TOML text says; SettingsError names the file, and the line and the remedy where they are known."""
+    # Line ends of old Macs: TOML knows none such.
+    text = re.sub(r"\r\n?", "\n", text)
     try:
         return tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
@@ -218,8 +220,25 @@ def _hint(text: str, error: tomllib.TOMLDecodeError) -> str:
     found = DECIMAL_COMMA.search(line)
     # In a list a comma is in its place.
     if not found or "[" in line[: found.start()]:
-        return ""
+        return _hint_of_value(line)
     return f" Numbers have a decimal point: {found[1]}.{found[2]}, not {found[1]},{found[2]}."
+
+
+PLAIN_WORD = re.compile(r"\s*[\w-]+\s*=\s*(?P<word>[A-Za-z][\w.-]*)\s*(?:#.*)?")
+CURLY = re.compile("[\u201c\u201d\u2018\u2019\u201e\u00ab\u00bb]")
+
+
+def _hint_of_value(line: str) -> str:
+    """What is wrong with a value that other languages write so."""
+    if CURLY.search(line):
+        return " The quotes are those of a word processor: write straight ones."
+    if re.match(r"\s*[\w-]+\s*:", line):
+        return " Write NAME = VALUE, with '=' for ':'."
+    if found := PLAIN_WORD.fullmatch(line):
+        word = found["word"]
+        meant = word.lower() if word.lower() in ("true", "false") else f'"{word}"'
+        return f" Write {meant} for {word}."
+    return ""
 
 
 def _given_twice(lines: list[str]) -> str:

@@ -1,5 +1,6 @@
 """Settings: environment variables with the prefix `STYLEMILL_`, or a `.env` file."""
 
+import io
 import logging
 import os
 import re
@@ -7,9 +8,11 @@ from functools import cache
 from pathlib import Path
 from typing import Literal
 
+from dotenv.parser import parse_stream
 from pydantic import Field, ValidationError, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from catalogs.addresses import trimmed
 from catalogs.images import MAX_PIXELS
 from catalogs.store_contract import S3Options
 from flows.errors import SettingsError
@@ -19,6 +22,8 @@ from stylecore.errors import close_to
 log = logging.getLogger(__name__)
 
 ENV_FILE = ".env"
+OF_OTHERS = re.compile(r"AWS_|PREFECT_API_|PREFECT_HOME$")
+"""Names that S3's and Prefect's libraries look for in the environment."""
 ELSEWHERE = ("HOME", "TOKEN", "ASSETS")
 """Names with the prefix that are read by others than this module (docs/settings.md)."""
 
@@ -96,14 +101,50 @@ def read_settings(workers: int | None = None) -> Settings:
     nearly is a setting's is told in the log.
     """
     text, encoding = read_text(Path(ENV_FILE)) if Path(ENV_FILE).is_file() else ("", "utf-8")
-    for name in (*os.environ, *re.findall(r"^\s*(?:export\s+)?(\w+)\s*=", text, re.MULTILINE)):
+    names = _names_in(text)
+    for name in (*os.environ, *names):
         _tell_misspelt(name.upper())
+    _tell_unread(tuple(dict.fromkeys(name for name in names if OF_OTHERS.match(name))))
     given = {} if workers is None else {"workers": workers}
     try:
         return Settings(_env_file_encoding=encoding, **given)  # type: ignore[arg-type]
     except ValidationError as error:
         problems = [_problem(str(e["loc"][0]), e["input"], e["msg"]) for e in error.errors()]
         raise SettingsError("; ".join(problems)) from error
+
+
+def _names_in(text: str) -> list[str]:
+    """Names that a .env file gives values to; SettingsError for a line with one of ours that gives none."""
+    names: list[str] = []
+    for found in parse_stream(io.StringIO(text)):
+        named = found.key and re.fullmatch(r"\w+", found.key)
+        if not named and "STYLEMILL_" in _without_remark(found.original.string).upper():
+            line = found.original.string.strip().splitlines()[0]
+            raise SettingsError(
+                f"{ENV_FILE}, line {found.original.line}: {line[:80]!r} is not NAME=value (no colon, no 'set', quotes"
+                " in pairs)."
+            )
+        if found.key:
+            if found.key in names and found.key.upper().startswith("STYLEMILL_"):
+                log.warning("%s gives %s twice: the last one counts.", ENV_FILE, found.key)
+            names.append(found.key)
+    return names
+
+
+def _without_remark(line: str) -> str:
+    return "" if line.strip().startswith("#") else line
+
+
+@cache
+def _tell_unread(names: tuple[str, ...]) -> None:
+    """Warn, once, of what other programs' libraries read from the environment alone."""
+    if unread := [name for name in names if name not in os.environ]:
+        log.warning(
+            "%s in %s is not read: put it into the environment, as by 'set -a; . ./%s'.",
+            ", ".join(unread),
+            ENV_FILE,
+            ENV_FILE,
+        )
 
 
 def _problem(field: str, value: object, what: str) -> str:
@@ -119,7 +160,7 @@ def require_catalog(noun: str, given: str | None, settings: Settings) -> str:
 
     SettingsError where neither says it.
     """
-    if uri := given or str(getattr(settings, f"{noun}s")):
+    if uri := trimmed(given or "") or str(getattr(settings, f"{noun}s")):
         return uri
     raise SettingsError(f"No {noun} catalog: give --{noun}s URI or set STYLEMILL_{noun.upper()}S.")
 

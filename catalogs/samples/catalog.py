@@ -3,7 +3,7 @@
 import csv
 import io
 from collections.abc import Callable, Iterable
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, as_completed
 
 import numpy as np
 from numpy.typing import NDArray
@@ -39,19 +39,24 @@ STYLES: tuple[tuple[str, str, Callable[[], Field], str, float], ...] = (
 )
 
 
-def write_sample(store: Store, *, anew: bool = False) -> tuple[int, int]:
+def write_sample(
+    store: Store, *, anew: bool = False, told: Callable[[str], None] = lambda _name: None
+) -> tuple[int, int]:
     """File the sample catalog in `garments/` and `styles/`; returns how many of each had to be drawn.
 
-    What is there stays as it is; with `anew` all is drawn and written over it.
+    What is there stays as it is; with `anew` all is drawn and written over it. `told` hears how much there is to
+    draw, before, and the key of each picture when it is filed.
     """
     there = set() if anew else {entry.key for entry in store.list()}
     garments = [name for name in GARMENTS if not set(_garment_keys(name)) <= there]
     styles = [draw for _, _, draw, _, _ in STYLES if _style_key(draw) not in there]
+    if garments or styles:
+        told(f"drawing {len(garments)} of the garments and {len(styles)} of the styles, some 2 s each")
     with ThreadPoolExecutor() as pool:
         drawn = [pool.submit(_draw_garment, store, name) for name in garments]
         drawn += [pool.submit(_draw_style, store, draw) for draw in styles]
-        for one in drawn:
-            one.result()
+        for one in as_completed(drawn):
+            told(one.result())
     for key, rows in _tables().items():
         if key not in there:
             store.write(key, rows)
@@ -77,15 +82,17 @@ def _garment_keys(name: str) -> list[str]:
     return [f"garments/{name}.png", f"garments/{name}_mask.png", *parts]
 
 
-def _draw_garment(store: Store, name: str) -> None:
+def _draw_garment(store: Store, name: str) -> str:
     drawing = GARMENTS[name]()
     pixels = drawing.picture
     picture = Picture(pixels[..., :3], pixels[..., 3] if pixels.shape[-1] == 4 else None)
     contents = [encode_png(picture), _grey(drawing.mask)]
     if drawing.parts is not None:
         contents.append(_indexed(drawing.parts))
-    for key, content in zip(_garment_keys(name), contents, strict=True):
+    files = _garment_keys(name)
+    for key, content in zip(files, contents, strict=True):
         store.write(key, content)
+    return files[0]
 
 
 def _garment_row(name: str) -> dict[str, str]:
@@ -113,8 +120,9 @@ def _style_key(draw: Callable[[], Field]) -> str:
     return f"styles/{_style_id(draw)}.png"
 
 
-def _draw_style(store: Store, draw: Callable[[], Field]) -> None:
-    store.write(_style_key(draw), encode_png(Picture(to_bytes(draw()))))
+def _draw_style(store: Store, draw: Callable[[], Field]) -> str:
+    store.write(key := _style_key(draw), encode_png(Picture(to_bytes(draw()))))
+    return key
 
 
 def _style_row(

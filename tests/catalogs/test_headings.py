@@ -126,13 +126,12 @@ def test_cells_without_a_name() -> None:
 
 @pytest.mark.parametrize("above", [1, 2, 19])
 def test_rows_above_the_names(above: int) -> None:
-    """Titles above the names are passed over and counted, up to nineteen."""
+    """Titles above the names are passed over and told of, up to nineteen."""
     reading = read("Garments autumn,,\n" * above + "garment_id,image\na,a.png\nb,gone.png\n")
     assert [g.row for g in reading.records] == [above + 2]
     assert [p.row for p in reading.problems] == [above + 3]
-    rows = "1 row above is" if above == 1 else f"{above} rows above are"
     assert reading.remarks == (
-        f"memory://g/catalog.csv has its column names in row {above + 1}; {rows} passed over",
+        f"memory://g/catalog.csv has its column names in row {above + 1}; what stands above them is passed over",
     )
 
 

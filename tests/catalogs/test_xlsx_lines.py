@@ -155,7 +155,7 @@ def test_titles_blank_rows_and_notes() -> None:
     assert [(g.row, g.garment_id, g.further) for g in reading.records] == [(4, "a", ())]
     assert [p.row for p in reading.problems] == [6]
     above, beside = reading.remarks
-    assert "column names in row 3; 1 row above is passed over" in above
+    assert "column names in row 3; what stands above them is passed over" in above
     assert "cells under no column's name, the first in row 4" in beside
 
 

@@ -335,7 +335,7 @@ class TestClearErrors:
         """A bucket that refuses the credentials is named, with the rights to check."""
         with _authenticating(s3_endpoint):
             done = stylemill(*self.arguments(catalog, f"s3://{s3}/d", garments=f"s3://{s3}/g"))
-        self.refused(done, 1, "the store refused", "rights")
+        self.refused(done, 1, "the store refused", "AWS_ACCESS_KEY_ID")
 
     def test_full_disk(self, catalog: Path, stylemill: Run) -> None:
         """A disk that fills up in the middle stops the run with what to do, and the next run goes on."""

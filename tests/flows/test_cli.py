@@ -14,9 +14,11 @@ from deltalake import write_deltalake
 from typer.main import get_command
 from typer.testing import CliRunner
 
-from catalogs.designs import SCHEMA
+from catalogs.designs import SCHEMA, DesignCatalog
 from catalogs.images import decode
+from catalogs.samples import catalog as sample_catalog
 from catalogs.stores import open_store
+from flows import design_commands
 from flows.cli import app
 from tests.conftest import ROOT, Run
 
@@ -411,3 +413,48 @@ def test_landed_looks_where_it_can(name: str, words: str, catalog: Path, stylemi
 def test_landed_refuses_a_set_that_cannot_be(stylemill: Run) -> None:
     """A style set that is no id is refused before anything is told."""
     assert stylemill("landed", "autumn 26").returncode == 2
+
+
+@pytest.mark.parametrize(
+    ("noun", "rows"),
+    [("garments", "garment_id,image\nx,gone.png\n"), ("styles", "style_id,style_set,image\nx,,\n")],
+)
+def test_check_of_nothing_usable(noun: str, rows: str, catalog: Path, stylemill: Run) -> None:
+    """Where a catalog has no record that can be used, nothing can be made: check fails, and names it."""
+    (catalog / noun / "catalog.csv").write_text(rows)
+    done = stylemill("check", "--garments", catalog / "garments", "--styles", catalog / "styles")
+    assert done.returncode == 1
+    assert f"{catalog / noun} has nothing that can be used" in done.stderr
+
+
+@pytest.mark.parametrize("dash", ["\u2013", "\u2014", "\u2212"])
+def test_a_dash_of_a_word_processor(dash: str, stylemill: Run) -> None:
+    """An option that was copied from a formatted text is told with the hyphens it wants."""
+    done = stylemill("run", f"{dash}garments", "x")
+    assert done.returncode == 2
+    assert "type two hyphens, --garments" in done.stderr
+
+
+def test_sample_says_what_it_does(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """How much there is to draw is told before the first picture, and each when it is filed; then nothing more."""
+    heard: list[str] = []
+    store = open_store(str(tmp_path))
+    monkeypatch.setattr(sample_catalog, "STYLES", sample_catalog.STYLES[5:6])
+    monkeypatch.setattr(sample_catalog, "GARMENTS", {"tote": sample_catalog.GARMENTS["tote"]})
+    sample_catalog.write_sample(store, told=heard.append)
+    assert heard[0] == "drawing 1 of the garments and 1 of the styles, some 2 s each"
+    assert sorted(heard[1:]) == ["garments/tote.png", "styles/block-print.png"]
+    heard.clear()
+    sample_catalog.write_sample(store, told=heard.append)
+    assert heard == []
+
+
+@pytest.mark.parametrize("columns", [40, 80, 169])
+def test_pictures_in_a_narrow_terminal(
+    columns: int, one_design: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where the table has no room for a picture's key, the key stands whole on a line of its own."""
+    monkeypatch.setattr(design_commands, "PIPED", columns)
+    shown = CliRunner().invoke(app, ["list", "--designs", str(one_design)]).stdout.splitlines()
+    table = DesignCatalog(open_store(str(one_design))).read(["image"])
+    assert shown[-2:] == ["pictures, in the same order:", table["image"][0].as_py()]

@@ -71,3 +71,31 @@ def test_corrections_come_with_new_work(catalog: Path, tmp_path: Path) -> None:
     assert "had facts updated" in Path(counts["report"]).read_text()
     titles = DesignCatalog(open_store(str(designs))).read(["garment_title"])["garment_title"].to_pylist()
     assert titles == ["Corrected"] * 9
+
+
+def test_facts_alone(catalog: Path, tmp_path: Path) -> None:
+    """What a run for chosen styles leaves uncorrected is told; --facts-only corrects it, and makes nothing."""
+    designs, recipe = tmp_path / "designs", catalog / "tiny.toml"
+    run(str(catalog), str(designs), recipe, style_ids=["s0"])
+    restate(catalog / "garments", title="Corrected")
+    restate(catalog / "styles", licence="CC BY 4.0")
+    places = ["--garments", catalog / "garments", "--styles", catalog / "styles", "--designs", designs]
+    both = [*places, "--recipe", recipe]
+
+    for chosen in (["--style-set", "set-1"], ["--style", "s1"], ["--style", "s1", "--garment", "g0"]):
+        left = stylemill("run", *both, *chosen, "--dry-run")
+        assert "note: 3 designs say other facts" in left.stderr
+        assert "--facts-only" in left.stderr
+
+    dry = stylemill("run", *both, "--facts-only", "--dry-run")
+    assert "facts to update" in dry.stderr
+    assert set(
+        DesignCatalog(open_store(str(designs))).read(["garment_title"])["garment_title"].to_pylist()
+    ) != {"Corrected"}
+    done = stylemill("run", *both, "--facts-only")
+    assert done.exit_code == 0
+    assert "The facts of 3 designs were updated from the catalogs." in done.stdout
+    filed = DesignCatalog(open_store(str(designs))).read(["garment_title", "style_licence"]).to_pylist()
+    assert filed == [{"garment_title": "Corrected", "style_licence": "CC BY 4.0"}] * 3
+    assert "Nothing to update" in stylemill("run", *both, "--facts-only").stdout
+    assert "other facts" not in stylemill("run", *both, "--style-set", "set-1", "--dry-run").stderr

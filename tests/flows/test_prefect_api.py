@@ -1,6 +1,7 @@
 """A Prefect server that answers something else than was asked for is named with its answer."""
 
 import json
+import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -71,6 +72,9 @@ JSON, HTML = "application/json", "text/html"
         ((410, HTML, "gone"), "answers 410 Gone: that is not Prefect; a proxy before it, or another program"),
         ((422, JSON, "{}"), "answers 422 Unprocessable Entity: see the server's log"),
         ((200, HTML, "<html>"), "answers, but not as Prefect does"),
+        ((200, JSON, '"main"'), "answers, but not as Prefect does"),
+        ((200, JSON, "null"), "answers, but not as Prefect does"),
+        ((200, JSON, '"99.0.0"'), "is of another major version of Prefect than this machine's (client: "),
     ],
 )
 def test_final_answers(answer: tuple[int, str, str], words: str, serve: Serve) -> None:
@@ -141,3 +145,14 @@ def test_a_server_that_becomes_another_program(serve: Serve) -> None:
         get_client(sync_client=True) as client,
     ):
         client.api_version()
+
+
+def test_a_server_that_hangs(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A server that takes the question and says nothing is named before Prefect's own minute is over."""
+    monkeypatch.setattr(prefect_api, "ANSWER_SECONDS", 1.0)
+    monkeypatch.setattr(prefect_api, "PATIENCE", 0.5)
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        began = time.monotonic()
+        told = refused(f"http://127.0.0.1:{silent.getsockname()[1]}/api")
+    assert "does not answer" in told
+    assert time.monotonic() - began < 10

@@ -48,7 +48,12 @@ def test_unknown_name() -> None:
         ("content_weight = = 1", SettingsError, "mine.toml is not TOML.*line 1"),
         ('optimizer = "sgd"', RecipeError, "optimizer cannot be 'sgd'.*adam, lbfgs"),
         ("seed = 1.5", RecipeError, "'seed' cannot be 1.5: it must be int"),
-        ('base = "nope"', RecipeError, "There is no recipe 'nope'"),
+        ('base = "nope"', RecipeError, "mine.toml: There is no recipe 'nope'"),
+        ("base = 3", RecipeError, "mine.toml: There is no recipe '3'"),
+        ("base = house", SettingsError, 'Write "house" for house'),
+        ("parts = True", SettingsError, "Write true for True"),
+        ("base = \u201chouse\u201d", SettingsError, "straight ones"),
+        ("style_weight: 2.0", SettingsError, "with '=' for ':'"),
         ("content_weight = 0,02", SettingsError, r"line 1.*have a decimal point: 0\.02, not 0,02\."),
         ("seed = 1\nlearning_rate = -1,5", SettingsError, r"line 2.*have a decimal point: -1\.5, not -1,5\."),
         ("seed = 1\nname = 'x'\nseed = 2", SettingsError, "'seed' is given in line 1 and again in line 3"),
@@ -96,3 +101,11 @@ def test_commas_of_lists_are_no_decimal_commas(tmp_path: Path) -> None:
     with pytest.raises(SettingsError) as caught:
         find_recipe(str(path))
     assert "decimal" not in str(caught.value)
+
+
+@pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
+def test_line_ends_of_any_machine(end: str, tmp_path: Path) -> None:
+    """A recipe file is read whatever its lines end in, and whatever the case of its name's end."""
+    (tmp_path / "Mine.TOML").write_bytes(end.join(["seed = 7", "detail = 0.5", ""]).encode())
+    recipe = find_recipe(str(tmp_path / "Mine.TOML"))
+    assert (recipe.seed, recipe.detail) == (7, 0.5)

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from flows.errors import SettingsError
-from flows.settings import Settings, read_settings
+from flows.settings import Settings, read_settings, require_catalog
 
 
 def test_environment_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -110,3 +110,48 @@ def test_a_misspelt_name_is_told(
     wanted = {"file": ("DESIGN", "DESIGNS"), "environment": ("MAX_PIXEL", "MAX_PIXELS")}[where]
     said = [record.message for record in caplog.records]
     assert said == ["STYLEMILL_{} is no setting: did you mean STYLEMILL_{}?".format(*wanted)]
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "STYLEMILL_BATCH: 7",
+        "STYLEMILL_BATCH 7",
+        "set STYLEMILL_BATCH=7",
+        '$env:STYLEMILL_BATCH="7"',
+        '{"STYLEMILL_BATCH": 7}',
+        'STYLEMILL_BATCH="7',
+    ],
+)
+def test_lines_of_other_shells(line: str, folder: Path) -> None:
+    """A line with a setting's name that gives it no value is refused, with its number; without one it is let be."""
+    (folder / ".env").write_text(f"# ours\n{line}\n")
+    with pytest.raises(SettingsError, match=r"^\.env, line 2: .*NAME=value"):
+        read_settings()
+    (folder / ".env").write_text("OTHER: 1\nSTYLEMILL_BATCH=7\n")
+    assert read_settings().batch == 7
+
+
+def test_a_name_given_twice(folder: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """The last one counts, as everywhere, and it is said."""
+    (folder / ".env").write_text("STYLEMILL_BATCH=7\nSTYLEMILL_BATCH=8\n")
+    assert read_settings().batch == 8
+    assert "STYLEMILL_BATCH twice" in caplog.text
+
+
+def test_names_of_other_libraries(
+    folder: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """S3's and Prefect's names in .env are told to be unread, without their values, unless the environment has them."""
+    monkeypatch.setenv("AWS_PROFILE", "x")
+    (folder / ".env").write_text("AWS_ACCESS_KEY_ID=geheim\nPREFECT_API_URL=http://x\nAWS_PROFILE=x\n")
+    read_settings()
+    assert "AWS_ACCESS_KEY_ID, PREFECT_API_URL in .env is not read" in caplog.text
+    assert "geheim" not in caplog.text
+
+
+@pytest.mark.parametrize("given", [" in\n", "in\r\n", "\u00a0in"])
+def test_a_catalog_with_blanks_at_its_ends(given: str) -> None:
+    """Blanks of a copied option are none of the address; one of blanks alone is none."""
+    assert require_catalog("garment", given, Settings(garments="set")) == "in"
+    assert require_catalog("garment", " \n", Settings(garments="set")) == "set"

@@ -1,0 +1,118 @@
+"""How people write where a catalog lies: what is meant by it, and what is told where it is no place of ours."""
+
+import os
+import re
+import unicodedata
+import urllib.parse
+from collections.abc import Callable
+
+from catalogs.errors import StoreError, without_password
+
+FILE = re.compile(r"file:(?://(?P<host>[^/]*))?(?P<path>/.*)?", re.DOTALL | re.IGNORECASE)
+BUCKET_URL = re.compile(r"s3://", re.IGNORECASE)
+SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+]+:/")
+OPEN, CLOSE = "\"'`\u201c\u201d\u2018\u2019\u201e\u00ab\u00bb", "\"'`\u201c\u201d\u2018\u2019\u00bb\u00ab"
+"""Quotes, also those that word processors make of them."""
+
+
+def trimmed(address: str) -> str:
+    """An address without blanks, line breaks and unseen letters at its ends: they come with what is copied.
+
+    A folder whose name ends in one is written with a slash behind it.
+    """
+    ends = "".join(one for one in set(address) if one.isspace() or unicodedata.category(one) == "Cf")
+    return address.strip(ends) if ends else address
+
+
+def bucket_and_prefix(address: str) -> str | None:
+    """What stands behind s3:// in an address; None where it is none of a bucket."""
+    found = BUCKET_URL.match(address)
+    return address[found.end() :] if found else None
+
+
+def folder_path(address: str) -> str:
+    """The folder's path that an address means: of file: decoded, else letter by letter.
+
+    Raises:
+        StoreError: the address is of another kind (a bucket's in another spelling, Windows', a web page's);
+            it says how to write what was probably meant. A folder that is called so is written ./NAME.
+    """
+    if named := FILE.fullmatch(address):
+        return _decoded(address, named)
+    for kind, told in MISTAKES:
+        if found := kind.fullmatch(address):
+            raise StoreError(f"'{shown(address)}' is not a place we can open: {told(found)}.")
+    return address
+
+
+def shown(address: str) -> str:
+    """An address in a line of bounded length, without a password."""
+    line = "".join(one if one.isprintable() else repr(one)[1:-1] for one in without_password(address))
+    return line if len(line) <= LONGEST else f"{line[:LONGEST]}..."
+
+
+LONGEST = 200
+"""Letters of an address in a message."""
+
+
+def _decoded(address: str, named: re.Match[str]) -> str:
+    host, path = named["host"], named["path"]
+    if (host or "").lower() not in ("", "localhost") or not path:
+        raise StoreError(
+            f"'{shown(address)}' names no folder of this machine: write file:///folder, with three slashes,"
+            " or the folder's path."
+        )
+    return os.fsdecode(urllib.parse.unquote_to_bytes(os.fsencode(path)))
+
+
+def _as_bucket(found: re.Match[str]) -> str:
+    prefix = urllib.parse.unquote(found.groupdict().get("prefix") or "").strip("/")
+    return f"write s3://{shown(found['bucket'])}{f'/{shown(prefix)}' if prefix else ''}"
+
+
+def _kind(pattern: str) -> re.Pattern[str]:
+    return re.compile(pattern, re.DOTALL | re.IGNORECASE)
+
+
+WINDOWS = r"(?:[A-Z]:[\\/]|\\\\).*" if os.name != "nt" else r"(?!)"
+MISTAKES: tuple[tuple[re.Pattern[str], Callable[[re.Match[str]], str]], ...] = (
+    (
+        _kind(rf"[{re.escape(OPEN)}].*[{re.escape(CLOSE)}]"),
+        lambda _: "the quotes are part of it: leave them out",
+    ),
+    (_kind(r"s3[an]?:/*(?P<bucket>[^/:]+)/?(?P<prefix>.*)"), _as_bucket),
+    (_kind(r"arn:aws[\w-]*:s3:::(?P<bucket>[^/]+)/?(?P<prefix>.*)"), _as_bucket),
+    (
+        _kind(r"(?:s3://)?arn:.*"),
+        lambda _: "write s3://ALIAS/prefix, with the access point's alias for a bucket's name",
+    ),
+    (
+        _kind(r"https?://s3[.-][\w.-]*amazonaws\.com(?:\.cn)?/(?P<bucket>[^/?#]+)/?(?P<prefix>[^?#]*).*"),
+        _as_bucket,
+    ),
+    (
+        _kind(r"https?://(?P<bucket>[\w.-]+?)\.s3[.-][\w.-]*amazonaws\.com(?:\.cn)?/?(?P<prefix>[^?#]*).*"),
+        _as_bucket,
+    ),
+    (
+        _kind(
+            r"https?://[\w.-]*console\.aws\.amazon\.com/s3/buckets/(?P<bucket>[^/?#]+)"
+            r"(?:.*?[?&]prefix=(?P<prefix>[^&#]*))?.*"
+        ),
+        _as_bucket,
+    ),
+    (
+        _kind(WINDOWS),
+        lambda _: "that is a path of Windows, which this machine does not have: write the folder's path here",
+    ),
+    (
+        _kind(r"(?:\$\{?\w+\}?|%\w+%)(?:/.*)?"),
+        lambda _: "nobody has put a value in place of the variable: write the path out",
+    ),
+    (
+        _kind(r"file:.*"),
+        lambda _: "write file:///folder, with three slashes, or the folder's path",
+    ),
+    (_kind(rf"{SCHEME.pattern}.*"), lambda _: "give a folder or s3://bucket/prefix"),
+)
+"""What is written instead of a folder or a bucket, and what is told of it. The first that fits is meant."""
