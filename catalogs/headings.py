@@ -39,8 +39,8 @@ class Heading:
 
     row: int
     places: tuple[str, ...]
-    above: int = 0
-    """Rows that are passed over because they stand above the names and hold something else."""
+    above: bool = False
+    """Whether something else stands above the names; it is passed over."""
     units: Mapping[str, str] = field(default_factory=dict)
     """Units of our columns of lengths, where the name states another than cm."""
 
@@ -94,7 +94,7 @@ def find_heading(
     _check_once(name, names, line.cells)
     while names and not names[-1]:
         names = names[:-1]
-    above = sum(1 for other in lines[:place] if any(cell.strip() for cell in other.cells))
+    above = any(cell.strip() for other in lines[:place] for cell in other.cells)
     stated = zip(names, line.cells, strict=False)
     units = {one: unit for one, cell in stated if one in known and (unit := _meaning(cell, ours)[1])}
     return Heading(line.row, names, above, units)
