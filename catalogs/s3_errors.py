@@ -187,26 +187,26 @@ def _what_breaks(text: str) -> str:
 
 
 def _from_answer(what: str, error: ClientError) -> StoreError:
-    status = _status(error)
+    answered = status(error)
     if code(error) == "NoSuchBucket":
         return NotFoundError(f"{what}: {NO_BUCKET}")
-    if status == 404:
+    if answered == 404:
         return NotFoundError(f"{what}: there is no such object.")
-    if code(error) in SKEWED or (status == 403 and _seconds_apart(error) > SKEW_SECONDS):
+    if code(error) in SKEWED or (answered == 403 and _seconds_apart(error) > SKEW_SECONDS):
         return NotAllowedError(f"{what}: {CLOCKS_DIFFER}")
     if region := _other_region(error):
         return StoreError(
             f"{what}: the store answered {_said(error)}. The bucket lies in another region: {region}."
         )
     remedy = REMEDIES.get(code(error))
-    if status in (401, 403) or remedy:
+    if answered in (401, 403) or remedy:
         return NotAllowedError(f"{what}: the store refused ({_said(error)}). {remedy or _rights(error)}")
-    return _from_failure(f"{what}: the store answered {_said(error)}", status, error)
+    return _from_failure(f"{what}: the store answered {_said(error)}", answered, error)
 
 
 def _other_region(error: ClientError) -> str:
     """What to set where the bucket lies in another region than was asked; empty where that is not it."""
-    if code(error) not in OTHER_REGION and _status(error) not in (301, 307):
+    if code(error) not in OTHER_REGION and status(error) not in (301, 307):
         return ""
     told = error.response.get("ResponseMetadata", {}).get("HTTPHeaders", {}).get("x-amz-bucket-region")
     found = REGION.search(_words(error))
@@ -218,7 +218,8 @@ def _rights(error: ClientError) -> str:
     return NOT_S3 if _is_bare(error) else RIGHTS
 
 
-def _status(error: ClientError) -> int:
+def status(error: ClientError) -> int:
+    """Of the answer; 0 where there is none."""
     return int(error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0))
 
 
@@ -230,17 +231,17 @@ def _is_bare(error: ClientError) -> bool:
 def _said(error: ClientError) -> str:
     """Status, code and words of an answer, each once."""
     named = "" if _is_bare(error) else f" {code(error)}"
-    return f"{_status(error)}{named}{_words(error)}"
+    return f"{status(error)}{named}{_words(error)}"
 
 
-def _from_failure(answered: str, status: int, error: ClientError) -> StoreError:
+def _from_failure(answered: str, number: int, error: ClientError) -> StoreError:
     """What is neither a matter of rights nor of what is there."""
     if CHECKSUM.search(_words(error)):
         return StoreError(
             f"{answered}. It does not know the checksums that are sent with objects: set {CHECKSUM_SETTING}, then run"
             " the same command again."
         )
-    if (status >= 500 and code(error) not in UNKNOWN) or status == 429 or code(error) in PASSING:
+    if (number >= 500 and code(error) not in UNKNOWN) or number == 429 or code(error) in PASSING:
         return UnreachableError(f"{answered}, at every try. Try again later: run the same command again.")
     check = NOT_S3 if _is_bare(error) else "Check the store and its settings."
     return StoreError(f"{answered}. A further try changes nothing. {check}")

@@ -174,7 +174,7 @@ class S3Store:
                 found = self._client.head_object(**place)
             except ClientError as error:
                 if s3_errors.code(error) not in MISSING:
-                    self._ask_for_words(place)
+                    self._ask_for_words(place, error)
                     raise
                 # A HEAD answer does not say whether the object or the whole bucket is missing.
                 self._require_bucket()
@@ -184,9 +184,16 @@ class S3Store:
 
         return self._ask(f"looking for {self._name(key)}", ask)
 
-    def _ask_for_words(self, place: dict[str, str]) -> None:
+    def _ask_for_words(self, place: dict[str, str], refused: ClientError) -> None:
         """Ask once more, for the error that explains: a refusal of HEAD has a status alone."""
-        self._client.get_object(**place, Range="bytes=0-0")["Body"].close()
+        if s3_errors.status(refused) >= 500:
+            # It may pass, and says what it is.
+            return
+        try:
+            self._client.get_object(**place, Range="bytes=0-0")["Body"].close()
+        except ClientError as error:
+            if s3_errors.code(error) not in MISSING:
+                raise
 
     def _require_bucket(self) -> None:
         try:
