@@ -22,6 +22,7 @@ REJECTIONS = "rejections.csv"
 """A run's list of what it turned away, where it did."""
 RECIPES = "recipes/"
 """Recipes of people's own, as TOML."""
+LONGEST_RECIPE = 50
 CLAIMS = "claims/"
 CLAIM_DESIGNS = "claims/designs/"
 CLAIM_HOLDERS = "claims/holders/"
@@ -109,6 +110,12 @@ def lost(key: str, sha256: str) -> str:
 def run_file(run_id: str, name: str) -> str:
     """Key of a file of one run, relative to the design catalog."""
     return f"{RUNS}/{run_id}/{name}"
+
+
+def kept_recipe(name: str, digest: str) -> str:
+    """What a kept recipe is called: the name that its owner gave it, and the beginning of its digest."""
+    plain = re.sub(r"[^A-Za-z0-9_-]+", "-", name).lstrip("-_")[:LONGEST_RECIPE]
+    return f"{plain or 'recipe'}-{digest[:12]}"
 
 
 def recipe_file(name: str) -> str:

@@ -18,6 +18,7 @@ from catalogs.errors import QueryError
 from catalogs.store_contract import Store
 from catalogs.stores import open_store
 from flows.errors import FlowsError, SettingsError
+from flows.kept_recipes import kept_name, kept_names
 from flows.preparing import make_plan, place_to_plan, seconds_measured
 from flows.recipe_text import as_toml
 from flows.recipes import NAMED, is_named, recorded
@@ -54,8 +55,9 @@ class CatalogMill:
     """Address of the Prefect server that starts runs; without one there is only the command."""
 
     def recipes(self) -> Sequence[str]:
-        """Named recipes, the settings' own first."""
-        return list(dict.fromkeys([self.settings.recipe, *NAMED]))
+        """Named recipes, the settings' own first, and those that the design catalog keeps."""
+        kept = kept_names(open_store(self.designs, self.settings.s3))
+        return list(dict.fromkeys([self.settings.recipe, *NAMED, *kept]))
 
     def plan(self, order: Order) -> Estimate:
         """What an order comes to."""
@@ -101,11 +103,15 @@ class CatalogMill:
         return shlex.join(parts)
 
     def repetition(self, order: Order, recipe_json: str) -> Repetition:
-        """What carries an order out by a recorded recipe: a named one by its name, any other by a TOML file."""
+        """What carries an order out by a recorded recipe: a named or kept one by its name, any other by a TOML file."""
         with _told():
             recipe = recorded(order.recipe, recipe_json)
             if is_named(recipe):
                 return Repetition(self.command(order))
+            if (kept := kept_name(recipe)) in self.recipes():
+                return Repetition(
+                    self.command(replace(order, recipe=kept)), f"{kept}.toml", as_toml(recipe), True
+                )
             file = f"{recipe.name}.toml"
             return Repetition(self.command(replace(order, recipe=file)), file, as_toml(recipe))
 

@@ -24,9 +24,10 @@ from catalogs.store_contract import Store
 from catalogs.stores import locate, open_store
 from catalogs.styles import read_styles
 from flows.errors import NothingRejectedError, SettingsError
+from flows.kept_recipes import find_known, kept_names
 from flows.planning import Chosen, Plan, of_ids, of_style_sets, plan_designs, seconds_a_design
 from flows.recipe_remarks import recipe_remarks
-from flows.recipes import find_recipe
+from flows.recipes import NAMED, find_recipe
 from flows.settings import Settings, require_catalog
 from flows.terminal import counted
 from stylecore.errors import RecipeError, nearest
@@ -69,7 +70,8 @@ def resolve_place(
     wanted = device or settings.device
     # A cluster's devices are not this machine's.
     chosen = wanted if settings.ray else str(require_device(wanted))
-    resolved = resolve_recipe(choose_recipe(recipe or settings.recipe), settings)
+    store = open_store(found["designs"], settings.s3)
+    resolved = resolve_recipe(choose_recipe(recipe or settings.recipe, store), settings)
     return Place(**found, recipe=resolved, device=chosen, run_id=run_id)
 
 
@@ -78,7 +80,7 @@ def place_to_plan(settings: Settings, garments: str, styles: str, designs: str, 
 
     Which weights the recipe means, the newest design by it says; where there is none, nothing of it is made yet.
     """
-    chosen = choose_recipe(recipe)
+    chosen = choose_recipe(recipe, open_store(designs, settings.s3))
     if not chosen.encoder_sha256:
         table = DesignCatalog(open_store(designs, settings.s3)).read(["recipe_json", "created_at"])
         newest = table.sort_by([("created_at", "descending")])["recipe_json"].unique().drop_null()
@@ -110,10 +112,13 @@ def _require_own_place(found: dict[str, str], settings: Settings) -> None:
             )
 
 
-def choose_recipe(name: str) -> Recipe:
-    """The recipe called so; where there is none, but a file NAME.toml, the error asks whether that is meant."""
+def choose_recipe(name: str, designs: Store | None = None) -> Recipe:
+    """The recipe called so, of those that a design catalog keeps too, where one is given.
+
+    Where there is none, but a file NAME.toml, the error asks whether that is meant.
+    """
     try:
-        return find_recipe(name)
+        return find_known(name, designs) if designs else find_recipe(name)
     except RecipeError as error:
         if not name.endswith(".toml") and Path(f"{name}.toml").is_file():
             raise RecipeError(f"There is no recipe '{name}': did you mean {name}.toml?") from error
@@ -239,9 +244,15 @@ def _newest_rejecting(store: Store) -> str:
 
 
 def recipe_again(rejected: Rejected, given: str | None, settings: Settings) -> str:
-    """Name or file of the recipe that a run worked by; a file that the settings name is found by its name."""
-    same = Path(settings.recipe).stem == rejected.recipe
-    return given or (settings.recipe if same else rejected.recipe)
+    """Name or file of the recipe that a run worked by: one that the settings name, or the catalog keeps."""
+    if given:
+        return given
+    if rejected.recipe in NAMED and NAMED[rejected.recipe]().digest() == rejected.recipe_digest:
+        return rejected.recipe
+    if Path(settings.recipe).stem == rejected.recipe:
+        return settings.recipe
+    kept = keys.kept_recipe(rejected.recipe, rejected.recipe_digest)
+    return kept if kept in kept_names(open_store(rejected.designs, settings.s3)) else rejected.recipe
 
 
 def require_same_recipe(place: Place, rejected: Rejected) -> None:

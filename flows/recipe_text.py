@@ -25,7 +25,7 @@ def as_toml(recipe: Recipe, *, named: bool = False) -> str:
     """A recipe as TOML; `find_recipe` reads it back, under the name of the file it is in, or its own if `named`."""
     others = [field.name for field in fields(Recipe) if field.name not in ("name", *TURN_FIRST)]
     lines = [
-        f'# Recipe {recipe.name}. With base = "house", say, above all others, fields may be left out.',
+        f'# Recipe {_printable(recipe.name)}. With base = "house", say, above all others, fields may be left out.',
         *([f"name = {json.dumps(recipe.name)}"] if named else []),
         "",
         "# Turn these first.",
@@ -51,6 +51,11 @@ def explanations() -> dict[str, str]:
             name, said = cast(ast.Name, field.target).id, cast(ast.Constant, text.value).value
             found[name] = " ".join(str(said).split())
     return found
+
+
+def _printable(name: str) -> str:
+    """A name without what would end a comment."""
+    return "".join(sign for sign in name if sign.isprintable())
 
 
 def _fields(recipe: Recipe, names: Iterable[str]) -> Iterator[str]:

@@ -28,6 +28,7 @@ from flows import progress
 from flows.designing import Failure, Outcome
 from flows.errors import NothingRejectedError, WorkerLostError
 from flows.fan_out import open_workers
+from flows.kept_recipes import keep_recipe
 from flows.logs import as_json
 from flows.monitoring import Gauges
 from flows.planning import DesignJob, Plan
@@ -214,6 +215,7 @@ def _carried_out(
     garments, styles, designs = open_catalogs(place, settings)
     designs.prepare()
     keep_digests(plan)
+    keep_recipe(designs.store, place.recipe)
     expected = estimate(place, settings)
     announce(report, plan, expected)
     started = time.monotonic()

@@ -30,11 +30,15 @@ class Estimate:
 
 @dataclass(frozen=True)
 class Repetition:
-    """What makes a design again: a command, and where its recipe has no name the file that the command reads."""
+    """What makes a design again: a command, and where its recipe is somebody's own, that as a file.
+
+    The command reads the file, unless the recipe is `kept` with the designs.
+    """
 
     command: str
     file: str = ""
     toml: str = ""
+    kept: bool = False
 
 
 class Mill(Protocol):

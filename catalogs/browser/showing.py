@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from catalogs import provenance
+from catalogs import keys, provenance
 from catalogs.browser.board import Board
 from catalogs.browser.index import Count, Index, matrix
 from catalogs.browser.query import FACETS, Query
@@ -62,6 +62,7 @@ def _cell(
         "styleId": record["style_id"],
         "set": record["style_set"],
         "recipe": record["recipe"],
+        "kept": keys.kept_recipe(record["recipe"], record["recipe_digest"] or ""),
         "version": provenance.version(record),
         "width": record["width"],
         "height": record["height"],

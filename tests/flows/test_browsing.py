@@ -70,6 +70,8 @@ def test_recipe_of_a_file_is_made_again(
     assert done.exit_code == 0, done.output
     (record,) = DesignCatalog(open_store(mill.designs)).read().to_pylist()
     Path(mill.settings.recipe).unlink()
+    for kept in (Path(mill.designs) / "recipes").iterdir():
+        kept.unlink()
     found = mill.repetition(order_of(record), record["recipe_json"])
     assert found.file == "tiny.toml"
     monkeypatch.chdir(tmp_path)
@@ -80,6 +82,29 @@ def test_recipe_of_a_file_is_made_again(
     assert done.exit_code == 0, done.output
     again = mill.plan(replace(order_of(record), recipe=found.file))
     assert (again.to_make, again.there) == (0, 1)
+
+
+def test_recipe_of_a_file_is_kept(mill: CatalogMill) -> None:
+    """A TOML recipe lives on with its designs: offered, read by the command alone, and the same to the digest."""
+    done = CliRunner().invoke(
+        app, [*shlex.split(mill.command(order(mill, garments=("g1",), styles=("s0",))))[1:]]
+    )
+    assert done.exit_code == 0, done.output
+    (record,) = DesignCatalog(open_store(mill.designs)).read().to_pylist()
+    Path(mill.settings.recipe).unlink()
+    name = f"tiny-{record['recipe_digest'][:12]}"
+    assert name in mill.recipes()
+    found = mill.repetition(order_of(record), record["recipe_json"])
+    assert found.kept and found.file == f"{name}.toml"
+    words = shlex.split(found.command)
+    assert words[words.index("--recipe") + 1] == name
+    for called in (name, "tiny"):
+        words[words.index("--recipe") + 1] = called
+        done = CliRunner().invoke(app, [*words[1:], "--dry-run"])
+        assert done.exit_code == 0, done.output
+        plan = mill.plan(replace(order_of(record), recipe=called))
+        assert (plan.to_make, plan.there) == (0, 1)
+        words = [name if word == called else word for word in words]
 
 
 @pytest.mark.parametrize("name", NAMED)

@@ -130,7 +130,7 @@ keyboard({
   ...Object.fromEntries(designs.map((_, n) => [n + 1, () => choose(n)])),
   ArrowLeft: () => choose(active - 1), ArrowRight: () => choose(active + 1),
   p: give("pick"), x: give("reject"), u: give(""),
-  z: judge.takeBack, s: shortlist, e: exportAll, m: () => moreLikeThese(all(), designs.length, designs[0].recipe),
+  z: judge.takeBack, s: shortlist, e: exportAll, m: () => moreLikeThese(all(), designs.length, designs[0]),
   "+": view.closer, "=": view.closer, "-": view.further,
   "?": () => showKeys(KEYS), Escape: leave, Backspace: leave,
 });

@@ -242,7 +242,7 @@ const leave = () => goBack($("back"));
 const acts = {
   shortlist, compare, copy,
   export: () => exporting({ ids: [design.id], count: 1 }, 1, named(design)),
-  more: () => moreLikeThese({ ids: [design.id] }, 1, design.recipe),
+  more: () => moreLikeThese({ ids: [design.id] }, 1, design),
 };
 document.querySelectorAll(".about [data-do]").forEach((button) => button.addEventListener("click", acts[button.dataset.do]));
 $("back").addEventListener("click", (event) => {

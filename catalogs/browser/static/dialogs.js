@@ -73,9 +73,11 @@ function shopFields() {
     field("price", "Price", { inputmode: "decimal", placeholder: "19.90", maxlength: 12 }));
 }
 
-/** Plan more designs like some, show what it comes to, start it or give the command. */
-export async function moreLikeThese(target, count, recipe) {
+/** Plan more designs like some, show what it comes to, start it or give the command. `like` is one of them. */
+export async function moreLikeThese(target, count, like) {
   if (!data.recipes.length) return tell("Start the browser with --garments and --styles to make more from here.", { bad: true });
+  // A recipe of somebody's own has its digest behind its name where the catalog keeps it.
+  const own = [like?.kept, like?.recipe].find((name) => data.recipes.includes(name));
   const ways = [
     ["recipe", "The same garments and styles by another recipe"],
     ["styles", "These garments in all styles of their sets"],
@@ -84,7 +86,7 @@ export async function moreLikeThese(target, count, recipe) {
   const given = await question(`More like ${count === 1 ? "this design" : `these ${counted(count, "design")}`}`, [
     el("div", {}, ...ways.map(([value, label], n) => el("label", { class: "row" }, el("input", { type: "radio", name: "way", value, checked: n === 0 }), label))),
     el("label", {}, el("span", {}, "Recipe"), el("select", { name: "recipe" },
-      ...data.recipes.map((name) => el("option", { value: name, selected: name === recipe }, name)))),
+      ...data.recipes.map((name) => el("option", { value: name, selected: name === own }, name)))),
   ], { yes: "Show the plan" });
   if (!given) return;
   const order = { way: given.get("way"), recipe: given.get("recipe"), target };

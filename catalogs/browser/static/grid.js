@@ -268,7 +268,7 @@ function exportChosen() {
 
 function more() {
   const about = target();
-  if (about) moreLikeThese(about, targetCount(), wall.current()?.recipe);
+  if (about) moreLikeThese(about, targetCount(), wall.current());
 }
 
 // --- the hand

@@ -242,7 +242,7 @@ const rate = (what, value) => withFocused(async (entry) => {
 });
 const acts = {
   export: exportMeant, compare, undo: takeBack, close: putAway,
-  more: () => entries.length && moreLikeThese(target(), meant().length, meant()[0].recipe),
+  more: () => entries.length && moreLikeThese(target(), meant().length, meant()[0]),
   off: () => takeOff([...chosen]),
 };
 document.querySelectorAll(".tools [data-do]").forEach((one) => one.addEventListener("click", acts[one.dataset.do]));
