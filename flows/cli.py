@@ -10,6 +10,7 @@ import typer
 
 from flows import design_commands, picture_commands, standard_streams
 from flows.errors import OutputError
+from flows.logs import as_json, event, is_json
 from flows.loopback import spare_loopback
 from flows.prefect_settings import quiet_prefect
 from flows.terminal import (
@@ -115,9 +116,8 @@ def run(
     """Make the designs that are not there yet: every garment in every style."""
     with reported():
         from flows.preparing import make_plan, resolve_place
-        from flows.settings import read_settings
 
-        settings = read_settings(workers)
+        settings = _settings(workers)
         place = resolve_place(settings, garments, styles, designs, recipe, device)
         plan = make_plan(
             place,
@@ -159,9 +159,8 @@ def retry(
     """
     with reported():
         from flows.preparing import make_plan, recipe_again, rejected_by, require_same_recipe, resolve_place
-        from flows.settings import read_settings
 
-        settings = read_settings(workers)
+        settings = _settings(workers)
         rejected = rejected_by(settings, designs, run_id)
         chosen = recipe_again(rejected, recipe, settings)
         place = resolve_place(settings, rejected.garments, rejected.styles, rejected.designs, chosen, device)
@@ -183,6 +182,16 @@ def _correct(settings: "Settings", place: "Place", plan: "Plan", *, dry_run: boo
             else "Nothing to update: all facts are as the catalogs say them."
         )
     finish(REJECTED if plan.problems else OK)
+
+
+def _settings(workers: int | None) -> "Settings":
+    """The settings, with logs as they say from here on."""
+    from flows.settings import read_settings
+
+    settings = read_settings(workers)
+    if settings.log == "json":
+        as_json()
+    return settings
 
 
 def _carry_out(
@@ -211,6 +220,7 @@ def _carry_out(
             typer.echo(f"The facts of {counted(updated, 'design')} were updated from the catalogs.")
         designs = open_catalogs(place, settings)[2].store
         _show_places(designs.uri, None, _newest_sheet(designs))
+        event("run finished", run=place.run_id, state="finished", made=0, already_there=plan.done, rejected=0)
         finish(OK)
     from flows.prefect_settings import require_prefect
 
@@ -417,6 +427,8 @@ def main() -> None:
 
 def _exit_code() -> int:
     """That of the command, which ends here."""
+    if os.environ.get("STYLEMILL_LOG", "").strip().lower() == "json":
+        as_json()
     try:
         _require_typed_options(sys.argv[1:])
         app()
@@ -439,6 +451,27 @@ DASHES = ("\u2013", "\u2014", "\u2212", "\u2010", "\u2011")
 
 
 def _show_plan(place: "Place", plan: "Plan", seconds: float | None) -> None:
+    """The plan as a table, or as an event; then its notes and problems."""
+    if is_json():
+        event(
+            "plan", to_make=len(plan.jobs), garments=len(plan.garments), styles=len(plan.styles),
+            already_there=plan.done, facts_to_update=plan.corrections.designs, rejected=len(plan.problems),
+            held_back=plan.held_back,
+            expected_seconds=round(seconds * len(plan.jobs), 1) if seconds else None, recipe=place.recipe.name,
+            recipe_digest=place.recipe.digest(), device=place.device, run=place.run_id,
+        )  # fmt: skip
+    else:
+        _show_table(place, plan, seconds)
+    for remark in plan.remarks[:SHOWN_PROBLEMS]:
+        say(f"note: {remark}")
+    if len(plan.remarks) > SHOWN_PROBLEMS:
+        say(f"  ... and {len(plan.remarks) - SHOWN_PROBLEMS} more notes: 'stylemill check' lists them all.")
+    _show_problems(plan.problems[:SHOWN_PROBLEMS])
+    if len(plan.problems) > SHOWN_PROBLEMS:
+        say(f"  ... and {len(plan.problems) - SHOWN_PROBLEMS} more: 'stylemill check' lists them all.")
+
+
+def _show_table(place: "Place", plan: "Plan", seconds: float | None) -> None:
     from rich.table import Table
 
     from flows.progress import screen
@@ -457,13 +490,6 @@ def _show_plan(place: "Place", plan: "Plan", seconds: float | None) -> None:
         expected = f"about {duration(seconds * len(plan.jobs))}, and {START}" if seconds else UNKNOWN
         table.add_row("expected", expected)
     screen.print(table)
-    for remark in plan.remarks[:SHOWN_PROBLEMS]:
-        say(f"note: {remark}")
-    if len(plan.remarks) > SHOWN_PROBLEMS:
-        say(f"  ... and {len(plan.remarks) - SHOWN_PROBLEMS} more notes: 'stylemill check' lists them all.")
-    _show_problems(plan.problems[:SHOWN_PROBLEMS])
-    if len(plan.problems) > SHOWN_PROBLEMS:
-        say(f"  ... and {len(plan.problems) - SHOWN_PROBLEMS} more: 'stylemill check' lists them all.")
 
 
 def _show_problems(problems: "list[Problem] | tuple[Problem, ...]") -> None:

@@ -11,6 +11,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, ProgressColum
 from rich.text import Text
 
 from flows.designing import OnAdvance
+from flows.logs import is_json
 from flows.terminal import duration
 
 screen = Console(stderr=True)
@@ -105,7 +106,7 @@ def shown(
     `tell` is called once in `EVERY` seconds at most, by whatever thread advances.
     """
     columns = (TextColumn("{task.description}"), BarColumn(), _Count(), _Rate(pace))
-    with Progress(*columns, console=screen) as bar:
+    with Progress(*columns, console=screen, disable=is_json()) as bar:
         task, told = bar.add_task(title, total=pace.total), time.monotonic()
 
         def advance(designs: float) -> None:

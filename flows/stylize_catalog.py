@@ -29,7 +29,7 @@ from flows.designing import Failure, Outcome
 from flows.errors import NothingRejectedError, WorkerLostError
 from flows.fan_out import open_workers
 from flows.kept_recipes import keep_recipe
-from flows.logs import as_json
+from flows.logs import as_json, event
 from flows.monitoring import Gauges
 from flows.planning import DesignJob, Plan
 from flows.preparing import (
@@ -203,7 +203,19 @@ def run_plan(place: Place, plan: Plan, settings: Settings) -> dict[str, Any]:
     report, pace = _report(place, plan), Pace(len(plan.jobs))
     with Gauges(settings.pushgateway, place.run_id, pace) as gauges:
         gauges.count_rejected(report.rejected)
-        return _carried_out(place, plan, settings, report, pace, gauges)
+        try:
+            done = _carried_out(place, plan, settings, report, pace, gauges)
+        except BaseException as error:
+            event("run stopped", **_figures(report), reason=str(error) or type(error).__name__)
+            raise
+        event("run finished", **_figures(report), report=done["report"])
+        return done
+
+
+def _figures(report: RunReport) -> dict[str, Any]:
+    """What a log's last event says of a run."""
+    names = ("state", "planned", "made", "already_there", "rejected", "held_back", "corrected", "seconds")
+    return {"run": report.run_id} | {name: getattr(report, name) for name in names}
 
 
 def _carried_out(

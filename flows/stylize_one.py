@@ -18,6 +18,7 @@ from flows.devices import choose_precision, require_device
 from flows.errors import SettingsError
 from flows.preparing import check_pictures, choose_recipe
 from flows.settings import read_settings
+from flows.terminal import say
 from flows.weights import load_encoder, resolve_recipe
 from stylecore.errors import NotFiniteError
 from stylecore.mill import Pair, mill
@@ -80,7 +81,7 @@ def stylize_one(
             max_pixels=settings.max_pixels,
         )
     for note in template.notes:
-        progress.screen.print(f"{mask or content}: {note}.", markup=False)
+        say(f"{mask or content}: {note}.")
     chosen = replace(chosen, parts=True) if parts else chosen
     with _named({ImageError: ("STYLE", style)}):
         pattern = decode_pattern(read(style), settings.max_pixels)
@@ -91,7 +92,7 @@ def stylize_one(
             own = decode_parts(read(style_parts), pattern.size, max_pixels=settings.max_pixels)
         guide, remarks = to_style_guide(template, own, prepared)
         for remark in remarks:
-            progress.screen.print(f"{content}: {remark}.", markup=False)
+            say(f"{content}: {remark}.")
     with progress.shown(progress.Pace(1), "design") as advance:
         encoder = in_precision(
             load_encoder(chosen, settings, str(where)), choose_precision(settings.precision, where)

@@ -7,6 +7,9 @@ from typing import Annotated, NoReturn
 
 import typer
 
+from flows.logs import SAID, is_json
+
+ERROR = "Error: "
 OK, FAILED, USAGE, REJECTED, INTERRUPTED = 0, 1, 2, 3, 130
 
 Designs = Annotated[
@@ -69,8 +72,13 @@ def usage(message: str) -> Exception:
 
 
 def say(message: str) -> None:
-    """A line for the person, on standard error."""
-    typer.echo(message, err=True)
+    """A line for the person, on standard error; an event of the log where that is JSON."""
+    if not is_json():
+        typer.echo(message, err=True)
+    elif message.startswith(ERROR):
+        SAID.error(message.removeprefix(ERROR))
+    else:
+        SAID.info(message.strip())
 
 
 def say_unforeseen(error: BaseException) -> None:

@@ -1,11 +1,16 @@
 """Logs as JSON lines, and a report as a page."""
 
 import json
+import signal
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from tests.conftest import Run
+from tests.conftest import Run, write_catalog
+from tests.flows.prefect_server import bare_server
+from tests.flows.test_killed_runs import SLOW, Started, wait_for_pictures
 
 
 @pytest.fixture
@@ -17,19 +22,82 @@ def arguments(catalog: Path, tmp_path: Path) -> list[str]:
     ]  # fmt: skip
 
 
+def told(stderr: str) -> list[dict[str, Any]]:
+    """The lines of a log, every one of which must be a JSON object."""
+    lines = [json.loads(line) for line in stderr.splitlines()]
+    assert all(isinstance(line, dict) and line["event"] and line["level"] for line in lines)
+    return lines
+
+
+@pytest.fixture(params=["temporary server", "server"])
+def server(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[dict[str, str]]:
+    """What the environment says of Prefect: nothing, so that it starts its own, or the address of one that runs."""
+    if request.param == "temporary server":
+        yield {}
+        return
+    with bare_server(tmp_path, {}) as started:
+        started.start()
+        yield {"PREFECT_API_URL": started.url}
+
+
 @pytest.mark.parametrize("workers", ["1", "2"])
-def test_every_line_is_json(arguments: list[str], stylemill: Run, workers: str) -> None:
-    """Each design's line carries run, shard, garment, style and job, in whatever process it is made."""
-    done = stylemill(*arguments, "--workers", workers, STYLEMILL_LOG="json")
+def test_every_line_is_json(
+    arguments: list[str], stylemill: Run, server: dict[str, str], workers: str
+) -> None:
+    """All of standard error is JSON: each event once, designs with where they are made, the counts in the last line."""
+    done = stylemill(*arguments, "--workers", workers, STYLEMILL_LOG="json", **server)
     assert done.returncode == 0, done.stderr
-    lines = [json.loads(line) for line in done.stderr.splitlines() if line.startswith("{")]
+    lines = told(done.stderr)
     written = [line for line in lines if line["event"] == "picture written"]
-    assert {(line["garment"], line["style"]) for line in written} == {(f"g{n}", "s1") for n in range(3)}
+    assert sorted((line["garment"], line["style"]) for line in written) == [(f"g{n}", "s1") for n in range(3)]
     for line in written:
         assert line["run"] in done.stdout
         assert line["shard"].startswith("shard 1 of" if workers == "1" else "shard ")
         assert (len(line["job"]), line["level"], line["logger"]) == (64, "info", "flows.designing")
-    assert any("3 designs to make" in line["event"] for line in lines), "the plan is in the log"
+    (plan,) = (line for line in lines if line["event"] == "plan")
+    assert (plan["to_make"], plan["already_there"], plan["rejected"]) == (3, 0, 0)
+    last = lines[-1]
+    assert (last["event"], last["made"], last["rejected"], last["state"]) == (
+        "run finished",
+        3,
+        0,
+        "finished",
+    )
+    assert last["report"].endswith("report.html") and last["run"] == written[0]["run"]
+
+
+def test_other_ends(arguments: list[str], catalog: Path, stylemill: Run) -> None:
+    """Nothing to make, rejections, and what ends before a run begins are JSON to the last line as well."""
+    rows = catalog / "styles" / "catalog.csv"
+    rows.write_text(rows.read_text() + "bad,set-1,gone.png,Bad,CC0\n")
+    done = stylemill(*arguments, STYLEMILL_LOG="json")
+    assert done.returncode == 3
+    assert (told(done.stderr)[-1]["event"], told(done.stderr)[-1]["rejected"]) == ("run finished", 1)
+    assert any("gone.png" in line["event"] for line in told(done.stderr))
+    rows.write_text("\n".join(rows.read_text().splitlines()[:-1]) + "\n")
+    done = stylemill(*arguments, STYLEMILL_LOG="json")
+    last = told(done.stderr)[-1]
+    assert (done.returncode, last["event"], last["made"], last["already_there"]) == (0, "run finished", 0, 3)
+    done = stylemill(*arguments[:-1], "set-7", STYLEMILL_LOG="json")
+    last = told(done.stderr)[-1]
+    assert (done.returncode, last["level"]) == (2, "error") and "set-7" in last["event"]
+
+
+def test_a_run_that_is_stopped(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """SIGTERM ends the log with how far the run came, and with what to do."""
+    folder, designs = write_catalog(tmp_path / "in", garments=4, styles=4), tmp_path / "designs"
+    (folder / "slow.toml").write_text(SLOW)
+    monkeypatch.setenv("STYLEMILL_LOG", "json")
+    places = ("--garments", f"{folder}/garments", "--styles", f"{folder}/styles", "--designs", str(designs))
+    run = Started(["run", *places, "--recipe", f"{folder}/slow.toml"], tmp_path / "log")
+    wait_for_pictures(designs, 3, run)
+    run.process.send_signal(signal.SIGTERM)
+    assert run.wait() == 130
+    # The command's words on standard output are in this file, too.
+    lines = told("\n".join(line for line in run.log.read_text().splitlines() if line.startswith("{")))
+    (stopped,) = (line for line in lines if line["event"] == "run stopped")
+    assert (stopped["state"], stopped["planned"]) == ("interrupted", 16) and 0 < stopped["made"] < 16
+    assert "run the same command to go on" in lines[-1]["event"]
 
 
 def test_the_page(arguments: list[str], catalog: Path, tmp_path: Path, stylemill: Run) -> None:
