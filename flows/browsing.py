@@ -1,7 +1,6 @@
 """The browser of a design catalog: its server, and more designs from what people chose there."""
 
 import os
-import shlex
 import socket
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
@@ -22,6 +21,7 @@ from flows.kept_recipes import kept_name, kept_names
 from flows.preparing import make_plan, place_to_plan, seconds_measured
 from flows.recipe_text import as_toml
 from flows.recipes import NAMED, is_named, recorded
+from flows.run_command import Asked, run_command
 from flows.settings import Settings
 from flows.terminal import counted
 from stylecore.errors import StylecoreError
@@ -90,17 +90,8 @@ class CatalogMill:
 
     def command(self, order: Order) -> str:
         """The command that carries the order out."""
-        places = {"--garments": self.garments, "--styles": self.styles, "--designs": self.designs}
-        parts = [
-            "stylemill",
-            "run",
-            *(one for pair in places.items() for one in pair),
-            "--recipe",
-            order.recipe,
-        ]
-        chosen = {"--style-set": order.style_sets, "--garment": order.garments, "--style": order.styles}
-        parts += [one for option, names in chosen.items() for name in names for one in (option, name)]
-        return shlex.join(parts)
+        asked = Asked(order.style_sets, order.garments, order.styles)
+        return run_command(self.garments, self.styles, self.designs, order.recipe, asked)
 
     def repetition(self, order: Order, recipe_json: str) -> Repetition:
         """What carries an order out by a recorded recipe: a named or kept one by its name, any other by a TOML file."""

@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from flows.terminal import OK, REJECTED, Designs, StyleSets, counted, finish, reported, say, usage
+from flows.terminal import OK, REJECTED, Designs, StyleSets, counted, duration, finish, reported, say, usage
 
 if TYPE_CHECKING:
     from catalogs.designs import DesignCatalog
     from catalogs.store_contract import ObjectInfo, Store
+    from flows.run_status import RunStatus
 
 SHOWN_FAULTS = 30
 LISTED = ["created_at", "garment_id", "style_id", "style_set", "recipe", "loss_style", "image"]
@@ -127,6 +128,47 @@ def list_designs(
             _show_designs(frame, newest, catalog.store.uri)
 
 
+@app.command(epilog="Example: stylemill status --designs ./designs 20261121T031500-4f2a9c")
+def status(
+    run_id: Annotated[str, typer.Argument(metavar="[RUN]", help="One run, with what comes next.")] = "",
+    designs: Designs = None,
+    limit: Annotated[int, typer.Option(min=1, help="Show the newest so many.")] = 20,
+    as_json: Annotated[bool, typer.Option("--json", help="A JSON object a run.")] = False,
+) -> None:
+    """Say what became of runs: running, killed, interrupted, stopped or finished, with counts and the next command."""
+    with reported():
+        import json
+
+        from flows.run_status import run_statuses
+
+        found = run_statuses(_open(designs, empty=True), run_id, limit)
+        if not found and not as_json:
+            typer.echo("No run has left a report here.")
+        for one in found:
+            if as_json:
+                typer.echo(json.dumps(vars(one), default=str, ensure_ascii=False))
+            else:
+                _show_status(one, whole=bool(run_id))
+
+
+def _show_status(run: "RunStatus", *, whole: bool) -> None:
+    made = f"{run.made} of {counted(run.planned, 'design')}"
+    typer.echo(
+        f"{run.run}  {run.state.partition(':')[0]:11}  {made} made, {run.rejected} rejected, {duration(run.seconds)},"
+        f" recipe {run.recipe}"
+    )
+    if not whole:
+        return
+    for reason, count in run.reasons.items():
+        typer.echo(f"  {count} x {reason}")
+    if ":" in run.state:
+        typer.echo(f"  {run.state.partition(': ')[2]}")
+    typer.echo(f"Report:        {run.report}")
+    if run.next:
+        why = "What was rejected is tried again by" if run.state == "finished" else "It goes on by"
+        typer.echo(f"{why}:\n  {run.next}")
+
+
 @app.command(epilog="Example: stylemill doctor --designs ./designs --repair")
 def doctor(
     designs: Designs = None,
@@ -209,15 +251,16 @@ def _orphans(found: "list[ObjectInfo]", older_than: float) -> str:
     return f"{counted(len(found), 'orphan')} ({size:.1f} MB) older than {older_than:g} hours"
 
 
-def _open(designs: str | None) -> "DesignCatalog":
-    """The design catalog that is named here or in the settings; it must be there."""
+def _open(designs: str | None, *, empty: bool = False) -> "DesignCatalog":
+    """The design catalog that is named here or in the settings; it must be there, though `empty` it may be."""
     from catalogs.designs import DesignCatalog
     from catalogs.stores import open_store
     from flows.settings import read_settings, require_catalog
 
     settings = read_settings()
     store = open_store(require_catalog("design", designs, settings), settings.s3)
-    _require_designs(store)
+    if not empty:
+        _require_designs(store)
     return DesignCatalog(store)
 
 

@@ -10,6 +10,7 @@ from catalogs.digest_cache import DigestCache
 from catalogs.facts import Corrections
 from catalogs.records import Garment, Problem, Style
 from flows.errors import SettingsError
+from flows.run_command import Asked
 from flows.terminal import counted
 from stylecore.errors import nearest
 from stylecore.recipe import Recipe
@@ -37,6 +38,8 @@ class Plan:
     remarks: tuple[str, ...] = ()
     held_back: int = 0
     """Jobs beyond `--limit`, or all with `--facts-only`: left for another run."""
+    asked: Asked = field(default_factory=Asked)
+    """What of the catalogs was asked for."""
     corrections: Corrections = field(default_factory=Corrections)
     """Facts that designs carry otherwise than the catalogs say them now."""
     digests: DigestCache | None = field(default=None, compare=False, repr=False)

@@ -28,6 +28,7 @@ from flows.kept_recipes import find_known, kept_names
 from flows.planning import Chosen, Plan, of_ids, of_style_sets, plan_designs, seconds_a_design
 from flows.recipe_remarks import recipe_remarks
 from flows.recipes import NAMED, find_recipe
+from flows.run_command import Asked
 from flows.settings import Settings, require_catalog
 from flows.terminal import counted
 from stylecore.errors import RecipeError, nearest
@@ -175,6 +176,7 @@ def _names_folder(uri: str, settings: Settings) -> bool:
 class Rejected:
     """What a run turned away: where it worked, by which recipe, and the pairs and records."""
 
+    run_id: str
     garments: str
     styles: str
     designs: str
@@ -219,8 +221,11 @@ def rejected_by(settings: Settings, designs: str | None, run_id: str) -> Rejecte
         report = json.loads(store.read(keys.run_file(run_id, "report.json")))
     except (NotFoundError, InvalidKeyError) as error:
         runs = sorted({found.key.split("/")[1] for found in store.list(f"{keys.RUNS}/")})
-        raise SettingsError(f"There is no run '{run_id}' in {store.uri}: {nearest(run_id, runs)}") from error
+        raise SettingsError(
+            f"There is no run '{run_id}' in {store.uri}: {nearest(run_id, runs)} 'stylemill status' lists them."
+        ) from error
     return Rejected(
+        run_id=run_id,
         garments=report["garments"],
         styles=report["styles"],
         designs=uri,
@@ -323,7 +328,10 @@ def make_plan(
                 f"{plan.corrections.of_others} designs show another picture than the catalog has now under the id: their"
                 " credit and titles stay as they were",
             )
-    plan = replace(plan, digests=cache)
+    chosen = Asked(
+        tuple(style_sets), tuple(garment_ids), tuple(style_ids), limit, rejected.run_id if rejected else ""
+    )
+    plan = replace(plan, digests=cache, asked=chosen)
     remarks += tuple(recipe_remarks(place.recipe, plan.garments))
     return plan.with_remarks(remarks).limited(limit)
 

@@ -27,6 +27,7 @@ from catalogs.store_contract import Store
 from flows.designing import Effort, Failure, Outcome
 from flows.planning import DesignJob, Plan
 from flows.report_page import report_page
+from flows.run_command import Asked
 from flows.terminal import duration
 
 log = logging.getLogger(__name__)
@@ -55,6 +56,10 @@ class RunReport:
     made: int = 0
     already_there: int = 0
     held_back: int = 0
+    asked: Asked = field(default_factory=Asked)
+    """What of the catalogs it was asked for."""
+    recipe_again: str = ""
+    """What `--recipe` takes to name the recipe once more."""
     corrected: int = 0
     """Designs of earlier runs whose facts the catalogs have corrected since."""
     corrections: tuple[Correction, ...] = ()
@@ -86,6 +91,7 @@ class RunReport:
             **self.__dict__,
             "started_at": self.started_at.isoformat(),
             "finished_at": self.finished_at.isoformat() if self.finished_at else None,
+            "asked": vars(self.asked),
             "corrections": [vars(one) for one in self.corrections],
             "problems": [problem.__dict__ for problem in self.problems],
             "failures": [failure.__dict__ for failure in self.failures],

@@ -28,7 +28,7 @@ from flows import progress
 from flows.designing import Failure, Outcome
 from flows.errors import NothingRejectedError, WorkerLostError
 from flows.fan_out import open_workers
-from flows.kept_recipes import keep_recipe
+from flows.kept_recipes import keep_recipe, kept_name
 from flows.logs import as_json, event
 from flows.monitoring import Gauges
 from flows.planning import DesignJob, Plan
@@ -45,6 +45,7 @@ from flows.preparing import (
     resolve_place,
 )
 from flows.progress import Pace, Standing
+from flows.recipes import is_named
 from flows.report import (
     ProgressArtifact,
     RunReport,
@@ -397,6 +398,8 @@ def _report(place: Place, plan: Plan) -> RunReport:
         planned=len(plan.jobs),
         already_there=plan.done,
         held_back=plan.held_back,
+        asked=plan.asked,
+        recipe_again=place.recipe.name if is_named(place.recipe) else kept_name(place.recipe),
         problems=list(plan.problems),
         remarks=plan.remarks,
     )

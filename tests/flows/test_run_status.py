@@ -1,0 +1,111 @@
+"""What became of a run can be asked while it is on, after it was killed, and after its end."""
+
+import json
+import os
+import shlex
+import signal
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from flows.cli import app
+from flows.run_command import Asked, run_command
+from tests.conftest import Run, write_catalog
+from tests.flows.test_killed_runs import SLOW, Started, records, wait_for_pictures
+
+
+@pytest.fixture
+def arguments(tmp_path: Path) -> list[str]:
+    """A run of 16 designs by a recipe of somebody's own."""
+    folder = write_catalog(tmp_path / "in", garments=4, styles=4)
+    (folder / "slow.toml").write_text(SLOW)
+    return [
+        "run", "--garments", f"{folder}/garments", "--styles", f"{folder}/styles",
+        "--designs", f"{tmp_path}/designs", "--recipe", f"{folder}/slow.toml",
+    ]  # fmt: skip
+
+
+def statuses(designs: Path, *more: str) -> list[dict[str, object]]:
+    """What `stylemill status --json` says."""
+    done = CliRunner().invoke(app, ["status", "--designs", str(designs), "--json", *more])
+    assert done.exit_code == 0, done.output
+    return [json.loads(line) for line in done.stdout.splitlines()]
+
+
+def test_killed(arguments: list[str], tmp_path: Path, stylemill: Run) -> None:
+    """A run is told as running while it lives; after SIGKILL as killed, with what it made and the command to go on."""
+    designs = tmp_path / "designs"
+    run = Started(arguments, tmp_path / "log")
+    wait_for_pictures(designs, 3, run)
+    (told,) = statuses(designs)
+    assert (told["state"], told["planned"], told["next"]) == ("running", 16, "")
+    os.killpg(run.process.pid, signal.SIGKILL)
+    run.process.wait(60)
+    made = len(records(designs))
+    (told,) = statuses(designs)
+    assert (told["state"], told["made"], told["rejected"]) == ("killed", made, 0) and 0 < made < 16
+    (folder,) = (designs / "runs").iterdir()
+    assert told["run"] == folder.name and (folder / "report.html").exists()
+    # The file of its recipe may be gone: the catalog keeps it.
+    Path(arguments[-1]).unlink()
+    words = shlex.split(str(told["next"]))
+    done = stylemill(*words[1:])
+    assert done.returncode == 0, done.stderr
+    assert len(records(designs)) == 16
+    newest, before = statuses(designs)
+    assert (newest["state"], newest["made"], newest["next"]) == ("finished", 16 - made, "")
+    assert before == told
+    shown = stylemill("status", "--designs", designs, told["run"])
+    assert shown.returncode == 0 and "It goes on by:" in shown.stdout and str(told["next"]) in shown.stdout
+
+
+def test_stopped(arguments: list[str], tmp_path: Path) -> None:
+    """A run that was stopped in order is interrupted; the same command goes on, with all that it was asked for."""
+    designs = tmp_path / "designs"
+    run = Started(
+        [*arguments, "--style-set", "set-1", "--garment", "g1", "--garment", "g0"], tmp_path / "log"
+    )
+    wait_for_pictures(designs, 1, run)
+    run.process.send_signal(signal.SIGTERM)
+    run.wait()
+    (told,) = statuses(designs)
+    if told["state"] == "finished":
+        pytest.skip("the run was quicker than the signal")
+    assert told["state"] == "interrupted"
+    words = shlex.split(str(told["next"]))
+    assert words[words.index("--style-set") + 1] == "set-1"
+    assert [words[place + 1] for place, word in enumerate(words) if word == "--garment"] == ["g1", "g0"]
+
+
+def test_rejected(arguments: list[str], tmp_path: Path, stylemill: Run) -> None:
+    """What follows a run that rejected something is a retry of it; the reasons are listed."""
+    folder, designs = tmp_path / "in", tmp_path / "designs"
+    (folder / "garments" / "g1.png").write_bytes(b"no picture")
+    assert stylemill(*arguments, "--style", "s0").returncode == 3
+    (told,) = statuses(designs)
+    assert (told["state"], told["made"], told["rejected"]) == ("finished", 3, 1)
+    assert shlex.split(str(told["next"])) == [
+        "stylemill", "retry", "--designs", str(designs), "--run", str(told["run"])
+    ]  # fmt: skip
+    shown = stylemill("status", "--designs", designs, told["run"])
+    assert "What was rejected is tried again by" in shown.stdout and "1 x " in shown.stdout
+
+
+def test_no_runs(tmp_path: Path) -> None:
+    """A catalog without runs says so; a run that is not there is refused with the nearest."""
+    (tmp_path / "designs").mkdir()
+    assert statuses(tmp_path / "designs") == []
+    done = CliRunner().invoke(app, ["status", "--designs", str(tmp_path / "designs"), "x"])
+    assert done.exit_code == 2 and "There is no run 'x'" in done.output
+
+
+def test_commands_can_be_copied() -> None:
+    """Blanks and quotes in places and ids arrive in a shell as they are; a retry is retried."""
+    asked = Asked(("set 1",), ("g'1", "g2"), (), 5)
+    words = shlex.split(run_command("a b", "s3://x/$y", "d", "house", asked))
+    assert words == [
+        "stylemill", "run", "--garments", "a b", "--styles", "s3://x/$y", "--designs", "d", "--recipe", "house",
+        "--style-set", "set 1", "--garment", "g'1", "--garment", "g2", "--limit", "5",
+    ]  # fmt: skip
+    assert run_command("a", "b", "d", "house", Asked(retry_of="r1")) == "stylemill retry --designs d --run r1"
