@@ -19,6 +19,7 @@ from catalogs.errors import (
 )
 from catalogs.images import decode
 from catalogs.mask_levels import BLACK
+from catalogs.picture_remarks import OWN_PRINT, border_note, flat_borders, has_own_print
 from catalogs.records import Garment, Problem, Style
 from catalogs.repeats import Cloth, measured, remarkable
 from catalogs.store_contract import ObjectInfo, Store
@@ -114,12 +115,16 @@ def usable(
             template = decode_template(*contents, max_pixels=max_pixels)
             column = "mask" if record.mask else "image"
             notes[record.record_id] = [_about(store, record, column, note) for note in template.notes]
+            if cloths is not None and has_own_print(template):
+                notes[record.record_id].append(_about(store, record, "image", OWN_PRINT))
             if cloths is not None and (cloth := measured(record, template)):
                 cloths[record.record_id] = cloth
         else:
             picture = decode(*contents, max_pixels=max_pixels)
             if picture.alpha is not None and not (picture.alpha >= BLACK).any():
                 raise ImageError("the picture is transparent everywhere; export it with what it shows")
+            if borders := flat_borders(picture.rgb):
+                notes[record.record_id] = [_about(store, record, "image", border_note(borders))]
         return record
 
     good, problems = _sorted_out(store, records, look)

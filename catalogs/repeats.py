@@ -7,6 +7,10 @@ from catalogs.masks import box_of
 from catalogs.records import Garment, Style
 from catalogs.templates import Template
 
+NARROWEST, WIDEST = 5.0, 400.0
+"""Widths of a garment's cloth, cm, between a baby's sock and a bedspread."""
+NAMED = 3
+"""Records that a remark names."""
 SIDES = (("repeat_width_cm", "wide"), ("repeat_height_cm", "high"))
 
 
@@ -56,3 +60,30 @@ def _said(size: float, word: str, axis: int, cloths: Mapping[str, Cloth]) -> Ite
             f" {cloths[least].cm[axis]:.0f} cm {word}), so that recipe print shows only a part of it; is it in cm, and"
             " of one repeat?"
         )
+
+
+def width_remarks(garments: Sequence[Garment], styles: Sequence[Style]) -> Iterator[str]:
+    """What to say of widths that only garments or only styles have, and of garments' widths that cannot be meant."""
+    wide = [style for style in styles if style.repeat_width_cm or style.repeat_height_cm]
+    bare = [garment for garment in garments if not garment.print_width_cm]
+    if wide and bare:
+        yield (
+            f"{_named('style', wide)} a repeat's size and {_named('garment', bare)} no print_width_cm: recipe print"
+            " guesses the scale there. print_width_cm is the width in cm of the cloth that the garment's picture shows"
+        )
+    loose = [style for style in styles if style not in wide]
+    if loose and len(bare) < len(garments):
+        yield (
+            f"{_named('style', loose)} no repeat_width_cm, though garments have widths: recipe print guesses the scale"
+            " there. repeat_width_cm is the width in cm of what the style's picture shows"
+        )
+    for garment in garments:
+        if garment.print_width_cm and not NARROWEST <= garment.print_width_cm <= WIDEST:
+            yield f"garment '{garment.garment_id}' has a print_width_cm of {garment.print_width_cm:g}: is it in cm?"
+
+
+def _named(noun: str, records: Sequence[Garment] | Sequence[Style]) -> str:
+    """As "style 'ink' has", "styles 'ink', 'wild' and 3 more have"."""
+    names = ", ".join(f"'{record.record_id}'" for record in records[:NAMED])
+    more = f" and {len(records) - NAMED} more" if len(records) > NAMED else ""
+    return f"{noun} {names} has" if len(records) == 1 else f"{noun}s {names}{more} have"

@@ -332,7 +332,7 @@ def make_plan(
         tuple(style_sets), tuple(garment_ids), tuple(style_ids), limit, rejected.run_id if rejected else ""
     )
     plan = replace(plan, digests=cache, asked=chosen)
-    remarks += tuple(recipe_remarks(place.recipe, plan.garments))
+    remarks += tuple(recipe_remarks(place.recipe, plan.garments, plan.styles))
     return plan.with_remarks(remarks).limited(limit)
 
 
