@@ -19,7 +19,7 @@ from catalogs.errors import (
 )
 from catalogs.images import decode
 from catalogs.mask_levels import BLACK
-from catalogs.picture_remarks import OWN_PRINT, border_note, flat_borders, has_own_print
+from catalogs.picture_remarks import border_note, flat_borders, has_own_print, own_print_note
 from catalogs.records import Garment, Problem, Style
 from catalogs.repeats import Cloth, measured, remarkable
 from catalogs.store_contract import ObjectInfo, Store
@@ -108,6 +108,7 @@ def usable(
     garments is goes into `cloths`, where that is given; the repeats of styles are held against what is in it.
     """
     notes: dict[str, list[Problem]] = {}
+    printed: set[str] = set()
 
     def look(record: Record) -> Record:
         contents = read_contents(store, record)
@@ -116,7 +117,7 @@ def usable(
             column = "mask" if record.mask else "image"
             notes[record.record_id] = [_about(store, record, column, note) for note in template.notes]
             if cloths is not None and has_own_print(template):
-                notes[record.record_id].append(_about(store, record, "image", OWN_PRINT))
+                printed.add(record.record_id)
             if cloths is not None and (cloth := measured(record, template)):
                 cloths[record.record_id] = cloth
         else:
@@ -129,6 +130,8 @@ def usable(
 
     good, problems = _sorted_out(store, records, look)
     said = [note for record in good for note in notes.get(record.record_id, ())]
+    if own := [record.record_id for record in good if record.record_id in printed]:
+        said.append(Problem(f"{store.uri}/{CSV}", 0, "", "", "", own_print_note(own)))
     styles = [record for record in good if isinstance(record, Style)]
     said += [_about(store, *found) for found in remarkable(styles, cloths or {})]
     return good, problems, said

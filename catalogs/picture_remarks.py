@@ -4,6 +4,8 @@ Both are estimates, with limits that were set on 49 real garments and 60 real st
 refused for it.
 """
 
+from collections.abc import Sequence
+
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
@@ -24,10 +26,8 @@ EDGE, MOST_EDGES = 4.0, 0.25
 """Slope of lightness a pixel, and the share of such pixels; folds are flatter and fewer."""
 MOST_LIGHTNESS = 35.0
 """Distance in lightness from the median that a tenth of a plain garment's pixels does not reach, folds included."""
-OWN_PRINT = (
-    "the garment seems to carry a pattern or several colours of its own: recipe print takes them for light and shade. A"
-    " plain, light sample of the garment gives the best prints"
-)
+NAMED = 5
+"""Garments that a note names."""
 
 BORDER_SIDE = 512
 FLAT, SAME = 8.0, 10.0
@@ -54,6 +54,17 @@ def has_own_print(template: Template) -> bool:
         np.mean(np.hypot(off[:, 1], off[:, 2]) > OTHER_COLOR) >= MOST_OTHER
         or np.mean(slope > EDGE) >= MOST_EDGES
         or np.percentile(np.abs(off[:, 0]), 90) >= MOST_LIGHTNESS
+    )
+
+
+def own_print_note(garment_ids: Sequence[str]) -> str:
+    """What to say of garments with a print of their own."""
+    names = ", ".join(f"'{one}'" for one in garment_ids[:NAMED])
+    more = f" and {len(garment_ids) - NAMED} more" if len(garment_ids) > NAMED else ""
+    who = f"garment {names} seems" if len(garment_ids) == 1 else f"garments {names}{more} seem"
+    return (
+        f"{who} to carry a pattern or several colours of their own: recipe print takes them for light and shade. Plain,"
+        " light samples of the garments give the best prints"
     )
 
 

@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from catalogs.images import Picture, decode
-from catalogs.picture_remarks import border_note, flat_borders, has_own_print
+from catalogs.picture_remarks import border_note, flat_borders, has_own_print, own_print_note
 from catalogs.templates import Template, decode_template
 
 
@@ -99,3 +99,11 @@ def test_real_styles(assets: Path) -> None:
 def test_note() -> None:
     """The note names the sides with their pixels."""
     assert "12 px at the top, 9 px at the left" in border_note({"top": 12, "left": 9})
+
+
+def test_notes_are_one() -> None:
+    """Many garments with prints make one note, which names some and counts the others."""
+    assert own_print_note([f"g{n}" for n in range(9)]).startswith(
+        "garments 'g0', 'g1', 'g2', 'g3', 'g4' and 4 more seem"
+    )
+    assert own_print_note(["tee"]).startswith("garment 'tee' seems")
