@@ -102,8 +102,8 @@ class Recipe:
     lighting_weight: float = 0.0
     """How strongly the garment's folds and shading hold, whatever its colour: more keeps them. Safe: 0 to 2."""
     saliency_weight: float = 0.0
-    """How strongly the garment's edges (seams, logos) hold as what the eye is drawn to: more keeps them.
-    Safe: 0 to 3."""
+    """How strongly the garment's edges (seams, logos) hold as what the eye is drawn to: more keeps them,
+    and above 0.02 colours that are neither's come in. Safe: 0 to 0.02."""
     photorealism_weight: float = 0.0
     """How strongly colours may only change as smooth functions of the garment's (matting Laplacian): with it the
     photograph stays and only its colours change. Safe: 0, or 1000 to 100000."""
@@ -129,7 +129,7 @@ class Recipe:
     style_scale: float = 1.0
     """Size of the motifs: 0.5 halves them. Times the canvas's longer side; for recipe print times the true size, where
     print_width_cm and repeat_width_cm are known (else a style's longer side is taken for half the canvas's).
-    Safe: 0.25 to 2."""
+    Safe: 0.5 to 2."""
     levels: Levels = ((0.25, 80), (0.5, 50), (1.0, 20))
     """Coarse to fine: share of the canvas, and at most so many steps there. Coarse steps place large motifs and are
     cheap, fine steps draw detail; time goes with their sum by area. Safe: 1 to 4 levels of 10 to 150 steps."""
