@@ -9,6 +9,7 @@ import re
 import urllib.parse
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
 from typing import Any
 
 from catalogs.errors import CatalogError, NotFoundError, StoreError
@@ -72,6 +73,26 @@ class CommitLog:
         yield self._key(f"{version:020}.checkpoint.parquet")
         yield self._key("_last_checkpoint")
 
+    def ever_named(self) -> set[str]:
+        """Keys of all data files that a commit that is still there has added or removed."""
+        with ThreadPoolExecutor(READERS) as pool:
+            commits = list(pool.map(self.actions, self._there()[0]))
+        parts = (action.get(kind) for actions in commits for action in actions for kind in ("add", "remove"))
+        paths = (part.get("path") for part in parts if isinstance(part, dict))
+        return {self.key_of(path) for path in paths if isinstance(path, str) and ":" not in path}
+
+    def begins(self) -> datetime | None:
+        """When the oldest commit was made that is still there; None where the log is whole from its start, or gone."""
+        commits, checkpoints = self._there()
+        if not commits:
+            return datetime.max.replace(tzinfo=UTC) if checkpoints else None
+        if commits[0] == 0:
+            return None
+        infos = (action.get("commitInfo") for action in self.actions(commits[0]))
+        times = [info.get("timestamp") for info in infos if isinstance(info, dict)]
+        known = [one for one in times if isinstance(one, int)]
+        return datetime.fromtimestamp(known[0] / 1000, UTC) if known else datetime.max.replace(tzinfo=UTC)
+
     def key_of(self, path: str) -> str:
         """Key of a data file that the log names."""
         return f"{self._name}/{urllib.parse.unquote(path)}"
@@ -94,7 +115,7 @@ class CommitLog:
         if not actions:
             raise self._damaged(version, "is empty", MOVE_AWAY)
         info = next((action["commitInfo"] for action in actions if "commitInfo" in action), None)
-        if info is None:
+        if not isinstance(info, dict):
             raise self._damaged(version, "is cut: it does not say what it did", MOVE_AWAY)
         for action, what in (("add", "added"), ("remove", "removed")):
             said, there = _counted(info, what), sum(action in one for one in actions)
@@ -128,9 +149,11 @@ class CommitLog:
 
 def _counted(info: dict[str, Any], what: str) -> int:
     """How many files a commit says that it has "added" or "removed"; 0 where it does not say."""
-    metrics = info.get("operationMetrics") or {}
+    metrics = info.get("operationMetrics")
     names = (f"num_{what}_files", f"num_target_files_{what}", f"numFiles{what.title()}")
-    return max(int(metrics.get(name) or 0) for name in names)
+    counts = [metrics.get(name) for name in names] if isinstance(metrics, dict) else []
+    # Other programs write numbers as text, and other things.
+    return max((int(text) for text in map(str, counts) if text.isdecimal()), default=0)
 
 
 BY_CHECKPOINT = (

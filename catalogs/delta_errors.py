@@ -44,6 +44,14 @@ Explain = Callable[[str, str], CatalogsError]
 """Told where it was and the reason in a line."""
 MEANINGS: tuple[tuple[re.Pattern[str], Explain], ...] = (
     (
+        re.compile(r"_last_checkpoint hint"),
+        lambda where, _reason: CatalogError(
+            f"{where}: its log names a checkpoint that is not there. Bring it back from a copy of the catalog. Without"
+            " one, and with all commits there from 00000000000000000000.json on, remove its file"
+            " _delta_log/_last_checkpoint: the commits say all that the checkpoint said."
+        ),
+    ),
+    (
         re.compile(r"RequestTimeTooSkewed|RequestExpired"),
         lambda where, _: NotAllowedError(f"{where}: {CLOCKS_DIFFER}"),
     ),

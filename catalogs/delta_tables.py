@@ -136,11 +136,29 @@ class TableInStore:
         return {key for key, size in sizes.items() if there.get(key) != size}
 
     def unnamed_files(self) -> list[ObjectInfo]:
-        """Data files in the table's folder that no commit names, neither as part of the table nor as removed."""
-        there = [one for one in self.store.list(f"{self.name}/") if one.key.endswith(".parquet")]
+        """Data files in the table's folder that no commit has ever named, as part of the table or as removed.
+
+        Where old commits were cleaned away, files that are older than the oldest one left are not among them: who
+        named these is not known any more.
+        """
+        there = self._files()
         # The log is read after the listing: a file that is committed meanwhile is named.
-        named, log = {*self.data_files(), *self.removed_files()}, f"{self.name}/_delta_log/"
-        return [one for one in there if one.key not in named and not one.key.startswith(log)]
+        named = {*self.data_files(), *self._tombstones()}
+        found = [one for one in there if one.key not in named]
+        if not found:
+            return []
+        ever, begins = self.log.ever_named(), self.log.begins()
+        return [one for one in found if one.key not in ever and (begins is None or one.modified >= begins)]
+
+    def former_files(self) -> list[str]:
+        """Keys of data files that are there, and that commits have taken out of the table."""
+        there = {one.key for one in self._files()}
+        return sorted(there & {*self.log.ever_named(), *self._tombstones()} - set(self.data_files()))
+
+    def _files(self) -> list[ObjectInfo]:
+        log = f"{self.name}/_delta_log/"
+        listed = self.store.list(f"{self.name}/")
+        return [one for one in listed if one.key.endswith(".parquet") and not one.key.startswith(log)]
 
     def data_files(self) -> dict[str, int]:
         """Keys of the data files that make up the table as it is now, and their sizes in bytes."""
@@ -151,8 +169,8 @@ class TableInStore:
         files = zip(named["path"].to_pylist(), named["size_bytes"].to_pylist(), strict=True)
         return {self.log.key_of(path): size for path, size in files}
 
-    def removed_files(self) -> list[str]:
-        """Keys of data files that commits have taken out of the table, and that are kept for its older versions."""
+    def _tombstones(self) -> list[str]:
+        """Keys of data files that the table still knows as removed; a checkpoint forgets them after a week."""
         table = self.open()
         if table is None:
             return []

@@ -8,7 +8,8 @@ A commit that lost a race leaves such a file too. What it holds was filed by the
 """
 
 import io
-from collections.abc import Iterable, Iterator, Sequence
+import logging
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -19,10 +20,14 @@ import pyarrow.parquet as pq
 from catalogs.delta_tables import TableInStore, query
 from catalogs.errors import NotFoundError
 
+log = logging.getLogger(__name__)
+
 YOUNG = timedelta(hours=1)
 """A data file that is younger may belong to a run that is about to commit it."""
 
 Identity = tuple[Any, ...]
+VIEWS = {pa.string_view(): pa.string(), pa.binary_view(): pa.binary()}
+"""What the Delta library's merges write, and Arrow can filter in part only."""
 
 
 @dataclass(frozen=True)
@@ -33,18 +38,25 @@ class LostRecords:
     rows: pa.Table
 
 
-def lost_records(table: TableInStore, identity: Sequence[str]) -> list[LostRecords]:
+def lost_records(
+    table: TableInStore, identity: Sequence[str], schema: pa.Schema, older: timedelta = YOUNG
+) -> list[LostRecords]:
     """What a table's unnamed data files hold that is neither in the table nor was ever taken out of it.
 
     Args:
         table: need not be there; then every data file is unnamed.
         identity: the columns by which two rows are one record.
+        schema: columns that a file of this table has at least, in these types.
+        older: how old a file must be. With none, what a run is about to commit is there as well.
 
-    A file that cannot be read holds nothing: its writer did not finish it.
+    A file that cannot be read holds nothing: its writer did not finish it; so does one of other columns, which is
+    told in the log.
     """
-    before = datetime.now(UTC) - YOUNG
-    unnamed = [one.key for one in table.unnamed_files() if one.modified < before]
-    held = {key: rows for key in unnamed if (rows := _rows(table, key)) is not None}
+    before = datetime.now(UTC) - older
+    found_files = [one for one in table.unnamed_files() if not older or one.modified < before]
+    # Of a record in several files, as corrections leave it, the newest is filed first, and the others are there then.
+    unnamed = [one.key for one in sorted(found_files, key=lambda one: one.modified, reverse=True)]
+    held = {key: rows for key in unnamed if (rows := _records(table, key, schema)) is not None}
     wanted = {one for rows in held.values() for one in _identities(rows, identity)}
     if wanted:
         # Only what no commit has taken out: the rights of a design may have been withdrawn.
@@ -53,17 +65,35 @@ def lost_records(table: TableInStore, identity: Sequence[str]) -> list[LostRecor
     return [one for one in found if one.rows.num_rows]
 
 
-def _rows(table: TableInStore, key: str, columns: Sequence[str] | None = None) -> pa.Table | None:
+def _records(table: TableInStore, key: str, schema: pa.Schema) -> pa.Table | None:
+    """Rows of a data file of this table; None where it is gone, no Parquet, or no file of this table."""
+    rows = _rows(table, key)
+    if rows is None or set(schema) <= {pa.field(one.name, one.type) for one in rows.schema}:
+        return rows
+    log.warning(
+        "%s/%s is no file of this table, and is left alone: it has other columns.", table.store.uri, key
+    )
+    return None
+
+
+def _rows(table: TableInStore, key: str) -> pa.Table | None:
     """Rows of a data file; None where it is gone or no Parquet."""
     try:
-        return pq.read_table(io.BytesIO(table.store.read(key)), columns=columns and list(columns))
+        rows = pq.read_table(io.BytesIO(table.store.read(key)))
+        return rows.cast(pa.schema([field.with_type(_plain(field.type)) for field in rows.schema]))
     except (NotFoundError, pa.ArrowException, OSError):
         return None
 
 
+def _plain(kind: pa.DataType) -> pa.DataType:
+    """A type without views."""
+    if pa.types.is_list(kind) or pa.types.is_large_list(kind) or pa.types.is_list_view(kind):
+        return pa.list_(_plain(kind.value_type))
+    return VIEWS.get(kind, kind)
+
+
 def _identities(rows: pa.Table | pa.RecordBatch, identity: Sequence[str]) -> Iterator[Identity]:
-    if set(identity) <= set(rows.schema.names):
-        yield from zip(*(rows.column(name).to_pylist() for name in identity), strict=True)
+    yield from zip(*(rows.column(name).to_pylist() for name in identity), strict=True)
 
 
 def _filed(table: TableInStore, identity: Sequence[str], wanted: set[Identity]) -> set[Identity]:
@@ -73,19 +103,17 @@ def _filed(table: TableInStore, identity: Sequence[str], wanted: set[Identity]) 
         return set()
 
     def ask() -> set[Identity]:
-        return {
-            one
-            for rows in query(opened, identity)
-            for one in wanted.intersection(_identities(rows, identity))
-        }
+        batches = query(opened, identity)
+        return {one for rows in batches for one in wanted.intersection(_identities(rows, identity))}
 
     return table.asked(ask)
 
 
 def _taken_out(table: TableInStore, identity: Sequence[str]) -> set[Identity]:
     """What was in files that commits have removed from the table, as far as these are still there."""
-    files: Iterable[pa.Table | None] = (_rows(table, key, identity) for key in table.removed_files())
-    return {one for rows in files if rows is not None for one in _identities(rows, identity)}
+    files = (_rows(table, key) for key in table.former_files())
+    there = (rows for rows in files if rows is not None and set(identity) <= set(rows.column_names))
+    return {one for rows in there for one in _identities(rows, identity)}
 
 
 def _only(rows: pa.Table, identity: Sequence[str], wanted: set[Identity]) -> pa.Table:

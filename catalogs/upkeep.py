@@ -18,22 +18,28 @@ import pyarrow as pa
 from catalogs import keys, provenance
 from catalogs.claims import LEASE, Claims
 from catalogs.delta_tables import TableInStore
-from catalogs.designs import DesignCatalog
+from catalogs.designs import SCHEMA, DesignCatalog
 from catalogs.errors import CatalogError, NotAllowedError, NotFoundError
-from catalogs.facts import correction_table, note_again
-from catalogs.lost_records import LostRecords, lost_records
-from catalogs.reviews import Reviews
+from catalogs.facts import CORRECTIONS, correction_table, note_again
+from catalogs.lost_records import YOUNG, LostRecords, lost_records
+from catalogs.reviews import LOG, Reviews
 from catalogs.store_contract import ObjectInfo, Store
 
 log = logging.getLogger(__name__)
 
 READERS = 16
+
+
+def _columns(schema: pa.Schema, *names: str) -> pa.Schema:
+    return pa.schema([pa.field(name, schema.field(name).type) for name in names])
+
+
 IDENTITIES = {
-    keys.TABLE: ("design_id",),
-    keys.REVIEWS: ("act_id",),
-    keys.CORRECTIONS: ("record", "column", "corrected_at"),
+    keys.TABLE: (("design_id",), _columns(SCHEMA, "design_id", "style_id", "image", "image_sha256")),
+    keys.REVIEWS: (("act_id",), _columns(LOG, "act_id", "seq", "position", "at", "what", "design_id")),
+    keys.CORRECTIONS: (("record", "column", "corrected_at"), _columns(CORRECTIONS, *CORRECTIONS.names)),
 }
-"""By what a record of a table is known; the other tables are made from the reviews."""
+"""By what a record of a table is known, and columns that its files have; the other tables are made from the reviews."""
 TABLES = (keys.TABLE, keys.REVIEWS, keys.VERDICTS, keys.SHORTLISTS, keys.CORRECTIONS)
 
 
@@ -80,7 +86,8 @@ def examine(catalog: DesignCatalog, *, contents: bool = True) -> Findings:
         whats = pool.map(look, records)
         faults = tuple(replace(r, what=what) for r, what in zip(records, whats, strict=True) if what)
     faults += _doubled(records)
-    named = {record.image for record in records}
+    # A commit may be missing, or about to come: what a data file names that nobody names is not nobody's.
+    named = {record.image for record in records} | _about_to_be_named(catalog)
     orphans = (p for key, p in pictures.items() if key not in named and keys.is_design_image(key))
     return Findings(len(records), faults, tuple(orphans))
 
@@ -122,8 +129,14 @@ def file_again(catalog: DesignCatalog) -> int:
     return sum(filed)
 
 
-def _lost(catalog: DesignCatalog, name: str) -> list[LostRecords]:
-    return lost_records(TableInStore(catalog.store, name), IDENTITIES[name])
+def _lost(catalog: DesignCatalog, name: str, older: timedelta = YOUNG) -> list[LostRecords]:
+    return lost_records(TableInStore(catalog.store, name), *IDENTITIES[name], older)
+
+
+def _about_to_be_named(catalog: DesignCatalog) -> set[str]:
+    """Pictures that records in data files name which no commit has named yet, or whose commit is gone."""
+    found = (one.rows["image"].to_pylist() for one in _lost(catalog, keys.TABLE, timedelta(0)))
+    return set(chain.from_iterable(found))
 
 
 def _require_nothing_lost(catalog: DesignCatalog) -> None:
@@ -135,7 +148,14 @@ def _require_nothing_lost(catalog: DesignCatalog) -> None:
             f"{catalog.store.uri}/{lost[0].file}{' and others' if lost[1:] else ''}: no commit of the table names the"
             f" {count} records in it. A run was killed as it filed them, or a copy of the catalog missed the newest"
             " commit. 'stylemill doctor --repair' files them again; nothing is removed until then."
+            + (ALL_GONE if catalog.version() is None else "")
         )
+
+
+ALL_GONE = (
+    " As the whole log of the table is gone, bring that back from a copy if you can: without it records that were taken"
+    " out of the table before (their rights were withdrawn, say) come back with the others."
+)
 
 
 def unclaimed(catalog: DesignCatalog, grace: timedelta) -> list[ObjectInfo]:

@@ -24,7 +24,7 @@ from flows.recipes import NAMED, is_named, recorded
 from flows.run_command import Asked, run_command
 from flows.settings import Settings
 from flows.terminal import counted
-from stylecore.errors import StylecoreError
+from stylecore.errors import RecipeError, StylecoreError, nearest
 
 if TYPE_CHECKING:
     from fastapi import FastAPI
@@ -59,12 +59,20 @@ class CatalogMill:
         kept = kept_names(open_store(self.designs, self.settings.s3))
         return list(dict.fromkeys([self.settings.recipe, *NAMED, *kept]))
 
+    def _require_offered(self, order: Order) -> None:
+        """RecipeError unless the page offers the recipe: whoever asks could read any file here by its name."""
+        if order.recipe not in self.recipes():
+            raise RecipeError(
+                f"There is no recipe '{order.recipe[:80]}' here: {nearest(order.recipe, self.recipes())}"
+            )
+
     def plan(self, order: Order) -> Estimate:
         """What an order comes to."""
         with _told():
             return self._planned(order)
 
     def _planned(self, order: Order) -> Estimate:
+        self._require_offered(order)
         # Within a request no weights are read, no pictures are decoded, and no torch is loaded.
         place = place_to_plan(self.settings, self.garments, self.styles, self.designs, order.recipe)
         plan = make_plan(
@@ -119,6 +127,7 @@ class CatalogMill:
     def _started(self, order: Order) -> str:
         from flows.prefect_api import OF_STYLE_SETS, start_deployment
 
+        self._require_offered(order)
         if not self.api:
             raise SettingsError(
                 "There is no Prefect server to start a run: set PREFECT_API_URL, or use the command."

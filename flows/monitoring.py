@@ -14,6 +14,8 @@ log = logging.getLogger(__name__)
 
 EVERY = 15.0
 """Seconds between two pushes."""
+PATIENCE = 10.0
+"""Seconds that the end of a run waits for a gateway."""
 GAUGES = {
     "designs_planned": "Designs that the run is to make",
     "designs_done": "Designs that are made, were met made by others, or were turned away",
@@ -59,10 +61,15 @@ class Gauges:
         if not self._gateway:
             return
         self._ended.set()
-        self._thread.join()
+        self._thread.join(PATIENCE)
         self._values["run_success"].set(kind is None)
         self._values["run_finished_timestamp_seconds"].set(time.time())
-        self._push()
+        # On a thread that may be left: a gateway that answers a letter at a time would hold a run that is done.
+        last = threading.Thread(target=self._push, name="last-gauges", daemon=True)
+        last.start()
+        last.join(PATIENCE)
+        if last.is_alive():
+            self._tell_once(f"no whole answer within {PATIENCE:.0f} s")
 
     def _push_now_and_then(self) -> None:
         self._push()
@@ -79,8 +86,9 @@ class Gauges:
         try:
             push_to_gateway(self._gateway, "stylemill", self._registry, {"run": self._run}, timeout=5)
         except Exception as error:  # what is no gateway answers in many ways
-            if not self._said:
-                log.warning(
-                    "STYLEMILL_PUSHGATEWAY did not take the gauges, and is asked again later: %s", error
-                )
-            self._said = True
+            self._tell_once(str(error))
+
+    def _tell_once(self, why: str) -> None:
+        if not self._said:
+            log.warning("STYLEMILL_PUSHGATEWAY did not take the gauges, and is asked again later: %s", why)
+        self._said = True

@@ -60,7 +60,12 @@ def no_objects(path: Path) -> None:
     path.write_text("[1]\n2")
 
 
-DAMAGE = [emptied, cut, zeros, blank, wordless, no_objects]
+def odd_info(path: Path) -> None:
+    """A commitInfo that is no object."""
+    path.write_text('{"commitInfo": []}')
+
+
+DAMAGE = [emptied, cut, zeros, blank, wordless, no_objects, odd_info]
 
 
 @pytest.mark.parametrize("damage", DAMAGE)
@@ -174,6 +179,29 @@ class TestOtherGaps:
         again = DesignCatalog(open_store(str(tmp_path)))
         assert upkeep.examine(again) == upkeep.Findings(3, (), ())
         assert again.file([design("d")]) == 1
+
+    def test_hint_without_its_checkpoint(self, tmp_path: Path) -> None:
+        """A checkpoint that is named and gone is told with the remedy, and by that all is there again."""
+        catalog = filed(str(tmp_path), "a", "b")
+        catalog.tidy(timedelta(days=7))
+        (checkpoint,) = (tmp_path / "table" / "_delta_log").glob("*.checkpoint.parquet")
+        checkpoint.unlink()
+        with pytest.raises(CatalogError, match="checkpoint that is not there.*_delta_log/_last_checkpoint"):
+            DesignCatalog(open_store(str(tmp_path))).existing()
+        (tmp_path / "table" / "_delta_log" / "_last_checkpoint").unlink()
+        assert DesignCatalog(open_store(str(tmp_path))).existing() == {key("a"), key("b")}
+
+    @pytest.mark.parametrize("metrics", ["x", {"num_added_files": "many"}, {"num_added_files": None}, [], 3])
+    def test_odd_metrics(self, tmp_path: Path, metrics: object) -> None:
+        """Counts that are none say nothing."""
+        filed(str(tmp_path), "a")
+        newest = log_of(tmp_path)[-1]
+        actions = [json.loads(line) for line in newest.read_text().splitlines()]
+        for action in actions:
+            if "commitInfo" in action:
+                action["commitInfo"]["operationMetrics"] = metrics
+        newest.write_text("\n".join(map(json.dumps, actions)))
+        assert DesignCatalog(open_store(str(tmp_path))).existing() == {key("a")}
 
     def test_unseen_table(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         """A table that the Delta library makes elsewhere is found out at its first commit."""

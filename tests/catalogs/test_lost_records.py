@@ -10,7 +10,9 @@ from datetime import timedelta
 from pathlib import Path
 
 import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
+from deltalake import DeltaTable
 
 from catalogs import keys, upkeep
 from catalogs.delta_tables import TableInStore
@@ -138,6 +140,38 @@ class TestWhatIsNotLost:
         assert found.designs == 1 and len(found.orphans) == 1
         assert upkeep.file_again(reopened(tmp_path)) == 0
 
+    def test_taken_out_and_forgotten(self, tmp_path: Path) -> None:
+        """A withdrawn design stays out when a checkpoint has forgotten the file that it was in."""
+        catalog = filed(str(tmp_path), "a", "b")
+        catalog.remove([(key("a"), str(catalog.records([key("a")])[0]["image_sha256"]))])
+        old = int((time.time() - 9 * 86400) * 1000)
+        for path in log_of(tmp_path):
+            actions = [json.loads(line) for line in path.read_text().splitlines()]
+            for action in actions:
+                if "remove" in action:
+                    action["remove"]["deletionTimestamp"] = old
+            path.write_text("\n".join(map(json.dumps, actions)))
+        aged(tmp_path)
+        DeltaTable(str(tmp_path / "table")).create_checkpoint()
+        for begun in (0, 1):
+            # Later the oldest commits are cleaned away, too, and nobody knows what they named.
+            for path in log_of(tmp_path)[: 2 * begun]:
+                path.unlink()
+            assert upkeep.examine(reopened(tmp_path)).designs == 1
+            assert upkeep.file_again(reopened(tmp_path)) == 0
+
+    @pytest.mark.parametrize("ids", [[["a"]], [1], [None]])
+    def test_files_of_others(
+        self, tmp_path: Path, ids: list[object], caplog: pytest.LogCaptureFixture
+    ) -> None:
+        """A Parquet file that is none of the table's is told, and stops nobody."""
+        filed(str(tmp_path), "a")
+        pq.write_table(pa.table({"design_id": ids}), tmp_path / "table" / "mine.parquet")
+        aged(tmp_path)
+        assert upkeep.examine(reopened(tmp_path)).designs == 1
+        assert upkeep.file_again(reopened(tmp_path)) == 0
+        assert "mine.parquet is no file of this table" in caplog.text
+
     def test_files_that_are_not_finished(self, tmp_path: Path) -> None:
         """Half a file of Parquet holds nothing."""
         filed(str(tmp_path), "a")
@@ -153,7 +187,53 @@ class TestWhatIsNotLost:
             os.utime(path)
         assert upkeep.examine(reopened(partial)).designs == 2
         table = TableInStore(open_store(str(partial)), keys.TABLE)
-        assert lost_records(table, ["design_id"]) == [] and timedelta(hours=1) == YOUNG
+        assert lost_records(table, *upkeep.IDENTITIES[keys.TABLE]) == [] and timedelta(hours=1) == YOUNG
+        # Their pictures are nobody's to remove, however old these are.
+        aged(partial / "images")
+        assert not [one for one in upkeep.unclaimed(reopened(partial), DAY) if one.key.startswith("images/")]
+
+
+class TestHowFilesWereWritten:
+    """Whatever has written a data file that nobody names, its records come back."""
+
+    @pytest.mark.parametrize("work", ["append", "merge", "delete", "compact"])
+    def test_kinds(self, tmp_path: Path, work: str) -> None:
+        """Files of appends, merges, deletes and compactions are read alike."""
+        catalog = filed(str(tmp_path), "a", "b")
+        catalog.file([written(catalog, "c")])
+        table = TableInStore(catalog.store, keys.TABLE)
+        if work == "merge":
+            styles = catalog.read(["style_id"])["style_id"][:1]
+            catalog.update(["style_id"], pa.table({"style_id": styles, "style_licence": ["NEW"]}))
+        elif work == "delete":
+            catalog.remove([(key("a"), str(catalog.records([key("a")])[0]["image_sha256"]))])
+        elif work == "compact":
+            table.committed(table._compact)
+        current, left = set(table.data_files()), {"delete": 2}.get(work, 3)
+        shutil.rmtree(tmp_path / "table" / "_delta_log")
+        for path in (tmp_path / "table").glob("*.parquet"):
+            if f"table/{path.name}" not in current:
+                path.unlink()
+        aged(tmp_path)
+        assert upkeep.file_again(reopened(tmp_path)) == left
+        assert upkeep.examine(reopened(tmp_path)).designs == left
+        licences = set(reopened(tmp_path).read(["style_licence"])["style_licence"].to_pylist())
+        assert licences == ({"NEW"} if work == "merge" else licences)
+
+    def test_the_newest_facts_win(self, tmp_path: Path) -> None:
+        """With the whole log gone the last correction holds, and the message says what may come back."""
+        catalog = filed(str(tmp_path), "a")
+        for number, licence in enumerate(("one", "two", "three")):
+            styles = catalog.read(["style_id"])["style_id"][:1]
+            catalog.update(["style_id"], pa.table({"style_id": styles, "style_licence": [licence]}))
+            for path in (tmp_path / "table").glob("*.parquet"):
+                if path.stat().st_mtime > time.time() - 3600:
+                    os.utime(path, (time.time() - 90_000 + number,) * 2)
+        shutil.rmtree(tmp_path / "table" / "_delta_log")
+        with pytest.raises(CatalogError, match="rights were withdrawn"):
+            upkeep.examine(reopened(tmp_path))
+        upkeep.file_again(reopened(tmp_path))
+        assert reopened(tmp_path).read(["style_licence"])["style_licence"].to_pylist() == ["three"]
 
 
 class TestWords:

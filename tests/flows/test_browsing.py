@@ -78,10 +78,8 @@ def test_recipe_of_a_file_is_made_again(
     Path(found.file).write_text(found.toml)
     words = shlex.split(found.command)
     assert words[words.index("--recipe") + 1] == "tiny.toml"
-    done = CliRunner().invoke(app, [*words[1:], "--dry-run"])
-    assert done.exit_code == 0, done.output
-    again = mill.plan(replace(order_of(record), recipe=found.file))
-    assert (again.to_make, again.there) == (0, 1)
+    done = CliRunner().invoke(app, words[1:])
+    assert done.exit_code == 0 and "the 1 design is there" in done.output
 
 
 def test_recipe_of_a_file_is_kept(mill: CatalogMill) -> None:
@@ -100,11 +98,21 @@ def test_recipe_of_a_file_is_kept(mill: CatalogMill) -> None:
     assert words[words.index("--recipe") + 1] == name
     for called in (name, "tiny"):
         words[words.index("--recipe") + 1] = called
-        done = CliRunner().invoke(app, [*words[1:], "--dry-run"])
-        assert done.exit_code == 0, done.output
-        plan = mill.plan(replace(order_of(record), recipe=called))
-        assert (plan.to_make, plan.there) == (0, 1)
-        words = [name if word == called else word for word in words]
+        done = CliRunner().invoke(app, words[1:])
+        assert done.exit_code == 0 and "the 1 design is there" in done.output
+    plan = mill.plan(replace(order_of(record), recipe=name))
+    assert (plan.to_make, plan.there) == (0, 1)
+
+
+def test_other_files_are_not_read(mill: CatalogMill, tmp_path: Path) -> None:
+    """Whoever asks for a recipe that the page does not offer hears nothing of the files of this machine."""
+    secret = tmp_path / "secret.toml"
+    secret.write_text("password = 1\n")
+    for name in (str(secret), "./secret.toml", str(tmp_path / "gone.toml"), "../x.toml"):
+        for work in (mill.plan, mill.start):
+            with pytest.raises(QueryError, match="There is no recipe") as caught:
+                work(Order(name))
+            assert "password" not in str(caught.value)
 
 
 @pytest.mark.parametrize("name", NAMED)

@@ -1,6 +1,8 @@
 """A gateway has the right figures while a run is on, and after it, however it ended."""
 
+import contextlib
 import signal
+import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -129,6 +131,33 @@ def test_a_gateway_that_is_away(
         time.sleep(0.1)
     assert len(caplog.records) == 1
     assert "STYLEMILL_PUSHGATEWAY" in caplog.text
+
+
+def test_a_gateway_that_drips(monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> None:
+    """A gateway that answers a letter at a time holds no run that is done."""
+    monkeypatch.setattr(monitoring, "PATIENCE", 0.3)
+    listening, over = socket.create_server(("127.0.0.1", 0)), threading.Event()
+
+    def drip() -> None:
+        while not over.is_set():
+            with contextlib.suppress(OSError):
+                client, _ = listening.accept()
+                threading.Thread(target=letters, args=(client,), daemon=True).start()
+
+    def letters(client: socket.socket) -> None:
+        with contextlib.suppress(OSError), client:
+            client.sendall(b"HTTP/1.1 200 OK\r\nX: ")
+            while not over.wait(0.05):
+                client.sendall(b"a")
+
+    threading.Thread(target=drip, daemon=True).start()
+    began = time.monotonic()
+    with Gauges(f"127.0.0.1:{listening.getsockname()[1]}", "run-1", Pace(1)):
+        pass
+    assert time.monotonic() - began < 4
+    assert "no whole answer" in caplog.text
+    over.set()
+    listening.close()
 
 
 def test_a_gateway_that_comes_back(gateway: Gateway) -> None:
