@@ -93,6 +93,24 @@ class CommitLog:
         known = [one for one in times if isinstance(one, int)]
         return datetime.fromtimestamp(known[0] / 1000, UTC) if known else datetime.max.replace(tzinfo=UTC)
 
+    def ends(self) -> datetime | None:
+        """When the newest commit was made, by what it says and by its file, whichever is later; None without any."""
+        kept = [
+            one
+            for one in self._store.list(self._key(""))
+            if COMMIT.fullmatch(one.key.removeprefix(self._key("")))
+        ]
+        if not kept:
+            return None
+        newest = max(kept, key=lambda one: one.key)
+        infos = (action.get("commitInfo") for action in self.actions(int(newest.key[-25:-5])))
+        times = [
+            info["timestamp"]
+            for info in infos
+            if isinstance(info, dict) and isinstance(info.get("timestamp"), int)
+        ]
+        return max([newest.modified, *(datetime.fromtimestamp(one / 1000, UTC) for one in times)])
+
     def key_of(self, path: str) -> str:
         """Key of a data file that the log names."""
         return f"{self._name}/{urllib.parse.unquote(path)}"

@@ -65,6 +65,18 @@ def lost_records(
     return [one for one in found if one.rows.num_rows]
 
 
+def files_behind_the_log(table: TableInStore) -> list[str]:
+    """Keys of unnamed data files that are newer than the newest commit: is a commit behind it missing?
+
+    What that took out or corrected looks like records that are there. A run that was killed at its commit leaves such a
+    file too, and then it lacks nothing.
+    """
+    ends, now = table.log.ends(), datetime.now(UTC)
+    if ends is None:
+        return []
+    return [one.key for one in table.unnamed_files() if ends < one.modified < now - YOUNG]
+
+
 def _records(table: TableInStore, key: str, schema: pa.Schema) -> pa.Table | None:
     """Rows of a data file of this table; None where it is gone, no Parquet, or no file of this table."""
     rows = _rows(table, key)

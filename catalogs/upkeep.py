@@ -21,7 +21,7 @@ from catalogs.delta_tables import TableInStore
 from catalogs.designs import SCHEMA, DesignCatalog
 from catalogs.errors import CatalogError, NotAllowedError, NotFoundError
 from catalogs.facts import CORRECTIONS, correction_table, note_again
-from catalogs.lost_records import YOUNG, LostRecords, lost_records
+from catalogs.lost_records import YOUNG, LostRecords, files_behind_the_log, lost_records
 from catalogs.reviews import LOG, Reviews
 from catalogs.store_contract import ObjectInfo, Store
 
@@ -131,6 +131,11 @@ def file_again(catalog: DesignCatalog) -> int:
 
 def _lost(catalog: DesignCatalog, name: str, older: timedelta = YOUNG) -> list[LostRecords]:
     return lost_records(TableInStore(catalog.store, name), *IDENTITIES[name], older)
+
+
+def behind_the_log(catalog: DesignCatalog) -> list[str]:
+    """Data files of the designs that are newer than the newest commit, and that no commit names."""
+    return files_behind_the_log(TableInStore(catalog.store, keys.TABLE))
 
 
 def _about_to_be_named(catalog: DesignCatalog) -> set[str]:

@@ -236,6 +236,34 @@ class TestHowFilesWereWritten:
         assert reopened(tmp_path).read(["style_licence"])["style_licence"].to_pylist() == ["three"]
 
 
+class TestBehindTheLog:
+    """A commit that is missing and only took out, or corrected, is told of by its file."""
+
+    @pytest.mark.parametrize("work", ["remove", "update"])
+    def test_told(self, tmp_path: Path, stylemill: Run, work: str) -> None:
+        """Doctor names the file, and nothing else is wrong; with the commit there it says nothing."""
+        catalog = filed(str(tmp_path), "a", "b")
+        aged(tmp_path)
+        for path in log_of(tmp_path):
+            actions = [json.loads(line) for line in path.read_text().splitlines()]
+            for action in actions:
+                action.get("commitInfo", {})["timestamp"] = int((time.time() - 2 * 86400) * 1000)
+            path.write_text("\n".join(map(json.dumps, actions)))
+        aged(tmp_path)
+        before = set((tmp_path / "table").glob("*.parquet"))
+        if work == "remove":
+            catalog.remove([(key("a"), str(catalog.records([key("a")])[0]["image_sha256"]))])
+        else:
+            styles = catalog.read(["style_id"])["style_id"][:1]
+            catalog.update(["style_id"], pa.table({"style_id": styles, "style_licence": ["NEW"]}))
+        (late,) = set((tmp_path / "table").glob("*.parquet")) - before
+        os.utime(late, (time.time() - 86400,) * 2)
+        assert upkeep.behind_the_log(reopened(tmp_path)) == []
+        log_of(tmp_path)[-1].unlink()
+        told = stylemill("doctor", "--designs", tmp_path)
+        assert told.returncode == 0 and late.name in told.stderr and "a commit may be missing" in told.stderr
+
+
 class TestWords:
     """What people said, and what records said before, come back too."""
 
