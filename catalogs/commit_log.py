@@ -88,28 +88,22 @@ class CommitLog:
             return datetime.max.replace(tzinfo=UTC) if checkpoints else None
         if commits[0] == 0:
             return None
-        infos = (action.get("commitInfo") for action in self.actions(commits[0]))
-        times = [info.get("timestamp") for info in infos if isinstance(info, dict)]
-        known = [one for one in times if isinstance(one, int)]
-        return datetime.fromtimestamp(known[0] / 1000, UTC) if known else datetime.max.replace(tzinfo=UTC)
+        return self._made(commits[0]) or datetime.max.replace(tzinfo=UTC)
 
     def ends(self) -> datetime | None:
         """When the newest commit was made, by what it says and by its file, whichever is later; None without any."""
-        kept = [
-            one
-            for one in self._store.list(self._key(""))
-            if COMMIT.fullmatch(one.key.removeprefix(self._key("")))
-        ]
-        if not kept:
+        commits, _ = self._there()
+        if not commits:
             return None
-        newest = max(kept, key=lambda one: one.key)
-        infos = (action.get("commitInfo") for action in self.actions(int(newest.key[-25:-5])))
-        times = [
-            info["timestamp"]
-            for info in infos
-            if isinstance(info, dict) and isinstance(info.get("timestamp"), int)
-        ]
-        return max([newest.modified, *(datetime.fromtimestamp(one / 1000, UTC) for one in times)])
+        file = self._store.stat(self._key(f"{commits[-1]:020}.json"))
+        return max(time for time in (self._made(commits[-1]), file and file.modified) if time)
+
+    def _made(self, version: int) -> datetime | None:
+        """When a commit was made, by what it says; None where it does not say."""
+        infos = (action.get("commitInfo") for action in self.actions(version))
+        times = (info.get("timestamp") for info in infos if isinstance(info, dict))
+        known = next((one for one in times if isinstance(one, int)), None)
+        return None if known is None else datetime.fromtimestamp(known / 1000, UTC)
 
     def key_of(self, path: str) -> str:
         """Key of a data file that the log names."""

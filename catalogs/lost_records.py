@@ -66,7 +66,7 @@ def lost_records(
 
 
 def files_behind_the_log(table: TableInStore) -> list[str]:
-    """Keys of unnamed data files that are newer than the newest commit: is a commit behind it missing?
+    """Keys of unnamed data files that are newer than the newest commit, as where a commit behind it is missing.
 
     What that took out or corrected looks like records that are there. A run that was killed at its commit leaves such a
     file too, and then it lacks nothing.

@@ -204,9 +204,9 @@ def doctor(
             say(f"  ... and {len(found.faults) - SHOWN_FAULTS} more")
         for key in upkeep.behind_the_log(catalog):
             say(
-                f"  {key}: no commit names this file, which is newer than the newest commit. If this is a copy of a catalog,"
-                " compare the newest file in table/_delta_log: a commit may be missing that took designs out or corrected"
-                " them. If a run was killed at its commit, nothing is missing."
+                f"  {key}: no commit names this file, which is newer than the newest commit. If this is a copy of a"
+                " catalog, compare the newest file in table/_delta_log: a commit may be missing that took designs out or"
+                " corrected them. If a run was killed at its commit, nothing is missing."
             )
         size = sum(orphan.size for orphan in found.orphans) / 1e6
         typer.echo(
