@@ -33,7 +33,7 @@ from catalogs.acts import Act, What
 from catalogs.designs import DesignCatalog
 from catalogs.reviews import Reviews
 from catalogs.stores import open_store
-from tests.catalogs.browser.shop import shop
+from tests.catalogs.browser.shop import design, shop
 from tests.conftest import write_catalog
 
 
@@ -502,3 +502,49 @@ def test_state_of_json_island(chromium: Browser, address: str) -> None:
             page.locator("#data").inner_text() or page.evaluate("document.getElementById('data').textContent")
         )
         total(page, f"{data['total']} of {data['all']} designs")
+
+
+SHAPES = {"tall": (480, 240), "wide": (240, 480)}
+BOXES = {
+    "?": (".cell .shot", ".line"),
+    "?view=matrix": ("#matrix td a", ""),
+    "shortlist?name=Spring": ("#list .shot", ".words"),
+    "compare?{ids}": ("#panes .pane", "figcaption"),
+}
+"""For pages the boxes of pictures, and the captions beside them."""
+
+
+@pytest.fixture(scope="module")
+def shapes(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Designs of 1:2 and of 2:1, all on a shortlist."""
+    folder = tmp_path_factory.mktemp("shapes")
+    designs = [
+        design(folder, n, "dress", style, height=height, width=width)
+        for n, (style, (height, width)) in enumerate(zip(("ikat", "batik"), SHAPES.values(), strict=True))
+    ]
+    store = open_store(str(folder))
+    DesignCatalog(store).file(designs)
+    ids = tuple(one.design_id for one in designs)
+    Reviews(store).file([Act("a", "ann", datetime.now(UTC), What.LIST, ids, shortlist="Spring")])
+    return folder
+
+
+@pytest.mark.parametrize("width", [1280, 360])
+def test_pictures_keep_to_their_box(chromium: Browser, shapes: Path, width: int) -> None:
+    """A picture of 1:2 or 2:1 is whole within its box, and its caption is under it."""
+    ids = DesignCatalog(open_store(str(shapes))).read(["design_id"])["design_id"].to_pylist()
+    with browse(shapes) as (address, _), opened(chromium, address, width) as page:
+        for path, (box, caption) in BOXES.items():
+            page.goto(address + path.format(ids="&".join(f"id={one}" for one in ids)))
+            expect(page.locator(f"{box} img").first).to_be_visible()
+            page.wait_for_load_state("networkidle")
+            assert page.evaluate(OUTSIDE, [box, caption]) == [], path
+
+
+OUTSIDE = """([box, caption]) => [...document.querySelectorAll(box)].flatMap((one) => {
+  const [room, image] = [one.getBoundingClientRect(), one.querySelector('img').getBoundingClientRect()];
+  const words = caption && one.parentElement.querySelector(caption).getBoundingClientRect();
+  const [above, before] = [words && room.bottom <= words.top + 1, words && room.right <= words.left + 1];
+  const inside = image.top >= room.top - 1 && image.bottom <= room.bottom + 1 && image.right <= room.right + 1;
+  return inside && image.height > 20 && (!words || above || before) ? [] : [[room.height, image.height, words?.top]];
+})"""
