@@ -15,6 +15,11 @@ const KEYS = [
 ];
 const VERDICT_KEYS = { p: "pick", x: "reject", u: "" };
 const OWN = ["size", "view", "at"];
+/** What says nothing without another name of the address, and goes with it. */
+const WITH = { swatch: ["within"] };
+/** Distances of colours (dE2000) in words, by their upper ends; and the one that holds unless told. */
+const CLOSENESS = [[5, "exact"], [16, "similar"], [Infinity, "family"]];
+const WITHIN = 12;
 const $ = (id) => document.getElementById(id);
 
 let params = new URLSearchParams(location.search);
@@ -81,8 +86,10 @@ function show() {
   press("[data-size]", (button) => button.dataset.size === size);
   press("[data-view]", (button) => button.dataset.view === view);
   press('[data-do="stacked"]', () => params.get("stacked") === "1");
-  press('[data-do="swatch"]', () => params.has("swatch"));
   $("tolerance").hidden = !params.has("swatch");
+  if (params.has("swatch")) $("swatch").value = params.get("swatch");
+  $("within").value = params.get("within") ?? WITHIN;
+  sayCloseness();
   document.querySelector(".search input").value = params.get("q") ?? "";
   facets.show(result.facets, params);
   showChips();
@@ -96,6 +103,23 @@ function show() {
   else wall.draw();
 }
 
+/** Search for the colour; once more where it is the one that was searched for. */
+async function findColour() {
+  const color = $("swatch").value;
+  if (params.get("swatch") !== color) return go((p) => p.set("swatch", color));
+  await look();
+  return show();
+}
+
+/** Say in a word how close colours are to come. */
+function sayCloseness() {
+  const within = Number($("within").value);
+  const word = CLOSENESS.find(([end]) => within <= end)[1];
+  document.querySelector("#tolerance output").textContent = word;
+  $("within").setAttribute("aria-valuetext", word);
+  $("tolerance").title = `Colours within ${within} dE2000`;
+}
+
 function press(selector, on) {
   for (const button of document.querySelectorAll(selector)) button.setAttribute("aria-pressed", String(on(button)));
 }
@@ -104,7 +128,7 @@ function press(selector, on) {
 function showChips() {
   const texts = { q: (v) => `“${v}”`, swatch: (v) => `colour ${v}`, shortlist: (v) => `shortlist ${v}`, like: (v) => `like ${v.slice(0, 12)}` };
   const chips = Object.entries(texts).filter(([name]) => params.get(name)).map(([name, text]) =>
-    el("button", { type: "button", class: "chip", title: "Take away", onclick: () => go((p) => p.delete(name)) }, `${text(params.get(name))} ×`));
+    el("button", { type: "button", class: "chip", title: "Take away", onclick: () => go((p) => [name, ...(WITH[name] ?? [])].forEach((one) => p.delete(one))) }, `${text(params.get(name))} ×`));
   $("chips").replaceChildren(...chips);
 }
 
@@ -373,11 +397,11 @@ function wire() {
   });
   $("sort").addEventListener("change", (event) => go((p) => p.set("sort", event.target.value)));
   $("group").addEventListener("change", (event) => go((p) => (event.target.value ? p.set("group", event.target.value) : p.delete("group"))));
-  $("within").addEventListener("input", (event) => { document.querySelector("#tolerance output").textContent = event.target.value; });
+  $("within").addEventListener("input", sayCloseness);
   $("within").addEventListener("change", (event) => go((p) => p.set("within", event.target.value)));
-  $("swatch").addEventListener("change", () => go((p) => p.set("swatch", $("swatch").value)));
+  $("swatch").addEventListener("change", findColour);
   const doing = {
-    swatch: () => go((p) => (p.has("swatch") ? ["swatch", "within"].forEach((n) => p.delete(n)) : p.set("swatch", $("swatch").value))),
+    swatch: findColour,
     stacked: () => go((p) => (p.has("stacked") ? p.delete("stacked") : p.set("stacked", "1"))),
     clear: () => go((p) => [...query(p).keys()].forEach((name) => p.delete(name))),
     facets: () => $("facets").classList.toggle("open"),

@@ -548,3 +548,27 @@ OUTSIDE = """([box, caption]) => [...document.querySelectorAll(box)].flatMap((on
   const inside = image.top >= room.top - 1 && image.bottom <= room.bottom + 1 && image.right <= room.right + 1;
   return inside && image.height > 20 && (!words || above || before) ? [] : [[room.height, image.height, words?.top]];
 })"""
+
+
+def test_colour_is_searched_until_its_chip_is_closed(chromium: Browser, address: str) -> None:
+    """The button searches again and never takes the search away; its chip does, and the distance is a word."""
+    with opened(chromium, address) as page:
+        total(page, "24 designs")
+        button = page.locator('[data-do="swatch"]')
+        page.locator("#swatch").fill("#336699")
+        page.wait_for_url("**/?*swatch=%23336699*")
+        for _ in range(2):
+            with page.expect_response("**/api/result?*"):
+                button.click()
+            assert "swatch=%23336699" in page.url
+        word = page.locator("#tolerance output")
+        for within, name in ((2, "exact"), (12, "similar"), (30, "family")):
+            page.locator("#within").fill(str(within))
+            expect(word).to_have_text(name)
+            expect(page.locator("#tolerance")).to_have_attribute("title", re.compile(f"{within} dE2000"))
+        page.wait_for_url("**/?*within=30*")
+        label, above = (page.locator(one).bounding_box() for one in ("#tolerance", ".swatch .row"))
+        assert label and above and label["y"] >= above["y"] + above["height"] + 4
+        page.locator(".chip").click()
+        total(page, "24 designs")
+        assert "swatch" not in page.url and "within" not in page.url
