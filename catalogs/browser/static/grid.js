@@ -1,6 +1,7 @@
 // The grid's page: the address is the state; everything else follows it.
 
 import { ask, attempt, counted, data, el, named, picture, say, starred, tell, VERDICTS } from "./server.js";
+import { keepChoice, keptChoice } from "./choice.js";
 import { elsewhere, exporting, header, moreLikeThese, showKeys, sure, whichShortlist } from "./dialogs.js";
 import { Facets } from "./facets.js";
 import { inTurn, judging } from "./judging.js";
@@ -176,6 +177,7 @@ async function chooseRange(from, to) {
 
 function showChosen() {
   const count = countChosen();
+  keepChoice(query().toString(), [...chosen.ids]);
   $("selection").hidden = count === 0;
   $("chosen").textContent = chosen.all && !chosen.out.size ? `All ${counted(count, "design")} of this result` : `${counted(count, "design")} chosen`;
   document.querySelector('[data-act="all"]').textContent = `Select all ${result.total.toLocaleString("en")}`;
@@ -420,6 +422,8 @@ function wire() {
 }
 
 wire();
+chosen.ids = new Set(keptChoice(query().toString()));
 wall.take(result, Number(params.get("at") ?? 0));
 show();
+showChosen();
 $("scroll").focus({ preventScroll: true });

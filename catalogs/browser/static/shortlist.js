@@ -1,6 +1,7 @@
 // One shortlist: its order, its notes, and what goes out of it.
 
 import { counted, data, el, named, say, starred, tell, thumbnail, VERDICTS } from "./server.js";
+import { keepChoice, keptChoice } from "./choice.js";
 import { exporting, header, moreLikeThese, showKeys, sure } from "./dialogs.js";
 import { fresh } from "./fresh.js";
 import { among, inTurn, judging } from "./judging.js";
@@ -27,7 +28,7 @@ let entries = data.entries;
 let known = new Map();
 let shown = SHOWN;
 let judge = judging(among(entries), judged);
-const chosen = new Set();
+const chosen = new Set(keptChoice(here).filter((id) => data.entries.some((one) => one.id === id)));
 
 /** File an act on the list, after those before it; where it fails, the list is shown as the server has it. */
 async function file(what, ids, value = "") {
@@ -85,6 +86,7 @@ function draw() {
 
 /** What depends on the order and on what is chosen. */
 function number() {
+  keepChoice(here, [...chosen]);
   [...list.children].forEach((li, n) => {
     const entry = entryOf(li);
     li.querySelector(".no").textContent = n + 1;

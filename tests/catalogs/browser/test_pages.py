@@ -572,3 +572,56 @@ def test_colour_is_searched_until_its_chip_is_closed(chromium: Browser, address:
         page.locator(".chip").click()
         total(page, "24 designs")
         assert "swatch" not in page.url and "within" not in page.url
+
+
+@pytest.mark.parametrize("way", ["Escape", "link", "browser"])
+def test_choice_outlasts_comparing(chromium: Browser, own: Path, way: str) -> None:
+    """Back from comparing, and from a judgement there, the same designs are chosen; from elsewhere none is."""
+    with browse(own) as (address, _), opened(chromium, address) as page:
+        expect(page.locator(".cell.at")).to_have_count(1)
+        for key in ("t", "ArrowRight", "t", "ArrowRight", "t", "c"):
+            page.keyboard.press(key)
+        page.wait_for_url("**/compare?*")
+        with page.expect_response("**/api/acts"):
+            page.keyboard.press("p")
+        match way:
+            case "Escape":
+                page.keyboard.press("Escape")
+            case "link":
+                page.locator("#back").click()
+            case _:
+                page.go_back()
+        page.wait_for_url("**/?*verdict=unreviewed*")
+        expect(page.locator("#chosen")).to_contain_text("3 designs")
+        page.keyboard.press("s")
+        expect(page.locator("dialog h2")).to_have_text("Put 3 designs on a shortlist")
+        page.keyboard.press("Escape")
+        page.locator("nav a", has_text="Shortlists").click()
+        page.locator("nav a", has_text="Designs").click()
+        total(page, "23 of 24 designs")
+        expect(page.locator("#selection")).to_be_hidden()
+
+
+@pytest.mark.parametrize("by_key", [True, False])
+def test_one_is_kept_and_the_rest_rejected(chromium: Browser, own: Path, by_key: bool) -> None:
+    """Of three compared the framed one is kept by one act, and one undo takes all of it back."""
+    ids = DesignCatalog(open_store(str(own))).read(["design_id"])["design_id"].to_pylist()[:3]
+    asked = "&".join(f"id={one}" for one in ids)
+    with browse(own) as (address, _), opened(chromium, f"{address}compare?{asked}") as page:
+        page.keyboard.press("2")
+        if by_key:
+            page.keyboard.press("k")
+        else:
+            page.locator('[data-do="keep"]').click()
+        expect(page.locator("figure:nth-child(2) .badge.pick")).to_be_visible()
+        expect(page.locator("figure .badge.reject:visible")).to_have_count(2)
+        page.keyboard.press("z")
+        expect(page.locator("#toasts")).to_contain_text("Undone: 3 designs as before")
+        expect(page.locator("figure .badge:visible")).to_have_count(0)
+        page.locator('[data-do="shortlist"]').click()
+        expect(page.locator("dialog h2")).to_have_text("Put 1 design on a shortlist")
+        page.keyboard.press("Escape")
+        page.locator('[data-do="export"]').click()
+        expect(page.locator("dialog h2")).to_have_text("Export 3 designs")
+    rated = [(act.what, act.value) for act in Reviews(open_store(str(own))).catch_up()[:2]]
+    assert rated == [(What.VERDICT, "reject"), (What.VERDICT, "pick")]
