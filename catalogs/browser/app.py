@@ -40,7 +40,7 @@ from catalogs.browser.query import GROUPS, SORTS, parse
 from catalogs.browser.refusals import explain_errors
 from catalogs.browser.rendering import page
 from catalogs.browser.requesters import Reader, Writer, require_ours
-from catalogs.browser.showing import answer, cells, counted, laid_out
+from catalogs.browser.showing import answer, cells, counted, laid_out, turned
 from catalogs.errors import (
     ActError,
     NotFoundError,
@@ -250,8 +250,7 @@ def _answer_routes(app: FastAPI, place: Place) -> None:
     @app.get("/api/result/{token}")
     def turn(token: str, start: int, count: int, _session: Reader) -> Response:
         found = kept(board, token)
-        ids = found.ids[max(start, 0) : max(start, 0) + min(max(count, 0), PAGE_ROWS)]
-        return JSONResponse({"designs": cells(board, ids, stacked=found.query.stacked)})
+        return JSONResponse({"designs": turned(board, found, max(start, 0), min(max(count, 0), PAGE_ROWS))})
 
     @app.get("/api/matrix/{token}")
     def as_matrix(token: str, _session: Reader) -> Response:

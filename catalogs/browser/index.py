@@ -101,6 +101,9 @@ class Result:
 
     rows: Rows
     groups: tuple[Count, ...] = ()
+    twins: Rows = field(default_factory=lambda: np.zeros(0, np.int64))
+    """1 for rows whose garment and style occur more than once in the result; 2 where so does the recipe's name, of
+    another recipe; else 0."""
 
 
 class Index:
@@ -181,7 +184,8 @@ class Index:
         if query.stacked:
             _, kept = np.unique(self.near_duplicates[rows], return_index=True)
             rows = rows[np.sort(kept)]
-        return self._grouped(rows, query.group)
+        rows, groups = self._grouped(rows, query.group)
+        return Result(rows, groups, self._twins(rows))
 
     def counts(
         self, query: Query, ratings: Ratings, among: Sequence[str] | None = None
@@ -291,15 +295,27 @@ class Index:
         place[order] = np.arange(len(order), dtype=np.int32)
         return place[facet.codes]
 
-    def _grouped(self, rows: Rows, group: str) -> Result:
+    @cached_property
+    def _likenesses(self) -> tuple[Rows, Rows, Rows]:
+        """For every row the number of its garment and style; with its recipe's name; with the recipe's digest, too."""
+        pairs = _numbered(self.facets["garment"].codes, self.facets["style"].codes)
+        named = _numbered(pairs, self.facets["recipe"].codes)
+        return pairs, named, _numbered(named, _facet(self._table["recipe_digest"]).codes)
+
+    def _twins(self, rows: Rows) -> Rows:
+        pairs, named, same = (np.bincount(codes[rows], minlength=1)[codes[rows]] for codes in self._likenesses)
+        twins: Rows = np.where(named > same, 2, np.where(pairs > 1, 1, 0))
+        return twins
+
+    def _grouped(self, rows: Rows, group: str) -> tuple[Rows, tuple[Count, ...]]:
         if not group:
-            return Result(rows)
+            return rows, ()
         facet, place = self.facets[group], self._alphabetical(group)
         rows = rows[np.argsort(place[rows], kind="stable")]
         codes = facet.codes[rows]
         starts = np.flatnonzero(np.diff(codes, prepend=-1))
         sizes = np.diff(starts, append=len(rows))
-        return Result(rows, tuple(self._headings(group, [facet.labels[codes[s]] for s in starts], sizes)))
+        return rows, tuple(self._headings(group, [facet.labels[codes[s]] for s in starts], sizes))
 
     def _headings(self, group: str, labels: Sequence[str], sizes: Iterable[int]) -> Iterator[Count]:
         for label, size in zip(labels, sizes, strict=True):
@@ -359,6 +375,13 @@ def _facet(column: pa.ChunkedArray) -> Facet:
     encoded = pc.fill_null(column, "").combine_chunks().dictionary_encode()
     codes: Codes = encoded.indices.to_numpy(zero_copy_only=False).astype(np.int32)
     return Facet(codes, tuple(encoded.dictionary.to_pylist()))
+
+
+def _numbered(codes: Rows | Codes, others: Codes) -> Rows:
+    """For every row the number of what it is by two facets together."""
+    together = codes.astype(np.int64) * (int(others.max(initial=0)) + 1) + others
+    numbers: Rows = np.unique(together, return_inverse=True)[1]
+    return numbers
 
 
 def _families(colors: pa.ChunkedArray) -> Facet:

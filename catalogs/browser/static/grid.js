@@ -354,7 +354,7 @@ function showBig() {
     if (next) new Image().src = picture(next);
   }
   $("big").querySelector(".big-line").replaceChildren(
-    el("span", {}, named(design)), el("span", { class: design.verdict }, VERDICTS[design.verdict]),
+    el("span", {}, design.twin ? `${named(design)} (${design.twin})` : named(design)), el("span", { class: design.verdict }, VERDICTS[design.verdict]),
     el("span", { class: "stars", "aria-label": `${design.stars} stars` }, starred(design.stars)),
     el("span", {}, `${wall.cursor + 1} of ${result.total.toLocaleString("en")}`));
 }

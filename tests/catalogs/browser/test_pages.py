@@ -625,3 +625,20 @@ def test_one_is_kept_and_the_rest_rejected(chromium: Browser, own: Path, by_key:
         expect(page.locator("dialog h2")).to_have_text("Export 3 designs")
     rated = [(act.what, act.value) for act in Reviews(open_store(str(own))).catch_up()[:2]]
     assert rated == [(What.VERDICT, "reject"), (What.VERDICT, "pick")]
+
+
+def test_twins_say_their_recipe(chromium: Browser, tmp_path: Path) -> None:
+    """Two cards of one garment and style say their recipes, and a third of another does not."""
+    made = [
+        design(tmp_path, n, garment, "tartan", recipe=recipe)
+        for n, (garment, recipe) in enumerate((("tee", "print"), ("tee", "loud"), ("tote", "print")))
+    ]
+    DesignCatalog(open_store(str(tmp_path))).file(made)
+    with browse(tmp_path) as (address, _), opened(chromium, f"{address}?sort=old") as page:
+        total(page, "3 designs")
+        assert [one.locator(".recipe").all_inner_texts() for one in page.locator(".cell").all()] == [
+            ["print"],
+            ["loud"],
+            [],
+        ]
+        assert "loud" in cells(page)[1] and "print" not in cells(page)[2]
