@@ -85,6 +85,11 @@ class Board:
                 self._kept.popitem(last=False)
         return kept
 
+    def count(self, query: Query) -> int:
+        """How many designs a query finds; nothing is kept of them."""
+        with self._lock:
+            return len(self.index.find(query, self._ratings, self._among(query)).rows)
+
     def kept(self, token: str) -> Kept | None:
         """A result that was found before; None where it was too long ago."""
         with self._lock:

@@ -8,6 +8,7 @@ import numpy as np
 from catalogs import keys, provenance
 from catalogs.browser.board import Board, Kept
 from catalogs.browser.index import Count, Index, matrix
+from catalogs.browser.nothing import color_ways, removal
 from catalogs.browser.query import FACETS, Query
 
 FIRST_ROWS = 60
@@ -26,6 +27,17 @@ def answer(board: Board, query: Query) -> dict[str, Any]:
         "chosen": {name: list(query.facets.get(name, ())) for name in FACETS},
         "groups": [_value(one) for one in kept.groups],
         "designs": turned(board, kept, 0, FIRST_ROWS),
+        "nothing": None if kept.ids else _nothing(board, query),
+    }
+
+
+def _nothing(board: Board, query: Query) -> dict[str, Any]:
+    """Ways on from an empty result."""
+    way = removal(board, query)
+    return {
+        "colors": [vars(one) for one in color_ways(board, query)],
+        "removal": vars(way) if way else None,
+        "narrowed": bool(query.facets or query.search or query.swatch or query.shortlist or query.like),
     }
 
 

@@ -4,6 +4,7 @@ import { ask, attempt, counted, data, el, named, picture, say, starred, tell, VE
 import { keepChoice, keptChoice } from "./choice.js";
 import { elsewhere, exporting, header, moreLikeThese, showKeys, sure, whichShortlist } from "./dialogs.js";
 import { Facets } from "./facets.js";
+import { whyNothing } from "./nothing.js";
 import { inTurn, judging } from "./judging.js";
 import { Wall } from "./wall.js";
 import { showMatrix } from "./matrix.js";
@@ -95,7 +96,7 @@ function show() {
   facets.show(result.facets, params);
   showChips();
   $("nothing").hidden = result.total > 0;
-  $("nothing").querySelector("p").textContent = result.all ? "No design has all of this. Take a filter away." : "The catalog has no designs yet: run 'stylemill run' to make some.";
+  if (result.nothing) $("why").replaceChildren(...whyNothing(result, go, query));
   $("scroll").hidden = view === "matrix" || !result.total;
   $("matrix").hidden = view === "grid" || !result.total;
   wall.size(size);

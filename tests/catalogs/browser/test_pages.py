@@ -642,3 +642,16 @@ def test_twins_say_their_recipe(chromium: Browser, tmp_path: Path) -> None:
             [],
         ]
         assert "loud" in cells(page)[1] and "print" not in cells(page)[2]
+
+
+def test_nothing_says_why(chromium: Browser, tmp_path: Path) -> None:
+    """A search for a colour's name leads to that main colour, and a filter too much is named and taken away."""
+    shop(tmp_path, colors=("#1b2a55",), color_shares=(1.0,))
+    with browse(tmp_path) as (address, _), opened(chromium, f"{address}?q=navy+tee&size=s") as page:
+        expect(page.locator("#why")).to_contain_text("Words search titles and tags; for a colour use Main Colour.")
+        page.locator("#why a", has_text="blue").click()
+        total(page, "4 of 12 designs")
+        assert "size=s" in page.url and "color=blue" in page.url
+        page.goto(f"{address}?set=nowhere&garment=tee")
+        page.locator("#why a", has_text="Without the filter “style set”").click()
+        total(page, "4 of 12 designs")
