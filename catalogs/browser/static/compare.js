@@ -3,7 +3,7 @@
 import { counted, data, el, named, picture, say, tell, thumbnail, VERDICTS } from "./server.js";
 import { exporting, header, moreLikeThese, showKeys, whichShortlist } from "./dialogs.js";
 import { among, inTurn, judgeButtons, judging, showJudged } from "./judging.js";
-import { goBack, keyboard } from "./keyboard.js";
+import { goBack, keyboard, leavesBy } from "./keyboard.js";
 import { zoomable } from "./zoom.js";
 
 const KEYS = [
@@ -130,11 +130,7 @@ const exportAll = () => exporting(all(), designs.length, `${counted(designs.leng
 const acts = { keep, shortlist, export: exportAll };
 document.querySelectorAll(".bar [data-do]").forEach((button) => button.addEventListener("click", acts[button.dataset.do]));
 document.querySelectorAll("[data-zoom]").forEach((button) => button.addEventListener("click", () => view[button.dataset.zoom]()));
-back.addEventListener("click", (event) => {
-  if (event.ctrlKey || event.metaKey || event.shiftKey) return;
-  event.preventDefault();
-  leave();
-});
+leavesBy(back);
 
 keyboard({
   ...Object.fromEntries(designs.map((_, n) => [n + 1, () => choose(n)])),

@@ -5,7 +5,7 @@ import { keepChoice, keptChoice } from "./choice.js";
 import { exporting, header, moreLikeThese, showKeys, sure } from "./dialogs.js";
 import { fresh } from "./fresh.js";
 import { among, inTurn, judging } from "./judging.js";
-import { keyboard } from "./keyboard.js";
+import { goBack, keyboard, leavesBy } from "./keyboard.js";
 import { reordering } from "./reorder.js";
 
 const KEYS = [
@@ -14,7 +14,7 @@ const KEYS = [
   ["T", "choose this one"], ["N", "write its note"],
   ["Ctrl Enter", "keep the note"], ["Enter", "open the design"], ["Del", "take off the list"],
   ["P X U", "verdict"], ["1 … 5", "stars"], ["0", "no stars"], ["C", "compare the first four"],
-  ["E", "export"], ["M", "more like these"], ["Z", "undo"], ["Esc", "to the shortlists"], ["?", "this sheet"],
+  ["E", "export"], ["M", "more like these"], ["Z", "undo"], ["Esc", "choose none"], ["Backspace", "back to the shortlists"], ["?", "this sheet"],
 ];
 const MOST_COMPARED = 4;
 const SHOWN = 200;
@@ -199,6 +199,10 @@ function choose(entry) {
   number();
 }
 
+function chooseNone() {
+  [...chosen].forEach((id) => choose(known.get(id)));
+}
+
 /** What is chosen, in the list's order; where nothing is, the whole list. */
 const meant = () => (chosen.size ? entries.filter(({ id }) => chosen.has(id)) : entries);
 const compared = () => meant().slice(0, MOST_COMPARED);
@@ -237,6 +241,7 @@ async function putAway() {
   if (await file("close", [])) location.assign("/shortlists");
 }
 
+const leave = () => goBack($("back"));
 const withFocused = (run) => () => focused() && run(entryOf(focused()));
 const rate = (what, value) => withFocused(async (entry) => {
   await judge[what](entry, value);
@@ -255,13 +260,14 @@ keyboard({
   t: withFocused(choose), n: withFocused((entry) => cardOf(entry.id).querySelector("textarea").focus()),
   Delete: () => takeOff(chosen.size ? [...chosen] : [focused()?.dataset.id].filter(Boolean)),
   c: compare, e: exportMeant, m: acts.more, z: takeBack,
-  "?": () => showKeys(KEYS), Escape: () => location.assign("/shortlists"),
+  "?": () => showKeys(KEYS), Escape: chooseNone, Backspace: leave,
 });
 // Enter opens the card itself; on what is in it, it is theirs.
 list.addEventListener("keydown", (event) => {
   if (event.key === "Enter" && event.target.parentElement === list) location.assign(addressOf(entryOf(event.target)));
 });
 header(KEYS);
+leavesBy($("back"));
 $("further").addEventListener("click", () => { shown += SHOWN; draw(); });
 draw();
 addEventListener("pageshow", (event) => event.persisted && location.reload());

@@ -655,3 +655,31 @@ def test_nothing_says_why(chromium: Browser, tmp_path: Path) -> None:
         page.goto(f"{address}?set=nowhere&garment=tee")
         page.locator("#why a", has_text="Without the filter “style set”").click()
         total(page, "4 of 12 designs")
+
+
+def test_escape_stays_on_a_shortlist(chromium: Browser, own: Path) -> None:
+    """Escape closes a dialog, then clears the choice, and stays; the link back leaves, from comparing to the choice."""
+    ids = DesignCatalog(open_store(str(own))).read(["design_id"])["design_id"].to_pylist()[:4]
+    Reviews(open_store(str(own))).file(
+        [Act("a", "ann", datetime.now(UTC), What.LIST, tuple(ids), shortlist="Spring")]
+    )
+    with browse(own) as (address, _), opened(chromium, f"{address}shortlists") as page:
+        page.locator(".lists a.card").click()
+        page.locator("#list > li").nth(1).focus()
+        for key in ("t", "ArrowRight", "t", "c"):
+            page.keyboard.press(key)
+        page.wait_for_url("**/compare?*")
+        page.keyboard.press("Escape")
+        expect(page.locator("#chosen")).to_have_text("2 chosen")
+        page.keyboard.press("e")
+        expect(page.locator("dialog")).to_be_visible()
+        page.keyboard.press("Escape")
+        expect(page.locator("dialog")).to_have_count(0)
+        expect(page.locator("#chosen")).to_have_text("2 chosen")
+        page.keyboard.press("Escape")
+        expect(page.locator("#chosen")).to_have_text("")
+        page.keyboard.press("Escape")
+        page.wait_for_timeout(300)
+        assert "/shortlist?name=Spring" in page.url
+        page.locator("#back").click()
+        page.wait_for_url("**/shortlists")
