@@ -20,7 +20,7 @@ from fastapi.staticfiles import StaticFiles
 from pydantic import ValidationError
 
 from catalogs import provenance
-from catalogs.acts import Act, What
+from catalogs.acts import VERDICT_WORDS, Act, What
 from catalogs.browser import access, describing
 from catalogs.browser.again import Mill, Repetition
 from catalogs.browser.asking import (
@@ -227,11 +227,12 @@ def _covers(board: Board, ids: Sequence[str]) -> list[dict[str, Any]]:
 
 
 def _choices(place: Place) -> dict[str, Any]:
-    """What every page can offer: shortlists to put designs on, recipes to make more by, formats to export."""
+    """What every page can offer: words of verdicts, shortlists, recipes to make more by, formats to export."""
     return {
         "shortlists": place.board.shortlist_names(),
         "recipes": list(place.mill.recipes()) if place.mill else [],
         "canStart": bool(place.mill and place.mill.can_start),
+        "verdicts": VERDICT_WORDS,
         "formats": [{"name": name, "title": one.title, "about": one.about} for name, one in FORMATS.items()],
     }
 

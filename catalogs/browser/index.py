@@ -15,7 +15,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from catalogs.acts import Opinions, Verdict
+from catalogs.acts import VERDICT_WORDS, Opinions, Verdict
 from catalogs.browser.query import FACETS, SWATCH, Query
 from catalogs.browser.search_text import searchable
 from catalogs.errors import NotFoundError, QueryError
@@ -33,8 +33,8 @@ COLUMNS = (
     "garment_tags", "style_title",
     "style_licence", "style_tags", "rights_holder", "colors", "phash",
 )  # fmt: skip
-VERDICTS = {Verdict.UNREVIEWED: "unreviewed", Verdict.PICK: "picked", Verdict.REJECT: "rejected"}
-"""As facets call them."""
+VERDICTS = {word.lower(): word for word in VERDICT_WORDS.values()}
+"""Verdicts in addresses, and what people read."""
 HASH = re.compile(r"[0-9a-f]{16}")
 NEAR = 8
 """Bits of 64 in which the pattern hashes of near-duplicates on one garment differ at most."""
@@ -90,7 +90,7 @@ class Ratings:
     def facets(self) -> dict[str, Facet]:
         """Both as facets."""
         return {
-            "verdict": Facet(self.verdict.astype(np.int32), tuple(VERDICTS.values())),
+            "verdict": Facet(self.verdict.astype(np.int32), tuple(VERDICTS)),
             "stars": Facet(self.stars.astype(np.int32), ("0", "1", "2", "3", "4", "5")),
         }
 
@@ -153,10 +153,11 @@ class Index:
 
     @cached_property
     def titles(self) -> dict[str, dict[str, str]]:
-        """What the values of facets are called, where they are ids."""
+        """What the values of facets are called, where that is another text."""
         return {
             "garment": _titles(self._table, "garment_id", "garment_title"),
             "style": _titles(self._table, "style_id", "style_title"),
+            "verdict": VERDICTS,
         }
 
     @cached_property

@@ -102,7 +102,7 @@ async function shortlist() {
 async function keep() {
   const [kept, others] = [designs[active], counted(designs.length - 1, "other")];
   if (!(await judge.keep(kept, designs))) return;
-  tell(`${named(kept)} is a pick, ${others} ${designs.length > 2 ? "are rejects" : "is a reject"}.`,
+  tell(`${named(kept)}: ${VERDICTS.pick}; ${others}: ${VERDICTS.reject}.`,
     { action: { label: "Undo", run: judge.takeBack }, seconds: 6 });
 }
 

@@ -228,7 +228,7 @@ async function actOnOne(what, value) {
 }
 
 const VERBS = {
-  verdict: (value) => ({ pick: "Pick", reject: "Reject", "": "Clear the verdict of" })[value],
+  verdict: (value) => (value ? VERDICTS[value] : "Clear the verdict of"),
   stars: (value) => (value ? `Give ${value} stars to` : "Take the stars of"),
 };
 

@@ -1,6 +1,6 @@
 // Verdicts and stars by button and key: shown at once, filed behind that, and taken back where filing fails.
 
-import { attempt, counted, el, say, sayTogether, tell, undo } from "./server.js";
+import { attempt, counted, el, say, sayTogether, tell, undo, VERDICTS } from "./server.js";
 
 const DONE = {
   verdict: "the verdict", stars: "the stars", list: "put on a shortlist", unlist: "taken off a shortlist",
@@ -76,7 +76,7 @@ export function judging(find, changed) {
   };
 }
 
-const VERDICT_BUTTONS = [["pick", "✓", "Pick", "P"], ["reject", "✕", "Reject", "X"], ["", "○", "Clear", "U"]];
+const VERDICT_BUTTONS = [["pick", "✓", VERDICTS.pick, "P"], ["reject", "✕", VERDICTS.reject, "X"], ["", "○", "Clear", "U"]];
 
 /** The buttons of a design. The star that it has already takes its stars back: who points has no key 0. */
 export function judgeButtons(design, { verdict, stars }) {

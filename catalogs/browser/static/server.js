@@ -130,7 +130,8 @@ export const picture = (design) => `/pictures/${design.id}.png?v=${design.versio
 export const named = (design) => `${design.garment} – ${design.style}`;
 export const counted = (n, noun) => `${n.toLocaleString("en")} ${noun}${n === 1 ? "" : "s"}`;
 export const starred = (n) => "★".repeat(n) + "☆".repeat(5 - n);
-export const VERDICTS = { pick: "Picked", reject: "Rejected", "": "Unreviewed" };
+/** What people read, of every verdict. */
+export const VERDICTS = data.verdicts;
 
 /** Make an element: el("a", {class: "x", href: "/"}, child, "text"). Text is never HTML. */
 export function el(name, attributes = {}, ...children) {

@@ -42,7 +42,7 @@ def rated(index: Index) -> Ratings:
 def frame(index: Index) -> pd.DataFrame:
     """The same designs as pandas has them."""
     found = pd.DataFrame(index.records(range(len(index))))
-    found["verdict"] = ["picked"] * 3 + ["unreviewed"] * (len(found) - 4) + ["rejected"]
+    found["verdict"] = ["pick"] * 3 + ["unreviewed"] * (len(found) - 4) + ["reject"]
     return found
 
 

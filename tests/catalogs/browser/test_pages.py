@@ -194,7 +194,7 @@ def test_culled_by_keyboard(chromium: Browser, own: Path) -> None:
         expect(page.locator(".badge.v-pick")).to_have_count(12)
         page.keyboard.press("4")
         expect(page.locator(".cell.at .stars")).to_have_text("★★★★")
-        page.goto(f"{address}?verdict=picked")
+        page.goto(f"{address}?verdict=pick")
         total(page, "12 of 24 designs")
     reviews = Reviews(open_store(str(own)))
     acts = reviews.catch_up()
