@@ -683,3 +683,113 @@ def test_escape_stays_on_a_shortlist(chromium: Browser, own: Path) -> None:
         assert "/shortlist?name=Spring" in page.url
         page.locator("#back").click()
         page.wait_for_url("**/shortlists")
+
+
+@contextmanager
+def on_phone(chromium: Browser, url: str, scheme: Literal["light", "dark"] = "light") -> Iterator[Page]:
+    """A page on a phone; what its console says against it fails the test."""
+    context = chromium.new_context(
+        viewport={"width": 360, "height": 740}, has_touch=True, is_mobile=True, device_scale_factor=2,
+        color_scheme=scheme, bypass_csp=True, reduced_motion="reduce",
+    )  # fmt: skip
+    page = context.new_page()
+    complaints: list[str] = []
+    page.on("console", lambda message: complaints.append(message.text) if message.type == "error" else None)
+    page.on("pageerror", lambda error: complaints.append(str(error)))
+    page.goto(url)
+    try:
+        yield page
+    finally:
+        context.close()
+    assert complaints == []
+
+
+def swipe(page: Page, by: int) -> None:
+    """A finger sweeps over the big picture, so many pixels to the right."""
+    session = page.context.new_cdp_session(page)
+    points = [{"x": 180 + by * n / 8, "y": 300 + n} for n in range(9)]
+    for kind, touched in [("touchStart", points[:1]), *(("touchMove", [one]) for one in points[1:]), ("touchEnd", [])]:
+        session.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": touched})
+    session.detach()
+
+
+def at(page: Page, number: int) -> None:
+    """Wait until the big view shows that design of its result."""
+    expect(page.locator(".big-line > span").last).to_have_text(f"{number} of 24")
+
+
+def test_culled_by_thumb(chromium: Browser, own: Path) -> None:
+    """One tap opens, twenty designs are judged by tap and reached by swipe, some are starred and shortlisted."""
+    with browse(own) as (address, _), on_phone(chromium, f"{address}?verdict=unreviewed") as page:
+        total(page, "24 designs")
+        page.locator(".cell img").first.tap()
+        expect(page.locator("#big")).to_be_visible()
+        for number in range(20):
+            at(page, number + 1)
+            swipe(page, -150)
+            at(page, number + 2)
+            swipe(page, 150)
+            at(page, number + 1)
+            if number % 10 == 0:
+                page.locator('#big [data-stars="4"]').tap()
+                page.locator('#big [data-big="shortlist"]').tap()
+                page.locator("dialog input[name=name]").fill("Spring")
+                page.locator("dialog:not(#big) button.main").tap()
+                expect(page.locator("#toasts")).to_contain_text("On the shortlist Spring")
+            page.locator(f'#big [data-verdict="{"pick" if number % 3 else "reject"}"]').tap()
+        page.locator('#big [data-big="undo"]').tap()
+        expect(page.locator("#toasts")).to_contain_text("Undone")
+        page.go_back()
+        expect(page.locator("#big")).to_be_hidden()
+        total(page, "24 designs")
+        page.locator(".cell .tick").nth(1).tap()
+        expect(page.locator("#chosen")).to_have_text("1 design chosen")
+        expect(page.locator("#big")).to_be_hidden()
+    said = [act.what for act in Reviews(open_store(str(own))).catch_up()]
+    counts = {what: said.count(what) for what in set(said)}
+    assert counts == {What.VERDICT: 20, What.STARS: 2, What.LIST: 2, What.UNDO: 1}
+
+
+def test_buttons_lie_under_the_thumb(chromium: Browser, address: str) -> None:
+    """In the big view verdicts and stars are in the lower third and as large as a fingertip."""
+    with on_phone(chromium, address) as page:
+        page.locator(".cell img").first.tap()
+        expect(page.locator("#big")).to_be_visible()
+        for one in page.locator("#big .judge button").all():
+            box = one.bounding_box()
+            assert box and box["y"] >= 740 * 2 / 3 - 60 and box["y"] + box["height"] <= 740
+            assert box["height"] >= 44 and box["width"] >= 44
+
+
+def test_head_of_a_phone_is_low(chromium: Browser, address: str) -> None:
+    """Header and toolbar take a sixth of the height at most; sort, group and size open from one button."""
+    with on_phone(chromium, address) as page:
+        total(page, "24 designs")
+        below = page.locator("#scroll").bounding_box()
+        assert below and below["y"] <= 740 / 6
+        assert page.evaluate("document.documentElement.scrollWidth") <= 360
+        expect(page.locator("#sort")).to_be_hidden()
+        page.locator('.bar [data-do="view"]').tap()
+        for one in ("#sort", "#group", '[data-size="l"]', '[data-view="matrix"]', '[data-do="stacked"]'):
+            expect(page.locator(one)).to_be_visible()
+        page.locator("#sort").select_option("folds")
+        page.wait_for_url("**/?*sort=folds*")
+        page.locator('.bar [data-do="view"]').tap()
+        expect(page.locator("#sort")).to_be_hidden()
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_phone_is_accessible(chromium: Browser, address: str, scheme: Literal["light", "dark"]) -> None:
+    """Axe finds nothing serious on a phone: in the grid, its view panel, a choice, and the big view."""
+    with on_phone(chromium, address, scheme) as page:
+        total(page, "24 designs")
+        for act in ("", '.bar [data-do="view"]', '.bar [data-do="view"]', ".cell .tick", ".cell img"):
+            if act:
+                page.locator(act).first.tap()
+            found = Axe().run(page).response["violations"]
+            serious = [
+                (one["id"], one["nodes"][0]["html"])
+                for one in found
+                if one["impact"] in ("serious", "critical")
+            ]
+            assert serious == [], act
