@@ -304,7 +304,9 @@ class Index:
         return pairs, named, _numbered(named, _facet(self._table["recipe_digest"]).codes)
 
     def _twins(self, rows: Rows) -> Rows:
-        pairs, named, same = (np.bincount(codes[rows], minlength=1)[codes[rows]] for codes in self._likenesses)
+        pairs, named, same = (
+            np.bincount(codes[rows], minlength=1)[codes[rows]] for codes in self._likenesses
+        )
         twins: Rows = np.where(named > same, 2, np.where(pairs > 1, 1, 0))
         return twins
 

@@ -39,7 +39,10 @@ class Way:
 
 
 def color_ways(board: Board, query: Query) -> list[Way]:
-    """For every word of a search that names a colour, the search without it, kept to that main colour."""
+    """For every word of a search that names a colour, the search without it, kept to that main colour.
+
+    Where that finds nothing either, the main colour alone.
+    """
     words = query.search.split()
     found = []
     for n, word in enumerate(words):
@@ -47,7 +50,9 @@ def color_ways(board: Board, query: Query) -> list[Way]:
         if family:
             facets = {**query.facets, "color": (family,)}
             other = replace(query, facets=facets, search=" ".join(words[:n] + words[n + 1 :]))
-            found.append(Way(family, other.address(), board.count(other)))
+            ways = [other, replace(other, search="")]
+            counted = [Way(family, one.address(), board.count(one)) for one in ways]
+            found.append(next((way for way in counted if way.count), counted[-1]))
     return found
 
 
@@ -61,6 +66,10 @@ def removal(board: Board, query: Query) -> Way | None:
 def _without_one(query: Query) -> Iterator[tuple[str, Query]]:
     """The query without each of its filters in turn; the search is one of them."""
     yield from ((name, query.without(name)) for name in query.facets)
-    for name in ("search", "swatch", "shortlist", "like"):
-        if getattr(query, name):
-            yield name, replace(query, **{name: ""})
+    others = {
+        "search": replace(query, search=""),
+        "swatch": replace(query, swatch=""),
+        "shortlist": replace(query, shortlist=""),
+        "like": replace(query, like=""),
+    }
+    yield from ((name, one) for name, one in others.items() if one != query)

@@ -273,7 +273,9 @@ def test_twins(tmp_path: Path) -> None:
     recipes = [("print", "a"), ("loud", "b"), ("loud", "c"), ("print", "a")]
     made = [
         design(tmp_path, n, garment, "ikat", recipe=recipe, recipe_digest=digest * 64)
-        for n, (garment, (recipe, digest)) in enumerate(zip(("tee", "tee", "tee", "tote"), recipes, strict=True))
+        for n, (garment, (recipe, digest)) in enumerate(
+            zip(("tee", "tee", "tee", "tote"), recipes, strict=True)
+        )
     ]
     DesignCatalog(open_store(str(tmp_path))).file(made)
     index = Index(DesignCatalog(open_store(str(tmp_path))).read(COLUMNS))

@@ -37,7 +37,8 @@ def test_families_are_those_of_designs() -> None:
     [
         ("navy tee", [("blue", "color=blue&q=tee", 4)]),
         ("Tee NAVY", [("blue", "color=blue&q=Tee", 4)]),
-        ("burgundy dress", [("red", "color=red&q=dress", 0)]),
+        ("burgundy dress", [("red", "color=red", 0)]),
+        ("navy hoodie", [("blue", "color=blue", 12)]),
         ("navy", [("blue", "color=blue", 12)]),
         ("teeth", []),
         ("", []),

@@ -648,7 +648,9 @@ def test_nothing_says_why(chromium: Browser, tmp_path: Path) -> None:
     """A search for a colour's name leads to that main colour, and a filter too much is named and taken away."""
     shop(tmp_path, colors=("#1b2a55",), color_shares=(1.0,))
     with browse(tmp_path) as (address, _), opened(chromium, f"{address}?q=navy+tee&size=s") as page:
-        expect(page.locator("#why")).to_contain_text("Words search titles and tags; for a colour use Main Colour.")
+        expect(page.locator("#why")).to_contain_text(
+            "Words search titles and tags; for a colour use Main Colour."
+        )
         page.locator("#why a", has_text="blue").click()
         total(page, "4 of 12 designs")
         assert "size=s" in page.url and "color=blue" in page.url
@@ -708,7 +710,11 @@ def swipe(page: Page, by: int) -> None:
     """A finger sweeps over the big picture, so many pixels to the right."""
     session = page.context.new_cdp_session(page)
     points = [{"x": 180 + by * n / 8, "y": 300 + n} for n in range(9)]
-    for kind, touched in [("touchStart", points[:1]), *(("touchMove", [one]) for one in points[1:]), ("touchEnd", [])]:
+    for kind, touched in [
+        ("touchStart", points[:1]),
+        *(("touchMove", [one]) for one in points[1:]),
+        ("touchEnd", []),
+    ]:
         session.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": touched})
     session.detach()
 
