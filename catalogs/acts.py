@@ -54,6 +54,8 @@ class Verdict(StrEnum):
     REJECT = "reject"
 
 
+VERDICT_WORDS = {Verdict.UNREVIEWED: "Unreviewed", Verdict.PICK: "Pick", Verdict.REJECT: "Reject"}
+"""What people read, of every verdict; small letters in addresses."""
 ON_SHORTLISTS = (What.LIST, What.UNLIST, What.MOVE, What.NOTE, What.OPEN, What.CLOSE)
 NEED_DESIGNS = (What.VERDICT, What.STARS, What.LIST, What.UNLIST, What.MOVE, What.NOTE)
 

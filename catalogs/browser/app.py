@@ -20,7 +20,7 @@ from fastapi.staticfiles import StaticFiles
 from pydantic import ValidationError
 
 from catalogs import provenance
-from catalogs.acts import Act, What
+from catalogs.acts import VERDICT_WORDS, Act, What
 from catalogs.browser import access, describing
 from catalogs.browser.again import Mill, Repetition
 from catalogs.browser.asking import (
@@ -40,7 +40,7 @@ from catalogs.browser.query import GROUPS, SORTS, parse
 from catalogs.browser.refusals import explain_errors
 from catalogs.browser.rendering import page
 from catalogs.browser.requesters import Reader, Writer, require_ours
-from catalogs.browser.showing import answer, cells, counted, laid_out
+from catalogs.browser.showing import answer, cells, counted, laid_out, turned
 from catalogs.errors import (
     ActError,
     NotFoundError,
@@ -227,11 +227,12 @@ def _covers(board: Board, ids: Sequence[str]) -> list[dict[str, Any]]:
 
 
 def _choices(place: Place) -> dict[str, Any]:
-    """What every page can offer: shortlists to put designs on, recipes to make more by, formats to export."""
+    """What every page can offer: words of verdicts, shortlists, recipes to make more by, formats to export."""
     return {
         "shortlists": place.board.shortlist_names(),
         "recipes": list(place.mill.recipes()) if place.mill else [],
         "canStart": bool(place.mill and place.mill.can_start),
+        "verdicts": VERDICT_WORDS,
         "formats": [{"name": name, "title": one.title, "about": one.about} for name, one in FORMATS.items()],
     }
 
@@ -250,8 +251,7 @@ def _answer_routes(app: FastAPI, place: Place) -> None:
     @app.get("/api/result/{token}")
     def turn(token: str, start: int, count: int, _session: Reader) -> Response:
         found = kept(board, token)
-        ids = found.ids[max(start, 0) : max(start, 0) + min(max(count, 0), PAGE_ROWS)]
-        return JSONResponse({"designs": cells(board, ids, stacked=found.query.stacked)})
+        return JSONResponse({"designs": turned(board, found, max(start, 0), min(max(count, 0), PAGE_ROWS))})
 
     @app.get("/api/matrix/{token}")
     def as_matrix(token: str, _session: Reader) -> Response:

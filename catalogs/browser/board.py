@@ -46,6 +46,8 @@ class Kept:
     query: Query
     ids: tuple[str, ...]
     groups: tuple[Count, ...]
+    twins: Sequence[int]
+    """For every design whether others of the result are alike by name, as in `Result`."""
 
 
 class Board:
@@ -77,11 +79,16 @@ class Board:
         with self._lock:
             result = self.index.find(query, self._ratings, self._among(query))
             ids = tuple(self.index.ids[row] for row in result.rows)
-            kept = Kept(secrets.token_urlsafe(9), query, ids, result.groups)
+            kept = Kept(secrets.token_urlsafe(9), query, ids, result.groups, result.twins.tolist())
             self._kept[kept.token] = kept
             while len(self._kept) > RESULTS:
                 self._kept.popitem(last=False)
         return kept
+
+    def count(self, query: Query) -> int:
+        """How many designs a query finds; nothing is kept of them."""
+        with self._lock:
+            return len(self.index.find(query, self._ratings, self._among(query)).rows)
 
     def kept(self, token: str) -> Kept | None:
         """A result that was found before; None where it was too long ago."""

@@ -15,7 +15,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from catalogs.acts import Opinions, Verdict
+from catalogs.acts import VERDICT_WORDS, Opinions, Verdict
 from catalogs.browser.query import FACETS, SWATCH, Query
 from catalogs.browser.search_text import searchable
 from catalogs.errors import NotFoundError, QueryError
@@ -33,8 +33,8 @@ COLUMNS = (
     "garment_tags", "style_title",
     "style_licence", "style_tags", "rights_holder", "colors", "phash",
 )  # fmt: skip
-VERDICTS = {Verdict.UNREVIEWED: "unreviewed", Verdict.PICK: "picked", Verdict.REJECT: "rejected"}
-"""As facets call them."""
+VERDICTS = {word.lower(): word for word in VERDICT_WORDS.values()}
+"""Verdicts in addresses, and what people read."""
 HASH = re.compile(r"[0-9a-f]{16}")
 NEAR = 8
 """Bits of 64 in which the pattern hashes of near-duplicates on one garment differ at most."""
@@ -90,7 +90,7 @@ class Ratings:
     def facets(self) -> dict[str, Facet]:
         """Both as facets."""
         return {
-            "verdict": Facet(self.verdict.astype(np.int32), tuple(VERDICTS.values())),
+            "verdict": Facet(self.verdict.astype(np.int32), tuple(VERDICTS)),
             "stars": Facet(self.stars.astype(np.int32), ("0", "1", "2", "3", "4", "5")),
         }
 
@@ -101,6 +101,9 @@ class Result:
 
     rows: Rows
     groups: tuple[Count, ...] = ()
+    twins: Rows = field(default_factory=lambda: np.zeros(0, np.int64))
+    """1 for rows whose garment and style occur more than once in the result; 2 where so does the recipe's name, of
+    another recipe; else 0."""
 
 
 class Index:
@@ -150,10 +153,11 @@ class Index:
 
     @cached_property
     def titles(self) -> dict[str, dict[str, str]]:
-        """What the values of facets are called, where they are ids."""
+        """What the values of facets are called, where that is another text."""
         return {
             "garment": _titles(self._table, "garment_id", "garment_title"),
             "style": _titles(self._table, "style_id", "style_title"),
+            "verdict": VERDICTS,
         }
 
     @cached_property
@@ -181,7 +185,8 @@ class Index:
         if query.stacked:
             _, kept = np.unique(self.near_duplicates[rows], return_index=True)
             rows = rows[np.sort(kept)]
-        return self._grouped(rows, query.group)
+        rows, groups = self._grouped(rows, query.group)
+        return Result(rows, groups, self._twins(rows))
 
     def counts(
         self, query: Query, ratings: Ratings, among: Sequence[str] | None = None
@@ -291,15 +296,29 @@ class Index:
         place[order] = np.arange(len(order), dtype=np.int32)
         return place[facet.codes]
 
-    def _grouped(self, rows: Rows, group: str) -> Result:
+    @cached_property
+    def _likenesses(self) -> tuple[Rows, Rows, Rows]:
+        """For every row the number of its garment and style; with its recipe's name; with the recipe's digest, too."""
+        pairs = _numbered(self.facets["garment"].codes, self.facets["style"].codes)
+        named = _numbered(pairs, self.facets["recipe"].codes)
+        return pairs, named, _numbered(named, _facet(self._table["recipe_digest"]).codes)
+
+    def _twins(self, rows: Rows) -> Rows:
+        pairs, named, same = (
+            np.bincount(codes[rows], minlength=1)[codes[rows]] for codes in self._likenesses
+        )
+        twins: Rows = np.where(named > same, 2, np.where(pairs > 1, 1, 0))
+        return twins
+
+    def _grouped(self, rows: Rows, group: str) -> tuple[Rows, tuple[Count, ...]]:
         if not group:
-            return Result(rows)
+            return rows, ()
         facet, place = self.facets[group], self._alphabetical(group)
         rows = rows[np.argsort(place[rows], kind="stable")]
         codes = facet.codes[rows]
         starts = np.flatnonzero(np.diff(codes, prepend=-1))
         sizes = np.diff(starts, append=len(rows))
-        return Result(rows, tuple(self._headings(group, [facet.labels[codes[s]] for s in starts], sizes)))
+        return rows, tuple(self._headings(group, [facet.labels[codes[s]] for s in starts], sizes))
 
     def _headings(self, group: str, labels: Sequence[str], sizes: Iterable[int]) -> Iterator[Count]:
         for label, size in zip(labels, sizes, strict=True):
@@ -359,6 +378,13 @@ def _facet(column: pa.ChunkedArray) -> Facet:
     encoded = pc.fill_null(column, "").combine_chunks().dictionary_encode()
     codes: Codes = encoded.indices.to_numpy(zero_copy_only=False).astype(np.int32)
     return Facet(codes, tuple(encoded.dictionary.to_pylist()))
+
+
+def _numbered(codes: Rows | Codes, others: Codes) -> Rows:
+    """For every row the number of what it is by two facets together."""
+    together = codes.astype(np.int64) * (int(others.max(initial=0)) + 1) + others
+    numbers: Rows = np.unique(together, return_inverse=True)[1]
+    return numbers
 
 
 def _families(colors: pa.ChunkedArray) -> Facet:

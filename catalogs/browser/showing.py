@@ -6,8 +6,9 @@ from typing import Any
 import numpy as np
 
 from catalogs import keys, provenance
-from catalogs.browser.board import Board
+from catalogs.browser.board import Board, Kept
 from catalogs.browser.index import Count, Index, matrix
+from catalogs.browser.nothing import color_ways, removal
 from catalogs.browser.query import FACETS, Query
 
 FIRST_ROWS = 60
@@ -25,8 +26,29 @@ def answer(board: Board, query: Query) -> dict[str, Any]:
         "facets": counted(board, query),
         "chosen": {name: list(query.facets.get(name, ())) for name in FACETS},
         "groups": [_value(one) for one in kept.groups],
-        "designs": cells(board, kept.ids[:FIRST_ROWS], stacked=query.stacked),
+        "designs": turned(board, kept, 0, FIRST_ROWS),
+        "nothing": None if kept.ids else _nothing(board, query),
     }
+
+
+def _nothing(board: Board, query: Query) -> dict[str, Any]:
+    """Ways on from an empty result."""
+    way = removal(board, query)
+    return {
+        "colors": [vars(one) for one in color_ways(board, query)],
+        "removal": vars(way) if way else None,
+        "narrowed": bool(query.facets or query.search or query.swatch or query.shortlist or query.like),
+    }
+
+
+def turned(board: Board, kept: Kept, start: int, count: int) -> list[dict[str, Any]]:
+    """Designs of a result from a place on, as a grid shows them; twins are told apart by their recipes."""
+    part = slice(start, start + count)
+    shown = cells(board, kept.ids[part], stacked=kept.query.stacked)
+    return [
+        {**cell, "twin": ("", cell["recipe"], cell.get("kept", ""))[twin]}
+        for cell, twin in zip(shown, kept.twins[part], strict=True)
+    ]
 
 
 def counted(board: Board, query: Query) -> dict[str, list[list[Any]]]:

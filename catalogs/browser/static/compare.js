@@ -3,12 +3,12 @@
 import { counted, data, el, named, picture, say, tell, thumbnail, VERDICTS } from "./server.js";
 import { exporting, header, moreLikeThese, showKeys, whichShortlist } from "./dialogs.js";
 import { among, inTurn, judgeButtons, judging, showJudged } from "./judging.js";
-import { goBack, keyboard } from "./keyboard.js";
+import { goBack, keyboard, leavesBy } from "./keyboard.js";
 import { zoomable } from "./zoom.js";
 
 const KEYS = [
   ["1 … 4", "choose a picture"], ["← →", "the one before, the next"], ["P", "pick"], ["X", "reject"],
-  ["U", "clear the verdict"], ["Z", "undo"],
+  ["U", "clear the verdict"], ["K", "keep this one, reject the rest"], ["Z", "undo"],
   ["+ −", "zoom all"],
   ["Space", "in a picture: all of it, or dot for dot"], ["Home End", "in a picture: all of it, dot for dot"],
   ["← ↑ → ↓", "in a picture: move all"],
@@ -77,6 +77,7 @@ function judged(design) {
 function activate(n) {
   active = n;
   figures.forEach((one, at) => one.classList.toggle("active", at === n));
+  document.querySelectorAll(".which").forEach((one) => { one.textContent = n + 1; });
 }
 
 /** Choose a pane by key; the focus goes along, so that what is chosen is said and seen. */
@@ -96,6 +97,13 @@ async function shortlist() {
   if (!name) return;
   const filed = await inTurn(() => say("list", { shortlist: name, target: { ids: [designs[active].id] } }));
   if (filed) tell(`${named(designs[active])} is on “${name}”.`);
+}
+
+async function keep() {
+  const [kept, others] = [designs[active], counted(designs.length - 1, "other")];
+  if (!(await judge.keep(kept, designs))) return;
+  tell(`${named(kept)}: ${VERDICTS.pick}; ${others}: ${VERDICTS.reject}.`,
+    { action: { label: "Undo", run: judge.takeBack }, seconds: 6 });
 }
 
 /** Mark the best of each row: by a dot and weight, for it is a hint and no verdict. */
@@ -119,18 +127,16 @@ const give = (verdict) => () => judge.verdict(designs[active], verdict);
 const leave = () => goBack(back);
 const all = () => ({ ids: designs.map(({ id }) => id), count: designs.length });
 const exportAll = () => exporting(all(), designs.length, `${counted(designs.length, "design")} compared`);
+const acts = { keep, shortlist, export: exportAll };
+document.querySelectorAll(".bar [data-do]").forEach((button) => button.addEventListener("click", acts[button.dataset.do]));
 document.querySelectorAll("[data-zoom]").forEach((button) => button.addEventListener("click", () => view[button.dataset.zoom]()));
-back.addEventListener("click", (event) => {
-  if (event.ctrlKey || event.metaKey || event.shiftKey) return;
-  event.preventDefault();
-  leave();
-});
+leavesBy(back);
 
 keyboard({
   ...Object.fromEntries(designs.map((_, n) => [n + 1, () => choose(n)])),
   ArrowLeft: () => choose(active - 1), ArrowRight: () => choose(active + 1),
   p: give("pick"), x: give("reject"), u: give(""),
-  z: judge.takeBack, s: shortlist, e: exportAll, m: () => moreLikeThese(all(), designs.length, designs[0]),
+  k: keep, z: judge.takeBack, s: shortlist, e: exportAll, m: () => moreLikeThese(all(), designs.length, designs[0]),
   "+": view.closer, "=": view.closer, "-": view.further,
   "?": () => showKeys(KEYS), Escape: leave, Backspace: leave,
 });

@@ -4,7 +4,7 @@ import { ask, attempt, data, el, named, picture, say, tell, thumbnail } from "./
 import { exporting, header, moreLikeThese, question, showKeys, whichShortlist } from "./dialogs.js";
 import { fresh } from "./fresh.js";
 import { among, inTurn, judgeButtons, judging, showJudged } from "./judging.js";
-import { goBack, keyboard } from "./keyboard.js";
+import { goBack, keyboard, leavesBy } from "./keyboard.js";
 import { zoomable } from "./zoom.js";
 
 const KEYS = [
@@ -245,11 +245,7 @@ const acts = {
   more: () => moreLikeThese({ ids: [design.id] }, 1, design),
 };
 document.querySelectorAll(".about [data-do]").forEach((button) => button.addEventListener("click", acts[button.dataset.do]));
-$("back").addEventListener("click", (event) => {
-  if (event.ctrlKey || event.metaKey || event.shiftKey) return;
-  event.preventDefault();
-  leave();
-});
+leavesBy($("back"));
 
 keyboard({
   p: pick("pick"), x: pick("reject"), u: pick(""), z: takeBack,

@@ -3,7 +3,7 @@
 import { el } from "./server.js";
 
 const SHOWN = 8;
-const TITLES = { set: "style set", color: "main colour", flag: "look twice", run: "run" };
+export const TITLES = { set: "style set", color: "main colour", flag: "look twice", run: "run" };
 const OPEN = new Set(["verdict", "set", "color", "category", "garment"]);
 const DOTS = { black: "#161616", white: "#fafafa", grey: "#8c8c8c", beige: "#e3d6bb", red: "#c02530", orange: "#e5792b", yellow: "#ecc93a", green: "#3d9150",
   turquoise: "#2a9d9d", blue: "#2f55b5", purple: "#74419b", pink: "#e58bb0", brown: "#70482a" };

@@ -1,8 +1,11 @@
 // The grid's page: the address is the state; everything else follows it.
 
-import { ask, attempt, counted, data, el, named, picture, say, starred, tell, VERDICTS } from "./server.js";
+import { ask, attempt, counted, data, el, say, tell, VERDICTS } from "./server.js";
+import { Big } from "./big.js";
+import { keepChoice, keptChoice } from "./choice.js";
 import { elsewhere, exporting, header, moreLikeThese, showKeys, sure, whichShortlist } from "./dialogs.js";
 import { Facets } from "./facets.js";
+import { whyNothing } from "./nothing.js";
 import { inTurn, judging } from "./judging.js";
 import { Wall } from "./wall.js";
 import { showMatrix } from "./matrix.js";
@@ -15,6 +18,11 @@ const KEYS = [
 ];
 const VERDICT_KEYS = { p: "pick", x: "reject", u: "" };
 const OWN = ["size", "view", "at"];
+/** What says nothing without another name of the address, and goes with it. */
+const WITH = { swatch: ["within"] };
+/** Distances of colours (dE2000) in words, by their upper ends; and the one that holds unless told. */
+const CLOSENESS = [[5, "exact"], [16, "similar"], [Infinity, "family"]];
+const WITHIN = 12;
 const $ = (id) => document.getElementById(id);
 
 let params = new URLSearchParams(location.search);
@@ -23,6 +31,11 @@ const chosen = { ids: new Set(), all: false, out: new Set() };
 let anchor = 0;
 
 const wall = new Wall($("scroll"), $("canvas"), { load, changed: atChanged, chosen: isChosen, click, open });
+const big = new Big($("big"), wall, {
+  verdict: (value) => actOnOne("verdict", value), stars: (value) => actOnOne("stars", value), step, undo: undoLast,
+  shortlist: () => shortlist(), open: () => open(wall.current()),
+});
+const coarse = matchMedia("(pointer: coarse)");
 const facets = new Facets($("facet-list"), { toggle: toggleFacet });
 
 /** The part of the address that the server knows. */
@@ -81,19 +94,38 @@ function show() {
   press("[data-size]", (button) => button.dataset.size === size);
   press("[data-view]", (button) => button.dataset.view === view);
   press('[data-do="stacked"]', () => params.get("stacked") === "1");
-  press('[data-do="swatch"]', () => params.has("swatch"));
   $("tolerance").hidden = !params.has("swatch");
+  if (params.has("swatch")) $("swatch").value = params.get("swatch");
+  $("within").value = params.get("within") ?? WITHIN;
+  sayCloseness();
   document.querySelector(".search input").value = params.get("q") ?? "";
   facets.show(result.facets, params);
   showChips();
   $("nothing").hidden = result.total > 0;
-  $("nothing").querySelector("p").textContent = result.all ? "No design has all of this. Take a filter away." : "The catalog has no designs yet: run 'stylemill run' to make some.";
+  if (result.nothing) $("why").replaceChildren(...whyNothing(result, go, query));
   $("scroll").hidden = view === "matrix" || !result.total;
   $("matrix").hidden = view === "grid" || !result.total;
   wall.size(size);
   performance.mark("shown");
   if (view === "matrix") attempt(() => showMatrix($("matrix"), result, size, params));
   else wall.draw();
+}
+
+/** Search for the colour; once more where it is the one that was searched for. */
+async function findColour() {
+  const color = $("swatch").value;
+  if (params.get("swatch") !== color) return go((p) => p.set("swatch", color));
+  await look();
+  return show();
+}
+
+/** Say in a word how close colours are to come. */
+function sayCloseness() {
+  const within = Number($("within").value);
+  const word = CLOSENESS.find(([end]) => within <= end)[1];
+  document.querySelector("#tolerance output").textContent = word;
+  $("within").setAttribute("aria-valuetext", word);
+  $("tolerance").title = `Colours within ${within} dE2000`;
 }
 
 function press(selector, on) {
@@ -104,7 +136,7 @@ function press(selector, on) {
 function showChips() {
   const texts = { q: (v) => `“${v}”`, swatch: (v) => `colour ${v}`, shortlist: (v) => `shortlist ${v}`, like: (v) => `like ${v.slice(0, 12)}` };
   const chips = Object.entries(texts).filter(([name]) => params.get(name)).map(([name, text]) =>
-    el("button", { type: "button", class: "chip", title: "Take away", onclick: () => go((p) => p.delete(name)) }, `${text(params.get(name))} ×`));
+    el("button", { type: "button", class: "chip", title: "Take away", onclick: () => go((p) => [name, ...(WITH[name] ?? [])].forEach((one) => p.delete(one))) }, `${text(params.get(name))} ×`));
   $("chips").replaceChildren(...chips);
 }
 
@@ -152,6 +184,7 @@ async function chooseRange(from, to) {
 
 function showChosen() {
   const count = countChosen();
+  keepChoice(query().toString(), [...chosen.ids]);
   $("selection").hidden = count === 0;
   $("chosen").textContent = chosen.all && !chosen.out.size ? `All ${counted(count, "design")} of this result` : `${counted(count, "design")} chosen`;
   document.querySelector('[data-act="all"]').textContent = `Select all ${result.total.toLocaleString("en")}`;
@@ -174,7 +207,7 @@ const targetCount = () => countChosen() || (wall.current() ? 1 : 0);
 const judge = judging((id) => wall.known(id) ?? { id }, ({ id, verdict, stars }) => wall.rate(id, { verdict, stars }));
 
 function act(what, value) {
-  return countChosen() ? actOnChosen(what, value) : actOnOne(what, value);
+  return countChosen() && !big.isOpen ? actOnChosen(what, value) : actOnOne(what, value);
 }
 
 function actOnChosen(what, value) {
@@ -201,7 +234,7 @@ async function actOnOne(what, value) {
 }
 
 const VERBS = {
-  verdict: (value) => ({ pick: "Pick", reject: "Reject", "": "Clear the verdict of" })[value],
+  verdict: (value) => (value ? VERDICTS[value] : "Clear the verdict of"),
   stars: (value) => (value ? `Give ${value} stars to` : "Take the stars of"),
 };
 
@@ -216,7 +249,7 @@ function heard(filed) {
 function afterActs(filed = null) {
   if (filed?.count > 1) wall.forget();
   countLater();
-  showBig();
+  big.show();
 }
 
 async function undoLast() {
@@ -237,9 +270,8 @@ function countLater() {
   }, 1200);
 }
 
-async function shortlist() {
-  const about = target();
-  const name = about && (await whichShortlist(targetCount()));
+async function shortlist(about = big.isOpen ? { ids: [wall.current().id], count: 1 } : target()) {
+  const name = about && (await whichShortlist(about.count ?? 1));
   if (!name) return;
   const filed = await attempt(() => say("list", { shortlist: name, target: about }));
   if (!filed) return;
@@ -278,12 +310,20 @@ function atChanged(index) {
   if (index) next.set("at", index);
   else next.delete("at");
   params = next;
-  history.replaceState(null, "", `/?${next}`);
+  history.replaceState(history.state, "", `/?${next}`);
+}
+
+/** A step back or forward: out of the big view, or to another address. */
+async function popped() {
+  if (big.isOpen && !history.state?.big) big.close();
+  const before = query().toString();
+  await arrive();
+  if (query().toString() === before) atChanged(wall.cursor);
 }
 
 function step(by) {
   wall.move(by);
-  showBig();
+  big.show();
 }
 
 function click(event, index, design) {
@@ -300,6 +340,8 @@ function click(event, index, design) {
   } else anchor = index;
   wall.to(index);
   showChosen();
+  // A finger cannot click twice as fast as a mouse, and has no keys: its tap looks closer.
+  if (coarse.matches && !event.target.closest(".tick")) big.open();
 }
 
 /** The near-duplicates of a design, unstacked. */
@@ -310,36 +352,13 @@ function near(design) {
   });
 }
 
-function bigView(on) {
-  if (on && wall.current()) $("big").showModal();
-  else $("big").close();
-  showBig();
-}
-
-function showBig() {
-  const design = wall.current();
-  if (!$("big").open || !design) return;
-  const image = $("big").querySelector("img");
-  if (image.dataset.id !== design.id) {
-    image.dataset.id = design.id;
-    image.src = picture(design);
-    image.alt = named(design);
-    const next = wall.peek(1);
-    if (next) new Image().src = picture(next);
-  }
-  $("big").querySelector(".big-line").replaceChildren(
-    el("span", {}, named(design)), el("span", { class: design.verdict }, VERDICTS[design.verdict]),
-    el("span", { class: "stars", "aria-label": `${design.stars} stars` }, starred(design.stars)),
-    el("span", {}, `${wall.cursor + 1} of ${result.total.toLocaleString("en")}`));
-}
-
 const MOVES = { ArrowLeft: () => -1, ArrowRight: () => 1, ArrowUp: () => -wall.columns, ArrowDown: () => wall.columns,
   PageUp: () => -wall.page(), PageDown: () => wall.page(), Home: () => -Infinity, End: () => Infinity };
-const COMMANDS = { " ": () => bigView(!$("big").open), Enter: () => wall.current() && open(wall.current()), c: compare, s: shortlist, e: exportChosen, m: more,
+const COMMANDS = { " ": () => (big.isOpen ? big.close() : big.open()), Enter: () => wall.current() && open(wall.current()), c: compare, s: () => shortlist(), e: exportChosen, m: more,
   n: () => wall.current() && near(wall.current()), z: undoLast, a: chooseAll, "/": () => document.querySelector(".search input").focus(), "?": () => showKeys(KEYS),
   g: () => go((p) => (p.get("view") === "matrix" ? p.delete("view") : p.set("view", "matrix"))),
   t: () => { const design = wall.current(); if (design) { choose(design, !isChosen(design)); anchor = wall.cursor; showChosen(); } },
-  Escape: () => ($("big").open ? bigView(false) : chooseNone()) };
+  Escape: () => (big.isOpen ? big.close() : chooseNone()) };
 
 function press_(event) {
   if (event.key === "a" && (event.ctrlKey || event.metaKey) && event.target === $("scroll")) { event.preventDefault(); return chooseAll(); }
@@ -359,12 +378,12 @@ function press_(event) {
 }
 
 const BUTTONS = { all: chooseAll, none: chooseNone, pick: () => act("verdict", "pick"), reject: () => act("verdict", "reject"),
-  clear: () => act("verdict", ""), compare, shortlist, more, export: exportChosen };
+  clear: () => act("verdict", ""), compare, shortlist: () => shortlist(), more, export: exportChosen };
 
 function wire() {
   header(KEYS);
   document.addEventListener("keydown", press_);
-  addEventListener("popstate", arrive);
+  addEventListener("popstate", popped);
   document.querySelector('[data-do="search"]').addEventListener("submit", (event) => {
     event.preventDefault();
     const text = event.target.q.value.trim();
@@ -373,14 +392,18 @@ function wire() {
   });
   $("sort").addEventListener("change", (event) => go((p) => p.set("sort", event.target.value)));
   $("group").addEventListener("change", (event) => go((p) => (event.target.value ? p.set("group", event.target.value) : p.delete("group"))));
-  $("within").addEventListener("input", (event) => { document.querySelector("#tolerance output").textContent = event.target.value; });
+  $("within").addEventListener("input", sayCloseness);
   $("within").addEventListener("change", (event) => go((p) => p.set("within", event.target.value)));
-  $("swatch").addEventListener("change", () => go((p) => p.set("swatch", $("swatch").value)));
+  $("swatch").addEventListener("change", findColour);
   const doing = {
-    swatch: () => go((p) => (p.has("swatch") ? ["swatch", "within"].forEach((n) => p.delete(n)) : p.set("swatch", $("swatch").value))),
+    swatch: findColour,
     stacked: () => go((p) => (p.has("stacked") ? p.delete("stacked") : p.set("stacked", "1"))),
     clear: () => go((p) => [...query(p).keys()].forEach((name) => p.delete(name))),
     facets: () => $("facets").classList.toggle("open"),
+    view: () => {
+      const opened = $("view").classList.toggle("open");
+      document.querySelector('[data-do="view"]').setAttribute("aria-expanded", opened);
+    },
   };
   for (const [name, run] of Object.entries(doing)) {
     document.querySelectorAll(`[data-do="${name}"]`).forEach((one) => one.addEventListener("click", run));
@@ -392,10 +415,12 @@ function wire() {
     button.addEventListener("click", () => go((p) => p.set("view", button.dataset.view)));
   }
   for (const button of document.querySelectorAll("[data-act]")) button.addEventListener("click", () => BUTTONS[button.dataset.act]());
-  $("big").addEventListener("click", () => bigView(false));
 }
 
 wire();
+chosen.ids = new Set(keptChoice(query().toString()));
 wall.take(result, Number(params.get("at") ?? 0));
 show();
+showChosen();
 $("scroll").focus({ preventScroll: true });
+if (history.state?.big) big.open({ again: true });

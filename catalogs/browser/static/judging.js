@@ -1,6 +1,6 @@
 // Verdicts and stars by button and key: shown at once, filed behind that, and taken back where filing fails.
 
-import { attempt, counted, el, say, tell, undo } from "./server.js";
+import { attempt, counted, el, say, sayTogether, tell, undo, VERDICTS } from "./server.js";
 
 const DONE = {
   verdict: "the verdict", stars: "the stars", list: "put on a shortlist", unlist: "taken off a shortlist",
@@ -48,6 +48,15 @@ export function judging(find, changed) {
     if (!design || said.get(design.id) === turn) hold(filed?.ratings ?? before ?? {});
   }
 
+  /** Pick one of some designs and reject the others; to the person it is one act. */
+  async function keep(design, designs) {
+    const others = designs.filter((one) => one !== design).map(({ id }) => id);
+    const acts = [["reject", others], ["pick", [design.id]]];
+    const filed = await inTurn(() => sayTogether(acts.map(([value, ids]) => ["verdict", { value, target: { ids } }])));
+    if (filed) hold(filed.ratings);
+    return filed;
+  }
+
   /** Undo the last act of this tab; resolves to what came of it, if anything did. */
   async function takeBack() {
     const filed = await inTurn(undo);
@@ -61,12 +70,13 @@ export function judging(find, changed) {
   return {
     verdict: (design, verdict, load) => give(design, "verdict", verdict, load),
     stars: (design, stars, load) => give(design, "stars", stars, load),
+    keep,
     hold,
     takeBack,
   };
 }
 
-const VERDICT_BUTTONS = [["pick", "✓", "Pick", "P"], ["reject", "✕", "Reject", "X"], ["", "○", "Clear", "U"]];
+const VERDICT_BUTTONS = [["pick", "✓", VERDICTS.pick, "P"], ["reject", "✕", VERDICTS.reject, "X"], ["", "○", "Clear", "U"]];
 
 /** The buttons of a design. The star that it has already takes its stars back: who points has no key 0. */
 export function judgeButtons(design, { verdict, stars }) {

@@ -13,6 +13,15 @@ export function keyboard(runs) {
   });
 }
 
+/** Make a plain click on a link go back as its key does. */
+export function leavesBy(link) {
+  link.addEventListener("click", (event) => {
+    if (event.ctrlKey || event.metaKey || event.shiftKey) return;
+    event.preventDefault();
+    goBack(link);
+  });
+}
+
 /** Go where a link leads; by the browser's own way back where that is the page we came from, for it knows the scroll. */
 export function goBack(link) {
   const from = document.referrer && new URL(document.referrer);

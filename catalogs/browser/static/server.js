@@ -41,18 +41,42 @@ export async function say(what, { value = "", shortlist = "", target = {} } = {}
   return filed;
 }
 
-/** Undo the last act of this tab; null where there is none. */
-export async function undo() {
-  const last = done.at(-1);
-  if (!last) return null;
+/** File acts that are one to the person, as [[what, more], ...]: one undo takes back all that were filed. */
+export async function sayTogether(acts) {
+  const all = [];
+  const before = done.length;
   try {
-    return await send("/api/acts", { what: "undo", value: last, act_id: hexadecimal() });
+    for (const [what, more] of acts) all.push(await say(what, more));
+  } finally {
+    if (done.length > before) done.push(done.splice(before));
+    remember();
+  }
+  return together(all);
+}
+
+/** What came of several acts, as of one. */
+function together(all) {
+  const ratings = Object.assign({}, ...all.map((one) => one.ratings));
+  return { ...all.at(-1), ratings, count: all.reduce((sum, one) => sum + one.count, 0) };
+}
+
+/** Undo the last act of this tab, or the last ones that were said together; null where there is none. */
+export async function undo() {
+  const last = done.pop();
+  if (!last) return null;
+  const [left, all] = [[last].flat(), []];
+  try {
+    while (left.length) {
+      all.push(await send("/api/acts", { what: "undo", value: left.at(-1), act_id: hexadecimal() }));
+      left.pop();
+    }
+    return together(all);
   } catch (error) {
     // What the server refuses to undo it will refuse again; what did not reach it may be tried once more.
-    if (error.status !== 400) done.push(last);
+    if (error.status === 400) left.pop();
+    if (left.length) done.push(left);
     throw error;
   } finally {
-    done.splice(done.indexOf(last), 1);
     remember();
   }
 }
@@ -106,7 +130,8 @@ export const picture = (design) => `/pictures/${design.id}.png?v=${design.versio
 export const named = (design) => `${design.garment} – ${design.style}`;
 export const counted = (n, noun) => `${n.toLocaleString("en")} ${noun}${n === 1 ? "" : "s"}`;
 export const starred = (n) => "★".repeat(n) + "☆".repeat(5 - n);
-export const VERDICTS = { pick: "Picked", reject: "Rejected", "": "Unreviewed" };
+/** What people read, of every verdict. */
+export const VERDICTS = data.verdicts;
 
 /** Make an element: el("a", {class: "x", href: "/"}, child, "text"). Text is never HTML. */
 export function el(name, attributes = {}, ...children) {

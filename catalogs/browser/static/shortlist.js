@@ -1,10 +1,11 @@
 // One shortlist: its order, its notes, and what goes out of it.
 
 import { counted, data, el, named, say, starred, tell, thumbnail, VERDICTS } from "./server.js";
+import { keepChoice, keptChoice } from "./choice.js";
 import { exporting, header, moreLikeThese, showKeys, sure } from "./dialogs.js";
 import { fresh } from "./fresh.js";
 import { among, inTurn, judging } from "./judging.js";
-import { keyboard } from "./keyboard.js";
+import { goBack, keyboard, leavesBy } from "./keyboard.js";
 import { reordering } from "./reorder.js";
 
 const KEYS = [
@@ -13,7 +14,7 @@ const KEYS = [
   ["T", "choose this one"], ["N", "write its note"],
   ["Ctrl Enter", "keep the note"], ["Enter", "open the design"], ["Del", "take off the list"],
   ["P X U", "verdict"], ["1 … 5", "stars"], ["0", "no stars"], ["C", "compare the first four"],
-  ["E", "export"], ["M", "more like these"], ["Z", "undo"], ["Esc", "to the shortlists"], ["?", "this sheet"],
+  ["E", "export"], ["M", "more like these"], ["Z", "undo"], ["Esc", "choose none"], ["Backspace", "back to the shortlists"], ["?", "this sheet"],
 ];
 const MOST_COMPARED = 4;
 const SHOWN = 200;
@@ -27,7 +28,7 @@ let entries = data.entries;
 let known = new Map();
 let shown = SHOWN;
 let judge = judging(among(entries), judged);
-const chosen = new Set();
+const chosen = new Set(keptChoice(here).filter((id) => data.entries.some((one) => one.id === id)));
 
 /** File an act on the list, after those before it; where it fails, the list is shown as the server has it. */
 async function file(what, ids, value = "") {
@@ -85,6 +86,7 @@ function draw() {
 
 /** What depends on the order and on what is chosen. */
 function number() {
+  keepChoice(here, [...chosen]);
   [...list.children].forEach((li, n) => {
     const entry = entryOf(li);
     li.querySelector(".no").textContent = n + 1;
@@ -197,6 +199,10 @@ function choose(entry) {
   number();
 }
 
+function chooseNone() {
+  [...chosen].forEach((id) => choose(known.get(id)));
+}
+
 /** What is chosen, in the list's order; where nothing is, the whole list. */
 const meant = () => (chosen.size ? entries.filter(({ id }) => chosen.has(id)) : entries);
 const compared = () => meant().slice(0, MOST_COMPARED);
@@ -235,6 +241,7 @@ async function putAway() {
   if (await file("close", [])) location.assign("/shortlists");
 }
 
+const leave = () => goBack($("back"));
 const withFocused = (run) => () => focused() && run(entryOf(focused()));
 const rate = (what, value) => withFocused(async (entry) => {
   await judge[what](entry, value);
@@ -253,13 +260,14 @@ keyboard({
   t: withFocused(choose), n: withFocused((entry) => cardOf(entry.id).querySelector("textarea").focus()),
   Delete: () => takeOff(chosen.size ? [...chosen] : [focused()?.dataset.id].filter(Boolean)),
   c: compare, e: exportMeant, m: acts.more, z: takeBack,
-  "?": () => showKeys(KEYS), Escape: () => location.assign("/shortlists"),
+  "?": () => showKeys(KEYS), Escape: chooseNone, Backspace: leave,
 });
 // Enter opens the card itself; on what is in it, it is theirs.
 list.addEventListener("keydown", (event) => {
   if (event.key === "Enter" && event.target.parentElement === list) location.assign(addressOf(entryOf(event.target)));
 });
 header(KEYS);
+leavesBy($("back"));
 $("further").addEventListener("click", () => { shown += SHOWN; draw(); });
 draw();
 addEventListener("pageshow", (event) => event.persisted && location.reload());

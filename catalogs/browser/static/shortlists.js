@@ -5,7 +5,7 @@ import { header, question, showKeys } from "./dialogs.js";
 import { judging } from "./judging.js";
 import { keyboard } from "./keyboard.js";
 
-const KEYS = [["N", "new shortlist"], ["Z", "undo, also of putting one away"], ["Esc", "to the designs"], ["?", "this sheet"]];
+const KEYS = [["N", "new shortlist"], ["Z", "undo, also of putting one away"], ["?", "this sheet"]];
 const addressOf = (name) => `/shortlist?name=${encodeURIComponent(name)}`;
 const { takeBack } = judging(() => null, () => {});
 
@@ -25,6 +25,6 @@ async function undoLast() {
 
 const acts = { new: begin, undo: undoLast };
 document.querySelectorAll("main [data-do]").forEach((button) => button.addEventListener("click", acts[button.dataset.do]));
-keyboard({ n: begin, z: undoLast, Escape: () => location.assign("/"), "?": () => showKeys(KEYS) });
+keyboard({ n: begin, z: undoLast, "?": () => showKeys(KEYS) });
 header(KEYS);
 addEventListener("pageshow", (event) => event.persisted && location.reload());

@@ -158,14 +158,14 @@ export class Wall {
     image.addEventListener("error", () => image.replaceWith(el("span", { class: "lost" }, "The picture is missing: 'stylemill doctor' tells more.")), { once: true });
     cell.querySelector(".card").replaceChildren(
       el("div", { class: "shot" }, image),
-      el("div", { class: "line" }, el("span", { class: "name" }, el("b", { dir: "auto" }, design.garment), el("span", { dir: "auto" }, design.style)), el("span", { class: "stars" }, "★".repeat(design.stars))),
+      el("div", { class: "line" }, el("span", { class: "name" }, el("b", { dir: "auto" }, design.garment), el("span", { dir: "auto" }, design.style), ...(design.twin ? [el("small", { class: "recipe" }, design.twin)] : [])), el("span", { class: "stars" }, "★".repeat(design.stars))),
       ...(design.verdict ? [el("span", { class: `badge v-${design.verdict}` }, VERDICTS[design.verdict])] : []),
       ...(design.stack > 1 ? [el("span", { class: "badge stack", title: "Its near-duplicates (N)" }, `×${design.stack}`)] : []),
       ...(design.flags.length ? [el("span", { class: "badge flag", title: design.flags.join(", ") }, "!")] : []),
       // For the pointer only: what is chosen is said by the option itself.
       el("span", { class: "tick", "aria-hidden": "true", title: "Choose (T)" }));
     cell.className = `cell v-${design.verdict || "none"}`;
-    cell.setAttribute("aria-label", `${named(design)}, ${VERDICTS[design.verdict]}, ${starred(design.stars)}`);
+    cell.setAttribute("aria-label", `${named(design)}${design.twin ? `, ${design.twin}` : ""}, ${VERDICTS[design.verdict]}, ${starred(design.stars)}`);
   }
 
   /** Ask for the pages that these designs are on; once each. */

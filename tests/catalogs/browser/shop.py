@@ -25,9 +25,11 @@ STYLES = {
 }
 
 
-def design(folder: Path, number: int, garment: str, style: str, **columns: Any) -> Design:
+def design(
+    folder: Path, number: int, garment: str, style: str, *, height: int = 120, width: int = 96, **columns: Any
+) -> Design:
     """A design of a garment and a style, its picture written."""
-    pixels = picture(number)
+    pixels = picture(number, height, width)
     png = encode_png(Picture(pixels))
     design_id, sha256 = hashlib.sha256(f"{number}".encode()).hexdigest(), hashlib.sha256(png).hexdigest()
     image = keys.design_image(design_id, sha256)
@@ -37,7 +39,7 @@ def design(folder: Path, number: int, garment: str, style: str, **columns: Any) 
         "design_id": design_id, "garment_id": garment, "style_id": style, "recipe": "house",
         "style_set": "heritage" if style in ("ikat", "batik") else "studio", "recipe_digest": "d" * 64,
         "recipe_json": f'{{"name": "house", "seed": {number}, "canvas": [512, 384]}}', "image": image,
-        "image_sha256": sha256, "width": 96, "height": 120, "garment_digest": "1" * 64, "style_digest": "2" * 64,
+        "image_sha256": sha256, "width": width, "height": height, "garment_digest": "1" * 64, "style_digest": "2" * 64,
         "loss": 0.1 * number, "loss_content": 0.1, "loss_style": 0.1, "loss_variation": 0.1, "loss_lighting": 0.0,
         "loss_saliency": 0.0, "loss_photorealism": 0.0, "loss_start": 3.0, "style_distance": 1 / (1 + number),
         "fold_correlation": 0.9 if number % 5 else 0.4, "checkerboard_peak": 1.0, "variation_ratio": 2.0,

@@ -2,6 +2,7 @@
 
 import io
 import json
+import re
 import time
 import tracemalloc
 import zipfile
@@ -189,9 +190,27 @@ class TestSaying:
         one = result(client)["designs"][0]["id"]
         filed = say(client, what="verdict", value="pick", target={"ids": [one]}).json()
         assert filed["ratings"] == {one: ["pick", 0]}
-        assert result(client, "verdict=picked")["total"] == 1
+        assert result(client, "verdict=pick")["total"] == 1
         undone = say(client, what="undo", value=filed["act"]).json()
         assert undone["ratings"] == {one: ["", 0]}
+
+    def test_one_word_for_each_verdict(self, client: TestClient) -> None:
+        """Filters, addresses, pages and the log say one word for a verdict."""
+        one, other, *_ = (design["id"] for design in result(client)["designs"])
+        say(client, what="verdict", value="pick", target={"ids": [one]})
+        say(client, what="verdict", value="reject", target={"ids": [other]})
+        words = [["unreviewed", "Unreviewed", 10], ["pick", "Pick", 1], ["reject", "Reject", 1]]
+        assert result(client)["facets"]["verdict"] == words
+        assert [result(client, f"verdict={name}")["total"] for name, _, _ in words] == [10, 1, 1]
+        page = client.get(f"/designs/{other}").text
+        assert "said “Reject”" in page
+        assert '"verdicts": {"": "Unreviewed", "pick": "Pick", "reject": "Reject"}' in page
+
+    def test_no_other_word_for_a_verdict(self) -> None:
+        """No page and no script has another form of these words."""
+        folder = Path(browser_app.__file__).parent
+        texts = [one.read_text() for kind in ("pages", "static") for one in (folder / kind).iterdir()]
+        assert not [text for text in texts if re.search(r"\b([Pp]icked|[Rr]ejected)\b", text)]
 
     def test_undo_of_ones_own(self, client: TestClient) -> None:
         """Without an act named, the last own one is undone; with none left, that is said."""
@@ -207,7 +226,7 @@ class TestSaying:
         out = found["designs"][0]["id"]
         target = {"result": found["result"], "without": [out], "count": 3}
         assert say(client, what="verdict", value="reject", target=target).json()["count"] == 3
-        assert result(client, "verdict=rejected&garment=tee")["total"] == 3
+        assert result(client, "verdict=reject&garment=tee")["total"] == 3
 
     def test_chosen_of_a_shortlist(self, client: TestClient) -> None:
         """What is chosen on a shortlist is what leaves, with its note, and not the others."""
@@ -231,7 +250,7 @@ class TestSaying:
         answer = say(client, what="verdict", value="reject", target={"query": "garment=tee", "count": 3})
         assert answer.status_code == 409
         assert "There are 4 designs now, not 3" in answer.json()["error"]
-        assert result(client, "verdict=rejected")["total"] == 0
+        assert result(client, "verdict=reject")["total"] == 0
 
     def test_sent_twice(self, client: TestClient) -> None:
         """An act that is sent again, because its answer was lost, is done once."""
@@ -282,7 +301,7 @@ class TestSaying:
         stall.go.set()
         monkeypatch.setattr(browser_app, "PATIENCE", 30.0)
         assert say(client, what="verdict", value="pick", target={"ids": [ids[3]]}).json()["seq"] == 4
-        assert result(client, "verdict=picked")["total"] == 4
+        assert result(client, "verdict=pick")["total"] == 4
 
     @pytest.mark.parametrize("place", ["9" * 1999, "9" * 5000, "1000000", "0", "-1", "\u0663", "1e3"])
     def test_no_place_breaks_a_page(self, client: TestClient, place: str) -> None:
@@ -746,7 +765,7 @@ class TestSafety:
         one = result(client)["designs"][0]["id"]
         answer = say(client, headers, what="verdict", value="reject", target={"ids": [one]})
         assert answer.status_code == 403
-        assert result(client, "verdict=rejected")["total"] == 0
+        assert result(client, "verdict=reject")["total"] == 0
 
     @pytest.mark.parametrize(
         "origin",

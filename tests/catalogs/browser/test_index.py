@@ -42,7 +42,7 @@ def rated(index: Index) -> Ratings:
 def frame(index: Index) -> pd.DataFrame:
     """The same designs as pandas has them."""
     found = pd.DataFrame(index.records(range(len(index))))
-    found["verdict"] = ["picked"] * 3 + ["unreviewed"] * (len(found) - 4) + ["rejected"]
+    found["verdict"] = ["pick"] * 3 + ["unreviewed"] * (len(found) - 4) + ["reject"]
     return found
 
 
@@ -266,3 +266,24 @@ def test_table_of_before(tmp_path: Path) -> None:
     index = Index(table)
     assert len(ids(index, Query(stacked=True))) == 12
     assert ids(index, Query(swatch="#336699")) == []
+
+
+def test_twins(tmp_path: Path) -> None:
+    """A garment and style that a result has twice are twins, by name or by digest of their recipes; others are none."""
+    recipes = [("print", "a"), ("loud", "b"), ("loud", "c"), ("print", "a")]
+    made = [
+        design(tmp_path, n, garment, "ikat", recipe=recipe, recipe_digest=digest * 64)
+        for n, (garment, (recipe, digest)) in enumerate(
+            zip(("tee", "tee", "tee", "tote"), recipes, strict=True)
+        )
+    ]
+    DesignCatalog(open_store(str(tmp_path))).file(made)
+    index = Index(DesignCatalog(open_store(str(tmp_path))).read(COLUMNS))
+
+    def twins(query: Query) -> dict[str, int]:
+        found = index.find(query, rated(index))
+        return {index.ids[row]: int(twin) for row, twin in zip(found.rows, found.twins, strict=True)}
+
+    names = [one.design_id for one in made]
+    assert twins(Query(sort="old")) == dict(zip(names, (1, 2, 2, 0), strict=True))
+    assert twins(Query({"recipe": ("print",)}, group="style")) == {names[0]: 0, names[3]: 0}

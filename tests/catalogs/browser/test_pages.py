@@ -33,7 +33,7 @@ from catalogs.acts import Act, What
 from catalogs.designs import DesignCatalog
 from catalogs.reviews import Reviews
 from catalogs.stores import open_store
-from tests.catalogs.browser.shop import shop
+from tests.catalogs.browser.shop import design, shop
 from tests.conftest import write_catalog
 
 
@@ -194,7 +194,7 @@ def test_culled_by_keyboard(chromium: Browser, own: Path) -> None:
         expect(page.locator(".badge.v-pick")).to_have_count(12)
         page.keyboard.press("4")
         expect(page.locator(".cell.at .stars")).to_have_text("★★★★")
-        page.goto(f"{address}?verdict=picked")
+        page.goto(f"{address}?verdict=pick")
         total(page, "12 of 24 designs")
     reviews = Reviews(open_store(str(own)))
     acts = reviews.catch_up()
@@ -502,3 +502,300 @@ def test_state_of_json_island(chromium: Browser, address: str) -> None:
             page.locator("#data").inner_text() or page.evaluate("document.getElementById('data').textContent")
         )
         total(page, f"{data['total']} of {data['all']} designs")
+
+
+SHAPES = {"tall": (480, 240), "wide": (240, 480)}
+BOXES = {
+    "?": (".cell .shot", ".line"),
+    "?view=matrix": ("#matrix td a", ""),
+    "shortlist?name=Spring": ("#list .shot", ".words"),
+    "compare?{ids}": ("#panes .pane", "figcaption"),
+}
+"""For pages the boxes of pictures, and the captions beside them."""
+
+
+@pytest.fixture(scope="module")
+def shapes(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Designs of 1:2 and of 2:1, all on a shortlist."""
+    folder = tmp_path_factory.mktemp("shapes")
+    designs = [
+        design(folder, n, "dress", style, height=height, width=width)
+        for n, (style, (height, width)) in enumerate(zip(("ikat", "batik"), SHAPES.values(), strict=True))
+    ]
+    store = open_store(str(folder))
+    DesignCatalog(store).file(designs)
+    ids = tuple(one.design_id for one in designs)
+    Reviews(store).file([Act("a", "ann", datetime.now(UTC), What.LIST, ids, shortlist="Spring")])
+    return folder
+
+
+@pytest.mark.parametrize("width", [1280, 360])
+def test_pictures_keep_to_their_box(chromium: Browser, shapes: Path, width: int) -> None:
+    """A picture of 1:2 or 2:1 is whole within its box, and its caption is under it."""
+    ids = DesignCatalog(open_store(str(shapes))).read(["design_id"])["design_id"].to_pylist()
+    with browse(shapes) as (address, _), opened(chromium, address, width) as page:
+        for path, (box, caption) in BOXES.items():
+            page.goto(address + path.format(ids="&".join(f"id={one}" for one in ids)))
+            expect(page.locator(f"{box} img").first).to_be_visible()
+            page.wait_for_load_state("networkidle")
+            assert page.evaluate(OUTSIDE, [box, caption]) == [], path
+
+
+OUTSIDE = """([box, caption]) => [...document.querySelectorAll(box)].flatMap((one) => {
+  const [room, image] = [one.getBoundingClientRect(), one.querySelector('img').getBoundingClientRect()];
+  const words = caption && one.parentElement.querySelector(caption).getBoundingClientRect();
+  const [above, before] = [words && room.bottom <= words.top + 1, words && room.right <= words.left + 1];
+  const inside = image.top >= room.top - 1 && image.bottom <= room.bottom + 1 && image.right <= room.right + 1;
+  return inside && image.height > 20 && (!words || above || before) ? [] : [[room.height, image.height, words?.top]];
+})"""
+
+
+def test_colour_is_searched_until_its_chip_is_closed(chromium: Browser, address: str) -> None:
+    """The button searches again and never takes the search away; its chip does, and the distance is a word."""
+    with opened(chromium, address) as page:
+        total(page, "24 designs")
+        button = page.locator('[data-do="swatch"]')
+        page.locator("#swatch").fill("#336699")
+        page.wait_for_url("**/?*swatch=%23336699*")
+        for _ in range(2):
+            with page.expect_response("**/api/result?*"):
+                button.click()
+            assert "swatch=%23336699" in page.url
+        word = page.locator("#tolerance output")
+        for within, name in ((2, "exact"), (12, "similar"), (30, "family")):
+            page.locator("#within").fill(str(within))
+            expect(word).to_have_text(name)
+            expect(page.locator("#tolerance")).to_have_attribute("title", re.compile(f"{within} dE2000"))
+        page.wait_for_url("**/?*within=30*")
+        label, above = (page.locator(one).bounding_box() for one in ("#tolerance", ".swatch .row"))
+        assert label and above and label["y"] >= above["y"] + above["height"] + 4
+        page.locator(".chip").click()
+        total(page, "24 designs")
+        assert "swatch" not in page.url and "within" not in page.url
+
+
+@pytest.mark.parametrize("way", ["Escape", "link", "browser"])
+def test_choice_outlasts_comparing(chromium: Browser, own: Path, way: str) -> None:
+    """Back from comparing, and from a judgement there, the same designs are chosen; from elsewhere none is."""
+    with browse(own) as (address, _), opened(chromium, address) as page:
+        expect(page.locator(".cell.at")).to_have_count(1)
+        for key in ("t", "ArrowRight", "t", "ArrowRight", "t", "c"):
+            page.keyboard.press(key)
+        page.wait_for_url("**/compare?*")
+        with page.expect_response("**/api/acts"):
+            page.keyboard.press("p")
+        match way:
+            case "Escape":
+                page.keyboard.press("Escape")
+            case "link":
+                page.locator("#back").click()
+            case _:
+                page.go_back()
+        page.wait_for_url("**/?*verdict=unreviewed*")
+        expect(page.locator("#chosen")).to_contain_text("3 designs")
+        page.keyboard.press("s")
+        expect(page.locator("dialog h2")).to_have_text("Put 3 designs on a shortlist")
+        page.keyboard.press("Escape")
+        page.locator("nav a", has_text="Shortlists").click()
+        page.locator("nav a", has_text="Designs").click()
+        total(page, "23 of 24 designs")
+        expect(page.locator("#selection")).to_be_hidden()
+
+
+@pytest.mark.parametrize("by_key", [True, False])
+def test_one_is_kept_and_the_rest_rejected(chromium: Browser, own: Path, by_key: bool) -> None:
+    """Of three compared the framed one is kept by one act, and one undo takes all of it back."""
+    ids = DesignCatalog(open_store(str(own))).read(["design_id"])["design_id"].to_pylist()[:3]
+    asked = "&".join(f"id={one}" for one in ids)
+    with browse(own) as (address, _), opened(chromium, f"{address}compare?{asked}") as page:
+        page.keyboard.press("2")
+        if by_key:
+            page.keyboard.press("k")
+        else:
+            page.locator('[data-do="keep"]').click()
+        expect(page.locator("figure:nth-child(2) .badge.pick")).to_be_visible()
+        expect(page.locator("figure .badge.reject:visible")).to_have_count(2)
+        page.keyboard.press("z")
+        expect(page.locator("#toasts")).to_contain_text("Undone: 3 designs as before")
+        expect(page.locator("figure .badge:visible")).to_have_count(0)
+        page.locator('[data-do="shortlist"]').click()
+        expect(page.locator("dialog h2")).to_have_text("Put 1 design on a shortlist")
+        page.keyboard.press("Escape")
+        page.locator('[data-do="export"]').click()
+        expect(page.locator("dialog h2")).to_have_text("Export 3 designs")
+    rated = [(act.what, act.value) for act in Reviews(open_store(str(own))).catch_up()[:2]]
+    assert rated == [(What.VERDICT, "reject"), (What.VERDICT, "pick")]
+
+
+def test_twins_say_their_recipe(chromium: Browser, tmp_path: Path) -> None:
+    """Two cards of one garment and style say their recipes, and a third of another does not."""
+    made = [
+        design(tmp_path, n, garment, "tartan", recipe=recipe)
+        for n, (garment, recipe) in enumerate((("tee", "print"), ("tee", "loud"), ("tote", "print")))
+    ]
+    DesignCatalog(open_store(str(tmp_path))).file(made)
+    with browse(tmp_path) as (address, _), opened(chromium, f"{address}?sort=old") as page:
+        total(page, "3 designs")
+        assert [one.locator(".recipe").all_inner_texts() for one in page.locator(".cell").all()] == [
+            ["print"],
+            ["loud"],
+            [],
+        ]
+        assert "loud" in cells(page)[1] and "print" not in cells(page)[2]
+
+
+def test_nothing_says_why(chromium: Browser, tmp_path: Path) -> None:
+    """A search for a colour's name leads to that main colour, and a filter too much is named and taken away."""
+    shop(tmp_path, colors=("#1b2a55",), color_shares=(1.0,))
+    with browse(tmp_path) as (address, _), opened(chromium, f"{address}?q=navy+tee&size=s") as page:
+        expect(page.locator("#why")).to_contain_text(
+            "Words search titles and tags; for a colour use Main Colour."
+        )
+        page.locator("#why a", has_text="blue").click()
+        total(page, "4 of 12 designs")
+        assert "size=s" in page.url and "color=blue" in page.url
+        page.goto(f"{address}?set=nowhere&garment=tee")
+        page.locator("#why a", has_text="Without the filter “style set”").click()
+        total(page, "4 of 12 designs")
+
+
+def test_escape_stays_on_a_shortlist(chromium: Browser, own: Path) -> None:
+    """Escape closes a dialog, then clears the choice, and stays; the link back leaves, from comparing to the choice."""
+    ids = DesignCatalog(open_store(str(own))).read(["design_id"])["design_id"].to_pylist()[:4]
+    Reviews(open_store(str(own))).file(
+        [Act("a", "ann", datetime.now(UTC), What.LIST, tuple(ids), shortlist="Spring")]
+    )
+    with browse(own) as (address, _), opened(chromium, f"{address}shortlists") as page:
+        page.locator(".lists a.card").click()
+        page.locator("#list > li").nth(1).focus()
+        for key in ("t", "ArrowRight", "t", "c"):
+            page.keyboard.press(key)
+        page.wait_for_url("**/compare?*")
+        page.keyboard.press("Escape")
+        expect(page.locator("#chosen")).to_have_text("2 chosen")
+        page.keyboard.press("e")
+        expect(page.locator("dialog")).to_be_visible()
+        page.keyboard.press("Escape")
+        expect(page.locator("dialog")).to_have_count(0)
+        expect(page.locator("#chosen")).to_have_text("2 chosen")
+        page.keyboard.press("Escape")
+        expect(page.locator("#chosen")).to_have_text("")
+        page.keyboard.press("Escape")
+        page.wait_for_timeout(300)
+        assert "/shortlist?name=Spring" in page.url
+        page.locator("#back").click()
+        page.wait_for_url("**/shortlists")
+
+
+@contextmanager
+def on_phone(chromium: Browser, url: str, scheme: Literal["light", "dark"] = "light") -> Iterator[Page]:
+    """A page on a phone; what its console says against it fails the test."""
+    context = chromium.new_context(
+        viewport={"width": 360, "height": 740}, has_touch=True, is_mobile=True, device_scale_factor=2,
+        color_scheme=scheme, bypass_csp=True, reduced_motion="reduce",
+    )  # fmt: skip
+    page = context.new_page()
+    complaints: list[str] = []
+    page.on("console", lambda message: complaints.append(message.text) if message.type == "error" else None)
+    page.on("pageerror", lambda error: complaints.append(str(error)))
+    page.goto(url)
+    try:
+        yield page
+    finally:
+        context.close()
+    assert complaints == []
+
+
+def swipe(page: Page, by: int) -> None:
+    """A finger sweeps over the big picture, so many pixels to the right."""
+    session = page.context.new_cdp_session(page)
+    points = [{"x": 180 + by * n / 8, "y": 300 + n} for n in range(9)]
+    for kind, touched in [
+        ("touchStart", points[:1]),
+        *(("touchMove", [one]) for one in points[1:]),
+        ("touchEnd", []),
+    ]:
+        session.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": touched})
+    session.detach()
+
+
+def at(page: Page, number: int) -> None:
+    """Wait until the big view shows that design of its result."""
+    expect(page.locator(".big-line > span").last).to_have_text(f"{number} of 24")
+
+
+def test_culled_by_thumb(chromium: Browser, own: Path) -> None:
+    """One tap opens, twenty designs are judged by tap and reached by swipe, some are starred and shortlisted."""
+    with browse(own) as (address, _), on_phone(chromium, f"{address}?verdict=unreviewed") as page:
+        total(page, "24 designs")
+        page.locator(".cell img").first.tap()
+        expect(page.locator("#big")).to_be_visible()
+        for number in range(20):
+            at(page, number + 1)
+            swipe(page, -150)
+            at(page, number + 2)
+            swipe(page, 150)
+            at(page, number + 1)
+            if number % 10 == 0:
+                page.locator('#big [data-stars="4"]').tap()
+                page.locator('#big [data-big="shortlist"]').tap()
+                page.locator("dialog input[name=name]").fill("Spring")
+                page.locator("dialog:not(#big) button.main").tap()
+                expect(page.locator("#toasts")).to_contain_text("On the shortlist Spring")
+            page.locator(f'#big [data-verdict="{"pick" if number % 3 else "reject"}"]').tap()
+        page.locator('#big [data-big="undo"]').tap()
+        expect(page.locator("#toasts")).to_contain_text("Undone")
+        page.go_back()
+        expect(page.locator("#big")).to_be_hidden()
+        total(page, "24 designs")
+        page.locator(".cell .tick").nth(1).tap()
+        expect(page.locator("#chosen")).to_have_text("1 design chosen")
+        expect(page.locator("#big")).to_be_hidden()
+    said = [act.what for act in Reviews(open_store(str(own))).catch_up()]
+    counts = {what: said.count(what) for what in set(said)}
+    assert counts == {What.VERDICT: 20, What.STARS: 2, What.LIST: 2, What.UNDO: 1}
+
+
+def test_buttons_lie_under_the_thumb(chromium: Browser, address: str) -> None:
+    """In the big view verdicts and stars are in the lower third and as large as a fingertip."""
+    with on_phone(chromium, address) as page:
+        page.locator(".cell img").first.tap()
+        expect(page.locator("#big")).to_be_visible()
+        for one in page.locator("#big .judge button").all():
+            box = one.bounding_box()
+            assert box and box["y"] >= 740 * 2 / 3 - 60 and box["y"] + box["height"] <= 740
+            assert box["height"] >= 44 and box["width"] >= 44
+
+
+def test_head_of_a_phone_is_low(chromium: Browser, address: str) -> None:
+    """Header and toolbar take a sixth of the height at most; sort, group and size open from one button."""
+    with on_phone(chromium, address) as page:
+        total(page, "24 designs")
+        below = page.locator("#scroll").bounding_box()
+        assert below and below["y"] <= 740 / 6
+        assert page.evaluate("document.documentElement.scrollWidth") <= 360
+        expect(page.locator("#sort")).to_be_hidden()
+        page.locator('.bar [data-do="view"]').tap()
+        for one in ("#sort", "#group", '[data-size="l"]', '[data-view="matrix"]', '[data-do="stacked"]'):
+            expect(page.locator(one)).to_be_visible()
+        page.locator("#sort").select_option("folds")
+        page.wait_for_url("**/?*sort=folds*")
+        page.locator('.bar [data-do="view"]').tap()
+        expect(page.locator("#sort")).to_be_hidden()
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_phone_is_accessible(chromium: Browser, address: str, scheme: Literal["light", "dark"]) -> None:
+    """Axe finds nothing serious on a phone: in the grid, its view panel, a choice, and the big view."""
+    with on_phone(chromium, address, scheme) as page:
+        total(page, "24 designs")
+        for act in ("", '.bar [data-do="view"]', '.bar [data-do="view"]', ".cell .tick", ".cell img"):
+            if act:
+                page.locator(act).first.tap()
+            found = Axe().run(page).response["violations"]
+            serious = [
+                (one["id"], one["nodes"][0]["html"])
+                for one in found
+                if one["impact"] in ("serious", "critical")
+            ]
+            assert serious == [], act

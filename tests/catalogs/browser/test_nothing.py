@@ -1,0 +1,71 @@
+"""An empty result says what would find something."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from urllib.parse import parse_qsl
+
+import pytest
+
+from catalogs.browser.board import Board
+from catalogs.browser.nothing import COLOR_WORDS, FAMILIES, color_ways, removal
+from catalogs.browser.query import Query, parse
+from catalogs.designs import DesignCatalog
+from catalogs.looks import family
+from catalogs.stores import open_store
+from tests.catalogs.browser.shop import shop
+
+
+@pytest.fixture
+def board(tmp_path: Path) -> Iterator[Board]:
+    """Twelve designs, all of one dark blue."""
+    shop(tmp_path, colors=("#1b2a55",), color_shares=(1.0,))
+    found = Board(DesignCatalog(open_store(str(tmp_path))))
+    yield found
+    found.close()
+
+
+def test_families_are_those_of_designs() -> None:
+    """Words lead to families that designs are filed under, each word to one; every family has its own name."""
+    levels = range(0, 256, 17)
+    known = {family(f"#{r:02x}{g:02x}{b:02x}") for r in levels for g in levels for b in levels}
+    assert set(COLOR_WORDS) == known
+    assert len(FAMILIES) == sum(map(len, COLOR_WORDS.values()))
+
+
+@pytest.mark.parametrize(
+    ("search", "ways"),
+    [
+        ("navy tee", [("blue", "color=blue&q=tee", 4)]),
+        ("Tee NAVY", [("blue", "color=blue&q=Tee", 4)]),
+        ("burgundy dress", [("red", "color=red", 0)]),
+        ("navy hoodie", [("blue", "color=blue", 12)]),
+        ("navy", [("blue", "color=blue", 12)]),
+        ("teeth", []),
+        ("", []),
+    ],
+)
+def test_words_of_colors(board: Board, search: str, ways: list[tuple[str, str, int]]) -> None:
+    """A word for a colour leads to the designs of that main colour that have the other words."""
+    found = color_ways(board, Query(search=search))
+    assert [(one.what, one.address, one.count) for one in found] == ways
+
+
+@pytest.mark.parametrize(
+    ("pairs", "what", "count"),
+    [
+        ([("set", "nowhere"), ("garment", "tee")], "set", 4),
+        ([("garment", "nothing"), ("set", "studio")], "garment", 6),
+        ([("q", "nowhere"), ("set", "studio")], "search", 6),
+        ([("swatch", "#ff0000"), ("within", "5")], "swatch", 12),
+        ([("q", "nowhere"), ("set", "none"), ("garment", "none")], None, 0),
+        ([], None, 0),
+    ],
+)
+def test_filter_to_remove(board: Board, pairs: list[tuple[str, str]], what: str | None, count: int) -> None:
+    """The filter without which most are found is named; none where one is not enough."""
+    found = removal(board, parse(pairs))
+    if what is None:
+        assert found is None
+    else:
+        assert found and (found.what, found.count) == (what, count)
+        assert len(board.find(parse(parse_qsl(found.address))).ids) == count
