@@ -77,7 +77,7 @@ def too_many_columns(table: str, columns: int) -> str:
 
 
 def text_bytes(texts: Iterable[str]) -> int:
-    """Bytes that the letters of texts take in memory: one each, or two or four where a text has others than Latin ones."""
+    """Bytes that the letters of texts take in memory: one each, or two or four in texts with others than Latin ones."""
     return sum(sys.getsizeof(text) - EMPTY for text in texts)
 
 

@@ -76,7 +76,10 @@ class Book:
 
 
 def read_book(archive: zipfile.ZipFile, most_bytes: int) -> Book:
-    """The index of a workbook, its texts of no more than some bytes in memory; PartError, or what ZIP and XML raise, where it is damaged or without measure."""
+    """The index of a workbook, its texts of no more than some bytes in memory.
+
+    PartError, or what ZIP and XML raise, where it is damaged or without measure.
+    """
     book, targets = Book(), _targets(archive)
     found: list[tuple[str, str, str]] = []
 

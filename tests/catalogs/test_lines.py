@@ -67,8 +67,8 @@ def most_memory(work: Callable[[], object]) -> int:
 
 @pytest.mark.parametrize("end", ["", " ", "\n"])
 def test_a_row_of_one_giant_text_and_a_letter_of_four_bytes(end: str) -> None:
-    """No row is joined: one emoji would make each of its letters four bytes; and cells that need no trimming are shared."""
-    cells = [text for n in range(40) for text in ("x" * 100_000 + str(n),)]
+    """No row is joined: an emoji would make all its letters four bytes; cells that need no trimming are shared."""
+    cells = ["x" * 100_000 + str(n) for n in range(40)]
     line = Line(1, [*cells, "\U0001f600" + end])
     assert most_memory(lambda: trimmed(line)) < 1_000_000
     assert trimmed(line).cells == [*cells, "\U0001f600"]

@@ -478,7 +478,7 @@ class TestRefused:
     @pytest.mark.parametrize("blank", ["", " "])
     @pytest.mark.parametrize("text", ["\U0001f600" * 130_000, "x" * 130_000 + "\U0001f600"], ids=len)
     def test_a_text_of_four_bytes_a_letter(self, text: str, blank: str, rows: int) -> None:
-        """A text that is stored once takes its bytes once, in however many cells it stands, with blanks around it or not."""
+        """A text that is stored once takes its bytes once, in however many cells it stands, blanks around it or not."""
         cells = ["placeholder"] * (600 // rows)
         data = edited(
             shared(*[(f"a{row}", "a.png", *cells) for row in range(rows)]), "xl/sharedStrings.xml",
