@@ -16,7 +16,7 @@ LARGEST_RECIPE = 2**16
 """Letters of a recipe's TOML; ours have some five thousand with all their comments."""
 MOST_PARTS = 3
 """Parts of a name, with dots between them."""
-LARGEST_NUMBER = 10**100
+MOST_DIGITS = 100
 NOT_NAMES = re.compile(
     r'''"""(?:\\.|[^\\])*?(?:"""|\\?\Z)|'{3}.*?(?:'{3}|\Z)'''
     r"""|"(?:\\[^\n]|[^"\\\n])*(?:"|\\?$)|'[^'\n]*(?:'|$)|\#[^\n]*""",
@@ -241,9 +241,9 @@ def _check_work(text: str, where: str) -> None:
 
 def _check_numbers(value: object, where: str) -> None:
     """Refuse whole numbers of so many digits that no message can show them; fields say what else is too large."""
-    if isinstance(value, int) and abs(value) > LARGEST_NUMBER:
+    if isinstance(value, int) and abs(value) >= 10**MOST_DIGITS:
         raise SettingsError(
-            f"Recipe file {where} holds a whole number of over {len(str(LARGEST_NUMBER)) - 1} digits: write a smaller one."
+            f"Recipe file {where} holds a whole number of over {MOST_DIGITS} digits: write a smaller one."
         )
     if isinstance(value, dict | list):
         for inner in value.values() if isinstance(value, dict) else value:
