@@ -4,7 +4,7 @@ import codecs
 import io
 import json
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from functools import partial
 from itertools import count
 from typing import Any
@@ -264,7 +264,7 @@ def _texts(array: pa.Array) -> list[str]:
     if pa.types.is_dictionary(kind):
         return _shared(array)
     if _is_list(kind):
-        return list(_joined(_texts(_words(array)), array.value_lengths().to_pylist()))
+        return _bounded(_joined(_texts(_words(array)), array.value_lengths().to_pylist()))
     if pa.types.is_float16(kind) or pa.types.is_float32(kind):
         # As few digits as tell the number from its neighbours: 52.1, and not 52.09999847412109.
         short = np.float16 if pa.types.is_float16(kind) else np.float32
@@ -276,14 +276,18 @@ def _texts(array: pa.Array) -> list[str]:
 
 def _plain_texts(array: pa.Array) -> list[str]:
     """Cells as text, some of them at a time: a text in memory takes up to four times the bytes that it is stored in."""
+    return _bounded(_plain_text(cell) for piece in _pieces(array) for cell in piece.to_pylist())
+
+
+def _bounded(cells: Iterable[str]) -> list[str]:
+    """Texts, of which no more are made than there is room for."""
     texts: list[str] = []
     size = 0
-    for piece in _pieces(array):
-        found = list(map(_plain_text, piece.to_pylist()))
-        size += text_bytes(found)
+    for cell in cells:
+        size += text_bytes((cell,))
         if size > MAX_TEXT:
             raise _TextError
-        texts += found
+        texts.append(cell)
     return texts
 
 

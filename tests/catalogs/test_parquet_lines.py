@@ -197,6 +197,21 @@ class TestBounds:
         finally:
             tracemalloc.stop()
 
+    @pytest.mark.parametrize("sign", ["", ","])
+    def test_lists_of_words_that_all_rows_share(self, sign: str, monkeypatch: pytest.MonkeyPatch) -> None:
+        """Lists of few words are as long as their words stand in them, and no more are made than there is room for."""
+        words = pa.DictionaryArray.from_arrays(pa.array([0] * 3_000, pa.int32()), [sign + "x" * 10_000])
+        lists = pa.ListArray.from_arrays(pa.array(range(0, 3_001, 10), pa.int32()), words)
+        data = packed(pa.table({"tags": lists}))
+        monkeypatch.setattr(parquet_lines, "MAX_TEXT", 1_000_000)
+        tracemalloc.start()
+        try:
+            with pytest.raises(CatalogError, match="1,000,000 bytes of text"):
+                [list(sheet.read(never)) for sheet in parquet_sheets("x", data)]
+            assert tracemalloc.get_traced_memory()[1] < 5_000_000
+        finally:
+            tracemalloc.stop()
+
     @pytest.mark.parametrize("letter", ["x", "\u5e03", "\U0001f600"])
     def test_giant_bytes_that_are_text(self, letter: str) -> None:
         """Of bytes that are text no more becomes text than shows that it is too long, wherever a letter is cut."""
