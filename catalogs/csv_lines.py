@@ -10,7 +10,7 @@ from functools import partial
 
 from catalogs.catalog_files import other_kind
 from catalogs.errors import CatalogError
-from catalogs.lines import WHOLE_ROW, IsRow, Line, Sheet, never
+from catalogs.lines import MAX_ROWS, WHOLE_ROW, IsRow, Line, Sheet, never
 
 SEPARATORS = ",;\t|"
 NAMED_SEPARATOR = re.compile(r'"?sep=(\\t|[^" \n])"?[,;\t|]*', re.IGNORECASE)
@@ -49,6 +49,11 @@ def csv_sheets(name: str, data: bytes) -> list[Sheet]:
     text = _decode(name, data, encoding).replace("\r\n", "\n").replace("\r", "\n")
     if not text.strip(SEPARATORS + string.whitespace + '"'):
         raise CatalogError(f"{name} is empty: its first row must hold the column names.")
+    if (count := text.count("\n")) > MAX_ROWS:
+        raise CatalogError(
+            f"{name} has {count:,} line breaks, over {MAX_ROWS:,}: delete blank lines, or split the catalog into style"
+            " sets or several runs."
+        )
     first, _, rest = text.partition("\n")
     if told := NAMED_SEPARATOR.fullmatch(first.strip(" ")):
         separators, text = [told[1].replace("\\t", "\t")], rest

@@ -1,8 +1,9 @@
 """Lines of a table before its columns have names: what every kind of file is read into."""
 
 import re
+import sys
 import unicodedata
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 MAX_LETTERS = 131_072
@@ -16,7 +17,11 @@ MAX_CELLS = 100_000_000
 MAX_FILLED = 25_000_000
 """Cells that are kept in memory, of some 100 bytes each."""
 MAX_BYTES = 2**30
-"""Bytes of a table unpacked, and letters in all its rows; a few packed bytes can stand for any number."""
+"""Bytes of a table unpacked; a few packed bytes can stand for any number."""
+MAX_TEXT = 2**28
+"""Bytes in memory of the texts in all rows, each as often as it stands: room for a million records of 250 letters."""
+EMPTY = sys.getsizeof("")
+"""Bytes of a text without letters."""
 WHOLE_ROW = -1
 """The index of a fault that is no single cell's."""
 
@@ -71,6 +76,11 @@ def too_many_columns(table: str, columns: int) -> str:
     )
 
 
+def text_bytes(texts: Iterable[str]) -> int:
+    """Bytes that the letters of texts take in memory: one each, or two or four in texts with others than Latin ones."""
+    return sum(sys.getsizeof(text) - EMPTY for text in texts)
+
+
 def trimmed(line: Line, lists: Collection[int] = ()) -> Line:
     """A line without white space around its cells; line breaks and tabs in them become blanks.
 
@@ -78,8 +88,10 @@ def trimmed(line: Line, lists: Collection[int] = ()) -> Line:
     Control characters, cells of over MAX_LETTERS letters and more than MAX_MARKS combining marks in a row are
     faults: other programs drop, obey or choke on them.
     """
-    joined = "".join(line.cells)
-    if joined.isprintable() and len(joined) <= MAX_LETTERS and not many_marks(joined):
+    # Cell by cell: one emoji makes every letter of a joined row four bytes.
+    plain = max(map(len, line.cells), default=0) <= MAX_LETTERS and all(map(str.isprintable, line.cells))
+    # A text that many cells share is looked at once.
+    if plain and not any(map(many_marks, {cell for cell in line.cells if not cell.isascii()})):
         return Line(line.row, [cell.strip() for cell in line.cells], line.faults)
     cells, faults = [], list(line.faults)
     for index, cell in enumerate(line.cells):

@@ -1,11 +1,13 @@
 """Parquet, line by line as text, whatever types its writer chose."""
 
+import codecs
 import io
 import json
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from functools import partial
 from itertools import count
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -22,10 +24,12 @@ from catalogs.lines import (
     MAX_COLUMNS,
     MAX_LETTERS,
     MAX_ROWS,
+    MAX_TEXT,
     IsRow,
     Line,
     Sheet,
     never,
+    text_bytes,
     too_many_columns,
 )
 from catalogs.parquet_pages import Chunk, read_index
@@ -37,6 +41,8 @@ BATCH = 65_536
 MAX_PARTS = 10_000_000
 """Words of a column of lists that are decoded at a time."""
 MAX_BYTES_OF_CELL = 4 * MAX_LETTERS
+MAX_PIECE = 2**24
+"""Bytes that become texts at a time."""
 MAX_FIXED = 2**26
 """Bytes of a column of a fixed size, null or not, that are decoded at a time."""
 OFFSET = 8
@@ -51,7 +57,7 @@ def parquet_sheets(name: str, data: bytes) -> list[Sheet]:
     Nulls and NaN are empty. Whole floats are integers, as an id beside a gap is in pandas. Bytes that are text
     are text. Lists are joined by `|`. An index with a name is a column. Columns whose cells are no text
     (structs, pictures) are left out, and remarked. CatalogError where the file is none, is damaged, or stands
-    for more than MAX_ROWS, MAX_CELLS or MAX_BYTES.
+    for more than MAX_ROWS, MAX_CELLS, MAX_BYTES or MAX_TEXT.
     """
     if not data.startswith(b"PAR1") and (kind := other_kind(data)):
         raise CatalogError(f"{name} {kind}.")
@@ -86,8 +92,11 @@ def _file(name: str, data: bytes) -> tuple[pq.ParquetFile, int]:
         # Dictionaries stay dictionaries: a long text that a million rows share is held once. The library
         # cannot do so where the texts are written as differences.
         file = pq.ParquetFile(io.BytesIO(data), read_dictionary=sorted(texts - delta))
+        _check_texts(file, chunks)
     except CatalogError:
         raise
+    except _TextError as error:
+        raise _too_long(name) from error
     except Exception as error:  # pyarrow raises many kinds; all mean the same to the reader
         raise _unreadable(name, error) from error
     return file, max((chunk.unpacked for chunk in chunks if chunk.is_delta), default=0)
@@ -100,6 +109,23 @@ def _fields(file: pq.ParquetFile) -> list[pa.Field]:
 
 def _unreadable(name: str, error: Exception) -> CatalogError:
     return CatalogError(f"{name} cannot be read as Parquet: {error}. Write it again.")
+
+
+class _TextError(Exception):
+    """The texts of the rows take more than MAX_TEXT bytes."""
+
+
+def _too_long(name: str) -> CatalogError:
+    return CatalogError(f"{name} stands for over {MAX_TEXT:,} bytes of text: leave out its longest column.")
+
+
+def _check_texts(file: pq.ParquetFile, chunks: Sequence[Chunk]) -> None:
+    """Refuse what is too long by its texts as they are stored; bytes that are not marked as text may be pictures."""
+    marked = [file.schema.column(place).converted_type == "UTF8" for place in range(len(file.schema))]
+    # Each group of rows has the columns of the schema, in its order; the library has seen to that.
+    size = sum(chunk.unpacked for place, chunk in enumerate(chunks) if marked[place % len(marked)])
+    if size > MAX_TEXT:
+        raise _TextError
 
 
 def _check_size(name: str, rows: int, chunks: Sequence[Chunk]) -> None:
@@ -134,23 +160,23 @@ def _lines(
 ) -> Iterator[Line]:
     """Lines of the columns that are text; `rows` are decoded at a time."""
     yield Line(1, [*columns, *(index for index, _ in indexes)])
-    row, letters = 1, 0
+    row, size = 1, 0
     counters = [count(numbers.start, numbers.step) for _, numbers in indexes]
     try:
         for batch in file.iter_batches(batch_size=rows, columns=list(columns)):
             batch.validate(full=True)
-            texts = [_texts(batch.column(column)) for column in columns]
-            # Counted as often as they stand in a row: that is how often each will be looked at.
-            letters += sum(sum(map(len, column)) for column in texts)
-            if letters > MAX_BYTES:
-                raise CatalogError(
-                    f"{name} stands for over {MAX_BYTES:,} letters: leave out its longest column."
-                )
+            texts: list[list[str]] = []
+            for column in columns:
+                texts.append(_texts(batch.column(column)))
+                # Counted as often as they stand in a row: that is how often each will be looked at.
+                size += text_bytes(texts[-1])
+                if size > MAX_TEXT:
+                    raise _TextError
             for cells in zip(*texts, strict=True) if texts else [()] * batch.num_rows:
                 row += 1
                 yield Line(row, [*cells, *(str(next(counter)) for counter in counters)])
-    except CatalogError:
-        raise
+    except _TextError as error:
+        raise _too_long(name) from error
     except Exception as error:  # as above; a damaged column is met only when it is read
         raise _unreadable(name, error) from error
 
@@ -224,6 +250,8 @@ def _decodes(name: str, file: pq.ParquetFile, field: pa.Field, rows: int) -> boo
             _texts(batch.column(0))
     except UnicodeDecodeError:
         return False
+    except _TextError as error:
+        raise _too_long(name) from error
     except Exception as error:  # as above
         raise _unreadable(name, error) from error
     return True
@@ -236,14 +264,48 @@ def _texts(array: pa.Array) -> list[str]:
     if pa.types.is_dictionary(kind):
         return _shared(array)
     if _is_list(kind):
-        return list(_joined(_texts(_words(array)), array.value_lengths().to_pylist()))
+        return _bounded(_joined(_texts(_words(array)), array.value_lengths().to_pylist()))
     if pa.types.is_float16(kind) or pa.types.is_float32(kind):
         # As few digits as tell the number from its neighbours: 52.1, and not 52.09999847412109.
         short = np.float16 if pa.types.is_float16(kind) else np.float32
         return ["" if cell is None else cell_text(float(str(short(cell)))) for cell in array.to_pylist()]
     if pa.types.is_temporal(kind):
         return _moments(array)
-    return [cell_text(cell) for cell in _shortened(array).to_pylist()]
+    return _plain_texts(_shortened(array))
+
+
+def _plain_texts(array: pa.Array) -> list[str]:
+    """Cells as text, some of them at a time: a text in memory takes up to four times the bytes that it is stored in."""
+    return _bounded(_plain_text(cell) for piece in _pieces(array) for cell in piece.to_pylist())
+
+
+def _bounded(cells: Iterable[str]) -> list[str]:
+    """Texts, of which no more are made than there is room for."""
+    texts: list[str] = []
+    size = 0
+    for cell in cells:
+        size += text_bytes((cell,))
+        if size > MAX_TEXT:
+            raise _TextError
+        texts.append(cell)
+    return texts
+
+
+def _pieces(array: pa.Array) -> Iterator[pa.Array]:
+    """An array in pieces of up to MAX_PIECE bytes, or of one cell."""
+    if len(array) <= 1 or array.nbytes <= MAX_PIECE:
+        yield array
+        return
+    half = len(array) // 2
+    yield from _pieces(array.slice(0, half))
+    yield from _pieces(array.slice(half))
+
+
+def _plain_text(cell: Any) -> str:
+    """A cell as text; of bytes that were cut, the last letter may be half."""
+    if isinstance(cell, bytes) and len(cell) > MAX_BYTES_OF_CELL:
+        return codecs.getincrementaldecoder("utf-8")().decode(cell)
+    return cell_text(cell)
 
 
 def _words(array: pa.Array) -> pa.Array:
@@ -270,11 +332,14 @@ def _moments(array: pa.Array) -> list[str]:
 
 
 def _shortened(array: pa.Array) -> pa.Array:
-    """Texts, of which giant ones are cut to no more than shows that they are."""
-    if not (pa.types.is_string(array.type) or pa.types.is_large_string(array.type)):
+    """Texts and bytes, of which giant ones are cut to no more than shows that they are."""
+    is_text = pa.types.is_string(array.type) or pa.types.is_large_string(array.type)
+    if not is_text and not pa.types.is_binary(array.type) and not pa.types.is_large_binary(array.type):
         return array
     if (pc.max(pc.binary_length(array)).as_py() or 0) <= MAX_BYTES_OF_CELL:
         return array
+    if not is_text:
+        return pc.binary_slice(array, 0, MAX_BYTES_OF_CELL + 4)
     return pc.utf8_slice_codeunits(array, 0, MAX_LETTERS + 1)
 
 

@@ -4,7 +4,7 @@ The library allocates what a page's header says, and follows nested types as dee
 say less than its pages do.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,6 +13,10 @@ DEEPEST = 64
 MOST_FIELDS = 100_000
 MOST_CHUNKS = 100_000
 """Columns times groups of rows."""
+MOST_PAGES = 500_000
+"""Pages of all columns; a header is some ten microseconds of work."""
+MOST_VALUES = 5_000_000
+"""Values of a file's index."""
 TRUE, FALSE, BYTE, DOUBLE, BINARY, LIST, SET, MAP, STRUCT = 1, 2, 3, 7, 8, 9, 10, 11, 12
 INTEGERS = (4, 5, 6)
 """Types of Thrift's compact protocol."""
@@ -61,7 +65,7 @@ def read_index(data: bytes) -> tuple[int, list[Chunk]]:
         if field == SCHEMA and kind == LIST:
             _check_elements(reader)
         elif field == GROUPS and kind == LIST:
-            chunks = list(_chunks(reader))
+            chunks = _read_chunks(data, list(_chunks(reader)))
         else:
             value = reader.value(kind)
             rows = value if field == ROWS and isinstance(value, int) else rows
@@ -70,7 +74,8 @@ def read_index(data: bytes) -> tuple[int, list[Chunk]]:
     return rows, chunks
 
 
-def _chunks(reader: "_Thrift") -> Iterator[Chunk]:
+def _chunks(reader: "_Thrift") -> Iterator[dict[int, Any]]:
+    """The metadata of every chunk."""
     count, kind = reader.list_head()
     left = MOST_CHUNKS
     for _ in range(count):
@@ -80,19 +85,38 @@ def _chunks(reader: "_Thrift") -> Iterator[Chunk]:
                 raise PageError(f"it has over {MOST_CHUNKS:,} columns times groups of rows")
             if not isinstance(chunk, dict) or not isinstance(chunk.get(METADATA), dict):
                 raise PageError("a column has no metadata")
-            yield _chunk(reader.data, chunk[METADATA])
+            yield chunk[METADATA]
 
 
-def _chunk(data: bytes, found: dict[int, Any]) -> Chunk:
-    values, unpacked, packed, begin = (_size(found.get(field)) for field in (VALUES, UNPACKED, PACKED, DATA))
+def _read_chunks(data: bytes, metadata: Sequence[dict[int, Any]]) -> list[Chunk]:
+    """Chunks with what their pages say; no byte of a file may be a page of two of them."""
+    places = [_place(found) for found in metadata]
+    last = 0
+    walked = (place for place, found in zip(places, metadata, strict=True) if found.get(VALUES) and place[0])
+    for begin, end in sorted(walked):
+        if begin < last:
+            raise PageError(f"two of its columns share the byte {begin:,}")
+        last = max(last, end)
+    pages = _Pages(data)
+    return [_chunk(pages, found, place) for found, place in zip(metadata, places, strict=True)]
+
+
+def _place(found: dict[int, Any]) -> tuple[int, int]:
+    """Where the bytes of a chunk begin and end."""
+    packed, begin = _size(found.get(PACKED)), _size(found.get(DATA))
     if isinstance(first := found.get(DICTIONARY), int) and 0 < first < begin:
         begin = first
+    return begin, begin + packed
+
+
+def _chunk(pages: "_Pages", found: dict[int, Any], place: tuple[int, int]) -> Chunk:
+    values, unpacked = _size(found.get(VALUES)), _size(found.get(UNPACKED))
     return Chunk(
         b".".join(found.get(PATH) or ()).decode(),
         found.get(PHYSICAL) == BYTE_ARRAY,
         not DELTA.isdisjoint(found.get(ENCODINGS) or ()),
         values,
-        max(unpacked, sum(_pages(data, begin, packed, values))),
+        max(unpacked, sum(pages.sizes(*place, values))),
     )
 
 
@@ -120,17 +144,26 @@ def _check_elements(reader: "_Thrift") -> None:
             raise PageError(f"its types are nested over {DEEPEST} levels deep")
 
 
-def _pages(data: bytes, begin: int, length: int, values: int) -> Iterator[int]:
-    """Unpacked size of each page, until there are all values."""
-    end = min(begin + length, len(data))
-    while 0 < begin < end and values > 0:
-        reader = _Thrift(data, begin, end)
-        header = reader.struct(0)
-        packed = _size(header.get(PAGE_PACKED))
-        yield _size(header.get(PAGE_UNPACKED))
-        of_data = header.get(DATA_PAGE) or header.get(DATA_PAGE_2)
-        values -= max(of_data.get(1, 0), 0) if isinstance(of_data, dict) else 0
-        begin = reader.place + packed
+class _Pages:
+    """Pages of a file, of which MOST_PAGES are looked at in all."""
+
+    def __init__(self, data: bytes) -> None:
+        self._data, self._left = data, MOST_PAGES
+
+    def sizes(self, begin: int, end: int, values: int) -> Iterator[int]:
+        """Unpacked size of each page of a chunk, until there are all values."""
+        end = min(end, len(self._data))
+        while 0 < begin < end and values > 0:
+            self._left -= 1
+            if self._left < 0:
+                raise PageError(f"it has over {MOST_PAGES:,} pages")
+            reader = _Thrift(self._data, begin, end)
+            header = reader.struct(0)
+            packed = _size(header.get(PAGE_PACKED))
+            yield _size(header.get(PAGE_UNPACKED))
+            of_data = header.get(DATA_PAGE) or header.get(DATA_PAGE_2)
+            values -= max(of_data.get(1, 0), 0) if isinstance(of_data, dict) else 0
+            begin = reader.place + packed
 
 
 class _Thrift:
@@ -138,6 +171,7 @@ class _Thrift:
 
     def __init__(self, data: bytes, place: int, end: int) -> None:
         self.data, self.place, self.end = data, place, end
+        self._left = MOST_VALUES
 
     def _byte(self) -> int:
         if not 0 <= self.place < self.end:
@@ -184,6 +218,9 @@ class _Thrift:
         """A value, or None where it is neither number, bytes, list nor structure."""
         if depth > DEEPEST:
             raise PageError(f"a header is nested over {DEEPEST} levels deep")
+        self._left -= 1
+        if self._left < 0:
+            raise PageError(f"a header has over {MOST_VALUES:,} values")
         if kind in (TRUE, FALSE):
             self._skip(1 if in_list else 0)
         elif kind == BYTE:

@@ -93,21 +93,28 @@ def _choose(
     name: str, sheets: Sequence[Sheet], required: Collection[str], known: Collection[str]
 ) -> tuple[Sheet, Heading, list[str]]:
     """The first sheet with the required columns, or else that with most of ours; and the others' names."""
-    filled: list[tuple[Sheet, Heading]] = []
+    # Of all sheets but one the heading is dropped: a thousand sheets can have thousands of long names each.
+    filled: list[Sheet] = []
     chosen: tuple[Sheet, Heading] | None = None
+    ours = {*required, *known}
+    most = -1
     for sheet in sheets:
         heading = find_heading(name, list(islice(sheet.read(never), LOOK)), required, known)
         if heading is None:
             continue
-        filled.append((sheet, heading))
-        if chosen is None and set(required) <= set(heading.columns):
-            chosen = sheet, heading
-            if not sheet.name:
-                break
-    if not filled:
-        raise CatalogError(f"{name} is empty: its first row must hold the column names.")
-    sheet, heading = chosen or max(filled, key=lambda one: len({*required, *known} & set(one[1].columns)))
-    return sheet, heading, [other.name for other, _ in filled if other is not sheet and other.name]
+        filled.append(sheet)
+        is_whole = set(required) <= set(heading.columns)
+        score = len(ours) + 1 if is_whole else len(ours & set(heading.columns))
+        if score > most:
+            chosen, most = (sheet, heading), score
+        if is_whole and not sheet.name:
+            break
+    if chosen is None:
+        raise CatalogError(
+            f"{name} is empty, or has nothing in its first {LOOK} rows: the column names must stand in one of them."
+        )
+    sheet, heading = chosen
+    return sheet, heading, [other.name for other in filled if other is not sheet and other.name]
 
 
 def _table(

@@ -13,12 +13,13 @@ from openpyxl.utils.datetime import MAC_EPOCH, WINDOWS_EPOCH, from_excel
 from catalogs.catalog_files import other_kind
 from catalogs.cell_text import cell_text
 from catalogs.errors import CatalogError
-from catalogs.lines import MAX_BYTES, MAX_CELLS, IsRow, Line, Sheet, never
+from catalogs.lines import MAX_BYTES, MAX_CELLS, MAX_TEXT, IsRow, Line, Sheet, never, text_bytes
 from catalogs.number_formats import shown
 from catalogs.xlsx_parts import (
     WORKBOOK,
     Book,
     Cell,
+    OrderError,
     PartError,
     SheetPart,
     StrictError,
@@ -30,7 +31,6 @@ from catalogs.xlsx_parts import (
 MAX_PARTS = 10_000
 PREFERRED = ("catalog", "garments", "styles")
 """Sheets of these names are looked at first."""
-ESCAPE = re.compile("_x([0-9A-Fa-f]{4})_")
 WHOLE = re.compile("-?[0-9]+")
 NUMBER = re.compile(r"[-+]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][-+]?[0-9]+)?")
 DIGITS = 15
@@ -48,12 +48,12 @@ def xlsx_sheets(name: str, data: bytes) -> list[Sheet]:
     format has the zeros and the letter, 2025-10-01 for a date, and for a merged cell the same in every row that
     it spans. Hidden rows count, as they do in the program's own CSV. A formula that ended in an error, or was
     never computed, is a fault of its cell. CatalogError where the file is none, is damaged or stands for over
-    MAX_BYTES.
+    MAX_BYTES or MAX_TEXT.
     """
     _check_archive(name, data)
     try:
         archive = zipfile.ZipFile(io.BytesIO(data))
-        book = read_book(archive, MAX_BYTES)
+        book = read_book(archive, MAX_TEXT)
     except StrictError as error:
         raise CatalogError(f"{name} {error}: save it as 'Excel Workbook (.xlsx)'.") from error
     except PartError as error:
@@ -72,7 +72,10 @@ def _unreadable(name: str, error: Exception) -> CatalogError:
 
 
 def _too_much(name: str, error: PartError) -> CatalogError:
-    return CatalogError(f"{name} {error}: delete empty ones, or copy the table alone into a new workbook.")
+    remedy = "copy the table alone into a new workbook"
+    if not isinstance(error, OrderError):
+        remedy = f"delete empty ones, or {remedy}"
+    return CatalogError(f"{name} {error}: {remedy}.")
 
 
 def _check_archive(name: str, data: bytes) -> None:
@@ -107,17 +110,17 @@ def _lines(
     try:
         spans = read_merged(archive, sheet.part)
         above: dict[int, tuple[int, str]] = {}
-        cells_read = letters = 0
-        for row, cells in read_rows(archive, sheet.part, MAX_BYTES, MAX_CELLS):
+        cells_read = size = 0
+        for row, cells in read_rows(archive, sheet.part, MAX_TEXT, MAX_CELLS):
             line = _line(book, row, cells)
             texts = list(line.cells)
             cells_read += _fill_down(texts, row, spans, above) + len(texts) + 1
-            letters += sum(map(len, texts))
+            size += text_bytes(texts)
             if cells_read > MAX_CELLS:
                 raise PartError(f"has over {MAX_CELLS:,} cells")
-            if letters > MAX_BYTES:
+            if size > MAX_TEXT:
                 raise CatalogError(
-                    f"{place} stands for over {MAX_BYTES:,} letters: leave out its longest column."
+                    f"{place} stands for over {MAX_TEXT:,} bytes of text: leave out its longest column."
                 )
             yield Line(row, texts, line.faults)
     except CatalogError:
@@ -149,7 +152,7 @@ def _fill_down(
         texts += [""] * (max(above) + 1 - len(texts))
         for column, (_, text) in above.items():
             texts[column] = text
-    for column, last in spans.get(row, ()):
+    for column, last in spans.pop(row, ()):
         if column < len(texts) and texts[column]:
             above[column] = (last, texts[column])
     return len(above)
@@ -163,11 +166,11 @@ def _text(book: Book, cell: Cell) -> tuple[str, str]:
 
 
 def _as_it_is(_book: Book, cell: Cell) -> tuple[str, str]:
-    return _unescaped(cell.text), ""
+    return cell.text, ""
 
 
 def _shared(book: Book, cell: Cell) -> tuple[str, str]:
-    return _unescaped(book.strings[int(cell.text)]), ""
+    return book.strings[int(cell.text)], ""
 
 
 def _error(_book: Book, cell: Cell) -> tuple[str, str]:
@@ -176,10 +179,6 @@ def _error(_book: Book, cell: Cell) -> tuple[str, str]:
 
 def _truth(_book: Book, cell: Cell) -> tuple[str, str]:
     return ("true" if cell.text.strip() in ("1", "true") else "false"), ""
-
-
-def _unescaped(text: str) -> str:
-    return ESCAPE.sub(lambda found: chr(int(found[1], 16)), text) if "_x" in text else text
 
 
 def _moment(_book: Book, cell: Cell) -> tuple[str, str]:

@@ -8,6 +8,8 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from xml.parsers import expat
 
+from catalogs.lines import MAX_LETTERS, text_bytes
+
 WORKBOOK = "xl/workbook.xml"
 RELATIONS = "xl/_rels/workbook.xml.rels"
 MAIN = "http://schemas.openxmlformats.org/spreadsheetml/2006/main "
@@ -21,6 +23,9 @@ MAX_SHEETS = 1_000
 MAX_STYLES = 100_000
 MAX_STRINGS = 5_000_000
 MAX_MERGED = 100_000
+ESCAPE = re.compile("_x([0-9A-Fa-f]{4})_")
+MOST_WRITTEN = MAX_LETTERS * len("_x000D_") + 1
+"""Letters as they are written, of which there are as many as MAX_LETTERS allows or more, whatever signs they mean."""
 REFERENCE = re.compile(r"\$?([A-Za-z]{1,3})\$?(\d{1,7})")
 
 Attributes = Mapping[str, str]
@@ -32,6 +37,10 @@ class PartError(Exception):
 
 class StrictError(PartError):
     """A workbook is of the kind 'Strict Open XML'."""
+
+
+class OrderError(PartError):
+    """A row stands after one of a number as high, so that nobody can say which row is which."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,8 +75,11 @@ class Book:
     from_1904: bool = False
 
 
-def read_book(archive: zipfile.ZipFile, most_letters: int) -> Book:
-    """The index of a workbook; PartError, or what ZIP and XML raise, where it is damaged or without measure."""
+def read_book(archive: zipfile.ZipFile, most_bytes: int) -> Book:
+    """The index of a workbook, its texts of no more than some bytes in memory.
+
+    PartError, or what ZIP and XML raise, where it is damaged or without measure.
+    """
     book, targets = Book(), _targets(archive)
     found: list[tuple[str, str, str]] = []
 
@@ -92,7 +104,7 @@ def read_book(archive: zipfile.ZipFile, most_letters: int) -> Book:
     if (styles := by_kind.get("styles", "xl/styles.xml")) in parts:
         _read_styles(archive, styles, book)
     if (strings := by_kind.get("sharedStrings", "xl/sharedStrings.xml")) in parts:
-        book.strings = _read_strings(archive, strings, most_letters)
+        book.strings = _read_strings(archive, strings, most_bytes)
     return book
 
 
@@ -130,10 +142,10 @@ def _read_styles(archive: zipfile.ZipFile, part: str, book: Book) -> None:
     _exhaust(_parsed(archive, part, start, end))
 
 
-def _read_strings(archive: zipfile.ZipFile, part: str, most_letters: int) -> list[str]:
+def _read_strings(archive: zipfile.ZipFile, part: str, most_bytes: int) -> list[str]:
     """The texts that cells share; how a text is to be spoken is left out."""
     strings: list[str] = []
-    reader = _TextReader(most_letters)
+    reader = _TextReader(most_bytes)
 
     def end(name: str) -> None:
         reader.end(name)
@@ -145,12 +157,21 @@ def _read_strings(archive: zipfile.ZipFile, part: str, most_letters: int) -> lis
     return strings
 
 
-class _TextReader:
-    """Collects the text of `t` and `v`, but not that within `rPh`, which says how to speak it."""
+def _unescaped(text: str) -> str:
+    """A text with the signs that XML cannot hold, which are written as _x000D_."""
+    return ESCAPE.sub(lambda found: chr(int(found[1], 16)), text) if "_x" in text else text
 
-    def __init__(self, most_letters: int) -> None:
-        self.most, self.letters = most_letters, 0
+
+class _TextReader:
+    """Collects the text of `t` and `v`, but not that within `rPh`, which says how to speak it.
+
+    Of a text no more is kept than shows that it is over MAX_LETTERS long.
+    """
+
+    def __init__(self, most_bytes: int) -> None:
+        self.most, self.bytes = most_bytes, 0
         self._parts: list[str] = []
+        self._room = MOST_WRITTEN
         self._within = self._spoken = 0
 
     def start(self, name: str, _attributes: Attributes) -> None:
@@ -162,23 +183,25 @@ class _TextReader:
         self._spoken -= name == f"{MAIN}rPh"
 
     def text(self, text: str) -> None:
-        if self._within and not self._spoken:
-            self.letters += len(text)
-            _at_most(self.letters, self.most, "letters")
-            self._parts.append(text)
+        if self._within and not self._spoken and self._room:
+            self._parts.append(text[: self._room])
+            self._room = max(self._room - len(text), 0)
 
     def take(self) -> str:
         """What was collected since the last time."""
-        text = "".join(self._parts)
+        text = _unescaped("".join(self._parts))[: MAX_LETTERS + 1]
         self._parts.clear()
+        self._room = MOST_WRITTEN
+        self.bytes += text_bytes((text,))
+        _at_most(self.bytes, self.most, "bytes of text")
         return text
 
 
 class _RowReader(_TextReader):
     """Collects the rows of a sheet with their cells that hold something."""
 
-    def __init__(self, most_letters: int, most_cells: int) -> None:
-        super().__init__(most_letters)
+    def __init__(self, most_bytes: int, most_cells: int) -> None:
+        super().__init__(most_bytes)
         self.rows: deque[tuple[int, list[Cell]]] = deque()
         self._most_cells, self._cells_read = most_cells, 0
         self._row, self._column = 0, -1
@@ -194,8 +217,10 @@ class _RowReader(_TextReader):
             self._cells_read += 1
             _at_most(self._cells_read, self._most_cells, "cells")
         elif name == f"{MAIN}row":
-            self._row = int(attributes["r"]) if "r" in attributes else self._row + 1
+            before, self._row = self._row, int(attributes.get("r", self._row + 1))
             self._column = -1
+            if self._row <= before:
+                raise OrderError(f"has row {self._row:,} after row {before:,}")
             _at_most(self._row, SHEET_ROWS, "rows")
         elif name == f"{MAIN}f":
             self._is_formula = True
@@ -217,10 +242,10 @@ class _RowReader(_TextReader):
 
 
 def read_rows(
-    archive: zipfile.ZipFile, part: str, most_letters: int, most_cells: int
+    archive: zipfile.ZipFile, part: str, most_bytes: int, most_cells: int
 ) -> Iterator[tuple[int, Sequence[Cell]]]:
-    """Rows of a sheet that hold something, by their own numbers, with the cells that do."""
-    reader = _RowReader(most_letters, most_cells)
+    """Rows of a sheet that hold something, by their own numbers, which rise, with the cells that do."""
+    reader = _RowReader(most_bytes, most_cells)
     for _ in _parsed(archive, part, reader.start, reader.end, reader.text):
         while reader.rows:
             yield reader.rows.popleft()

@@ -12,6 +12,18 @@ from flows.text_files import read_text
 from stylecore.errors import RecipeError, nearest
 from stylecore.recipe import Recipe, recipe_from
 
+LARGEST_RECIPE = 2**16
+"""Letters of a recipe's TOML; ours have some five thousand with all their comments."""
+MOST_PARTS = 3
+"""Parts of a name, with dots between them."""
+MOST_DIGITS = 100
+NOT_NAMES = re.compile(
+    r'''"""(?:\\.|[^\\])*?(?:"""|\\?\Z)|'{3}.*?(?:'{3}|\Z)'''
+    r"""|"(?:\\[^\n]|[^"\\\n])*(?:"|\\?$)|'[^'\n]*(?:'|$)|\#[^\n]*""",
+    re.DOTALL | re.MULTILINE,
+)
+"""Texts in quotes, closed or not, and remarks."""
+BETWEEN_NAMES = re.compile(r"[=,\[\]{}\n]")
 GATYS_LAYERS = tuple((f"conv{block}_1", 0.2) for block in range(1, 6))
 
 
@@ -197,14 +209,45 @@ def _values(text: str, where: str) -> dict[str, Any]:
     """What a TOML text says; SettingsError names the file, and the line and the remedy where they are known."""
     # Line ends of old Macs: TOML knows none such.
     text = re.sub(r"\r\n?", "\n", text)
+    _check_work(text, where)
     try:
-        return tomllib.loads(text)
+        values = tomllib.loads(text)
+        _check_numbers(values, where)
     except tomllib.TOMLDecodeError as error:
         raise SettingsError(f"Recipe file {where} is not TOML: {error}.{_hint(text, error)}") from error
     except RecursionError as error:
         raise SettingsError(
             f"Recipe file {where} nests lists or tables too deep: a recipe needs two levels."
         ) from error
+    except ValueError as error:  # a number of more digits than Python takes
+        raise SettingsError(f"Recipe file {where} holds a value that cannot be read: {error}.") from error
+    return values
+
+
+def _check_work(text: str, where: str) -> None:
+    """Refuse what the parser's work would grow as the square of: long texts, and names of many parts."""
+    if len(text) > LARGEST_RECIPE:
+        raise SettingsError(
+            f"Recipe file {where} has {len(text):,} letters, over {LARGEST_RECIPE:,}: leave out what is no field."
+        )
+    bare = NOT_NAMES.sub("_", text)
+    for part in BETWEEN_NAMES.split(bare):
+        if part.count(".") >= MOST_PARTS:
+            raise SettingsError(
+                f"Recipe file {where} has a name of over {MOST_PARTS} parts, '{part.strip()[:40]}': a field's name has"
+                " one, as in NAME = VALUE."
+            )
+
+
+def _check_numbers(value: object, where: str) -> None:
+    """Refuse whole numbers of so many digits that no message can show them; fields say what else is too large."""
+    if isinstance(value, int) and abs(value) >= 10**MOST_DIGITS:
+        raise SettingsError(
+            f"Recipe file {where} holds a whole number of over {MOST_DIGITS} digits: write a smaller one."
+        )
+    if isinstance(value, dict | list):
+        for inner in value.values() if isinstance(value, dict) else value:
+            _check_numbers(inner, where)
 
 
 DECIMAL_COMMA = re.compile(r"[=\s]([+-]?\d+),(\d+)")

@@ -271,3 +271,14 @@ def test_a_sheet_is_read_anew_at_every_call() -> None:
     """Looking for the names does not use up lines."""
     sheet = csv_sheets("x", b"a,b\n1,2\n")[0]
     assert [line.cells for line in sheet.read(never)] == [line.cells for line in sheet.read(never)]
+
+
+@pytest.mark.parametrize(
+    "text", ["\n" * 200, "\r" * 200, "\r\n" * 101, '"' + "\n" * 200 + '"\n', "a,a.png,x\n" * 101]
+)
+def test_very_many_line_breaks(text: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Line breaks are counted before a line is looked at, in quotes or not."""
+    monkeypatch.setattr(csv_lines_module, "MAX_ROWS", 100)
+    monkeypatch.setattr(csv_lines_module, "_Source", lambda *_: pytest.fail("looked at"))
+    with pytest.raises(CatalogError, match="line breaks, over 100: delete blank lines, or split the catalog"):
+        read(NAMES + text)

@@ -2,7 +2,9 @@
 
 import random
 import re
+import tracemalloc
 import unicodedata
+from collections.abc import Callable
 
 import pytest
 
@@ -51,3 +53,22 @@ def test_blanks_are_taken_off_breaks_in_one_go(sign: str) -> None:
 def test_breaks_in_a_list_part_its_words(breaks: str) -> None:
     """In a cell that is a list a line break is a bar; elsewhere it is a blank."""
     assert trimmed(Line(1, [f"a{breaks}b", f"a{breaks}b"]), {1}).cells == ["a b", "a|b"]
+
+
+def most_memory(work: Callable[[], object]) -> int:
+    """Bytes that some work takes at its height, beyond those that were taken before."""
+    tracemalloc.start()
+    try:
+        work()
+        return tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+
+
+@pytest.mark.parametrize("end", ["", " ", "\n"])
+def test_a_row_of_one_giant_text_and_a_letter_of_four_bytes(end: str) -> None:
+    """No row is joined: an emoji would make all its letters four bytes; cells that need no trimming are shared."""
+    cells = ["x" * 100_000 + str(n) for n in range(40)]
+    line = Line(1, [*cells, "\U0001f600" + end])
+    assert most_memory(lambda: trimmed(line)) < 1_000_000
+    assert trimmed(line).cells == [*cells, "\U0001f600"]

@@ -4,7 +4,8 @@ import io
 import random
 import subprocess
 import sys
-from collections.abc import Iterator
+import tracemalloc
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from datetime import UTC, date, datetime, time
 from decimal import Decimal
@@ -156,9 +157,9 @@ class TestBounds:
     def test_letters_in_all_rows(self, monkeypatch: pytest.MonkeyPatch) -> None:
         """Rows times the longest text is bounded, though the file and its index are small."""
         data = packed(pa.table({"garment_id": ["x" * 100_000] * 500}), compression="zstd")
-        monkeypatch.setattr(parquet_lines, "MAX_BYTES", 10_000_000)
+        monkeypatch.setattr(parquet_lines, "MAX_TEXT", 10_000_000)
         (sheet,) = parquet_sheets("x", data)
-        with pytest.raises(CatalogError, match="10,000,000 letters: leave out its longest column"):
+        with pytest.raises(CatalogError, match="10,000,000 bytes of text: leave out its longest column"):
             list(sheet.read(never))
 
     def test_lists_of_shared_texts(self) -> None:
@@ -167,6 +168,56 @@ class TestBounds:
         tags = pa.ListArray.from_arrays(pa.array(range(0, 1001, 100), pa.int32()), parts)
         row = cells(pa.table({"tags": tags}), compression="zstd")[1]
         assert 131_072 < len(row[0]) < 400_000
+
+    @pytest.mark.parametrize("blank", ["", " "])
+    def test_dictionaries_of_four_bytes_a_letter(self, blank: str, monkeypatch: pytest.MonkeyPatch) -> None:
+        """Texts that are stored once a column are counted by their bytes before any is unpacked."""
+        texts = pa.array([blank + "\U0001f600" * 10_000] * 9).dictionary_encode()
+        data = packed(pa.table({f"c{n}": texts for n in range(30)}), compression="zstd")
+        monkeypatch.setattr(parquet_lines, "MAX_TEXT", 1_000_000)
+        monkeypatch.setattr(pq.ParquetFile, "iter_batches", lambda *_, **__: pytest.fail("unpacked"))
+        with pytest.raises(CatalogError, match="1,000,000 bytes of text: leave out its longest column"):
+            parquet_sheets("x", data)
+
+    @pytest.mark.parametrize("encode", [str, str.encode])
+    @pytest.mark.parametrize("use_dictionary", [True, False])
+    def test_letters_of_four_bytes(
+        self, encode: Callable[[str], Any], use_dictionary: bool, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """An emoji makes every letter of a text four bytes: no more of them become texts than there is room for."""
+        texts = [encode("x" * 10_000 + f"{n}\U0001f600") for n in range(300)]
+        data = packed(pa.table({"a": texts}), use_dictionary=use_dictionary)
+        monkeypatch.setattr(parquet_lines, "MAX_TEXT", 3_500_000)
+        monkeypatch.setattr(parquet_lines, "MAX_PIECE", 500_000)
+        tracemalloc.start()
+        try:
+            with pytest.raises(CatalogError, match="3,500,000 bytes of text"):
+                [list(sheet.read(never)) for sheet in parquet_sheets("x", data)]
+            assert tracemalloc.get_traced_memory()[1] < 10_000_000
+        finally:
+            tracemalloc.stop()
+
+    @pytest.mark.parametrize("sign", ["", ","])
+    def test_lists_of_words_that_all_rows_share(self, sign: str, monkeypatch: pytest.MonkeyPatch) -> None:
+        """Lists of few words are as long as their words stand in them, and no more are made than there is room for."""
+        words = pa.DictionaryArray.from_arrays(pa.array([0] * 3_000, pa.int32()), [sign + "x" * 10_000])
+        lists = pa.ListArray.from_arrays(pa.array(range(0, 3_001, 10), pa.int32()), words)
+        data = packed(pa.table({"tags": lists}))
+        monkeypatch.setattr(parquet_lines, "MAX_TEXT", 1_000_000)
+        tracemalloc.start()
+        try:
+            with pytest.raises(CatalogError, match="1,000,000 bytes of text"):
+                [list(sheet.read(never)) for sheet in parquet_sheets("x", data)]
+            assert tracemalloc.get_traced_memory()[1] < 5_000_000
+        finally:
+            tracemalloc.stop()
+
+    @pytest.mark.parametrize("letter", ["x", "\u5e03", "\U0001f600"])
+    def test_giant_bytes_that_are_text(self, letter: str) -> None:
+        """Of bytes that are text no more becomes text than shows that it is too long, wherever a letter is cut."""
+        rows = cells(pa.table({"a": [b"x" + (letter * 1_000_000).encode()], "b": ["y"]}))
+        assert 131_072 < len(rows[1][0]) <= 4 * 131_072 + 4
+        assert set(rows[1][0]) == {"x", letter}
 
     @pytest.mark.parametrize("limit", ["MAX_ROWS", "MAX_CELLS", "MAX_BYTES"])
     def test_by_the_files_own_index(self, limit: str, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -186,8 +237,9 @@ class TestBounds:
             column_encoding={"garment_id": "DELTA_BYTE_ARRAY"},
         )
         monkeypatch.setattr(parquet_lines, "MAX_BYTES", 1_000_000)
+        monkeypatch.setattr(parquet_lines, "MAX_TEXT", 1_000_000)
         (sheet,) = parquet_sheets("x", data)
-        with pytest.raises(CatalogError, match="1,000,000 letters"):
+        with pytest.raises(CatalogError, match="1,000,000 bytes of text"):
             list(sheet.read(never))
 
 

@@ -3,7 +3,9 @@
 import csv
 import io
 import random
+import tracemalloc
 import unicodedata
+from collections.abc import Iterator
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -12,6 +14,7 @@ import xlsxwriter
 
 from catalogs import tables
 from catalogs.errors import CatalogError
+from catalogs.lines import IsRow, Line, Sheet
 from catalogs.memory_store import MemoryStore
 from catalogs.tables import Table, read_table
 
@@ -124,3 +127,31 @@ def test_breaks_in_tags(column: str) -> None:
     """A line break in a cell of tags parts two of them; in another cell it is a blank."""
     table = read("t.csv", f'garment_id,image,{column},title\na,a.png,"x\ny","x\ny"\n'.encode())
     assert (table.rows[0]["tags" if column != "tags" else column], table.rows[0]["title"]) == ("x|y", "x y")
+
+
+def test_headings_of_very_many_sheets() -> None:
+    """One heading is kept, however many sheets have names of columns."""
+
+    def sheet(number: int) -> Sheet:
+        def lines(_: IsRow) -> Iterator[Line]:
+            yield Line(1, [f"{number} {n} ".ljust(200, "x") for n in range(500)])
+
+        return Sheet(lines, name=f"s{number}")
+
+    sheets = [sheet(number) for number in range(60)]
+    tracemalloc.start()
+    found, _, others = tables._choose("x", sheets, REQUIRED, REQUIRED)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert (found, len(others)) == (sheets[0], 59)
+    assert peak < 3_000_000
+
+
+@pytest.mark.parametrize("blank", ["\n", "\r", " \r\n"])
+def test_names_far_below_the_first_row(blank: str) -> None:
+    """A table with more blank rows than are looked at above its names is told so, and not that it is empty alone."""
+    with pytest.raises(
+        CatalogError, match="has nothing in its first 20 rows: the column names must stand in one"
+    ):
+        read("catalog.csv", (blank * 30 + "garment_id,image\na,a.png\n").encode())
+    assert read("catalog.csv", (blank * 10 + "garment_id,image\na,a.png\n").encode()).rows

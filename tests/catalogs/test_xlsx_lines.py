@@ -1,6 +1,8 @@
 """Excel workbooks are read as the program shows them, and what cannot be read says what to do."""
 
 import io
+import re
+import tracemalloc
 import zipfile
 from collections.abc import Callable
 from contextlib import suppress
@@ -341,7 +343,7 @@ class TestRefused:
     def test_very_many_shared_texts(self, monkeypatch: pytest.MonkeyPatch) -> None:
         """So are the texts that cells share, by their number and by their letters."""
         data = shared(("a", "a.png", "x" * 1_000))
-        for limit, noun in (("MAX_STRINGS", "texts"), ("MAX_BYTES", "letters")):
+        for limit, noun in (("MAX_STRINGS", "texts"), ("MAX_TEXT", "bytes of text")):
             with monkeypatch.context() as patch:
                 patch.setattr(
                     xlsx_parts if noun == "texts" else xlsx_lines, limit, 5 if noun == "texts" else 500
@@ -468,9 +470,80 @@ class TestRefused:
             page = book.add_worksheet()
             for row in range(50):
                 page.write_row(row, 0, NAMES if row == 0 else ("a", "a.png", "x" * 30_000))
-        monkeypatch.setattr(xlsx_lines, "MAX_BYTES", 1_000_000)
-        with pytest.raises(CatalogError, match="1,000,000 letters: leave out its longest column"):
+        monkeypatch.setattr(xlsx_lines, "MAX_TEXT", 1_000_000)
+        with pytest.raises(CatalogError, match="1,000,000 bytes of text: leave out its longest column"):
             read_garments(store(buffer.getvalue()))
+
+    @pytest.mark.parametrize("rows", [1, 9])
+    @pytest.mark.parametrize("blank", ["", " "])
+    @pytest.mark.parametrize("text", ["\U0001f600" * 130_000, "x" * 130_000 + "\U0001f600"], ids=len)
+    def test_a_text_of_four_bytes_a_letter(self, text: str, blank: str, rows: int) -> None:
+        """A text that is stored once takes its bytes once, in however many cells it stands, blanks around it or not."""
+        cells = ["placeholder"] * (600 // rows)
+        data = edited(
+            shared(*[(f"a{row}", "a.png", *cells) for row in range(rows)]), "xl/sharedStrings.xml",
+            lambda xml: xml.replace(b"placeholder", (blank + text + blank).encode()),
+        )  # fmt: skip
+        tracemalloc.start()
+        try:
+            with pytest.raises(CatalogError, match="268,435,456 bytes of text: leave out its longest column"):
+                read_garments(store(data))
+            assert tracemalloc.get_traced_memory()[1] < 50_000_000
+        finally:
+            tracemalloc.stop()
+
+    @pytest.mark.parametrize("where", ["shared", "in the row"])
+    def test_bytes_of_texts_and_not_letters(self, where: str, monkeypatch: pytest.MonkeyPatch) -> None:
+        """One emoji makes every letter of a text four bytes, and that is how they are counted, before they are kept."""
+        monkeypatch.setattr(xlsx_lines, "MAX_TEXT", 1_000_000)
+        monkeypatch.setattr(xlsx_lines, "_line", lambda *_: pytest.fail("kept"))
+        texts = ["x" * 10_000 + f"{n}\U0001f600" for n in range(50)]
+        data = shared(("a", "a.png", *texts))
+        if where == "in the row":
+            inline = "".join(f'<c t="inlineStr"><is><t>{text}</t></is></c>' for text in texts)
+            data = edited(
+                packed(workbook()), "xl/worksheets/sheet1.xml",
+                lambda xml: xml.replace(b"<sheetData>", b"<sheetData><row>" + inline.encode() + b"</row>"),
+            )  # fmt: skip
+        with pytest.raises(CatalogError, match="has over 1,000,000 bytes of text"):
+            read_garments(store(data))
+
+    def test_a_giant_text_is_not_kept_whole(self) -> None:
+        """Of a text no more is kept than shows that it is too long."""
+        data = edited(
+            shared(("a", "a.png", "placeholder"), ("b", "a.png", "y")), "xl/sharedStrings.xml",
+            lambda xml: xml.replace(b"placeholder", b"x" * 20_000_000),
+        )  # fmt: skip
+        tracemalloc.start()
+        reading = read_garments(store(data))
+        peak = tracemalloc.get_traced_memory()[1]
+        tracemalloc.stop()
+        assert [g.garment_id for g in reading.records] == ["b"]
+        assert "has over 131,072 letters" in reading.problems[0].what
+        assert peak < 10_000_000
+
+    def test_signs_that_are_written_by_their_numbers(self) -> None:
+        """A text counts by the signs that it has, and not by how these are written."""
+        data = edited(
+            shared(("a", "a.png", "x", "placeholder")), "xl/sharedStrings.xml",
+            lambda xml: xml.replace(b"placeholder", b"_x5E03_" * 131_072),
+        )  # fmt: skip
+        (page,) = xlsx_lines.xlsx_sheets("x", data)
+        *_, line = page.read(never)
+        assert line.cells[3] == "\u5e03" * 131_072
+
+    @pytest.mark.parametrize("numbers", [(2, 2), (3, 2), (0, 1), (-1, 1), (2, 1_048_576, 5)])
+    def test_rows_that_do_not_rise(self, numbers: tuple[int, ...]) -> None:
+        """A row after one of a number as high is the file's fault: merged cells would be looked at for each anew."""
+        rows = "".join(
+            f'<row r="{n}"><c r="A{max(n, 1)}" t="inlineStr"><is><t>a</t></is></c></row>' for n in numbers
+        )
+        data = edited(
+            packed(workbook()), "xl/worksheets/sheet1.xml",
+            lambda xml: re.sub(b"<sheetData>.*</sheetData>", f"<sheetData>{rows}</sheetData>".encode(), xml),
+        )  # fmt: skip
+        with pytest.raises(CatalogError, match=r"has row -?\d+ after row [\d,]+: copy the table alone"):
+            read_garments(store(data))
 
     @pytest.mark.parametrize("row", [1_048_577, 10**12])
     def test_rows_beyond_a_sheets_last(self, row: int) -> None:

@@ -1,12 +1,13 @@
 """Recipes are found by name or read from TOML, and mistakes are told with the remedy."""
 
+import tomllib
 from pathlib import Path
 
 import pytest
 
 from flows.errors import SettingsError
 from flows.recipe_text import as_toml
-from flows.recipes import NAMED, find_recipe
+from flows.recipes import NAMED, find_recipe, recipe_in
 from stylecore.errors import RecipeError
 from stylecore.recipe import Recipe
 
@@ -58,7 +59,7 @@ def test_unknown_name() -> None:
         ("seed = 1\nlearning_rate = -1,5", SettingsError, r"line 2.*have a decimal point: -1\.5, not -1,5\."),
         ("seed = 1\nname = 'x'\nseed = 2", SettingsError, "'seed' is given in line 1 and again in line 3"),
         ("a = " + "[" * 20_000, SettingsError, "mine.toml nests lists or tables too deep"),
-        ("a = " + "{a = " * 20_000, SettingsError, "mine.toml nests lists or tables too deep"),
+        ("a = " + "{a = " * 10_000, SettingsError, "mine.toml nests lists or tables too deep"),
         ("levels = [[1.0, 1000000000000]]", RecipeError, "levels have 1000000000000 steps.*at most 100000"),
         ("levels = [[0.5, 60_000], [1.0, 60_000]]", RecipeError, "levels have 120000 steps together"),
         (f"levels = {[[1.0, 0]] * 21}", RecipeError, "there are 21 levels, but at most 20"),
@@ -109,3 +110,45 @@ def test_line_ends_of_any_machine(end: str, tmp_path: Path) -> None:
     (tmp_path / "Mine.TOML").write_bytes(end.join(["seed = 7", "detail = 0.5", ""]).encode())
     recipe = find_recipe(str(tmp_path / "Mine.TOML"))
     assert (recipe.seed, recipe.detail) == (7, 0.5)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        ".".join(["a"] * 9_000) + " = 1", " . ".join(["a"] * 9_000) + " = 1", '"a" . \'b\' . c . "d.e" = 1',
+        "[" + ".".join(["a"] * 300) + "]", "[[a.b.c.d]]", "x = {a.b.c.d = 1}", "x = {y = 1, a.b.c.d = 1}",
+        'name = "x"\na.b.c.d = 1', "name = '''\n'''\na.b.c.d = 1", 'name = """\\""""""\na.b.c.d = 1', "# '\na.b.c.d = 1",
+        "a.b.c.d = '''", "x = 1 #" + "y" * 70_000, "x = 1\n" * 20_000,
+    ],
+    ids=range(14),
+)  # fmt: skip
+def test_texts_that_are_much_work(text: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Names of many parts, and texts longer than any recipe, are refused before they are parsed."""
+    monkeypatch.setattr(tomllib, "loads", lambda _: pytest.fail("parsed"))
+    with pytest.raises(
+        SettingsError, match=r"x\.toml has (a name of over 3 parts|[\d,]+ letters, over 65,536)"
+    ):
+        recipe_in(text, "x.toml", "x")
+
+
+@pytest.mark.parametrize(
+    "text",
+    ['name = "a.b.c.d.e"', "name = 'a.b.c.d.e'", "# a.b.c.d.e = 1", 'name = """a.b.c.d"""', "name = '''a.b.c.d'''",
+     'name = "\\"a.b.c.d"', "content_weight = 1.5 # 1.2.3.4.5", "style_layers = [['conv1_1', 0.5], ['conv2_1', 0.5]]"],
+)  # fmt: skip
+def test_dots_in_texts_and_remarks(text: str) -> None:
+    """Dots elsewhere than in names are no parts of a name."""
+    assert recipe_in(text, "x.toml", "x")
+
+
+@pytest.mark.parametrize(
+    "value",
+    ["9" * 5_000, "-" + "9" * 5_000, "0x" + "f" * 50_000, "0b" + "1" * 400, f"{10**101}", "[0.5, [" + "9" * 200 + "]]",
+     "{a = 0o" + "7" * 30_000 + "}", "9" * 5_000 + ".5e" + "9" * 5_000],
+    ids=range(8),
+)  # fmt: skip
+def test_numbers_of_very_many_digits(value: str) -> None:
+    """A number of any length, wherever it stands, is one error that names the file and is short."""
+    with pytest.raises((SettingsError, RecipeError), match=r"x\.toml") as raised:
+        recipe_in(f"canvas = {value}", "x.toml", "x")
+    assert len(str(raised.value)) < 400
