@@ -13,7 +13,17 @@ from scipy import ndimage
 
 from catalogs.errors import ImageError, MaskError
 from catalogs.images import MAX_PIXELS, MIN_SIDE, Bytes, Picture, open_turned
-from catalogs.mask_levels import BLACK, LABELS, REMEDY, WHITE, mask_levels, sheer, stretched, white_corners
+from catalogs.mask_levels import (
+    BLACK,
+    LABELS,
+    REMEDY,
+    WHITE,
+    level_counts,
+    mask_levels,
+    sheer,
+    stretched,
+    white_corners,
+)
 from catalogs.mask_pieces import CLEARLY, LABELLED, Strays, strays, without_frame, without_shadow
 from catalogs.mask_screens import unscreened
 from catalogs.mask_turns import placed
@@ -97,7 +107,7 @@ def _unshaded(coverage: Bytes) -> tuple[Bytes, tuple[str, ...]]:
     An edge has as many light levels as dark ones, a shadow has dark ones only. A level of its own is no shadow for
     sure: it may be sheer cloth.
     """
-    counts = np.bincount(coverage.ravel(), minlength=256)
+    counts = level_counts(coverage)
     marked, white = counts[BLACK:].sum(), counts[WHITE + 1 :].sum()
     # What is just over black is noise of the backdrop.
     dark, light = counts[2 * BLACK : SHADOW + 1], counts[SHADOW + 1 : WHITE + 1]

@@ -1,10 +1,13 @@
 """Masks of garments become coverage; what cannot be meant is refused, what may not be is noted."""
 
+import tracemalloc
+
 import numpy as np
 import pytest
 from numpy.typing import NDArray
 from PIL import Image, ImageFilter
 
+from catalogs import mask_levels
 from catalogs.errors import MaskError
 from catalogs.images import Picture
 from catalogs.masks import Mask, clean, decode_mask
@@ -350,3 +353,48 @@ def test_cleaning_is_idempotent() -> None:
     """What is clean stays as it is."""
     once = clean(SOFT)
     assert np.array_equal(clean(once), once)
+
+
+class TestLargeMasks:
+    """The larger a mask is, the coarser the grid on which it is judged."""
+
+    @pytest.mark.parametrize("side", [1_000, 2_000])
+    @pytest.mark.parametrize("strewn", [False, True])
+    def test_levels(self, side: int, strewn: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+        """24 levels, in bands or strewn, are filtered once each and on no more than a million pixels."""
+        filtered: list[int] = []
+        share = mask_levels._wide_share
+
+        def counted(where: np.ndarray) -> float:
+            filtered.append(where.size)
+            return share(where)
+
+        monkeypatch.setattr(mask_levels, "_wide_share", counted)
+        numbers = (
+            np.random.default_rng(1).integers(0, 24, (side, side))
+            if strewn
+            else np.arange(side)[:, None] * 24 // side
+        )
+        with pytest.raises(MaskError, match="flat levels"):
+            mask_levels.stretched((numbers * 10 + np.zeros((side, side))).astype(np.uint8))
+        assert 0 < len(filtered) <= 24
+        assert max(filtered) <= 1_000_000
+
+    @pytest.mark.parametrize("times", [1, 25])
+    def test_small_labels(self, times: int) -> None:
+        """A label of a few pixels is found in a large mask as in a small one."""
+        labels = np.kron(CLOTH > 0, np.ones((times, times), bool)).astype(np.uint8)
+        labels[60 * times : 60 * times + 7, 40 * times : 40 * times + 7] = 2
+        with pytest.raises(MaskError, match=r"3 flat levels \(0, 1, 2\)"):
+            mask_levels.stretched(labels)
+
+    def test_one_hue(self) -> None:
+        """Red on black takes no more than a few bytes a pixel beside the picture."""
+        rgb = np.zeros((3_000, 3_000, 3), np.uint8)
+        rgb[500:2_000, 700:2_500, 0] = 255
+        tracemalloc.start()
+        levels, _ = mask_levels._of_one_hue(rgb)
+        peak = tracemalloc.get_traced_memory()[1]
+        tracemalloc.stop()
+        assert np.array_equal(levels, rgb[..., 0])
+        assert peak < 7 * levels.size
