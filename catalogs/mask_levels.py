@@ -30,6 +30,10 @@ LABELS = 40
 """Levels up to this one are numbers of label maps where there are several: no person paints so dark."""
 CHROMA = 40
 """Difference of a pixel's largest and smallest channel from which it has a colour; JPEG gives grey up to 30."""
+MOSTLY, SOME_OTHER = 0.98, 0.001
+"""Share of what is opaque that is white or black in a silhouette; share of the other one from which it is none."""
+RING = 0.02
+"""Share of the longer side that is the border of a mask where it is asked whether it is inverted."""
 ALIKE = 0.97
 """Correlation with its picture's light from which a mask was made of it."""
 AROUND = [(down, across) for down in (-1, 0, 1) for across in (-1, 0, 1) if down or across]
@@ -100,19 +104,35 @@ def _chroma(rgb: Bytes) -> Bytes:
 
 
 def _of_transparent(rgb: Bytes, alpha: Bytes) -> tuple[Bytes, tuple[str, ...]]:
-    """A white or black silhouette is its alpha, a mask on nothing its level times alpha, a cut-out its alpha."""
-    shown = rgb[alpha >= (CLEARLY if (alpha >= CLEARLY).any() else 1)]
-    if not len(shown):
+    """A silhouette of one level is its alpha, white and black are their level times alpha, a cut-out its alpha."""
+    shown = alpha >= (CLEARLY if (alpha >= CLEARLY).any() else 1)
+    total = np.count_nonzero(shown)
+    if not total:
         return alpha, ()
-    white, black = float(np.mean(shown.min(-1) > 239)), float(np.mean(shown.max(-1) < 16))
-    if max(white, black) > 0.98:
+    white, black = (float(np.count_nonzero(shown & where) / total) for where in _white_and_black(rgb))
+    if max(white, black) > MOSTLY and min(white, black) < SOME_OTHER:
         return alpha, ()
-    if white + black > 0.98:
-        return (rgb.max(-1).astype(np.uint16) * alpha // 255).astype(np.uint8), ()
+    if white + black > MOSTLY:
+        levels = (rgb.max(-1).astype(np.uint16) * alpha // 255).astype(np.uint8)
+        # A black silhouette with a white label looks the same.
+        is_unsure = black > MOSTLY and total < MOSTLY * alpha.size
+        return levels, (
+            (
+                "has a little white on black and is transparent elsewhere: the white was taken for cloth, the black"
+                f" not; if that is not meant, {REMEDY}",
+            )
+            if is_unsure
+            else ()
+        )
     return alpha, (
         "is a picture with transparency: what is not transparent was taken for cloth; if that is not meant,"
         f" {REMEDY}",
     )
+
+
+def _white_and_black(rgb: Bytes) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+    red, green, blue = rgb[..., 0], rgb[..., 1], rgb[..., 2]
+    return (red > 239) & (green > 239) & (blue > 239), (red < 16) & (green < 16) & (blue < 16)
 
 
 def _of_one_hue(rgb: Bytes) -> tuple[Bytes, tuple[str, ...]]:
@@ -182,6 +202,14 @@ def _is_alike(grey: Bytes, picture: Picture) -> bool:
 def white_corners(levels: Bytes) -> bool:
     """Whether all four corners are white, as those of a backdrop that was marked are."""
     return all(levels[row, column] > WHITE for row in (0, -1) for column in (0, -1))
+
+
+def white_border(levels: Bytes) -> bool:
+    """Whether over half of a ring along the border is white, also where a line, a label or a corner is not."""
+    width = max(2, round(max(levels.shape) * RING))
+    inside = levels[width:-width, width:-width]
+    white = np.count_nonzero(levels > WHITE) - np.count_nonzero(inside > WHITE)
+    return bool(white > 0.5 * (levels.size - inside.size))
 
 
 # From levels to coverage

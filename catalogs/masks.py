@@ -22,11 +22,12 @@ from catalogs.mask_levels import (
     mask_levels,
     sheer,
     stretched,
+    white_border,
     white_corners,
 )
 from catalogs.mask_pieces import CLEARLY, LABELLED, Strays, strays, without_frame, without_shadow
 from catalogs.mask_screens import unscreened
-from catalogs.mask_turns import placed
+from catalogs.mask_turns import lies_otherwise, placed
 
 SHADOW = 120
 """Level up to which what is marked away from clear cloth may be a shadow."""
@@ -72,7 +73,9 @@ def decode_mask(data: bytes, picture: Picture, *, max_pixels: int = MAX_PIXELS) 
         notes += [note for note in found if note not in notes]
     cleaned, removed = _cleaned(levels)
     check_coverage(cleaned)
-    return Mask(cleaned, (*notes, *removed.notes, *_doubts(cleaned)))
+    # Of a mask that was turned, or whose EXIF says so, the notes have said it.
+    otherwise = () if lying.notes else lies_otherwise(cleaned, picture)
+    return Mask(cleaned, (*notes, *removed.notes, *_doubts(cleaned), *otherwise))
 
 
 def other_size(image: Image.Image, size: tuple[int, int]) -> str:
@@ -163,6 +166,8 @@ def _doubts(cleaned: Bytes) -> tuple[str, ...]:
     found: list[str] = []
     if white_corners(cleaned):
         found.append("is white in all four corners: if that is the backdrop, invert it")
+    elif white_border(cleaned):
+        found.append("is white along over half of its border: if that is the backdrop, invert it")
     if _is_outline(cleaned):
         found.append("marks an outline, and what is inside is left as it is: if that is cloth, fill it white")
     marked = np.count_nonzero(cleaned)
