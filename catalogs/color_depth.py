@@ -19,22 +19,26 @@ STEPS = 65536
 ROWS = 256
 """Rows that are converted at once."""
 TABLES = (b"A2B0", b"A2B1", b"D2B0", b"D2B1")
+MOST_TAGS, LARGEST_TAG = 100, 200_000
+"""Tags of a profile, as littleCMS has them at most; bytes of a tag: a curve of 65,536 entries has 131,084."""
 PARAMETERS = {0: "g", 1: "gab", 2: "gabc", 3: "gabcd", 4: "gabcdef"}
 
 
 def to_srgb(samples: Words, profile: bytes) -> Bytes | None:
     """H x W x 3 of sRGB from samples of 16 bits, H x W or H x W x 3; None where the profile has no matrix."""
-    tags = _tags(profile)
+    places = _places(profile)
     space, connected = profile[16:20], profile[20:24]
-    if any(name in tags for name in TABLES):
+    if any(name in places for name in TABLES):
         return None
     try:
         if samples.ndim == 2 and space == b"GRAY" and connected in (b"XYZ ", b"Lab "):
-            return np.repeat(_encoded()[_light(tags[b"kTRC"])][samples][..., None], 3, 2)
+            return np.repeat(_encoded()[_light(_tag(profile, places[b"kTRC"]))][samples][..., None], 3, 2)
         if space != b"RGB " or connected != b"XYZ ":
             return None
-        curves = [_light(tags[name]) for name in (b"rTRC", b"gTRC", b"bTRC")]
-        colorants = np.column_stack([_xyz(tags[name]) for name in (b"rXYZ", b"gXYZ", b"bXYZ")])
+        curves = [_light(_tag(profile, places[name])) for name in (b"rTRC", b"gTRC", b"bTRC")]
+        colorants = np.column_stack(
+            [_xyz(_tag(profile, places[name])) for name in (b"rXYZ", b"gXYZ", b"bXYZ")]
+        )
     except (KeyError, struct.error, ValueError):
         # littleCMS says what is wrong with it.
         return None
@@ -62,17 +66,30 @@ def _encoded() -> Bytes:
     return found
 
 
-def _tags(profile: bytes) -> dict[bytes, bytes]:
-    """The tags of a profile by their names; those that point out of it are not there."""
+def _places(profile: bytes) -> dict[bytes, tuple[int, int]]:
+    """Where the tags of a profile are, and their sizes, by their names; those that point out of it are not there.
+
+    Tags may lie over each other, so none is copied before it is wanted.
+    """
     if len(profile) < 132:
         return {}
     (count,) = struct.unpack_from(">I", profile, 128)
+    if count > MOST_TAGS:
+        return {}
     found = {}
     for at in range(132, min(132 + 12 * count, len(profile) - 11), 12):
         name, place, size = struct.unpack_from(">4sII", profile, at)
         if place + size <= len(profile):
-            found[name] = profile[place : place + size]
+            found[name] = (place, size)
     return found
+
+
+def _tag(profile: bytes, where: tuple[int, int]) -> bytes:
+    """The bytes of a tag. Raises ValueError for one that is larger than any curve."""
+    place, size = where
+    if size > LARGEST_TAG:
+        raise ValueError("not a curve or a colorant")
+    return profile[place : place + size]
 
 
 def _xyz(tag: bytes) -> Floats:

@@ -1,5 +1,7 @@
 """From a mask's picture to one level a pixel, and from levels to coverage: what black, white and colours are meant."""
 
+from collections.abc import Iterator
+
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
@@ -8,7 +10,7 @@ from scipy import ndimage
 from catalogs.errors import MaskError
 from catalogs.images import Bytes, Picture, to_8_bit
 from catalogs.mask_likeness import SAMPLED, correlation, shared_detail
-from catalogs.mask_pieces import CLEARLY, EDGE
+from catalogs.mask_pieces import CLEARLY, EDGE, LABELLED
 
 BLACK, WHITE = 8, 247
 """Levels under BLACK are haze or compression, and are 0; levels over WHITE are 255."""
@@ -28,8 +30,13 @@ LABELS = 40
 """Levels up to this one are numbers of label maps where there are several: no person paints so dark."""
 CHROMA = 40
 """Difference of a pixel's largest and smallest channel from which it has a colour; JPEG gives grey up to 30."""
+MOSTLY, SOME_OTHER = 0.98, 0.001
+"""Share of what is opaque that is white or black in a silhouette; share of the other one from which it is none."""
+RING = 0.02
+"""Share of the longer side that is the border of a mask where it is asked whether it is inverted."""
 ALIKE = 0.97
 """Correlation with its picture's light from which a mask was made of it."""
+AROUND = [(down, across) for down in (-1, 0, 1) for across in (-1, 0, 1) if down or across]
 REMEDY = "paint the garment white (255) and everything else black (0)"
 
 
@@ -61,8 +68,31 @@ def _of_16_bits(image: Image.Image) -> Image.Image:
     )
 
 
+def level_counts(levels: Bytes) -> NDArray[np.intp]:
+    """How many pixels each of the 256 levels has."""
+    # In blocks: numpy counts in numbers of 8 bytes.
+    counts = np.zeros(256, np.intp)
+    for block in _blocks(levels):
+        counts += np.bincount(block.ravel(), minlength=256)
+    return counts
+
+
+def _blocks(pixels: Bytes) -> Iterator[Bytes]:
+    """Rows of a picture, as many at once as keep what is counted of them small."""
+    rows = max(1, LABELLED // pixels.shape[1])
+    for at in range(0, len(pixels), rows):
+        yield pixels[at : at + rows]
+
+
+def _on_grid(pixels: Bytes) -> Bytes:
+    """A picture on the coarser grid on which large ones are judged: every so many pixels, as they are."""
+    step = max(1, int(np.ceil(np.sqrt(pixels.shape[0] * pixels.shape[1] / LABELLED))))
+    return pixels[::step, ::step]
+
+
 def _colored_share(rgb: Bytes) -> float:
-    return float(np.mean(_chroma(rgb) > CHROMA))
+    colored = sum(int(np.count_nonzero(_chroma(block) > CHROMA)) for block in _blocks(rgb))
+    return float(colored / (rgb.shape[0] * rgb.shape[1]))
 
 
 def _chroma(rgb: Bytes) -> Bytes:
@@ -74,37 +104,72 @@ def _chroma(rgb: Bytes) -> Bytes:
 
 
 def _of_transparent(rgb: Bytes, alpha: Bytes) -> tuple[Bytes, tuple[str, ...]]:
-    """A white or black silhouette is its alpha, a mask on nothing its level times alpha, a cut-out its alpha."""
-    shown = rgb[alpha >= (CLEARLY if (alpha >= CLEARLY).any() else 1)]
-    if not len(shown):
+    """A silhouette of one level is its alpha, white and black are their level times alpha, a cut-out its alpha."""
+    shown = alpha >= (CLEARLY if (alpha >= CLEARLY).any() else 1)
+    total = np.count_nonzero(shown)
+    if not total:
         return alpha, ()
-    white, black = float(np.mean(shown.min(-1) > 239)), float(np.mean(shown.max(-1) < 16))
-    if max(white, black) > 0.98:
+    white, black = (float(np.count_nonzero(shown & where) / total) for where in _white_and_black(rgb))
+    if max(white, black) > MOSTLY and min(white, black) < SOME_OTHER:
         return alpha, ()
-    if white + black > 0.98:
-        return (rgb.max(-1).astype(np.uint16) * alpha // 255).astype(np.uint8), ()
+    if white + black > MOSTLY:
+        levels = (rgb.max(-1).astype(np.uint16) * alpha // 255).astype(np.uint8)
+        # A black silhouette with a white label looks the same.
+        is_unsure = black > MOSTLY and total < MOSTLY * alpha.size
+        return levels, (
+            (
+                "has a little white on black and is transparent elsewhere: the white was taken for cloth, the black"
+                f" not; if that is not meant, {REMEDY}",
+            )
+            if is_unsure
+            else ()
+        )
     return alpha, (
         "is a picture with transparency: what is not transparent was taken for cloth; if that is not meant,"
         f" {REMEDY}",
     )
 
 
+def _white_and_black(rgb: Bytes) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+    red, green, blue = rgb[..., 0], rgb[..., 1], rgb[..., 2]
+    return (red > 239) & (green > 239) & (blue > 239), (red < 16) & (green < 16) & (blue < 16)
+
+
 def _of_one_hue(rgb: Bytes) -> tuple[Bytes, tuple[str, ...]]:
     """The strength of the one colour that stands on black; MaskError where there are several."""
-    chroma = _chroma(rgb)
-    color = np.median(rgb[chroma >= max(CHROMA, chroma.max() // 2)], axis=0)
-    strength = np.clip(rgb.astype(np.float32) @ (color / (color @ color)).astype(np.float32), 0, 1)
-    strange = np.abs(rgb - strength[..., None] * color.astype(np.float32)).max(-1) > 48
-    half = np.count_nonzero(strength > 0.9) < 0.5 * np.count_nonzero(strength > 0.1)
-    if half or np.mean(strange) > FLAT_SHARE:
+    color = _median_color(rgb)
+    whole, scale = color.astype(np.float32), (color / (color @ color)).astype(np.float32)
+    levels, strange, strong, marked, at = np.empty(rgb.shape[:2], np.uint8), 0, 0, 0, 0
+    for block in _blocks(rgb):
+        channels = [block[..., n].astype(np.float32) for n in range(3)]
+        strength = np.clip(sum(channel * by for channel, by in zip(channels, scale, strict=True)), 0, 1)
+        away = [np.abs(channel - strength * by) > 48 for channel, by in zip(channels, whole, strict=True)]
+        strange += int(np.count_nonzero(away[0] | away[1] | away[2]))
+        strong += int(np.count_nonzero(strength > 0.9))
+        marked += int(np.count_nonzero(strength > 0.1))
+        levels[at : at + len(block)] = np.rint(strength * 255)
+        at += len(block)
+    if strong < 0.5 * marked or strange > FLAT_SHARE * levels.size:
         raise MaskError(
             "the mask is a coloured picture, as label maps and overlays are, and does not say which colour is"
             f" cloth; {REMEDY} (a colour for each part belongs into the column 'parts')"
         )
     name = "#" + bytes(np.rint(color).astype(np.uint8)).hex()
-    return np.rint(strength * 255).astype(np.uint8), (
+    return levels, (
         f"is coloured: {name} was taken for cloth and black for the backdrop; if that is not meant, {REMEDY}",
     )
+
+
+def _median_color(rgb: Bytes) -> NDArray[np.float64]:
+    """The middle, channel by channel, of the pixels that have a colour."""
+    least = max(CHROMA, max(int(_chroma(block).max()) for block in _blocks(rgb)) // 2)
+    counts = np.zeros((3, 256), np.intp)
+    for block in _blocks(rgb):
+        chosen = block[_chroma(block) >= least]
+        counts += [np.bincount(chosen[:, channel], minlength=256) for channel in range(3)]
+    total = int(counts[0].sum())
+    middles = ((total - 1) // 2, total // 2)
+    return np.array([np.searchsorted(row.cumsum(), middles, side="right").mean() for row in counts])
 
 
 def _refuse_the_picture(grey: Bytes, picture: Picture) -> None:
@@ -139,6 +204,14 @@ def white_corners(levels: Bytes) -> bool:
     return all(levels[row, column] > WHITE for row in (0, -1) for column in (0, -1))
 
 
+def white_border(levels: Bytes) -> bool:
+    """Whether over half of a ring along the border is white, also where a line, a label or a corner is not."""
+    width = max(2, round(max(levels.shape) * RING))
+    inside = levels[width:-width, width:-width]
+    white = np.count_nonzero(levels > WHITE) - np.count_nonzero(inside > WHITE)
+    return bool(white > 0.5 * (levels.size - inside.size))
+
+
 # From levels to coverage
 
 
@@ -156,8 +229,8 @@ def stretched(levels: Bytes) -> tuple[Bytes, tuple[str, ...]]:
         return levels, ()
     if backdrop > 64:
         raise MaskError(f"the mask has no black (its backdrop is {backdrop} of 255); {REMEDY}")
-    wide = (levels.astype(np.float32) - backdrop) * (255 / (mark - backdrop))
-    return np.rint(wide.clip(0, 255)).astype(np.uint8), (
+    wide = (np.arange(256, dtype=np.float32) - backdrop) * (255 / (mark - backdrop))
+    return np.rint(wide.clip(0, 255)).astype(np.uint8)[levels], (
         f"has the levels {backdrop} and {mark} instead of 0 and 255: they were taken for backdrop and cloth",
     )
 
@@ -176,7 +249,7 @@ def _flat_levels(levels: Bytes) -> list[int]:
     Near levels are one, the one that covers most: unless the mask has few levels and each lies in areas of its
     own, as those of label maps do. Bands between a darker and a lighter level are soft edges.
     """
-    counts = np.bincount(levels.ravel(), minlength=256)
+    counts = level_counts(levels)
     flats = np.flatnonzero(counts >= FLAT_SHARE * levels.size)
     if counts[flats].sum() < FLAT_COVER * levels.size:
         return []
@@ -201,19 +274,18 @@ def _labels(levels: Bytes, counts: NDArray[np.intp]) -> list[int]:
     found: list[int] = []
     for group in _groups(candidates, NEAR_LEVELS):
         if counts[group].sum() < FLAT_SHARE * levels.size and not any(
-            _compact(levels == level) for level in group
+            _compact(levels, level, counts[level]) for level in group
         ):
             continue
-        apart = [int(level) for level in group if _compact(levels == level)]
+        apart = [int(level) for level in group if _compact(levels, level, counts[level])]
         found += apart or [int(group[counts[group].argmax()])]
-    present = np.flatnonzero(counts)
     largest = sorted(found, key=lambda level: -counts[level])[:2]
-    return [level for level in found if level in largest or not _is_band(levels, level, present)]
+    return [level for level in found if level in largest or not _is_band(levels, level, counts)]
 
 
 def _is_area(levels: Bytes, level: int) -> bool:
     """Whether a level, with what is near to it, lies in areas that are wider than a soft edge."""
-    near = np.abs(levels.astype(np.int16) - level) <= NEAR_LEVELS
+    near = np.abs(_on_grid(levels).astype(np.int16) - level) <= NEAR_LEVELS
     return _wide_share(near) > 0.3
 
 
@@ -224,14 +296,18 @@ def _wide_share(where: NDArray[np.bool_]) -> float:
     return float(np.mean(inner[where])) if where.any() else 0.0
 
 
-def _is_band(levels: Bytes, level: int, present: NDArray[np.intp]) -> bool:
+def _is_band(levels: Bytes, level: int, counts: NDArray[np.intp]) -> bool:
     """Whether a level lies narrow between darker and lighter ones, as the steps of an edge do."""
-    at = int(np.searchsorted(present, level))
-    if not 0 < at < len(present) - 1 or _wide_share(levels == level) > 0.3:
+    if (
+        not counts[:level].any()
+        or not counts[level + 1 :].any()
+        or _wide_share(_on_grid(levels) == level) > 0.3
+    ):
         return False
-    where = levels == level
-    around = levels[ndimage.maximum_filter(where.view(np.uint8), 3).astype(bool) & ~where]
-    return bool(min(np.mean(around < level), np.mean(around > level)) > 0.2)
+    around = _around(levels, level, counts[level])
+    other = int(np.count_nonzero((around != level) & (around >= 0)))
+    darker = int(np.count_nonzero((around < level) & (around >= 0)))
+    return bool(min(darker, int(np.count_nonzero(around > level))) > 0.2 * max(1, other))
 
 
 def _refuse_labels(flats: list[int]) -> None:
@@ -245,7 +321,20 @@ def _refuse_labels(flats: list[int]) -> None:
     )
 
 
-def _compact(where: NDArray[np.bool_]) -> bool:
-    """Whether pixels lie in areas, and are not strewn as noise is."""
-    inner = ndimage.minimum_filter(where.view(np.uint8), 3, mode="constant")
-    return bool(np.count_nonzero(inner) > 0.3 * np.count_nonzero(where))
+def _compact(levels: Bytes, level: int, count: int) -> bool:
+    """Whether pixels of a level lie in areas, and are not strewn as noise is."""
+    inner = (_around(levels, level, count) == level).all(0)
+    return bool(np.count_nonzero(inner) > 0.3 * len(inner))
+
+
+def _around(levels: Bytes, level: int, count: int) -> NDArray[np.int16]:
+    """8 x N: what lies around pixels of a level, at most some SAMPLED of these; -1 is outside."""
+    step = max(1, int(np.sqrt(count / SAMPLED)))
+    rows, columns = (at * step for at in np.nonzero(levels[::step, ::step] == level))
+    height, width = levels.shape
+    found = np.empty((8, len(rows)), np.int16)
+    for n, (down, across) in enumerate(AROUND):
+        row, column = rows + down, columns + across
+        outside = (row < 0) | (row >= height) | (column < 0) | (column >= width)
+        found[n] = np.where(outside, -1, levels[row.clip(0, height - 1), column.clip(0, width - 1)])
+    return found

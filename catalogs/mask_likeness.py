@@ -66,14 +66,29 @@ def correlation(one: Floats, other: Floats) -> float:
 
 def edge_fit(grey: Bytes, rgb: Bytes) -> float:
     """How strong the picture's edges are where the mask's are, by how strong they are all over: 1 is chance."""
-    step = max(1, int(np.sqrt(grey.size / SAMPLED)))
-    light = np.asarray(Image.fromarray(rgb).convert("L").reduce(step), np.float32)
-    mask = np.asarray(Image.fromarray(grey).reduce(step), np.float32)
-    # Masks are a pixel or two beside the edge at times.
-    slopes = ndimage.maximum_filter(_slope(light), 3)
-    weight = _slope(mask)
-    total = float(weight.sum() * slopes.mean())
-    return float((slopes * weight).sum()) / total if total else 0.0
+    return fit(mask_edges(grey), picture_edges(rgb))
+
+
+def fit(edges: Floats, slopes: Floats) -> float:
+    """As `edge_fit`, of edges of a mask and a picture of one size."""
+    total = float(edges.sum() * slopes.mean())
+    return float((slopes * edges).sum()) / total if total else 0.0
+
+
+def mask_edges(grey: Bytes) -> Floats:
+    """How steep a mask is, at some SAMPLED pixels."""
+    return _slope(_reduced(Image.fromarray(grey)))
+
+
+def picture_edges(rgb: Bytes) -> Floats:
+    """How steep a picture is at and beside some SAMPLED pixels: masks are a pixel or two beside the edge at times."""
+    found: Floats = ndimage.maximum_filter(_slope(_reduced(Image.fromarray(rgb).convert("L"))), 3)
+    return found
+
+
+def _reduced(image: Image.Image) -> Floats:
+    step = max(1, int(np.sqrt(image.width * image.height / SAMPLED)))
+    return np.asarray(image.reduce(step), np.float32)
 
 
 def _slope(levels: Floats) -> Floats:

@@ -22,6 +22,8 @@ CLEARLY = 128
 SPECK, DUST, BODY = 0.0002, 0.001, 0.02
 """Shares of the largest piece of cloth: under the first a piece is a speck, under the second it is dust where it
 lies apart, from the third it is a garment's part."""
+OTHER = 0.25
+"""Share of the largest piece under which a part that lies far from the cloth may be another object."""
 LINE = 1 / 250
 """Share of the longer side up to which a piece is a line, and no cloth if it is far."""
 CLOSE, NEAR, FAR = 0.01, 0.02, 0.04
@@ -82,7 +84,7 @@ def strays(coverage: Bytes) -> Strays:
     sizes[0] = 0
     specks = (sizes > 0) & (sizes < SPECK * sizes.max())
     others = (sizes > 0) & ~specks & (sizes < BODY * sizes.max())
-    marks, doubtful = _marks(pieces, sizes, others) if others.any() else (others, others)
+    marks, doubtful = _marks(pieces, sizes, others)
 
     def spread(chosen: Marks) -> Marks:
         where: Marks = chosen[pieces].repeat(step, 0).repeat(step, 1)
@@ -99,9 +101,10 @@ def _marks(pieces: NDArray[np.int32], sizes: NDArray[np.int64], others: Marks) -
     """Which of the `others` are clearly no cloth, and which may be none; by number of piece."""
     longer = max(pieces.shape)
     body = (sizes >= BODY * sizes.max())[pieces].astype(np.uint8)
+    main = (sizes >= OTHER * sizes.max())[pieces].astype(np.uint8)
 
-    def touched(share: float) -> Marks:
-        reach = _widest(body, 2 * max(1, round(share * longer)) + 1) > 0
+    def touched(share: float, by: Bytes = body) -> Marks:
+        reach = _widest(by, 2 * max(1, round(share * longer)) + 1) > 0
         return _numbers(pieces[reach], len(sizes))
 
     near, far = touched(NEAR), touched(FAR)
@@ -112,7 +115,8 @@ def _marks(pieces: NDArray[np.int32], sizes: NDArray[np.int64], others: Marks) -
     edge, margin = (_at_border(pieces, max(3, round(longer * share))) for share in (CLOSE, MARGIN))
     dust = (sizes < DUST * sizes.max()) & ~near
     marks: Marks = others & (dust | (thin & ~far) | (thin & margin & ~near) | (thin & edge & ~touched(CLOSE)))
-    return marks, others & ~marks & ~far
+    objects = (sizes >= BODY * sizes.max()) & ~touched(FAR, main)
+    return marks, (others & ~marks & ~far) | objects
 
 
 def _widest(levels: Bytes, side: int) -> Bytes:

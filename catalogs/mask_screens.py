@@ -24,6 +24,8 @@ BETWEEN, FEW = (48, 208), 0.2
 """Levels that are neither black nor white; share of them up to which a mask is of black and white."""
 FINE, COARSE = (1, 2, 3, 4), (6, 9, 13)
 """Radii, px, of what is smoothed and of what is refused."""
+SAMPLE, TILE = 4_000_000, 256
+"""Pixels, in tiles of so many pixels a side, by which the radius is found: what is fine stays as fine in a tile."""
 EVEN, WHOLE = 0.25, 0.995
 """Difference of how dense the white lies up to which cloth is even; how dense it lies where only edges are strewn."""
 
@@ -36,19 +38,30 @@ def unscreened(levels: Bytes) -> tuple[Bytes, tuple[str, ...]]:
     white = levels >= CLEARLY
     if not _is_busy(white) or _is_grey(levels):
         return levels, ()
+    tiles = _tiles(white)
     for radius in (*FINE, *COARSE):
-        cloth = _dense(white, radius)
-        if not _is_busy(cloth):
-            return _reading(cloth, white, radius)
+        if not _is_busy(_dense(tiles, radius), white.size / tiles.size):
+            return _reading(_dense(white, radius), white, radius)
     return levels, (
         "is cut into many small pieces or holes: what is black is not painted; if that is not meant, paint the"
         " garment white (255) without a pattern",
     )
 
 
-def _is_busy(white: Marks) -> bool:
+def _tiles(white: Marks) -> Marks:
+    """Every so many tiles, side by side, where a mask is large; all of it where these have no white."""
+    every = int(np.ceil(np.sqrt(white.size / SAMPLE)))
+    if every < 2:
+        return white
+    rows, columns = (np.flatnonzero(np.arange(side) // TILE % every == 0) for side in white.shape)
+    found: Marks = white[np.ix_(rows, columns)]
+    return found if found.any() else white
+
+
+def _is_busy(white: Marks, times: float = 1.0) -> bool:
+    """Whether there are many steps for what is white, in tiles of a mask that is so many times larger."""
     steps = np.count_nonzero(white[1:] != white[:-1]) + np.count_nonzero(white[:, 1:] != white[:, :-1])
-    return bool(int(steps) > BUSY * math.sqrt(int(np.count_nonzero(white))))
+    return bool(int(steps) * math.sqrt(times) > BUSY * math.sqrt(int(np.count_nonzero(white))))
 
 
 def _is_grey(levels: Bytes) -> bool:

@@ -10,7 +10,7 @@ from PIL import Image
 
 from catalogs.exif_tags import TURNS
 from catalogs.images import Bytes, Picture
-from catalogs.mask_likeness import edge_fit
+from catalogs.mask_likeness import edge_fit, fit, mask_edges, picture_edges
 
 CLEARER, CLEAR = 1.4, 2.0
 """How many times better the edges must fit for a mask to be turned, and how well.
@@ -58,6 +58,21 @@ def placed(own: Image.Image, orientation: int, picture: Picture) -> Placed:
     if there > max(CLEAR, CLEARER * here):
         return Placed(alternative, (_likewise(orientation, picture, "its edges fit so, and not otherwise"),))
     return Placed(own, (_said(orientation, picture),))
+
+
+def lies_otherwise(coverage: Bytes, picture: Picture) -> tuple[str, ...]:
+    """What to say of a mask whose edges fit its picture's clearly better mirrored or turned; nothing where none do."""
+    slopes, edges = picture_edges(picture.rgb), mask_edges(coverage)
+    as_image = Image.fromarray(edges)
+    turned = {number: np.asarray(as_image.transpose(turn)) for number, turn in TURNS.items()}
+    fits = {number: fit(one, slopes) for number, one in turned.items() if one.shape == slopes.shape}
+    best = max(fits, key=lambda number: fits[number])
+    if fits[best] <= max(CLEAR, CLEARER * fit(edges, slopes)):
+        return ()
+    return (
+        f"lies otherwise than its picture: its edges fit the picture's {fits[best]:.1f} times as well as chance if it is"
+        f" turned {NAMES[best]}, and {fit(edges, slopes):.1f} times as it is; look at both, and if so export it anew",
+    )
 
 
 def _turned(image: Image.Image, orientation: int) -> Image.Image:

@@ -13,10 +13,21 @@ from scipy import ndimage
 
 from catalogs.errors import ImageError, MaskError
 from catalogs.images import MAX_PIXELS, MIN_SIDE, Bytes, Picture, open_turned
-from catalogs.mask_levels import BLACK, LABELS, REMEDY, WHITE, mask_levels, sheer, stretched, white_corners
+from catalogs.mask_levels import (
+    BLACK,
+    LABELS,
+    REMEDY,
+    WHITE,
+    level_counts,
+    mask_levels,
+    sheer,
+    stretched,
+    white_border,
+    white_corners,
+)
 from catalogs.mask_pieces import CLEARLY, LABELLED, Strays, strays, without_frame, without_shadow
 from catalogs.mask_screens import unscreened
-from catalogs.mask_turns import placed
+from catalogs.mask_turns import lies_otherwise, placed
 
 SHADOW = 120
 """Level up to which what is marked away from clear cloth may be a shadow."""
@@ -62,7 +73,9 @@ def decode_mask(data: bytes, picture: Picture, *, max_pixels: int = MAX_PIXELS) 
         notes += [note for note in found if note not in notes]
     cleaned, removed = _cleaned(levels)
     check_coverage(cleaned)
-    return Mask(cleaned, (*notes, *removed.notes, *_doubts(cleaned)))
+    # Of a mask that was turned, or whose EXIF says so, the notes have said it.
+    otherwise = () if lying.notes else lies_otherwise(cleaned, picture)
+    return Mask(cleaned, (*notes, *removed.notes, *_doubts(cleaned), *otherwise))
 
 
 def other_size(image: Image.Image, size: tuple[int, int]) -> str:
@@ -97,7 +110,7 @@ def _unshaded(coverage: Bytes) -> tuple[Bytes, tuple[str, ...]]:
     An edge has as many light levels as dark ones, a shadow has dark ones only. A level of its own is no shadow for
     sure: it may be sheer cloth.
     """
-    counts = np.bincount(coverage.ravel(), minlength=256)
+    counts = level_counts(coverage)
     marked, white = counts[BLACK:].sum(), counts[WHITE + 1 :].sum()
     # What is just over black is noise of the backdrop.
     dark, light = counts[2 * BLACK : SHADOW + 1], counts[SHADOW + 1 : WHITE + 1]
@@ -153,6 +166,8 @@ def _doubts(cleaned: Bytes) -> tuple[str, ...]:
     found: list[str] = []
     if white_corners(cleaned):
         found.append("is white in all four corners: if that is the backdrop, invert it")
+    elif white_border(cleaned):
+        found.append("is white along over half of its border: if that is the backdrop, invert it")
     if _is_outline(cleaned):
         found.append("marks an outline, and what is inside is left as it is: if that is cloth, fill it white")
     marked = np.count_nonzero(cleaned)

@@ -83,11 +83,15 @@ def directory(data: bytes, place: int) -> tuple[Tags, int]:
     (count,) = struct.unpack_from(order + count_kind, data, place)
     start = place + struct.calcsize(count_kind)
     (following,) = struct.unpack_from(order + link, data, start + step * count)
-    values = {}
+    values, left = {}, len(data)
     for at in range(start, start + step * count, step):
         tag, kind, number = struct.unpack_from(order + entry, data, at)
         number *= 2 if kind == RATIONAL else 1
-        if kind in NUMBERS and number <= len(data):
+        # Of tags that lie over each other so much that all together are larger than the file nothing is known, as
+        # in Pillow: they would be copied once for each.
+        size = struct.calcsize(order + NUMBERS.get(kind, "B")) * number
+        if kind in NUMBERS and size <= max(left, room):
+            left -= size
             values[tag] = _values(
                 data, f"{order}{number}{NUMBERS[kind]}", at + step - room, room, order + link
             )

@@ -2,6 +2,7 @@
 
 import io
 import struct
+import tracemalloc
 
 import numpy as np
 import pytest
@@ -161,3 +162,31 @@ def test_masks_are_not_converted() -> None:
     plain = read(saved(Image.fromarray(levels)))
     tagged = read(with_chunks(saved(Image.fromarray(levels)), GAMMA))
     assert np.array_equal(plain.coverage, tagged.coverage)
+
+
+def overlapping(count: int, names: tuple[bytes, ...] = ()) -> bytes:
+    """A profile of RGB whose tags each span all that is behind its header."""
+    size = 132 + 12 * count
+    named = [*names, *(struct.pack(">I", n) for n in range(count - len(names)))]
+    table = b"".join(struct.pack(">4sII", name, 132, size - 132) for name in named)
+    return struct.pack(">I", size) + LINEAR[4:128] + struct.pack(">I", count) + table
+
+
+@pytest.mark.parametrize("count", [90, 2_000, 8_000])
+@pytest.mark.parametrize("names", [(), (b"rTRC", b"gTRC", b"bTRC", b"rXYZ", b"gXYZ", b"bXYZ")])
+def test_tags_over_each_other_cost_nothing(count: int, names: tuple[bytes, ...]) -> None:
+    """Tags that each span the whole profile are not copied: memory keeps to that of a curve."""
+    data = overlapping(count, names)
+    tracemalloc.start()
+    assert color_depth.to_srgb(RAMP[:4, :4], data) is None
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 1_000_000
+
+
+def test_tags_larger_than_a_curve_are_left_to_littlecms() -> None:
+    """A curve of 65,536 entries is followed; a tag that is larger than any is not unpacked."""
+    entries = np.linspace(0, 65535, 65_536).astype(">u2").tobytes()
+    whole = b"curv" + bytes(4) + struct.pack(">I", 65_536) + entries
+    assert color_depth.to_srgb(RAMP, curve_profile(whole, b"RGB ")) is not None
+    assert color_depth.to_srgb(RAMP, curve_profile(whole + bytes(100_000), b"RGB ")) is None

@@ -126,6 +126,17 @@ def test_doubtful_pieces_are_painted_and_noted() -> None:
     assert "if they are no cloth, paint them black" in mask.notes[0]
 
 
+@pytest.mark.parametrize("side", [40, 60, 70])
+def test_another_object_is_noted(side: int) -> None:
+    """A white object that is far from the garment and much smaller is painted, and said with its place."""
+    two = drawn(np.roll(CLOTH, 20, 1), (320, 320 + side, 5, 5 + side))
+    mask = read(two)
+    assert np.array_equal(mask.coverage, two)
+    assert any(
+        f"(1 of {side * side} px in all, the uppermost at column 5, row 320)" in note for note in mask.notes
+    )
+
+
 def test_two_garments_stay() -> None:
     """A pair lies apart, and both are cloth without a word."""
     pair = np.zeros_like(CLOTH)

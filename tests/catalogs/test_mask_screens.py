@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from catalogs import mask_screens
 from catalogs.errors import MaskError
-from tests.catalogs.mask_drawings import CLOTH, Levels, blurred, loaded, read, wrong
+from tests.catalogs.mask_drawings import CLOTH, Levels, blurred, loaded, read, tee, wrong
 from tests.conftest import saved
 
 ROWS, COLUMNS = np.indices(CLOTH.shape)
@@ -80,3 +81,30 @@ def test_holes_of_cloth_stay() -> None:
     mask = read(holed)
     assert np.array_equal(mask.coverage, holed)
     assert not mask.notes
+
+
+@pytest.mark.parametrize("side", [4_000, 5_000])
+def test_large_masks_are_judged_by_tiles(side: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Noise that no radius smooths is filtered in some tiles alone, however large the mask is."""
+    filtered: list[int] = []
+    density = mask_screens._density
+
+    def counted(white: np.ndarray, radius: int) -> np.ndarray:
+        filtered.append(white.size)
+        return density(white, radius)
+
+    monkeypatch.setattr(mask_screens, "_density", counted)
+    strewn = np.random.default_rng(1).integers(0, 33, (side, side), np.uint8) == 0
+    notes = mask_screens.unscreened(strewn.view(np.uint8) * np.uint8(255))[1]
+    assert "is cut into many small pieces" in notes[0]
+    assert sum(filtered) <= 7 * 1.3 * mask_screens.SAMPLE
+
+
+def test_large_screens_are_read_as_small_ones() -> None:
+    """A large hatched mask is smoothed by the radius of its lines, as a small one is."""
+    cloth = tee(3_200, 2_560)
+    rows, columns = np.indices(cloth.shape, np.int32)
+    hatching = np.where((rows + columns) % 4 < 2, cloth, 0).astype(np.uint8)
+    found, notes = mask_screens.unscreened(hatching)
+    assert np.mean((found >= 128) != (cloth >= 128)) < 0.003
+    assert "is dithered or hatched" in notes[0]

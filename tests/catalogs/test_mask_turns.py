@@ -5,6 +5,7 @@ import pytest
 from PIL import Image
 
 from catalogs.errors import MaskError
+from catalogs.mask_turns import NAMES
 from catalogs.templates import Template, decode_template
 from tests.catalogs.mask_drawings import CLOTH, Levels, tee, worn
 from tests.conftest import saved
@@ -87,6 +88,31 @@ def test_not_sure(orientation: int) -> None:
     template = decode_template(file(flat, orientation, stored=orientation), saved(Image.fromarray(mask)))
     assert np.array_equal(template.mask, mask)
     assert "look whether it lies right" in template.notes[0]
+
+
+@pytest.mark.parametrize("orientation", [2, 3, 4])
+def test_mask_lies_otherwise(orientation: int) -> None:
+    """A mask that is mirrored or upside down stays as it is, with a note of how it would fit."""
+    template = decode_template(file(worn().rgb), file(CLOTH, stored=orientation))
+    assert np.array_equal(template.mask, STORED[orientation](CLOTH))
+    assert "lies otherwise than its picture" in template.notes[-1]
+    assert f"turned {NAMES[orientation]}," in template.notes[-1]
+
+
+@pytest.mark.parametrize("orientation", STORED)
+def test_square_mask_lies_otherwise(orientation: int) -> None:
+    """Of a square mask quarter turns are known too; the note names the turn that brings it upright."""
+    template = decode_template(file(worn(SQUARE).rgb), file(SQUARE, stored=orientation))
+    assert f"turned {NAMES[orientation]}," in template.notes[-1]
+
+
+def test_masks_that_fit_are_not_asked_about() -> None:
+    """A mask that lies on its cloth, one of even cloth, and one beside flat pictures have no such note."""
+    even = np.zeros_like(CLOTH)
+    even[60:340, 60:260] = 255
+    flat = np.full((*CLOTH.shape, 3), 120, np.uint8)
+    for photo, mask in ((worn().rgb, CLOTH), (worn(even).rgb, even), (flat, CLOTH), (flat, CLOTH[::-1])):
+        assert not decode_template(file(photo), saved(Image.fromarray(mask))).notes
 
 
 def test_other_sizes_are_refused_as_ever() -> None:

@@ -1,10 +1,13 @@
 """Masks of garments become coverage; what cannot be meant is refused, what may not be is noted."""
 
+import tracemalloc
+
 import numpy as np
 import pytest
 from numpy.typing import NDArray
 from PIL import Image, ImageFilter
 
+from catalogs import mask_levels
 from catalogs.errors import MaskError
 from catalogs.images import Picture
 from catalogs.masks import Mask, clean, decode_mask
@@ -39,6 +42,16 @@ def colored(color: tuple[int, int, int], levels: Levels = CLOTH) -> Levels:
 def read(array: Levels, kind: str = "PNG", **options: object) -> Mask:
     """What a mask of these samples is read as."""
     return decode_mask(saved(Image.fromarray(array), kind, **options), PICTURE)
+
+
+def tall(levels: Levels) -> Levels:
+    """Levels three times as large."""
+    return np.kron(levels, np.ones((3, 3), np.uint8)).astype(np.uint8)
+
+
+def over(levels: Levels) -> Mask:
+    """What a mask of such levels is read as over a picture of its size."""
+    return decode_mask(saved(Image.fromarray(levels)), Picture(picture(3, *levels.shape)))
 
 
 class TestRead:
@@ -117,6 +130,32 @@ class TestRead:
         holed = np.where(rgb[..., 0] > 0, CLOTH, 0)
         assert np.array_equal(read(np.dstack([rgb, CLOTH])).coverage, holed)
 
+    @pytest.mark.parametrize("clear", [0, 200, 240])
+    @pytest.mark.parametrize("side", [34, 40])
+    @pytest.mark.parametrize("where", ["a pixel", "corners"])
+    def test_small_garment_with_a_little_alpha(self, clear: int, side: int, where: str) -> None:
+        """A small white garment on black stays the cloth where some pixels are transparent."""
+        levels = np.zeros((400, 320), np.uint8)
+        levels[100 : 100 + side, 100 : 100 + side] = 255
+        alpha = np.full_like(levels, 255)
+        if where == "a pixel":
+            alpha[0, 0] = clear
+        else:
+            alpha[:6, :6] = alpha[-6:, :6] = alpha[:6, -6:] = alpha[-6:, -6:] = clear
+        found = mask_levels.mask_levels(
+            Image.fromarray(np.dstack([levels, levels, levels, alpha])), Picture(picture(3, 400, 320))
+        )
+        assert np.array_equal(found[0], levels)
+        assert not found[1]
+
+    def test_black_silhouette_with_a_label(self) -> None:
+        """A little white on a black silhouette may be the cloth or a label: how it was read is noted."""
+        rgb = np.zeros((HEIGHT, WIDTH, 3), np.uint8)
+        rgb[50:56, 40:46] = 255
+        levels, notes = mask_levels.mask_levels(Image.fromarray(np.dstack([rgb, CLOTH])), PICTURE)
+        assert np.array_equal(levels, rgb[..., 0])
+        assert "a little white on black" in notes[0]
+
     def test_cut_out(self) -> None:
         """A cut-out picture says by its alpha what is cloth; that is noted."""
         mask = read(np.dstack([PICTURE.rgb, CLOTH]))
@@ -148,6 +187,31 @@ class TestNoted:
         assert read(255 - CLOTH).notes == (
             "is white in all four corners: if that is the backdrop, invert it",
         )
+
+    @pytest.mark.parametrize(
+        "black",
+        [
+            np.s_[-3:, :],
+            np.s_[:1, :1],
+            np.s_[:12, :12],
+            np.s_[:12, -12:],
+            np.s_[:, :2],
+        ],
+        ids=["line below", "corner", "label", "label on the right", "line on the left"],
+    )
+    def test_inverted_with_marks(self, black: tuple[slice, slice]) -> None:
+        """A mask that is the wrong way round is asked about, also where a line or a label is black."""
+        inverted = tall(255 - CLOTH)
+        inverted[black] = 0
+        assert any(
+            "of its border: if that is the backdrop, invert it" in note for note in over(inverted).notes
+        )
+
+    def test_cloth_that_runs_out_of_the_picture(self) -> None:
+        """Cloth along a side of the picture, or two, is not asked about."""
+        levels = tall(CLOTH)
+        levels[200:, :] = 255
+        assert not any("invert it" in note for note in over(levels).notes)
 
     def test_mostly_grey(self) -> None:
         """A map of confidence is painted as it says, and noted."""
@@ -350,3 +414,48 @@ def test_cleaning_is_idempotent() -> None:
     """What is clean stays as it is."""
     once = clean(SOFT)
     assert np.array_equal(clean(once), once)
+
+
+class TestLargeMasks:
+    """The larger a mask is, the coarser the grid on which it is judged."""
+
+    @pytest.mark.parametrize("side", [1_000, 2_000])
+    @pytest.mark.parametrize("strewn", [False, True])
+    def test_levels(self, side: int, strewn: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+        """24 levels, in bands or strewn, are filtered once each and on no more than a million pixels."""
+        filtered: list[int] = []
+        share = mask_levels._wide_share
+
+        def counted(where: np.ndarray) -> float:
+            filtered.append(where.size)
+            return share(where)
+
+        monkeypatch.setattr(mask_levels, "_wide_share", counted)
+        numbers = (
+            np.random.default_rng(1).integers(0, 24, (side, side))
+            if strewn
+            else np.arange(side)[:, None] * 24 // side
+        )
+        with pytest.raises(MaskError, match="flat levels"):
+            mask_levels.stretched((numbers * 10 + np.zeros((side, side))).astype(np.uint8))
+        assert 0 < len(filtered) <= 24
+        assert max(filtered) <= 1_000_000
+
+    @pytest.mark.parametrize("times", [1, 25])
+    def test_small_labels(self, times: int) -> None:
+        """A label of a few pixels is found in a large mask as in a small one."""
+        labels = np.kron(CLOTH > 0, np.ones((times, times), bool)).astype(np.uint8)
+        labels[60 * times : 60 * times + 7, 40 * times : 40 * times + 7] = 2
+        with pytest.raises(MaskError, match=r"3 flat levels \(0, 1, 2\)"):
+            mask_levels.stretched(labels)
+
+    def test_one_hue(self) -> None:
+        """Red on black takes no more than a few bytes a pixel beside the picture."""
+        rgb = np.zeros((3_000, 3_000, 3), np.uint8)
+        rgb[500:2_000, 700:2_500, 0] = 255
+        tracemalloc.start()
+        levels, _ = mask_levels._of_one_hue(rgb)
+        peak = tracemalloc.get_traced_memory()[1]
+        tracemalloc.stop()
+        assert np.array_equal(levels, rgb[..., 0])
+        assert peak < 7 * levels.size

@@ -4,6 +4,7 @@ import io
 import itertools
 import random
 import struct
+import tracemalloc
 from collections.abc import Callable
 
 import numpy as np
@@ -11,6 +12,7 @@ import pytest
 import tifffile
 from PIL import Image, ImageCms
 
+from catalogs import tiff_tags
 from catalogs.color_spaces import adobe_rgb
 from catalogs.errors import ImageError
 from catalogs.images import SRGB, decode, open_upright
@@ -334,3 +336,19 @@ class TestRefused:
         data = tiff(PLANES, photometric="rgb", planarconfig="separate")
         with pytest.raises(ImageError, match="36x40 = 1,440 px, over the limit of 1,000"):
             decode(data, max_pixels=1000)
+
+
+@pytest.mark.parametrize("kind", [1, 3, 4, 5, 7])
+def test_tags_over_each_other_cost_nothing(kind: int) -> None:
+    """Tags that each span the whole file are read no more than once over: memory keeps to the file's size."""
+    count = 1_500
+    size = 8 + 2 + 12 * count + 4
+    numbers = size // {1: 1, 3: 2, 4: 4, 5: 8, 7: 1}[kind]
+    entries = b"".join(struct.pack("<HHII", 1000 + n, kind, numbers, 0) for n in range(count))
+    data = b"II*\0" + struct.pack("<IH", 8, count) + entries + bytes(4)
+    tracemalloc.start()
+    tags, _ = tiff_tags.directory(data, 8)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert len(tags.values) == 1
+    assert peak < 40 * len(data)
