@@ -43,6 +43,8 @@ START = "some 10 to 40 s to start"
 """Torch, weights and Prefect's temporary server; it does not grow with the designs."""
 UNKNOWN = "unknown until the first designs"
 
+STARTING = "Starting: settings, recipe and catalogs are read ..."
+
 app = typer.Typer(
     no_args_is_help=True,
     add_completion=False,
@@ -115,6 +117,8 @@ def run(
 ) -> None:
     """Make the designs that are not there yet: every garment in every style."""
     with reported():
+        # Before torch is loaded, which takes seconds.
+        say(STARTING)
         from flows.preparing import make_plan, resolve_place
 
         settings = _settings(workers)
@@ -158,6 +162,7 @@ def retry(
     Catalogs and recipe are those of the run; a recipe from a TOML file must be given again.
     """
     with reported():
+        say(STARTING)
         from flows.preparing import make_plan, recipe_again, rejected_by, require_same_recipe, resolve_place
 
         settings = _settings(workers)

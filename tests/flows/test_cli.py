@@ -69,6 +69,7 @@ def test_one_is_singular(catalog: Path, tmp_path: Path, one_design: Path, stylem
         "run", "--garments", catalog / "garments", "--styles", catalog / "styles", "--style-set", "set-1",
         "--designs", tmp_path / "designs", "--recipe", catalog / "tiny.toml", "--dry-run",
     )  # fmt: skip
+    assert planned.stderr.startswith("Starting: ")
     assert "1 design (1 garment, 1 style)" in planned.stderr
     assert "1 problem " in planned.stderr
     assert "1 design in" in stylemill("list", "--designs", one_design).stdout
