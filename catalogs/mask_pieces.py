@@ -22,8 +22,9 @@ CLEARLY = 128
 SPECK, DUST, BODY = 0.0002, 0.001, 0.02
 """Shares of the largest piece of cloth: under the first a piece is a speck, under the second it is dust where it
 lies apart, from the third it is a garment's part."""
-OTHER = 0.25
-"""Share of the largest piece under which a part that lies far from the cloth may be another object."""
+OTHER = 0.15
+"""Share of the largest piece under which a part that lies far from the cloth may be another object: of a real set of
+top and trousers the top has 0.2."""
 LINE = 1 / 250
 """Share of the longer side up to which a piece is a line, and no cloth if it is far."""
 CLOSE, NEAR, FAR = 0.01, 0.02, 0.04

@@ -24,6 +24,8 @@ BESIDE = (b"tRNS", b"pHYs", b"eXIf", b"acTL", b"fcTL", b"fdAT")
 TEXT = (b"tEXt", b"zTXt", b"iTXt")
 ORIENTING = (b"Raw profile type exif", b"XML:com.adobe.xmp")
 """Keywords of texts in which programs write which way up a picture is."""
+MOST_TEXTS = 16
+"""Texts that may say which way up a PNG is, and are looked at."""
 LARGEST_TEXT = PngImagePlugin.MAX_TEXT_CHUNK
 LARGEST_PROFILE = 32 << 20
 """Bytes to which a compressed profile may unfold: real ones have up to some 3 MB."""
@@ -56,10 +58,13 @@ class Chunks:
 def taken_apart(png: bytes) -> Chunks:
     """Check what is used of a PNG, and leave out what is not. Raises ImageError where a checksum is wrong."""
     pieces, bodies = [SIGNATURE], dict[bytes, bytes]()
-    end = len(SIGNATURE)
+    end, texts = len(SIGNATURE), 0
     for kind, start, end in _chunks(png):
         body = png[start + 8 : end - 4]
-        if not (kind in CRITICAL + COLOR + BESIDE or _is_orienting(kind, body)):
+        texts += kind in TEXT and body.startswith(ORIENTING)
+        # Each may unfold to a megabyte; programs write one or two.
+        wanted = kind in CRITICAL + COLOR + BESIDE or (texts <= MOST_TEXTS and _is_orienting(kind, body))
+        if not wanted:
             continue
         if zlib.crc32(png[start + 4 : end - 4]) != int.from_bytes(png[end - 4 : end], "big"):
             raise ImageError(

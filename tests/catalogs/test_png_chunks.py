@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from catalogs import png_chunks
 from catalogs.color_spaces import adobe_rgb
 from catalogs.errors import ImageError
 from catalogs.images import decode, open_upright
@@ -153,6 +154,17 @@ class TestLarge:
         body = zlib.compress(packet) if packed else packet
         text = (b"iTXt", b"XML:com.adobe.xmp\0" + bytes([packed]) + b"\0\0\0" + body)
         assert np.array_equal(decode(with_chunks(png(COLORS), text)).rgb, np.rot90(COLORS, -1))
+
+    def test_many_texts(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        """Of thousands of packed texts a few are unfolded; comments beside them do not count."""
+        unfolded: list[object] = []
+        real = zlib.decompressobj
+        monkeypatch.setattr(png_chunks.zlib, "decompressobj", lambda: unfolded.append(0) or real())
+        packet = zlib.compress(b'<x:xmpmeta xmlns:x="adobe:ns:meta/" tiff:Orientation="6"/>')
+        comments = [(b"tEXt", b"Comment\0x")] * 500
+        texts = [(b"iTXt", b"XML:com.adobe.xmp\0\1\0\0\0" + packet)] * 2000
+        found = decode(with_chunks(png(COLORS), *comments, *texts)).rgb
+        assert len(unfolded) <= 16 and np.array_equal(found, np.rot90(COLORS, -1))
 
 
 class TestDamage:
