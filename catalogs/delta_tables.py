@@ -136,19 +136,15 @@ class TableInStore:
         return {key for key, size in sizes.items() if there.get(key) != size}
 
     def unnamed_files(self) -> list[ObjectInfo]:
-        """Data files in the table's folder that no commit has ever named, as part of the table or as removed.
-
-        Where old commits were cleaned away, files that are older than the oldest one left are not among them: who
-        named these is not known any more.
-        """
+        """Data files in the table's folder that no commit that is still there has named, as its part or as removed."""
         there = self._files()
         # The log is read after the listing: a file that is committed meanwhile is named.
         named = {*self.data_files(), *self._tombstones()}
         found = [one for one in there if one.key not in named]
         if not found:
             return []
-        ever, begins = self.log.ever_named(), self.log.begins()
-        return [one for one in found if one.key not in ever and (begins is None or one.modified >= begins)]
+        ever = self.log.ever_named()
+        return [one for one in found if one.key not in ever]
 
     def former_files(self) -> list[str]:
         """Keys of data files that are there, and that commits have taken out of the table."""

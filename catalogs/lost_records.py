@@ -15,6 +15,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from catalogs.delta_tables import TableInStore, query
@@ -46,7 +47,7 @@ def lost_records(
     Args:
         table: need not be there; then every data file is unnamed.
         identity: the columns by which two rows are one record.
-        schema: columns that a file of this table has at least, in these types.
+        schema: columns that a file of this table has at least, in these types; the first is when a record was made.
         older: how old a file must be. With none, what a run is about to commit is there as well.
 
     A file that cannot be read holds nothing: its writer did not finish it; so does one of other columns, which is
@@ -56,7 +57,8 @@ def lost_records(
     found_files = [one for one in table.unnamed_files() if not older or one.modified < before]
     # Of a record in several files, as corrections leave it, the newest is filed first, and the others are there then.
     unnamed = [one.key for one in sorted(found_files, key=lambda one: one.modified, reverse=True)]
-    held = {key: rows for key in unnamed if (rows := _records(table, key, schema)) is not None}
+    read = {key: rows for key in unnamed if (rows := _records(table, key, schema)) is not None}
+    held = {key: _since(rows, schema.names[0], table.log.begins()) for key, rows in read.items()}
     wanted = {one for rows in held.values() for one in _identities(rows, identity)}
     if wanted:
         # Only what no commit has taken out: the rights of a design may have been withdrawn.
@@ -75,6 +77,16 @@ def files_behind_the_log(table: TableInStore) -> list[str]:
     if ends is None:
         return []
     return [one.key for one in table.unnamed_files() if ends < one.modified < now - YOUNG]
+
+
+def _since(rows: pa.Table, time: str, begins: datetime | None) -> pa.Table:
+    """Rows that were made since the log begins. Of older ones nobody knows what became of them: they may be withdrawn.
+
+    Times of files say nothing of it: a copy has new ones.
+    """
+    if begins is None:
+        return rows
+    return rows.filter(pc.greater_equal(rows[time], pa.scalar(begins, rows.schema.field(time).type)))
 
 
 def _records(table: TableInStore, key: str, schema: pa.Schema) -> pa.Table | None:

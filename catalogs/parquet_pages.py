@@ -31,7 +31,13 @@ METADATA = 3
 PHYSICAL, ENCODINGS, PATH, VALUES, UNPACKED, PACKED, DATA, DICTIONARY = 1, 2, 3, 5, 6, 7, 9, 11
 """Fields of a chunk's metadata."""
 PAGE_UNPACKED, PAGE_PACKED, DATA_PAGE, DATA_PAGE_2 = 2, 3, 5, 8
-"""Fields of a page's header; the first of a data page's is its number of values."""
+"""Fields of a page's header."""
+PAGE_KIND, INDEX_PAGE, DICTIONARY_PAGE = 1, 6, 7
+OWN_HEADER = {0: DATA_PAGE, 1: INDEX_PAGE, 2: DICTIONARY_PAGE, 3: DATA_PAGE_2}
+"""The header of each kind of page."""
+KIND_HEADERS = (DATA_PAGE, INDEX_PAGE, DICTIONARY_PAGE, DATA_PAGE_2)
+FIRST_PAGE = 4
+"""Bytes of the word that a file begins with."""
 BYTE_ARRAY = 6
 DELTA = frozenset({6, 7})
 """Encodings of texts as differences from the ones before."""
@@ -58,8 +64,8 @@ class Chunk:
 def read_index(data: bytes) -> tuple[int, list[Chunk]]:
     """The number of rows that a file says it has, and its chunks; PageError where it cannot be taken apart."""
     begin = len(data) - 8 - int.from_bytes(data[-8:-4], "little")
-    if len(data) < 12 or data[-4:] != b"PAR1" or begin < 4:
-        raise PageError("it does not end as Parquet does")
+    if len(data) < 12 or data[:4] != b"PAR1" or data[-4:] != b"PAR1" or begin < 4:
+        raise PageError("it does not begin and end as Parquet does")
     reader, rows, chunks = _Thrift(data, begin, len(data) - 8), 0, list[Chunk]()
     for field, kind in reader.fields():
         if field == SCHEMA and kind == LIST:
@@ -92,8 +98,10 @@ def _read_chunks(data: bytes, metadata: Sequence[dict[int, Any]]) -> list[Chunk]
     """Chunks with what their pages say; no byte of a file may be a page of two of them."""
     places = [_place(found) for found in metadata]
     last = 0
-    walked = (place for place, found in zip(places, metadata, strict=True) if found.get(VALUES) and place[0])
+    walked = (place for place, found in zip(places, metadata, strict=True) if found.get(VALUES))
     for begin, end in sorted(walked):
+        if begin < FIRST_PAGE:
+            raise PageError(f"a column begins at byte {begin}, before there can be one")
         if begin < last:
             raise PageError(f"two of its columns share the byte {begin:,}")
         last = max(last, end)
@@ -151,9 +159,9 @@ class _Pages:
         self._data, self._left = data, MOST_PAGES
 
     def sizes(self, begin: int, end: int, values: int) -> Iterator[int]:
-        """Unpacked size of each page of a chunk, until there are all values."""
+        """Unpacked size of each page of a chunk that has values, to its last byte."""
         end = min(end, len(self._data))
-        while 0 < begin < end and values > 0:
+        while values and begin < end:
             self._left -= 1
             if self._left < 0:
                 raise PageError(f"it has over {MOST_PAGES:,} pages")
@@ -161,9 +169,17 @@ class _Pages:
             header = reader.struct(0)
             packed = _size(header.get(PAGE_PACKED))
             yield _size(header.get(PAGE_UNPACKED))
-            of_data = header.get(DATA_PAGE) or header.get(DATA_PAGE_2)
-            values -= max(of_data.get(1, 0), 0) if isinstance(of_data, dict) else 0
+            _require_own_header(header)
             begin = reader.place + packed
+
+
+def _require_own_header(header: dict[int, Any]) -> None:
+    """PageError unless a page has the header of its kind, and no other's: readers would take one or the other."""
+    kind = header.get(PAGE_KIND)
+    if kind not in OWN_HEADER or [number for number in KIND_HEADERS if number in header] != [
+        OWN_HEADER[kind]
+    ]:
+        raise PageError("a page has not the header of its kind")
 
 
 class _Thrift:

@@ -21,6 +21,10 @@ SURPLUS = "(beyond the last column)"
 SLIPPED = "the row has more cells than there are columns; quote a cell that holds a comma"
 
 
+FAULT_CELLS = 50
+"""Filled cells that a cell that cannot be read counts for."""
+
+
 @dataclass(frozen=True)
 class Table:
     """Rows of text with the names of their columns; `name` is the full address for messages.
@@ -140,11 +144,13 @@ def _table(
             faults[len(rows)] = found
         rows.append(row)
         numbers.append(line.row)
-        filled += len(row)
+        # What is wrong with a cell is kept as well, and takes more than the cell.
+        filled += len(row) + FAULT_CELLS * len(found)
         if filled > MAX_FILLED:
             raise CatalogError(
                 f"{name} has over {MAX_FILLED:,} filled cells, the last in row {line.row:,}: leave out columns that no"
-                " garment or style needs, or split the catalog into style sets or several runs."
+                " garment or style needs, mend cells that cannot be read, or split the catalog into style sets or"
+                " several runs."
             )
     remarks = (*sheet.remarks, *_of_sheets(name, sheet, others), *heading_remarks(name, heading, known))
     if stray:

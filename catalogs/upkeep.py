@@ -35,9 +35,15 @@ def _columns(schema: pa.Schema, *names: str) -> pa.Schema:
 
 
 IDENTITIES = {
-    keys.TABLE: (("design_id",), _columns(SCHEMA, "design_id", "style_id", "image", "image_sha256")),
-    keys.REVIEWS: (("act_id",), _columns(LOG, "act_id", "seq", "position", "at", "what", "design_id")),
-    keys.CORRECTIONS: (("record", "column", "corrected_at"), _columns(CORRECTIONS, *CORRECTIONS.names)),
+    keys.TABLE: (
+        ("design_id",),
+        _columns(SCHEMA, "created_at", "design_id", "style_id", "image", "image_sha256"),
+    ),
+    keys.REVIEWS: (("act_id",), _columns(LOG, "at", "act_id", "seq", "position", "what", "design_id")),
+    keys.CORRECTIONS: (
+        ("record", "column", "corrected_at"),
+        _columns(CORRECTIONS, "corrected_at", "record", "column", "before", "after"),
+    ),
 }
 """By what a record of a table is known, and columns that its files have; the other tables are made from the reviews."""
 TABLES = (keys.TABLE, keys.REVIEWS, keys.VERDICTS, keys.SHORTLISTS, keys.CORRECTIONS)

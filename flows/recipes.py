@@ -14,16 +14,9 @@ from stylecore.recipe import Recipe, recipe_from
 
 LARGEST_RECIPE = 2**16
 """Letters of a recipe's TOML; ours have some five thousand with all their comments."""
-MOST_PARTS = 3
-"""Parts of a name, with dots between them."""
+LONGEST_LINE = 1000
+"""Letters of a line. A name with dots, of which the parser's work grows as the square, stands on one."""
 MOST_DIGITS = 100
-NOT_NAMES = re.compile(
-    r'''"""(?:\\.|[^\\])*?(?:"""|\\?\Z)|'{3}.*?(?:'{3}|\Z)'''
-    r"""|"(?:\\[^\n]|[^"\\\n])*(?:"|\\?$)|'[^'\n]*(?:'|$)|\#[^\n]*""",
-    re.DOTALL | re.MULTILINE,
-)
-"""Texts in quotes, closed or not, and remarks."""
-BETWEEN_NAMES = re.compile(r"[=,\[\]{}\n]")
 GATYS_LAYERS = tuple((f"conv{block}_1", 0.2) for block in range(1, 6))
 
 
@@ -225,17 +218,16 @@ def _values(text: str, where: str) -> dict[str, Any]:
 
 
 def _check_work(text: str, where: str) -> None:
-    """Refuse what the parser's work would grow as the square of: long texts, and names of many parts."""
+    """Refuse what the parser's work would grow as the square of: long texts and long lines."""
     if len(text) > LARGEST_RECIPE:
         raise SettingsError(
             f"Recipe file {where} has {len(text):,} letters, over {LARGEST_RECIPE:,}: leave out what is no field."
         )
-    bare = NOT_NAMES.sub("_", text)
-    for part in BETWEEN_NAMES.split(bare):
-        if part.count(".") >= MOST_PARTS:
+    for number, line in enumerate(text.split("\n"), 1):
+        if len(line) > LONGEST_LINE:
             raise SettingsError(
-                f"Recipe file {where} has a name of over {MOST_PARTS} parts, '{part.strip()[:40]}': a field's name has"
-                " one, as in NAME = VALUE."
+                f"Recipe file {where} has {len(line):,} letters in line {number}, over {LONGEST_LINE:,}: break lists"
+                " into several lines."
             )
 
 

@@ -221,7 +221,7 @@ class Index:
         if among is not None:
             mask = np.zeros(len(self), bool)
             mask[[self.row[one] for one in among if one in self.row]] = True
-        for word in searchable(query.search).split():
+        for word in dict.fromkeys(searchable(query.search).split()):
             mask &= pc.match_substring(self._haystack, word).to_numpy(zero_copy_only=False)
         if query.swatch:
             mask &= self._swatch_distance(query.swatch) <= query.within

@@ -29,6 +29,10 @@ COLOR_WORDS = {
 FAMILIES = {word: family for family, words in COLOR_WORDS.items() for word in words}
 
 
+MOST_WAYS = 3
+"""Colours that a page offers; each is counted over all designs."""
+
+
 @dataclass(frozen=True)
 class Way:
     """A query near one that found nothing: what is said of it, its address, and how many designs it finds."""
@@ -43,11 +47,11 @@ def color_ways(board: Board, query: Query) -> list[Way]:
 
     Where that finds nothing either, the main colour alone.
     """
-    words = query.search.split()
-    found = []
+    words = list(dict.fromkeys(query.search.split()))
+    found: list[Way] = []
     for n, word in enumerate(words):
         family = FAMILIES.get(searchable(word))
-        if family:
+        if family and len(found) < MOST_WAYS:
             facets = {**query.facets, "color": (family,)}
             other = replace(query, facets=facets, search=" ".join(words[:n] + words[n + 1 :]))
             ways = [other, replace(other, search="")]

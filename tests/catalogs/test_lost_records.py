@@ -6,10 +6,11 @@ import re
 import shutil
 import time
 from dataclasses import replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import pytest
 from deltalake import DeltaTable
@@ -29,6 +30,14 @@ from tests.catalogs.test_upkeep import filed, key, written
 from tests.conftest import Run
 
 DAY = timedelta(days=1)
+
+
+def forget(checkpoint: Path) -> None:
+    """A checkpoint as it is made when its tombstones are over."""
+    rows = pq.read_table(checkpoint)
+    pq.write_table(rows.filter(pc.is_null(pc.struct_field(rows["remove"], "path"))), checkpoint)
+    hint = checkpoint.parent / "_last_checkpoint"
+    hint.unlink()
 
 
 def aged(where: Path) -> None:
@@ -159,6 +168,25 @@ class TestWhatIsNotLost:
                 path.unlink()
             assert upkeep.examine(reopened(tmp_path)).designs == 1
             assert upkeep.file_again(reopened(tmp_path)) == 0
+
+    def test_withdrawn_long_ago_and_copied(self, tmp_path: Path) -> None:
+        """In a copy whose files are all new, a design that was withdrawn before the log begins stays out."""
+        old = datetime.now(UTC) - timedelta(days=40)
+        catalog = DesignCatalog(open_store(str(tmp_path)))
+        catalog.file([replace(written(catalog, name), created_at=old) for name in "ab"])
+        catalog.remove([(key("a"), str(catalog.records([key("a")])[0]["image_sha256"]))])
+        table = DeltaTable(str(tmp_path / "table"))
+        catalog.file([written(catalog, "c")])
+        table.update_incremental()
+        table.create_checkpoint()
+        for path in log_of(tmp_path)[:-1]:
+            path.unlink()
+        checkpoint = next((tmp_path / "table" / "_delta_log").glob("*.checkpoint.parquet"))
+        forget(checkpoint)
+        aged(tmp_path)
+        assert upkeep.examine(reopened(tmp_path)).designs == 2
+        assert upkeep.file_again(reopened(tmp_path)) == 0
+        assert key("a") not in reopened(tmp_path).existing()
 
     @pytest.mark.parametrize("ids", [[["a"]], [1], [None]])
     def test_files_of_others(

@@ -27,9 +27,15 @@ def signed(number: int) -> bytes:
     return varint(number * 2)
 
 
-def empty_pages(pages: int, places: list[int], length: int | None = None) -> bytes:
+DATA_HEADER, DICTIONARY_HEADER = b"\x2c\x15\0\0", b"\x4c\x15\0\0"
+"""Headers of data pages and of dictionaries, which say that there is no value."""
+
+
+def empty_pages(
+    pages: int, places: list[int], length: int | None = None, kind: int = 0, headers: bytes = DATA_HEADER
+) -> bytes:
     """A file of pages without values, and of columns that begin at some of them and say that they have one value."""
-    page = TYPE + signed(0) + TYPE + signed(0) + TYPE + signed(0) + b"\0"
+    page = TYPE + signed(kind) + TYPE + signed(0) + TYPE + signed(0) + headers + b"\0"
     size = len(page) * pages if length is None else len(page) * length
     groups = b"".join(
         BEGIN + signed(0) + b"\x1c" + TYPE + signed(6) + b"\x19\x15" + signed(0) + b"\x19\x18" + varint(1) + b"a" + TYPE
@@ -68,6 +74,35 @@ def test_columns_that_share_pages(places: list[int], length: int, monkeypatch: p
 def test_columns_side_by_side() -> None:
     """Columns that have pages of their own are read, in whatever order."""
     assert len(read_index(empty_pages(100, [50, 0], 50))[1]) == 2
+
+
+@pytest.mark.parametrize(
+    ("kind", "headers"),
+    [(2, DATA_HEADER), (0, DICTIONARY_HEADER), (2, DATA_HEADER + b"\x2c\x15\0\0"), (0, b""), (3, DATA_HEADER),
+     (7, DATA_HEADER)],
+    ids=range(6),
+)  # fmt: skip
+def test_pages_with_headers_of_others(kind: int, headers: bytes) -> None:
+    """A page has the header of its kind and no other: else a reader could count values where there are none."""
+    with pytest.raises(PageError, match="header of its kind"):
+        read_index(empty_pages(3, [0], kind=kind, headers=headers))
+
+
+def test_pages_behind_the_last_value() -> None:
+    """A column's pages are counted to its last byte, whatever values it says to have."""
+    file = io.BytesIO()
+    pq.write_table(pa.table({"a": ["x" * 50] * 3}), file, use_dictionary=True, compression="none")
+    assert read_index(file.getvalue())[1][0].unpacked >= 50
+
+
+@pytest.mark.parametrize("lead", [b"PAR2", b"\0\0\0\0"])
+def test_files_that_begin_with_a_page(lead: bytes) -> None:
+    """Before the first page stands Parquet's word; a column that begins in it is refused."""
+    whole = empty_pages(3, [0])
+    with pytest.raises(PageError, match="begin and end"):
+        read_index(lead + whole[4:])
+    with pytest.raises(PageError, match="before there can be one"):
+        read_index(whole.replace(BEGIN + signed(4) + b"\0\0", BEGIN + signed(0) + b"\0\0"))
 
 
 @pytest.mark.parametrize("columns", [1, 4])

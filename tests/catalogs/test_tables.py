@@ -122,6 +122,15 @@ def test_filled_cells_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
         read("t.csv", ("garment_id,image\n" + "a,a.png\n" * 600).encode())
 
 
+def test_faults_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Cells that cannot be read count as well, and more than others: what is said of each is kept."""
+    monkeypatch.setattr(tables, "MAX_FILLED", 1_000)
+    with pytest.raises(
+        CatalogError, match=r"over 1,000 filled cells, the last in row \d\d: .*mend cells that cannot be read"
+    ):
+        read("t.csv", ("garment_id,image\n" + "a\x01,a.png\n" * 400).encode())
+
+
 @pytest.mark.parametrize("column", ["tags", "Tags", "TAGS "])
 def test_breaks_in_tags(column: str) -> None:
     """A line break in a cell of tags parts two of them; in another cell it is a blank."""

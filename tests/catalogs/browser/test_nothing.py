@@ -7,7 +7,7 @@ from urllib.parse import parse_qsl
 import pytest
 
 from catalogs.browser.board import Board
-from catalogs.browser.nothing import COLOR_WORDS, FAMILIES, color_ways, removal
+from catalogs.browser.nothing import COLOR_WORDS, FAMILIES, MOST_WAYS, color_ways, removal
 from catalogs.browser.query import Query, parse
 from catalogs.designs import DesignCatalog
 from catalogs.looks import family
@@ -69,3 +69,14 @@ def test_filter_to_remove(board: Board, pairs: list[tuple[str, str]], what: str 
     else:
         assert found and (found.what, found.count) == (what, count)
         assert len(board.find(parse(parse_qsl(found.address))).ids) == count
+
+
+def test_many_words_of_colors(board: Board, monkeypatch: pytest.MonkeyPatch) -> None:
+    """However many words of a search name colours, a few are counted; a word that comes twice is one."""
+    counted: list[Query] = []
+    real = board.count
+    monkeypatch.setattr(board, "count", lambda query: counted.append(query) or real(query))
+    color_ways(board, Query(search="zq " + "red " * 48))
+    assert len(counted) == 2
+    color_ways(board, Query(search=" ".join(FAMILIES)))
+    assert len(counted) <= 2 + 2 * MOST_WAYS
