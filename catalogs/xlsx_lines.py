@@ -17,6 +17,7 @@ from catalogs.lines import MAX_BYTES, MAX_CELLS, MAX_TEXT, IsRow, Line, Sheet, n
 from catalogs.number_formats import shown
 from catalogs.xlsx_parts import (
     WORKBOOK,
+    Archive,
     Book,
     Cell,
     OrderError,
@@ -52,7 +53,7 @@ def xlsx_sheets(name: str, data: bytes) -> list[Sheet]:
     """
     _check_archive(name, data)
     try:
-        archive = zipfile.ZipFile(io.BytesIO(data))
+        archive = Archive(data)
         book = read_book(archive, MAX_TEXT)
     except StrictError as error:
         raise CatalogError(f"{name} {error}: save it as 'Excel Workbook (.xlsx)'.") from error
@@ -104,7 +105,7 @@ def _check_archive(name: str, data: bytes) -> None:
 
 
 def _lines(
-    name: str, archive: zipfile.ZipFile, book: Book, sheet: SheetPart, _is_row: IsRow = never
+    name: str, archive: Archive, book: Book, sheet: SheetPart, _is_row: IsRow = never
 ) -> Iterator[Line]:
     place = f"{name}, sheet '{sheet.name}'"
     try:

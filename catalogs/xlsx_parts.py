@@ -1,5 +1,6 @@
 """Parts of an Excel workbook, read as streams: its sheets, texts and styles, and the cells of a sheet."""
 
+import io
 import posixpath
 import re
 import zipfile
@@ -23,6 +24,12 @@ MAX_SHEETS = 1_000
 MAX_STYLES = 100_000
 MAX_STRINGS = 5_000_000
 MAX_MERGED = 100_000
+MOST_ELEMENTS = 25_000_000
+"""Elements of XML, some three a cell and read up to four times: enough for 100,000 rows, and a minute of work."""
+LONGEST_TOKEN = 4 << 20
+"""Bytes of an element's head. The parser looks at an open one from its start again with every piece."""
+LONGEST_NAME, LONGEST_CODE, LONGEST_TARGET = 255, 256, 1_000
+"""Letters that are kept of a sheet's name, a number's format, a link."""
 ESCAPE = re.compile("_x([0-9A-Fa-f]{4})_")
 MOST_WRITTEN = MAX_LETTERS * len("_x000D_") + 1
 """Letters as they are written, of which there are as many as MAX_LETTERS allows or more, whatever signs they mean."""
@@ -41,6 +48,21 @@ class StrictError(PartError):
 
 class OrderError(PartError):
     """A row stands after one of a number as high, so that nobody can say which row is which."""
+
+
+class Archive(zipfile.ZipFile):
+    """A workbook's parts, and how many elements of them may still be read, all parts and all times together."""
+
+    def __init__(self, data: bytes) -> None:
+        """Nothing is unpacked yet."""
+        super().__init__(io.BytesIO(data))
+        self.elements_left = MOST_ELEMENTS
+
+    def count_element(self) -> None:
+        """Count one; PartError where there were too many."""
+        self.elements_left -= 1
+        if self.elements_left < 0:
+            raise PartError(f"has over {MOST_ELEMENTS:,} elements")
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +97,7 @@ class Book:
     from_1904: bool = False
 
 
-def read_book(archive: zipfile.ZipFile, most_bytes: int) -> Book:
+def read_book(archive: Archive, most_bytes: int) -> Book:
     """The index of a workbook, its texts of no more than some bytes in memory.
 
     PartError, or what ZIP and XML raise, where it is damaged or without measure.
@@ -90,7 +112,8 @@ def read_book(archive: zipfile.ZipFile, most_bytes: int) -> Book:
             book.from_1904 = attributes.get("date1904", "") in ("1", "true")
         elif name == f"{MAIN}sheet":
             link = next((value for key, value in attributes.items() if key.endswith(" id")), "")
-            found.append((attributes.get("name", ""), link, attributes.get("state", "visible")))
+            called = attributes.get("name", "")[:LONGEST_NAME]
+            found.append((called, link[:LONGEST_TARGET], attributes.get("state", "visible")))
             _at_most(len(found), MAX_SHEETS, "sheets")
 
     _exhaust(_parsed(archive, WORKBOOK, start))
@@ -108,13 +131,15 @@ def read_book(archive: zipfile.ZipFile, most_bytes: int) -> Book:
     return book
 
 
-def _targets(archive: zipfile.ZipFile) -> dict[str, tuple[str, str]]:
+def _targets(archive: Archive) -> dict[str, tuple[str, str]]:
     """Kind and name of the parts that the workbook is linked with, by the link's id."""
     found: dict[str, tuple[str, str]] = {}
 
     def start(name: str, attributes: Attributes) -> None:
         if name.rpartition(" ")[2] == "Relationship" and "Target" in attributes:
-            part = posixpath.normpath(posixpath.join("/xl", attributes["Target"])).lstrip("/")
+            part = posixpath.normpath(posixpath.join("/xl", attributes["Target"][:LONGEST_TARGET])).lstrip(
+                "/"
+            )
             kind = attributes.get("Type", "").rpartition("/")[2]
             found[attributes.get("Id", "")] = kind, part
             _at_most(len(found), MAX_SHEETS * 10, "links")
@@ -123,7 +148,7 @@ def _targets(archive: zipfile.ZipFile) -> dict[str, tuple[str, str]]:
     return found
 
 
-def _read_styles(archive: zipfile.ZipFile, part: str, book: Book) -> None:
+def _read_styles(archive: Archive, part: str, book: Book) -> None:
     within = [False]
 
     def start(name: str, attributes: Attributes) -> None:
@@ -132,7 +157,7 @@ def _read_styles(archive: zipfile.ZipFile, part: str, book: Book) -> None:
         elif name == f"{MAIN}xf" and within[0]:
             book.formats.append(int(attributes.get("numFmtId", 0)))
         elif name == f"{MAIN}numFmt":
-            book.codes[int(attributes["numFmtId"])] = attributes.get("formatCode", "")
+            book.codes[int(attributes["numFmtId"])] = attributes.get("formatCode", "")[:LONGEST_CODE]
         _at_most(max(len(book.formats), len(book.codes)), MAX_STYLES, "styles")
 
     def end(name: str) -> None:
@@ -142,7 +167,7 @@ def _read_styles(archive: zipfile.ZipFile, part: str, book: Book) -> None:
     _exhaust(_parsed(archive, part, start, end))
 
 
-def _read_strings(archive: zipfile.ZipFile, part: str, most_bytes: int) -> list[str]:
+def _read_strings(archive: Archive, part: str, most_bytes: int) -> list[str]:
     """The texts that cells share; how a text is to be spoken is left out."""
     strings: list[str] = []
     reader = _TextReader(most_bytes)
@@ -242,7 +267,7 @@ class _RowReader(_TextReader):
 
 
 def read_rows(
-    archive: zipfile.ZipFile, part: str, most_bytes: int, most_cells: int
+    archive: Archive, part: str, most_bytes: int, most_cells: int
 ) -> Iterator[tuple[int, Sequence[Cell]]]:
     """Rows of a sheet that hold something, by their own numbers, which rise, with the cells that do."""
     reader = _RowReader(most_bytes, most_cells)
@@ -251,7 +276,7 @@ def read_rows(
             yield reader.rows.popleft()
 
 
-def read_merged(archive: zipfile.ZipFile, part: str) -> dict[int, list[tuple[int, int]]]:
+def read_merged(archive: Archive, part: str) -> dict[int, list[tuple[int, int]]]:
     """Merged cells over several rows: by their first row, their first column from 0 and last row."""
     spans: dict[int, list[tuple[int, int]]] = {}
     count = [0]
@@ -271,7 +296,7 @@ def read_merged(archive: zipfile.ZipFile, part: str) -> dict[int, list[tuple[int
     return spans
 
 
-def _mentions(archive: zipfile.ZipFile, part: str, word: bytes) -> bool:
+def _mentions(archive: Archive, part: str, word: bytes) -> bool:
     """Whether a part may hold a word: a search of its bytes is faster than to take it apart."""
     with archive.open(part) as stream:
         before = stream.read(4)
@@ -315,7 +340,7 @@ def _exhaust(steps: Iterator[None]) -> None:
 
 
 def _parsed(
-    archive: zipfile.ZipFile,
+    archive: Archive,
     part: str,
     start: Callable[[str, Attributes], None],
     end: Callable[[str], None] | None = None,
@@ -329,15 +354,23 @@ def _parsed(
     def refuse(*_: object) -> None:
         raise PartError(f"has a DOCTYPE in its part {part}")
 
+    def counted(name: str, attributes: Attributes) -> None:
+        archive.count_element()
+        start(name, attributes)
+
     parser = expat.ParserCreate(namespace_separator=" ")
     parser.buffer_text = True
     parser.StartDoctypeDeclHandler = refuse
-    parser.StartElementHandler = start
+    parser.StartElementHandler = counted
     parser.EndElementHandler = end
     parser.CharacterDataHandler = text
     with archive.open(part) as stream:
+        fed = 0
         while chunk := stream.read(CHUNK):
             parser.Parse(chunk, False)
+            fed += len(chunk)
+            if fed - parser.CurrentByteIndex > LONGEST_TOKEN:
+                raise PartError(f"has an element of over {LONGEST_TOKEN:,} bytes in its part {part}")
             yield
     parser.Parse(b"", True)
     yield

@@ -581,3 +581,54 @@ def test_a_size_that_is_told_wrong() -> None:
         lambda xml: xml.replace(b'ref="A1:C2"', b'ref="A1:A1"'),
     )
     assert [g.title for g in read_garments(store(data)).records] == ["x"]
+
+
+@pytest.mark.parametrize("row", [b"<row><c/></row>", b"<a/>", b"<row/>"])
+def test_elements_of_all_parts_are_counted(row: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Elements are counted over all parts and all times that these are read; empty ones cost as much as others."""
+    monkeypatch.setattr(xlsx_parts, "MOST_ELEMENTS", 2_000)
+    data = packed(workbook(("a", "a.png")))
+    assert read_garments(store(data)).records
+    more = edited(
+        data,
+        "xl/worksheets/sheet1.xml",
+        lambda xml: xml.replace(b"</sheetData>", b"</sheetData>" + row * 2_000),
+    )
+    with pytest.raises(CatalogError, match=r"has over 2,000 elements: .*copy the table alone"):
+        read_garments(store(more))
+
+
+def test_an_element_without_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    """An element's head of many megabytes is refused: the parser would look at all of it again and again."""
+    monkeypatch.setattr(xlsx_parts, "LONGEST_TOKEN", 200_000)
+    long = b'<a b="' + b"x" * 1_000_000 + b'"/></sheetData>'
+    data = edited(
+        packed(workbook(("a", "a.png"))),
+        "xl/worksheets/sheet1.xml",
+        lambda xml: xml.replace(b"</sheetData>", long),
+    )
+    with pytest.raises(CatalogError, match="has an element of over 200,000 bytes"):
+        read_garments(store(data))
+
+
+def test_long_texts_are_no_elements(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Text between elements may be longer than an element's head."""
+    monkeypatch.setattr(xlsx_parts, "LONGEST_TOKEN", 10_000)
+    assert read(workbook(("a", "a.png", "x" * 100_000), names=("garment_id", "image", "note"))).records
+
+
+def test_codes_and_names_are_kept_in_part() -> None:
+    """Of a number's format, a sheet's name and a link the beginning is kept, however long they are."""
+    data = packed(workbook(("a", "a.png")))
+    formats = (
+        b'<numFmts count="1"><numFmt numFmtId="170" formatCode="'
+        + "🌸".encode() * 50_000
+        + b'"/></numFmts><fonts'
+    )
+    data = edited(
+        data,
+        "xl/styles.xml",
+        lambda xml: re.sub(b"<numFmts.*?/>|<numFmts.*?</numFmts>", b"", xml).replace(b"<fonts", formats, 1),
+    )
+    book = xlsx_parts.read_book(xlsx_parts.Archive(data), 2**20)
+    assert max(map(len, book.codes.values())) == xlsx_parts.LONGEST_CODE
