@@ -87,6 +87,8 @@ def test_figures(gateway: Gateway) -> None:
     clock = Clock()
     pace, before = Pace(120, clock), time.time()
     with Gauges(gateway.address, "run-1", pace) as gauges:
+        # The first push is another thread's, and may come late.
+        _until(lambda: bool(gateway.puts))
         pace.advance(0.0)
         clock.now = 150.0
         pace.advance(29.947)
