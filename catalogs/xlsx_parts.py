@@ -26,7 +26,9 @@ MAX_STRINGS = 5_000_000
 MAX_MERGED = 100_000
 MOST_ELEMENTS = 25_000_000
 """Elements of XML, some three a cell and read up to four times: enough for 100,000 rows, and a minute of work."""
-LONGEST_TOKEN = 4 << 20
+LONGEST_ADDRESS = 255
+"""Letters of a namespace, which stand before the name of every element in it."""
+LONGEST_TOKEN = 256 << 10
 """Bytes of an element's head. The parser looks at an open one from its start again with every piece."""
 LONGEST_NAME, LONGEST_CODE, LONGEST_TARGET = 255, 256, 1_000
 """Letters that are kept of a sheet's name, a number's format, a link."""
@@ -358,7 +360,12 @@ def _parsed(
         archive.count_element()
         start(name, attributes)
 
-    parser = expat.ParserCreate(namespace_separator=" ")
+    def named(_prefix: str | None, address: str | None) -> None:
+        _at_most(len(address or ""), LONGEST_ADDRESS, "letters in a namespace")
+
+    # Names are not kept by the parser: there may be millions.
+    parser = expat.ParserCreate(namespace_separator=" ", intern=None)
+    parser.StartNamespaceDeclHandler = named
     parser.buffer_text = True
     parser.StartDoctypeDeclHandler = refuse
     parser.StartElementHandler = counted

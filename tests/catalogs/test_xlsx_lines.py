@@ -632,3 +632,17 @@ def test_codes_and_names_are_kept_in_part() -> None:
     )
     book = xlsx_parts.read_book(xlsx_parts.Archive(data), 2**20)
     assert max(map(len, book.codes.values())) == xlsx_parts.LONGEST_CODE
+
+
+@pytest.mark.parametrize("prefix", [b":p", b""])
+def test_long_namespaces(prefix: bytes) -> None:
+    """A namespace of any length would be copied for every element in it: it is refused where it is declared."""
+    inner = b"<%sa0/>" % (b"p:" if prefix else b"")
+    head = b"<q xmlns" + prefix + b'="' + b"u" * 1_000 + b'">' + inner + b"</q></sheetData>"
+    data = edited(
+        packed(workbook(("a", "a.png"))),
+        "xl/worksheets/sheet1.xml",
+        lambda xml: xml.replace(b"</sheetData>", head),
+    )
+    with pytest.raises(CatalogError, match="has over 255 letters in a namespace"):
+        read_garments(store(data))
