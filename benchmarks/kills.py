@@ -600,7 +600,7 @@ def _judge(grounds: _Grounds, at_kill: Found, trial: Trial) -> None:
 
 
 def orphans(catalog: DesignCatalog) -> dict[str, list[str]]:
-    """Everything in a catalog that is no record's picture, no run's report, no part of the table and no cache."""
+    """Everything in a catalog that is no record's picture, no run's report, no recipe, no part of the table, no cache."""
     named = set(catalog.read(["image"])["image"].to_pylist())
     uri, options = catalog.store.delta_location()
     parts: set[str] = set()
@@ -617,7 +617,7 @@ def orphans(catalog: DesignCatalog) -> dict[str, list[str]]:
         elif key.startswith(f"{keys.TABLE}/"):
             if key.rpartition("/")[2] not in parts and not LOG_FILE.fullmatch(key):
                 kinds["table"].append(key)
-        elif key != keys.DIGESTS and not key.startswith(f"{keys.RUNS}/"):
+        elif key != keys.DIGESTS and not key.startswith((f"{keys.RUNS}/", keys.RECIPES)):
             kinds["others"].append(key)
     return {**kinds, "halves": [found.key for found in catalog.store.leftovers()]}
 

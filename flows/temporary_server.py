@@ -2,7 +2,8 @@
 
 Without `PREFECT_API_URL` Prefect starts a server of its own on loopback, and ends it when Python exits. Its way
 to start one waits out its time where the server has ended, and keeps nothing of what the server said; ours
-does both. A run that is killed does not exit: its server would listen for ever. So a small process holds the
+does both. Servers that make or change the tables of one database at the same time break each other's work in
+ever new ways, so one starts after the other. A run that is killed does not exit: its server would listen for ever. So a small process holds the
 other end of a pipe of ours; when we are gone, however we went, the pipe ends, and it ends the server.
 """
 
@@ -21,6 +22,7 @@ from typing import IO
 
 import httpx
 import prefect
+from filelock import FileLock, Timeout
 from prefect.server.api.server import SubprocessASGIServer
 from prefect.settings import (
     PREFECT_API_DATABASE_CONNECTION_URL,
@@ -32,6 +34,8 @@ from prefect.settings import (
 
 from flows.errors import SettingsError, TemporaryServerError
 
+WAITS = 4
+"""How long a run waits for others to start their servers, in times that one start may take."""
 STARTS = 5
 """Servers that are started one after the other, where each meets another run that starts at the same time."""
 PASSING = ("address already in use", "database is locked", "already exists", "duplicate column")
@@ -131,9 +135,15 @@ class TemporaryServer(SubprocessASGIServer):
         """Start it unless it runs; it answers when this returns. TemporaryServerError says why it does not."""
         if self.running:
             return
-        atexit.register(self.stop)
+        seconds = timeout or PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS.value()
+        with _alone(seconds):
+            atexit.register(self.stop)
+            self._start(seconds)
+
+    def _start(self, seconds: float) -> None:
+        """Start processes until one answers; TemporaryServerError where one ended for a reason that does not pass."""
         for attempt in range(STARTS):
-            self.running = self._answers(timeout or PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS.value())
+            self.running = self._answers(seconds)
             if self.running:
                 return
             said = "\n".join(self.said)
@@ -215,11 +225,51 @@ class TemporaryServer(SubprocessASGIServer):
         return f": {known.format(database=database)}{self.last_words()}" if known else self.last_words()
 
 
+@contextmanager
+def _alone(seconds: float) -> Iterator[None]:
+    """No other run starts a server on the same database file within the block.
+
+    The database is a new one, or an older version's, until its first server answers. A lock is waited for as long
+    as four starts may take: TemporaryServerError says so then. A folder that cannot be written has no lock; its
+    server says what is wrong.
+    """
+    file = _database_file()
+    if not file or not _is_writable(os.path.dirname(file)):
+        yield
+        return
+    lock = FileLock(f"{file}.lock")
+    try:
+        lock.acquire(timeout=WAITS * seconds)
+    except Timeout as error:
+        raise TemporaryServerError(
+            f"Other runs have been starting servers on Prefect's database {file} for {WAITS * seconds:g} s: the machine"
+            " is busy. Set PREFECT_HOME to a folder of this run's own, or PREFECT_API_URL to a server for all runs."
+        ) from error
+    try:
+        yield
+    finally:
+        lock.release()
+
+
+def _is_writable(folder: str) -> bool:
+    """Whether files can be made in a folder; it is made, for its owner alone as Prefect's home is, where it is not."""
+    with suppress(OSError):
+        os.makedirs(folder, mode=0o700, exist_ok=True)
+    return os.access(folder, os.W_OK)
+
+
+def _database_file() -> str:
+    """The path of Prefect's database; empty where it is none of SQLite's."""
+    return (
+        str(PREFECT_API_DATABASE_CONNECTION_URL.value())
+        .partition("sqlite+aiosqlite:///")[2]
+        .partition("?")[0]
+    )
+
+
 def _database() -> str:
     """Where its database is, as messages may show it: a file's path, or an address without a password."""
-    url = str(PREFECT_API_DATABASE_CONNECTION_URL.value())
-    file = url.partition("sqlite+aiosqlite:///")[2].partition("?")[0]
-    return file or re.sub(r"//[^/@]*@", "//", url)
+    return _database_file() or re.sub(r"//[^/@]*@", "//", str(PREFECT_API_DATABASE_CONNECTION_URL.value()))
 
 
 def _hear(pipe: IO[str], said: "deque[str]", aloud: bool) -> None:

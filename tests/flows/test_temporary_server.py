@@ -9,7 +9,11 @@ from collections import deque
 from pathlib import Path
 
 import pytest
+from filelock import FileLock
+from prefect.settings import PREFECT_API_DATABASE_CONNECTION_URL, temporary_settings
 
+from flows import temporary_server
+from flows.errors import TemporaryServerError
 from flows.temporary_server import TemporaryServer
 from tests.conftest import ROOT
 
@@ -151,6 +155,21 @@ def test_forbidden(tmp_path: Path) -> None:
 
 
 def test_two_at_once_in_a_new_home(tmp_path: Path) -> None:
-    """Two that make the tables of one new database at the same time both come up."""
+    """Two that make the tables of one new database at the same time both come up, one after the other."""
     both = [started(tmp_path / "new") for _ in range(2)]
-    assert ["up None" in one.communicate(timeout=120)[0] for one in both] == [True, True]
+    assert [one.communicate(timeout=120)[0].strip() for one in both] == ["up None", "up None"]
+
+
+def test_waits_for_others_to_start(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A server waits while another run's starts on its database; where that takes too long, it is told."""
+    monkeypatch.setattr(temporary_server, "WAITS", 0)
+    # Not the one instance, which may be up for another test.
+    server = object.__new__(TemporaryServer)
+    server.running = False
+    database = {PREFECT_API_DATABASE_CONNECTION_URL: f"sqlite+aiosqlite:///{home}/prefect.db?a=b"}
+    with (
+        FileLock(home / "prefect.db.lock"),
+        temporary_settings(database),
+        pytest.raises(TemporaryServerError, match=rf"on Prefect's database {home}/prefect.db for 0 s"),
+    ):
+        server.start()
