@@ -8,6 +8,8 @@ import kubernetes_validate
 import pytest
 import yaml
 
+from catalogs.s3_store import PATIENCE as STORE
+from flows.monitoring import PATIENCE as GATEWAY
 from flows.ray_workers import GRACE
 from flows.settings import Settings
 from tests.conftest import ROOT
@@ -128,7 +130,4 @@ def test_weights_are_shared() -> None:
 
 def test_grace_covers_what_a_stopped_run_waits_for() -> None:
     """A job's grace period is longer than Ray's tasks, the gauges' last push and a slow store's retries together."""
-    from catalogs.s3_store import PATIENCE as STORE
-    from flows.monitoring import PATIENCE as GATEWAY
-
     assert TEMPLATE["grace_period_seconds"]["default"] >= GRACE + 2 * GATEWAY + STORE
