@@ -24,12 +24,22 @@ MAX_SHEETS = 1_000
 MAX_STYLES = 100_000
 MAX_STRINGS = 5_000_000
 MAX_MERGED = 100_000
-MOST_ELEMENTS = 25_000_000
-"""Elements of XML, some three a cell and read up to four times: enough for 100,000 rows, and a minute of work."""
+MOST_ELEMENTS = 40_000_000
+"""Elements of XML: a million rows of twelve cells, three elements each, are 37 million, read once; a minute's work."""
+FREE_ATTRIBUTES = 16
+"""Attributes of an element that cost no more than itself; a row has up to ten."""
 LONGEST_ADDRESS = 255
 """Letters of a namespace, which stand before the name of every element in it."""
 LONGEST_TOKEN = 256 << 10
 """Bytes of an element's head. The parser looks at an open one from its start again with every piece."""
+MOST_NAMES = 10_000
+"""Names of elements, attributes and namespaces in a part, all of which the parser keeps; a sheet has some hundred."""
+LONGEST_NAMES = 1 << 20
+"""Letters of all these names together."""
+DEEPEST = 256
+"""Elements within each other, all of which the parser keeps; a sheet has some ten."""
+LONGEST_NUMBER = 20
+"""Letters of a number in an attribute."""
 LONGEST_NAME, LONGEST_CODE, LONGEST_TARGET = 255, 256, 1_000
 """Letters that are kept of a sheet's name, a number's format, a link."""
 ESCAPE = re.compile("_x([0-9A-Fa-f]{4})_")
@@ -60,9 +70,9 @@ class Archive(zipfile.ZipFile):
         super().__init__(io.BytesIO(data))
         self.elements_left = MOST_ELEMENTS
 
-    def count_element(self) -> None:
-        """Count one; PartError where there were too many."""
-        self.elements_left -= 1
+    def count_element(self, attributes: int) -> None:
+        """Count one, and more for one of many attributes; PartError where there were too many."""
+        self.elements_left -= 1 + attributes // FREE_ATTRIBUTES
         if self.elements_left < 0:
             raise PartError(f"has over {MOST_ELEMENTS:,} elements")
 
@@ -115,7 +125,7 @@ def read_book(archive: Archive, most_bytes: int) -> Book:
         elif name == f"{MAIN}sheet":
             link = next((value for key, value in attributes.items() if key.endswith(" id")), "")
             called = attributes.get("name", "")[:LONGEST_NAME]
-            found.append((called, link[:LONGEST_TARGET], attributes.get("state", "visible")))
+            found.append((called, link[:LONGEST_TARGET], attributes.get("state", "visible")[:LONGEST_NAME]))
             _at_most(len(found), MAX_SHEETS, "sheets")
 
     _exhaust(_parsed(archive, WORKBOOK, start))
@@ -142,8 +152,8 @@ def _targets(archive: Archive) -> dict[str, tuple[str, str]]:
             part = posixpath.normpath(posixpath.join("/xl", attributes["Target"][:LONGEST_TARGET])).lstrip(
                 "/"
             )
-            kind = attributes.get("Type", "").rpartition("/")[2]
-            found[attributes.get("Id", "")] = kind, part
+            kind = attributes.get("Type", "")[:LONGEST_TARGET].rpartition("/")[2]
+            found[attributes.get("Id", "")[:LONGEST_TARGET]] = kind, part
             _at_most(len(found), MAX_SHEETS * 10, "links")
 
     _exhaust(_parsed(archive, RELATIONS, start))
@@ -157,9 +167,9 @@ def _read_styles(archive: Archive, part: str, book: Book) -> None:
         if name == f"{MAIN}cellXfs":
             within[0] = True
         elif name == f"{MAIN}xf" and within[0]:
-            book.formats.append(int(attributes.get("numFmtId", 0)))
+            book.formats.append(_number(attributes.get("numFmtId", "0")))
         elif name == f"{MAIN}numFmt":
-            book.codes[int(attributes["numFmtId"])] = attributes.get("formatCode", "")[:LONGEST_CODE]
+            book.codes[_number(attributes["numFmtId"])] = attributes.get("formatCode", "")[:LONGEST_CODE]
         _at_most(max(len(book.formats), len(book.codes)), MAX_STYLES, "styles")
 
     def end(name: str) -> None:
@@ -239,12 +249,14 @@ class _RowReader(_TextReader):
         if name == f"{MAIN}c":
             reference = attributes.get("r", "")
             self._column = column_of(reference) if reference else self._column + 1
-            self._kind, self._is_formula = attributes.get("t", "n"), False
-            self._style = int(attributes.get("s", 0))
+            _at_most(self._column + 1, SHEET_COLUMNS, "columns")
+            self._kind, self._is_formula = attributes.get("t", "n")[:LONGEST_NAME], False
+            self._style = _number(attributes.get("s", "0"))
             self._cells_read += 1
             _at_most(self._cells_read, self._most_cells, "cells")
         elif name == f"{MAIN}row":
-            before, self._row = self._row, int(attributes.get("r", self._row + 1))
+            before = self._row
+            self._row = _number(attributes["r"]) if "r" in attributes else before + 1
             self._column = -1
             if self._row <= before:
                 raise OrderError(f"has row {self._row:,} after row {before:,}")
@@ -260,6 +272,7 @@ class _RowReader(_TextReader):
             if text or self._is_formula:
                 cell = Cell(self._column, self._kind, self._style, text, self._is_formula)
                 self._cells.append(cell)
+                _at_most(len(self._cells), SHEET_COLUMNS, f"cells in row {self._row:,}")
         elif name == f"{MAIN}row":
             if self._cells:
                 self.rows.append((self._row, self._cells))
@@ -331,6 +344,12 @@ def row_of(reference: str) -> int:
     return int(found[2])
 
 
+def _number(text: str) -> int:
+    """A whole number that an attribute holds; PartError where it is too long to be one of a workbook."""
+    _at_most(len(text), LONGEST_NUMBER, "digits in a number")
+    return int(text)
+
+
 def _at_most(amount: int, limit: int, noun: str) -> None:
     if amount > limit:
         raise PartError(f"has over {limit:,} {noun}")
@@ -350,34 +369,50 @@ def _parsed(
 ) -> Iterator[None]:
     """Tell of the elements of a part, a piece of it at every step; nothing of it is kept.
 
-    A part with a DOCTYPE is refused: its entities could stand for any amount of text.
+    A part with a DOCTYPE is refused: its entities could stand for any amount of text. So is one whose heads of
+    elements, names or depth have no measure, as the parser keeps them, or goes over them again and again.
     """
+    depth = 0
 
     def refuse(*_: object) -> None:
         raise PartError(f"has a DOCTYPE in its part {part}")
 
-    def counted(name: str, attributes: Attributes) -> None:
-        archive.count_element()
-        start(name, attributes)
-
     def named(_prefix: str | None, address: str | None) -> None:
         _at_most(len(address or ""), LONGEST_ADDRESS, "letters in a namespace")
 
-    # Names are not kept by the parser: there may be millions.
-    parser = expat.ParserCreate(namespace_separator=" ", intern=None)
-    parser.StartNamespaceDeclHandler = named
+    def started(name: str, attributes: Attributes) -> None:
+        nonlocal depth
+        depth += 1
+        if depth > DEEPEST:
+            raise PartError(f"has over {DEEPEST:,} elements within each other in its part {part}")
+        archive.count_element(len(attributes))
+        start(name, attributes)
+
+    def ended(name: str) -> None:
+        nonlocal depth
+        depth -= 1
+        if end:
+            end(name)
+
+    parser = expat.ParserCreate(namespace_separator=" ")
     parser.buffer_text = True
     parser.StartDoctypeDeclHandler = refuse
-    parser.StartElementHandler = counted
-    parser.EndElementHandler = end
+    parser.StartNamespaceDeclHandler = named
+    parser.StartElementHandler = started
+    parser.EndElementHandler = ended
     parser.CharacterDataHandler = text
     with archive.open(part) as stream:
-        fed = 0
+        fed = names = 0
         while chunk := stream.read(CHUNK):
             parser.Parse(chunk, False)
             fed += len(chunk)
             if fed - parser.CurrentByteIndex > LONGEST_TOKEN:
                 raise PartError(f"has an element of over {LONGEST_TOKEN:,} bytes in its part {part}")
+            if len(parser.intern) > names:
+                names = len(parser.intern)
+                _at_most(names, MOST_NAMES, f"names of elements in its part {part}")
+                letters = sum(len(name or "") for name in parser.intern)  # a prefix may be None
+                _at_most(letters, LONGEST_NAMES, f"letters in names of elements in its part {part}")
             yield
     parser.Parse(b"", True)
     yield

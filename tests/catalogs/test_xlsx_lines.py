@@ -646,3 +646,63 @@ def test_long_namespaces(prefix: bytes) -> None:
     )
     with pytest.raises(CatalogError, match="has over 255 letters in a namespace"):
         read_garments(store(data))
+
+
+def with_more(more: bytes, part: str = "xl/worksheets/sheet1.xml", before: bytes = b"</sheetData>") -> bytes:
+    """A workbook of one garment with more XML in a part."""
+    return edited(packed(workbook(("a", "a.png"))), part, lambda xml: xml.replace(before, more + before, 1))
+
+
+@pytest.mark.parametrize(
+    ("more", "fault"),
+    [
+        (b"<a>" * 300 + b"</a>" * 300, "elements within each other"),
+        (b"".join(b"<a%d/>" % number for number in range(11_000)), "names of elements"),
+        (b"<a " + b"".join(b'b%d="" ' % number for number in range(11_000)) + b"/>", "names of elements"),
+        (b"".join(b"<%s%d/>" % (b"a" * 100_000, n) for n in range(12)), "letters in names of elements"),
+        (b"<row>" + b"<c/>" * 16_385 + b"</row>", "over 16,384 columns"),
+        (b"<row>" + b'<c r="A1"><f/></c>' * 16_385 + b"</row>", "over 16,384 cells in row"),
+        (b'<row r="' + b"0" * 4_000 + b'9"/>', "over 20 digits in a number"),
+        (b'<row><c s="' + b"1" * 4_000 + b'"/></row>', "over 20 digits in a number"),
+    ],
+    ids=[
+        "depth", "elements", "attributes", "long names", "columns", "cells", "row", "style",
+    ],
+)  # fmt: skip
+def test_what_the_parser_keeps_has_a_measure(more: bytes, fault: str) -> None:
+    """Depth, names, cells of a row and numbers are refused by name where they have no measure."""
+    with pytest.raises(CatalogError, match=fault):
+        read_garments(store(with_more(more)))
+
+
+def test_many_attributes_count_as_elements(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Elements with hundreds of attributes are counted as several."""
+    monkeypatch.setattr(xlsx_parts, "MOST_ELEMENTS", 2_000)
+    many = b"<a " + b"".join(b'b%d="" ' % number for number in range(320)) + b"/>"
+    assert read_garments(store(with_more(many * 10))).records
+    with pytest.raises(CatalogError, match="has over 2,000 elements"):
+        read_garments(store(with_more(many * 200)))
+
+
+def test_a_million_rows_of_twelve_cells_are_within_measure() -> None:
+    """A catalog as a program writes it has room for a million rows of twelve columns."""
+    names = ("garment_id", "image", *(f"c{number}" for number in range(10)))
+    book = workbook(*([(f"g{row}", "a.png", *["x"] * 10) for row in range(100)]), names=names)
+    archive = xlsx_parts.Archive(packed(book))
+    parsed = xlsx_parts.read_book(archive, 2**20)
+    start = archive.elements_left
+    rows = list(xlsx_parts.read_rows(archive, parsed.sheets[0].part, 2**20, 10_000))
+    assert (start - archive.elements_left) / len(rows) * 1_000_000 < xlsx_parts.MOST_ELEMENTS
+
+
+def test_ids_of_links_are_kept_in_part() -> None:
+    """Links with very long ids and kinds take little memory, however many there are."""
+    links = b"".join(
+        b'<Relationship Id="%d%s" Type="x" Target="y"/>' % (number, b"r" * 100_000) for number in range(200)
+    )
+    archive = xlsx_parts.Archive(with_more(links, "xl/_rels/workbook.xml.rels", b"</Relationships>"))
+    tracemalloc.start()
+    xlsx_parts.read_book(archive, 2**20)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 5_000_000
