@@ -600,7 +600,7 @@ def _judge(grounds: _Grounds, at_kill: Found, trial: Trial) -> None:
 
 
 def orphans(catalog: DesignCatalog) -> dict[str, list[str]]:
-    """Everything in a catalog that is no record's picture, no run's report, no recipe, no part of the table, no cache."""
+    """Everything in a catalog that is no record's picture, run's report, recipe, part of the table or cache."""
     named = set(catalog.read(["image"])["image"].to_pylist())
     uri, options = catalog.store.delta_location()
     parts: set[str] = set()

@@ -182,7 +182,7 @@ class Claims:
         try:
             sign = json.loads(self._store.read(key))
             return sign["place"] != PLACE or _is_process(int(sign["pid"]))
-        except (NotFoundError, ValueError, KeyError, TypeError):
+        except (NotFoundError, ValueError, KeyError, TypeError, RecursionError):
             # Gone meanwhile, or no sign of anybody's.
             return False
 

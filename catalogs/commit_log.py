@@ -144,7 +144,7 @@ class CommitLog:
             actions = [json.loads(line) for line in data.decode().split("\n") if line.strip()]
             if not all(isinstance(action, dict) for action in actions):
                 raise ValueError("a line of the commit is no JSON object")
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             raise self._damaged(version, "is cut or damaged", MOVE_AWAY) from error
         return actions
 

@@ -16,18 +16,19 @@ from catalogs.errors import (
     MaskError,
     NotFoundError,
     PartMapError,
+    RepeatError,
 )
 from catalogs.images import decode
 from catalogs.mask_levels import BLACK
 from catalogs.picture_remarks import border_note, flat_borders, has_own_print, own_print_note
 from catalogs.records import Garment, Problem, Style
-from catalogs.repeats import Cloth, measured, remarkable
+from catalogs.repeats import Cloth, check_proportion, measured, remarkable
 from catalogs.store_contract import ObjectInfo, Store
 from catalogs.templates import decode_template
 
 READERS = 8
 
-RECORD_FAULTS = (ImageError, MaskError, NotFoundError, InvalidKeyError, ChangedError)
+RECORD_FAULTS = (ImageError, MaskError, RepeatError, NotFoundError, InvalidKeyError, ChangedError)
 """What is wrong with a record itself; any other error is the store's, and goes through."""
 Record = TypeVar("Record", Garment, Style)
 
@@ -122,6 +123,7 @@ def usable(
                 cloths[record.record_id] = cloth
         else:
             picture = decode(*contents, max_pixels=max_pixels)
+            check_proportion(record, picture.size)
             if picture.alpha is not None and not (picture.alpha >= BLACK).any():
                 raise ImageError("the picture is transparent everywhere; export it with what it shows")
             if borders := flat_borders(picture.rgb):
@@ -153,7 +155,11 @@ def _sorted_out(
 
 def problem(store: Store, record: Garment | Style, error: CatalogsError) -> Problem:
     """What is wrong with a record's contents, as a row's problem."""
-    columns: dict[type[CatalogsError], str] = {PartMapError: "parts", MaskError: "mask"}
+    columns: dict[type[CatalogsError], str] = {
+        PartMapError: "parts",
+        MaskError: "mask",
+        RepeatError: "repeat_height_cm",
+    }
     return _about(store, record, columns.get(type(error), "image"), str(error))
 
 

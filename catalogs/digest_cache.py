@@ -10,12 +10,16 @@ from collections.abc import Collection
 from contextlib import suppress
 
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from catalogs import keys
-from catalogs.errors import NotFoundError
+from catalogs.errors import CatalogError, NotFoundError
+from catalogs.parquet_lines import bounded_file
 from catalogs.store_contract import ObjectInfo, Store
 
+LONGEST = 8_192
+"""Bytes of a text; the longest are URIs, of which a store's part and a key have up to 4 kB each."""
 COLUMNS = ("object", "etag", "sha256")
 
 
@@ -65,12 +69,36 @@ class DigestCache:
 
 
 def _understood(data: bytes) -> dict[tuple[str, str], str]:
+    """What a file says; nothing where it is damaged, too large, or no table of such texts."""
     try:
-        table = pq.read_table(io.BytesIO(data), columns=list(COLUMNS), page_checksum_verification=True)
-        uris, etags, digests = (table[name].to_pylist() for name in COLUMNS)
-    except (pa.ArrowException, OSError, KeyError):
+        bounded_file(keys.DIGESTS, data)
+        table = pq.read_table(
+            io.BytesIO(data),
+            columns=list(COLUMNS),
+            read_dictionary=list(COLUMNS),
+            page_checksum_verification=True,
+        )
+        uris, etags, digests = (_texts(table[name]) for name in COLUMNS)
+    except (pa.ArrowException, OSError, KeyError, CatalogError):
         return {}
     return dict(zip(zip(uris, etags, strict=True), digests, strict=True))
+
+
+def _texts(column: pa.ChunkedArray) -> list[str]:
+    """The texts of a column; ArrowInvalid where it has other things, nulls, or a text without measure."""
+    texts: list[str] = []
+    for chunk in column.chunks:
+        if (
+            not pa.types.is_dictionary(chunk.type)
+            or not pa.types.is_string(chunk.type.value_type)
+            or chunk.null_count
+        ):
+            raise pa.ArrowInvalid("no texts")
+        if len(chunk.dictionary) and pc.max(pc.binary_length(chunk.dictionary)).as_py() > LONGEST:
+            raise pa.ArrowInvalid("a text without measure")
+        words = chunk.dictionary.to_pylist()
+        texts += [words[place] for place in chunk.indices.to_pylist()]
+    return texts
 
 
 def _name(store: Store, found: ObjectInfo) -> str:

@@ -88,6 +88,10 @@ class PartMapError(MaskError):
     """A part map does not fit its garment."""
 
 
+class RepeatError(CatalogsError):
+    """A style's repeat is not that of its picture."""
+
+
 class ActError(CatalogsError):
     """What was to be said of designs cannot be said so."""
 

@@ -61,11 +61,11 @@ def parquet_sheets(name: str, data: bytes) -> list[Sheet]:
     """
     if not data.startswith(b"PAR1") and (kind := other_kind(data)):
         raise CatalogError(f"{name} {kind}.")
-    file, largest = _file(name, data)
+    file, largest = bounded_file(name, data)
     try:
         fields = _fields(file)
         indexes = _range_indexes(file)
-    except Exception as error:  # as in _file
+    except Exception as error:  # as in bounded_file
         raise _unreadable(name, error) from error
     _check_columns(name, [*(field.name for field in fields), *(index for index, _ in indexes)])
     widest = max((size for field in fields if (size := _fixed(field.type)) <= MAX_BYTES_OF_CELL), default=1)
@@ -81,8 +81,11 @@ def parquet_sheets(name: str, data: bytes) -> list[Sheet]:
     return [Sheet(read, remarks=remarks)]
 
 
-def _file(name: str, data: bytes) -> tuple[pq.ParquetFile, int]:
-    """A file of bounded size, and the bytes of its largest chunk of texts that are written as differences."""
+def bounded_file(name: str, data: bytes) -> tuple[pq.ParquetFile, int]:
+    """A file of bounded size, and the bytes of its largest chunk of texts that are written as differences.
+
+    CatalogError where it is too large, or no Parquet. Its texts are read as dictionaries where that can be.
+    """
     try:
         # The library's own way to look at a chunk ends the process where the index is damaged.
         rows, chunks = read_index(data)

@@ -237,7 +237,7 @@ def _versions(record: Mapping[str, Any]) -> dict[str, str]:
     """What the record says that its pixels were made with; nothing where it cannot be read."""
     try:
         found = json.loads(record.get("versions") or "{}")
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, RecursionError):
         return {}
     return {str(name): plain(one) for name, one in found.items()} if isinstance(found, dict) else {}
 

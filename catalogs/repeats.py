@@ -1,14 +1,20 @@
-"""Repeats of prints that cannot be meant on the garments that there are: under a pixel, or larger than the cloth."""
+"""Repeats of prints that cannot be meant.
+
+On the garments that there are: under a pixel, or larger than the cloth. By the style's own picture: of another shape.
+"""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
+from catalogs.errors import RepeatError
 from catalogs.masks import box_of
 from catalogs.records import Garment, Style
 from catalogs.templates import Template
 
 NARROWEST, WIDEST = 5.0, 400.0
 """Widths of a garment's cloth, cm, between a baby's sock and a bedspread."""
+MOST_STRETCH = 5.0
+"""How many times narrower or wider than its repeat a picture may be; more comes from a slip of the comma."""
 NAMED = 3
 """Records that a remark names."""
 SIDES = (("repeat_width_cm", "wide"), ("repeat_height_cm", "high"))
@@ -20,6 +26,23 @@ class Cloth:
 
     cm: tuple[float, float]
     pixels: tuple[int, int]
+
+
+def check_proportion(style: Style, size: tuple[int, int]) -> None:
+    """RepeatError where a style's repeat has quite another shape than its picture, `size` as height and width, px.
+
+    Such a repeat is refused for all recipes: its width and height go into records and exports, too.
+    """
+    if not style.repeat_width_cm or not style.repeat_height_cm:
+        return
+    stretch = style.repeat_height_cm / style.repeat_width_cm * size[1] / size[0]
+    if not 1 / MOST_STRETCH <= stretch <= MOST_STRETCH:
+        times, word = max(stretch, 1 / stretch), "wider" if stretch > 1 else "narrower"
+        raise RepeatError(
+            f"the repeat is {style.repeat_width_cm:g} cm wide and {style.repeat_height_cm:g} cm high, but its picture"
+            f" is {size[1]} x {size[0]} px, which is {times:,.0f} times {word} for its height; give both in cm, of what"
+            " the picture shows, or only the width"
+        )
 
 
 def measured(garment: Garment, template: Template) -> Cloth | None:

@@ -478,10 +478,13 @@ def _show_plan(place: "Place", plan: "Plan", seconds: float | None) -> None:
 
 def _show_table(place: "Place", plan: "Plan", seconds: float | None) -> None:
     from rich.table import Table
+    from rich.text import Text
 
     from flows.progress import screen
 
-    table = Table(title=f"Plan with recipe {place.recipe.name} on {place.device}", show_header=False)
+    # A Text: a recipe's name may hold what rich takes for a style, as "loud [v2]".
+    title = Text(f"Plan with recipe {place.recipe.name} on {place.device}", style="table.title")
+    table = Table(title=title, show_header=False)
     garments, styles = counted(len(plan.garments), "garment"), counted(len(plan.styles), "style")
     table.add_row("to make", f"{counted(len(plan.jobs), 'design')} ({garments}, {styles})")
     table.add_row("already there", str(plan.done))

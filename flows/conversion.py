@@ -1,6 +1,7 @@
 """The one place where catalog pictures become tensors, and designs become pictures again."""
 
 from collections.abc import Mapping
+from math import sqrt
 from typing import Any
 
 import numpy as np
@@ -12,6 +13,7 @@ from catalogs.contents import read_contents
 from catalogs.images import Picture, composite, decode
 from catalogs.part_maps import SMALLEST_PART
 from catalogs.records import Garment, Style
+from catalogs.repeats import check_proportion
 from catalogs.store_contract import Store
 from catalogs.templates import Template, decode_template
 from flows.planning import DesignJob
@@ -29,9 +31,11 @@ def read_template(store: Store, garment: Garment, max_pixels: int) -> Template:
 
 
 def read_pattern(store: Store, style: Style, max_pixels: int) -> Picture:
-    """Read and decode a style."""
-    (picture,) = read_contents(store, style)
-    return decode_pattern(picture, max_pixels)
+    """Read and decode a style; RepeatError where its repeat is of quite another shape."""
+    (data,) = read_contents(store, style)
+    picture = decode_pattern(data, max_pixels)
+    check_proportion(style, picture.size)
+    return picture
 
 
 def decode_pattern(data: bytes, max_pixels: int) -> Picture:
@@ -42,6 +46,8 @@ def decode_pattern(data: bytes, max_pixels: int) -> Picture:
     return composite(Picture(np.full_like(picture.rgb, 255)), picture.rgb, picture.alpha)
 
 
+MOST_STRETCHED = 4096 * 4096
+"""Pixels of a picture that is stretched to its repeat's shape: as many as the largest canvas has."""
 PRINT_SCALE = 0.5
 """A style's longer side against the canvas's, for prints whose true size is not known."""
 
@@ -117,15 +123,17 @@ def to_style(
 def _in_proportion(pattern_13HW: Tensor, style: Style) -> Tensor:
     """A print's picture in the proportion of its repeat, where width and height of that are both known.
 
-    The side that is too short is stretched, so that no detail is lost.
+    The side that is too short is stretched, so that no detail is lost, up to MOST_STRETCHED pixels or those that the
+    picture has.
     """
     width_cm, height_cm = style.repeat_width_cm, style.repeat_height_cm
     if not width_cm or not height_cm:
         return pattern_13HW
     height, width = size_of(pattern_13HW)
     ratio = height_cm / width_cm
-    wanted = max(height, round(width * ratio)), max(width, round(height / ratio))
-    return resize(pattern_13HW, wanted).clamp(0, 1)
+    high, wide = max(height, width * ratio), max(width, height / ratio)
+    smaller = min(1.0, sqrt(max(MOST_STRETCHED, height * width) / (high * wide)))
+    return resize(pattern_13HW, (round(high * smaller), round(wide * smaller))).clamp(0, 1)
 
 
 def _repeat_width(style: Style, pattern_13HW: Tensor) -> float | None:

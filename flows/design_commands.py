@@ -152,11 +152,14 @@ def status(
 
 
 def _show_status(run: "RunStatus", *, whole: bool) -> None:
-    made = f"{run.made} of {counted(run.planned, 'design')}"
-    typer.echo(
-        f"{run.run}  {run.state.partition(':')[0]:11}  {made} made, {run.rejected} rejected, {duration(run.seconds)},"
-        f" recipe {run.recipe}"
-    )
+    state = f"{run.run}  {run.state.partition(':')[0]:11}"
+    if run.started_at is None:
+        typer.echo(f"{state}  {counted(run.made, 'design')} made")
+    else:
+        made = f"{run.made} of {counted(run.planned, 'design')}"
+        typer.echo(
+            f"{state}  {made} made, {run.rejected} rejected, {duration(run.seconds)}, recipe {run.recipe}"
+        )
     if not whole:
         return
     for reason, count in run.reasons.items():
@@ -313,7 +316,8 @@ def _show_designs(frame: Any, newest: Any, uri: str) -> None:
     typer.echo(f"{counted(len(frame), 'design')} in {uri}")
     for (style_set, recipe), count in counts.items():
         typer.echo(f"  {style_set}, {recipe}: {count}")
-    console = Console(width=None if sys.stdout.isatty() else PIPED)
+    # Names may hold what rich takes for a style, as "loud [v2]".
+    console = Console(width=None if sys.stdout.isatty() else PIPED, markup=False, emoji=False)
     names = ["made", "garment", "style", "set", "recipe", "style loss"]
     # A picture's key has 90 letters. Where a column has no room for it, it has a line of its own, which a
     # terminal breaks without a sign between: it can be copied whole.

@@ -25,6 +25,10 @@ class NothingRejectedError(SettingsError):
     """No run has rejected anything that could be tried again."""
 
 
+class ReportError(FlowsError):
+    """The report of an earlier run cannot be read."""
+
+
 class TemporaryServerError(FlowsError):
     """Prefect's temporary server did not start, or ended while a run was on."""
 

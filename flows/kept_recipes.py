@@ -47,9 +47,16 @@ def find_known(name: str, designs: Store) -> Recipe:
     ]
     if len(meant) == 1:
         key = keys.recipe_file(meant[0])
-        return recipe_in(designs.read(key).decode(), f"{designs.uri}/{key}", meant[0])
+        return recipe_in(_text(designs, key), f"{designs.uri}/{key}", meant[0])
     if meant:
         raise RecipeError(
             f"There are {len(meant)} recipes '{name}' in {designs.uri}: give one of {', '.join(meant)}."
         )
     raise RecipeError(f"There is no recipe '{name}': {nearest(name, [*NAMED, *kept])} Or give a .toml file.")
+
+
+def _text(designs: Store, key: str) -> str:
+    try:
+        return designs.read(key).decode()
+    except UnicodeDecodeError as error:
+        raise RecipeError(f"{designs.uri}/{key} is not UTF-8: {error}. Save it as UTF-8.") from error

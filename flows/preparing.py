@@ -28,6 +28,7 @@ from flows.kept_recipes import find_known, kept_names
 from flows.planning import Chosen, Plan, of_ids, of_style_sets, plan_designs, seconds_a_design
 from flows.recipe_remarks import recipe_remarks
 from flows.recipes import NAMED, find_recipe
+from flows.report_files import read_report
 from flows.run_command import Asked
 from flows.settings import Settings, require_catalog
 from flows.terminal import counted
@@ -211,14 +212,15 @@ class Rejected:
 def rejected_by(settings: Settings, designs: str | None, run_id: str) -> Rejected:
     """What the report of a run lists as rejected; SettingsError where there is no such run.
 
-    `newest` is the newest run that rejected anything; NothingRejectedError where none did.
+    `newest` is the newest run that rejected anything; NothingRejectedError where none did, ReportError where its
+    report cannot be read.
     """
     uri = require_catalog("design", designs, settings)
     store = open_store(uri, settings.s3)
     if run_id == "newest":
         run_id = _newest_rejecting(store)
     try:
-        report = json.loads(store.read(keys.run_file(run_id, "report.json")))
+        report = read_report(store, run_id)
     except (NotFoundError, InvalidKeyError) as error:
         runs = sorted({found.key.split("/")[1] for found in store.list(f"{keys.RUNS}/")})
         raise SettingsError(

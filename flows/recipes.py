@@ -167,7 +167,7 @@ def recorded(name: str, recipe_json: str) -> Recipe:
     """
     try:
         values = json.loads(recipe_json)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise RecipeError(f"The record of recipe '{name[:80]}' is not JSON: {error}.") from error
     if not isinstance(values, dict) or not values:
         raise RecipeError(f"The record of recipe '{name[:80]}' holds no fields.")

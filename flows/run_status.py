@@ -1,6 +1,5 @@
 """What became of the runs of a design catalog, from the reports that they leave from their start on."""
 
-import json
 import uuid
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
@@ -8,17 +7,17 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from catalogs import keys
 from catalogs.claims import Claims
 from catalogs.designs import DesignCatalog
 from catalogs.errors import NotAllowedError, NotFoundError
 from catalogs.store_contract import Store
-from flows.errors import SettingsError
+from flows.errors import ReportError, SettingsError
 from flows.report import page_uri
+from flows.report_files import read_report, run_ids
 from flows.run_command import Asked, retry_command, run_command
 from stylecore.errors import nearest
 
-KILLED = "killed"
+KILLED, UNREADABLE = "killed", "unreadable"
 ENDED = ("finished",)
 
 
@@ -26,12 +25,13 @@ ENDED = ("finished",)
 class RunStatus:
     """One run: its state, its counts, and the command that comes next, empty where none is needed.
 
-    `state` is running, killed (it gives no sign of life), interrupted, finished, or stopped with the reason.
+    `state` is running, killed (it gives no sign of life), interrupted, finished, stopped with the reason, or
+    unreadable with what is wrong with its report: then only `made` is known.
     """
 
     run: str
     state: str
-    started_at: datetime
+    started_at: datetime | None
     recipe: str
     planned: int
     made: int
@@ -49,30 +49,29 @@ def run_statuses(catalog: DesignCatalog, run_id: str = "", limit: int = 20) -> l
 
     SettingsError where there is no such run.
     """
-    ids = _ids(catalog.store)
+    ids = run_ids(catalog.store)
     if run_id and run_id not in ids:
         raise SettingsError(f"There is no run '{run_id}' in {catalog.store.uri}: {nearest(run_id, ids)}")
-    reports = list(_reports(catalog.store, [run_id] if run_id else ids[:limit]))
-    living = _living(catalog.store) if any(one["state"] == "running" for one in reports) else set()
+    reports = dict(_reports(catalog.store, [run_id] if run_id else ids[:limit]))
+    on = (one for one in reports.values() if not isinstance(one, ReportError) and one["state"] == "running")
+    living = _living(catalog.store) if any(on) else set()
     made = Counter(catalog.read(["run_id"])["run_id"].to_pylist())
-    return [_status(catalog.store, one, living, made[one["run_id"]]) for one in reports]
+    return [
+        _unreadable(catalog.store, run, one, made[run])
+        if isinstance(one, ReportError)
+        else _status(catalog.store, one, living, made[run])
+        for run, one in reports.items()
+    ]
 
 
-def _ids(store: Store) -> list[str]:
-    """Ids of the runs that left a report, newest first: an id begins with the time."""
-    found = (one.key.split("/") for one in store.list(f"{keys.RUNS}/"))
-    return sorted({parts[1] for parts in found if parts[-1] == REPORT}, reverse=True)
-
-
-REPORT = "report.json"
-
-
-def _reports(store: Store, ids: Sequence[str]) -> Iterator[dict[str, Any]]:
+def _reports(store: Store, ids: Sequence[str]) -> Iterator[tuple[str, dict[str, Any] | ReportError]]:
     for run_id in ids:
         try:
-            yield json.loads(store.read(keys.run_file(run_id, REPORT)))
-        except (NotFoundError, ValueError):
-            # Removed meanwhile, or cut: the run wrote it as it was killed.
+            yield run_id, read_report(store, run_id)
+        except ReportError as error:
+            yield run_id, error
+        except NotFoundError:
+            # Removed meanwhile.
             continue
 
 
@@ -84,6 +83,13 @@ def _living(store: Store) -> set[str]:
             return claims.others()
     except NotAllowedError:
         return claims.others()
+
+
+def _unreadable(store: Store, run: str, error: ReportError, made: int) -> RunStatus:
+    """All that is known of a run whose report cannot be read."""
+    return RunStatus(
+        run, f"{UNREADABLE}: {error}", None, "", 0, made, 0, 0, 0, 0.0, page_uri(store, run), {}, ""
+    )
 
 
 def _status(store: Store, report: Mapping[str, Any], living: set[str], made: int) -> RunStatus:

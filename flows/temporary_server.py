@@ -3,8 +3,9 @@
 Without `PREFECT_API_URL` Prefect starts a server of its own on loopback, and ends it when Python exits. Its way
 to start one waits out its time where the server has ended, and keeps nothing of what the server said; ours
 does both. Servers that make or change the tables of one database at the same time break each other's work in
-ever new ways, so one starts after the other. A run that is killed does not exit: its server would listen for ever. So a small process holds the
-other end of a pipe of ours; when we are gone, however we went, the pipe ends, and it ends the server.
+ever new ways, so one starts after the other. A run that is killed does not exit: its server would listen for
+ever. So a small process holds the other end of a pipe of ours; when we are gone, however we went, the pipe
+ends, and it ends the server.
 """
 
 import atexit
@@ -18,6 +19,7 @@ from collections import deque
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from functools import cache
+from pathlib import Path
 from typing import IO
 
 import httpx
@@ -234,7 +236,7 @@ def _alone(seconds: float) -> Iterator[None]:
     server says what is wrong.
     """
     file = _database_file()
-    if not file or not _is_writable(os.path.dirname(file)):
+    if not file or not _is_writable(Path(file).parent):
         yield
         return
     lock = FileLock(f"{file}.lock")
@@ -251,10 +253,10 @@ def _alone(seconds: float) -> Iterator[None]:
         lock.release()
 
 
-def _is_writable(folder: str) -> bool:
+def _is_writable(folder: Path) -> bool:
     """Whether files can be made in a folder; it is made, for its owner alone as Prefect's home is, where it is not."""
     with suppress(OSError):
-        os.makedirs(folder, mode=0o700, exist_ok=True)
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     return os.access(folder, os.W_OK)
 
 

@@ -31,6 +31,7 @@ MOST_DETAIL = 10.0
 MOST_LEVELS = 20
 """Levels of a recipe; each has a batch and targets of its own in memory."""
 
+LONGEST_NAME = 200
 UNDIGESTED = ("name", "encoder_weights")
 """Fields that do not shape pixels: what a recipe is called, and where (not which) its weights lie."""
 
@@ -151,6 +152,11 @@ class Recipe:
         """Refuse what is out of range, everything at once."""
         for name, kind in get_type_hints(Recipe).items():
             object.__setattr__(self, name, _converted(name, getattr(self, name), kind))
+        if not self.name.isprintable() or len(self.name) > LONGEST_NAME:
+            raise RecipeError(
+                f"A recipe's name is {self.name[:40]!r}: give it up to {LONGEST_NAME} letters that can be seen, on one"
+                " line."
+            )
         problems = list(_problems(self))
         if problems:
             raise RecipeError(f"Recipe '{self.name}': {'; '.join(problems)}.")

@@ -104,7 +104,7 @@ def _json(text: Any) -> dict[str, Any]:
     """What a column of JSON holds; nothing where it cannot be read."""
     try:
         found = json.loads(text or "{}")
-    except ValueError:
+    except (ValueError, RecursionError):
         return {}
     return found if isinstance(found, dict) else {}
 

@@ -1,13 +1,16 @@
 """Digests are read once for each state of an object, and never of another state."""
 
+import io
 import os
 from pathlib import Path
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from catalogs import keys
 from catalogs.contents import with_digests
-from catalogs.digest_cache import DigestCache
+from catalogs.digest_cache import COLUMNS, DigestCache
 from catalogs.records import Garment
 from catalogs.store_contract import Store
 from catalogs.stores import open_store
@@ -143,3 +146,23 @@ class TestS3(Contract):
     def where(self, s3: str) -> str:
         """A prefix in a bucket."""
         return f"s3://{s3}"
+
+
+@pytest.mark.parametrize(
+    "columns",
+    [
+        [pa.array([1]), pa.array(["e"]), pa.array(["s"])],
+        [pa.array(["u"]), pa.array([None], pa.string()), pa.array(["s"])],
+        [pa.array(["u"]), pa.array(["e"]), pa.array([["s"]])],
+        [pa.array(["u"]), pa.array(["e"]), pa.array([b"s"])],
+        [pa.array(["u" * 10_000] * 500)] * 3,
+    ],
+    ids=["number", "null", "list", "bytes", "long texts"],
+)
+def test_a_file_of_other_things(columns: list[pa.Array], tmp_path: Path) -> None:
+    """A table of other types, or of texts without measure, counts as none; little memory is taken for it."""
+    store = open_store(str(tmp_path))
+    file = io.BytesIO()
+    pq.write_table(pa.table(dict(zip(COLUMNS, columns, strict=True))), file, compression="zstd")
+    store.write(keys.DIGESTS, file.getvalue())
+    assert DigestCache(store)._known == {}

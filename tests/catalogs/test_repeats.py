@@ -1,14 +1,17 @@
 """Repeats that cannot be meant on the garments that there are: said by `check` and by the plan of a print alike."""
 
+import re
+
 import numpy as np
 import pytest
 from PIL import Image
 
 from catalogs.contents import usable
+from catalogs.errors import RepeatError
 from catalogs.images import MAX_PIXELS, Picture
 from catalogs.memory_store import MemoryStore
 from catalogs.records import Garment, Style
-from catalogs.repeats import Cloth, measured, remarkable
+from catalogs.repeats import Cloth, check_proportion, measured, remarkable
 from catalogs.templates import Template
 from tests.catalogs.mask_drawings import CLOTH, worn
 from tests.conftest import picture, saved
@@ -75,3 +78,42 @@ def test_notes_of_a_catalog() -> None:
     assert (note.row, note.record, note.column, note.value) == (7, "s", "repeat_width_cm", "640")
     assert "row 7 (s), repeat_width_cm '640': one repeat is larger than the cloth" in str(note)
     assert not usable(store, [style], MAX_PIXELS)[2]
+
+
+@pytest.mark.parametrize(
+    ("width", "height", "size", "refused"),
+    [
+        (0.1, 500.0, (512, 512), "500 cm high, but its picture is 512 x 512 px, which is 5,000 times wider"),
+        (2.4, 100.0, (2048, 2048), "42 times wider for its height"),
+        (64.0, 0.64, (100, 50), "200 times narrower for its height"),
+        (64.0, 32.0, (512, 512), ""),
+        (32.0, 64.0, (400, 300), ""),
+        (64.0, None, (10, 5000), ""),
+        (None, 64.0, (10, 5000), ""),
+        (1.0, 100.0, (5000, 50), ""),
+    ],
+)
+def test_proportion(width: float | None, height: float | None, size: tuple[int, int], refused: str) -> None:
+    """A repeat of quite another shape than its picture is refused with both; of about the same, it is taken."""
+    style = Style("s", "set", "s.png", repeat_width_cm=width, repeat_height_cm=height)
+    if not refused:
+        check_proportion(style, size)
+        return
+    with pytest.raises(RepeatError, match=re.escape(refused)):
+        check_proportion(style, size)
+
+
+def test_a_catalog_names_the_repeat() -> None:
+    """`check` rejects such a style by its row and column, and keeps the others."""
+    store = MemoryStore()
+    store.write("s.png", saved(Image.fromarray(picture(2, 64, 64))))
+    slip = Style("slip", "set", "s.png", repeat_width_cm=0.1, repeat_height_cm=500.0, row=7)
+    fine = Style("fine", "set", "s.png", repeat_width_cm=8.0, repeat_height_cm=10.0)
+    good, (problem,), _ = usable(store, [slip, fine], MAX_PIXELS)
+    assert good == [fine]
+    assert (problem.row, problem.record, problem.column, problem.value) == (
+        7,
+        "slip",
+        "repeat_height_cm",
+        "500",
+    )

@@ -20,7 +20,7 @@ from catalogs.samples import catalog as sample_catalog
 from catalogs.stores import open_store
 from flows import design_commands
 from flows.cli import app
-from tests.conftest import ROOT, Run
+from tests.conftest import ROOT, TINY_RECIPE, Run
 
 COMMANDS = tuple(get_command(app).commands)  # type: ignore[attr-defined]
 
@@ -75,6 +75,22 @@ def test_one_is_singular(catalog: Path, tmp_path: Path, one_design: Path, stylem
     assert "1 design in" in stylemill("list", "--designs", one_design).stdout
     checked = stylemill("check", "--garments", catalog / "garments", "--styles", catalog / "styles")
     assert "1 garment can be used" in checked.stdout
+
+
+def test_names_are_no_markup(catalog: Path, tmp_path: Path, stylemill: Run) -> None:
+    """A recipe's name in brackets is shown as it is, and stops nothing."""
+    (catalog / "odd.toml").write_text(f'name = "loud [v2] [/x] :cat:"\n{TINY_RECIPE}')
+    places = [
+        "--garments",
+        catalog / "garments",
+        "--styles",
+        catalog / "styles",
+        "--designs",
+        tmp_path / "designs",
+    ]
+    planned = stylemill("run", *places, "--recipe", catalog / "odd.toml", "--dry-run")
+    assert planned.returncode == 0, planned.stderr
+    assert "Plan with recipe loud [v2] [/x] :cat: on" in " ".join(planned.stderr.split())
 
 
 def test_run_says_where_everything_is(catalog: Path, tmp_path: Path, stylemill: Run) -> None:

@@ -9,10 +9,14 @@ import pytest
 import torch
 from PIL import Image
 
+from catalogs.errors import RepeatError
 from catalogs.images import Picture
+from catalogs.memory_store import MemoryStore
 from catalogs.records import Garment, Repeat, Style
 from catalogs.templates import Template, decode_template
+from flows import conversion
 from flows.conversion import (
+    read_pattern,
     to_content,
     to_design,
     to_pair,
@@ -24,6 +28,7 @@ from flows.planning import DesignJob
 from flows.recipes import find_recipe
 from stylecore.printing import REPEATS
 from stylecore.recipe import Recipe
+from tests.conftest import picture, saved
 
 RECIPE = Recipe(canvas=(64, 64), levels=((1.0, 1),), margin=0.0, parts=True)
 
@@ -107,6 +112,32 @@ def test_true_proportion_of_a_print(
     width = (width_cm or (height_cm or 0) / ratio) * 128 / 40
     height = (height_cm or (width_cm or 0) * ratio) * 128 / 40
     assert pair.style.shape[2:] == (pytest.approx(height, abs=1.5), pytest.approx(width, abs=1.5))
+
+
+@pytest.mark.parametrize(
+    ("width_cm", "height_cm", "size"), [(1.0, 4.9, (60, 60)), (4.9, 1.0, (60, 60)), (1.0, 2.0, (90, 20))]
+)
+def test_a_stretched_print_stays_within_bounds(
+    width_cm: float, height_cm: float, size: tuple[int, int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A picture grows with its repeat's shape only up to so many pixels, and has that shape there, too."""
+    pattern = torch.rand(1, 3, *size)
+    style = Style("s", "set", "s.png", repeat_width_cm=width_cm, repeat_height_cm=height_cm)
+    grown = conversion._in_proportion(pattern, style).shape[2:]
+    monkeypatch.setattr(conversion, "MOST_STRETCHED", 1_000)
+    bounded = conversion._in_proportion(pattern, style).shape[2:]
+    assert bounded[0] * bounded[1] <= 1.05 * size[0] * size[1] < grown[0] * grown[1]
+    for shape in (grown, bounded):
+        assert shape[0] / shape[1] == pytest.approx(height_cm / width_cm, rel=0.05)
+
+
+def test_a_repeat_of_another_shape_is_a_fault_of_its_record() -> None:
+    """What `check` refuses, a run refuses by the same words."""
+    store = MemoryStore()
+    store.write("s.png", saved(Image.fromarray(picture(1, 64, 64))))
+    slip = Style("slip", "set", "s.png", repeat_width_cm=0.1, repeat_height_cm=500.0)
+    with pytest.raises(RepeatError, match="5,000 times wider"):
+        read_pattern(store, slip, 10**6)
 
 
 def test_only_a_print_has_a_proportion() -> None:

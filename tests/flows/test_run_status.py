@@ -109,3 +109,53 @@ def test_commands_can_be_copied() -> None:
         "--style-set", "set 1", "--garment", "g'1", "--garment", "g2", "--limit", "5",
     ]  # fmt: skip
     assert run_command("a", "b", "d", "house", Asked(retry_of="r1")) == "stylemill retry --designs d --run r1"
+
+
+REPORT = {
+    "run_id": "r", "state": "interrupted", "started_at": "2026-11-28T10:00:00+00:00", "garments": "g", "styles": "s",
+    "recipe": "house", "recipe_digest": "ab", "planned": 4, "already_there": 0, "held_back": 0, "seconds": 1.5,
+    "reasons": {}, "problems": [], "failures": [{"garment_id": "g1", "style_id": "s1"}],
+}  # fmt: skip
+
+
+def filed(folder: Path, run: str, report: object) -> None:
+    """A report of a run, of any contents."""
+    (folder / "runs" / run).mkdir(parents=True)
+    (folder / "runs" / run / "report.json").write_text(
+        report if isinstance(report, str) else json.dumps(report)
+    )
+    (folder / "runs" / run / "rejections.csv").write_text("")
+
+
+@pytest.mark.parametrize(
+    ("damaged", "what"),
+    [
+        ("[]", "it is no JSON object"),
+        ("[" * 100_000, "recursion"),
+        ('{"run_id": "b", "state": "fin', "Unterminated string"),
+        ('{"state": "finished"}', "its field 'started_at' is missing or of a wrong type"),
+        (REPORT | {"started_at": "yesterday"}, "Invalid isoformat"),
+        (REPORT | {"failures": ["x"]}, "its field 'failures' lists what has no garment_id and style_id"),
+        (REPORT | {"asked": {"garment_ids": 5}}, "its field 'asked' is of a wrong type"),
+    ],
+)
+def test_damaged_reports(damaged: object, what: str, tmp_path: Path) -> None:
+    """A report that cannot be read is told as that, beside those of the other runs; a retry of it is refused."""
+    filed(tmp_path, "a", REPORT)
+    filed(tmp_path, "b", damaged)
+    broken, whole = statuses(tmp_path)
+    assert (whole["run"], whole["state"], whole["rejected"]) == ("a", "interrupted", 1)
+    assert broken["run"] == "b"
+    assert str(broken["state"]).startswith("unreadable: ") and what in str(broken["state"])
+    shown = CliRunner().invoke(app, ["status", "--designs", str(tmp_path), "b"])
+    assert shown.exit_code == 0 and "b  unreadable   0 designs made" in shown.output and what in shown.output
+    retried = CliRunner().invoke(app, ["retry", "--designs", str(tmp_path), "--run", "b"])
+    assert retried.exit_code == 1, retried.output
+    assert "runs/b/report.json cannot be read" in retried.output
+
+
+def test_terminals_get_no_commands_from_reports(tmp_path: Path) -> None:
+    """Control characters of a report are not sent to a terminal."""
+    filed(tmp_path, "a", REPORT | {"state": "x\x1b[31m\x07", "reasons": {"y\x1b[0m": 1}})
+    shown = CliRunner().invoke(app, ["status", "--designs", str(tmp_path), "a"])
+    assert shown.exit_code == 0 and "\x1b" not in shown.output and "\x07" not in shown.output

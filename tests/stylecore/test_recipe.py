@@ -326,3 +326,10 @@ def test_large_by_a_statistic_of_far_positions_is_refused() -> None:
     """What cannot be done window by window is said before anything is painted, with what to do."""
     with pytest.raises(RecipeError, match="mmd_gaussian .* choose another statistic, or large_steps = 0"):
         Recipe(statistic="mmd_gaussian", large_steps=1)
+
+
+@pytest.mark.parametrize("name", ["a\x1b[31m", "two\nlines", "x" * 201])
+def test_names_that_cannot_be_shown(name: str) -> None:
+    """A name goes into tables, files and terminals: it is one line of letters that can be seen."""
+    with pytest.raises(RecipeError, match="name is '.*give it up to 200 letters"):
+        Recipe(name=name)
