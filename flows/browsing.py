@@ -12,6 +12,7 @@ from catalogs.browser.again import Estimate, Order, Repetition
 from catalogs.browser.app import Place, create_app
 from catalogs.browser.board import Board
 from catalogs.browser.pictures import Pictures
+from catalogs.browser.runs import Run
 from catalogs.designs import DesignCatalog
 from catalogs.errors import QueryError
 from catalogs.store_contract import Store
@@ -22,14 +23,16 @@ from flows.preparing import make_plan, place_to_plan, seconds_measured
 from flows.recipe_text import as_toml
 from flows.recipes import NAMED, is_named, recorded
 from flows.run_command import Asked, run_command
+from flows.run_status import KILLED, RunStatus, run_statuses, why_next
 from flows.settings import Settings
-from flows.terminal import counted
+from flows.terminal import counted, duration
 from stylecore.errors import RecipeError, StylecoreError, nearest
 
 if TYPE_CHECKING:
     from fastapi import FastAPI
 
 LONGEST_HEADER = 16 * 1024
+KILLED_MEANS = "It gives no sign of life: it was killed, or its machine is gone. What it filed stays."
 AT_ONCE = 500
 """Connections beyond which a client is told to come back."""
 
@@ -162,14 +165,25 @@ def browser(
     if stores[0] and stores[1]:
         api = os.environ.get("PREFECT_API_URL", "")
         mill = CatalogMill(settings, stores[0].uri, stores[1].uri, designs.uri, api)
+    catalog = DesignCatalog(designs)
     place = Place(
-        board=Board(DesignCatalog(designs)),
+        board=Board(catalog),
         pictures=Pictures(designs, *stores),
         sessions=Sessions(token, who or "somebody"),
         name=designs.uri,
         mill=mill,
+        runs=lambda: [_told_run(one) for one in run_statuses(catalog)],
     )
     return create_app(place, names=names, secure=secure)
+
+
+def _told_run(run: RunStatus) -> Run:
+    state, _, what = run.state.partition(": ")
+    return Run(
+        run_id=run.run, state=state, what=KILLED_MEANS if state == KILLED else what, started_at=run.started_at,
+        recipe=run.recipe, planned=run.planned, made=run.made, rejected=run.rejected, seconds=duration(run.seconds),
+        reasons=run.reasons, report=run.report, next=run.next, why_next=why_next(run),
+    )  # fmt: skip
 
 
 def listening(host: str, port: int) -> socket.socket:

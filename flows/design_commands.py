@@ -152,6 +152,8 @@ def status(
 
 
 def _show_status(run: "RunStatus", *, whole: bool) -> None:
+    from flows.run_status import why_next
+
     state = f"{run.run}  {run.state.partition(':')[0]:11}"
     if run.started_at is None:
         typer.echo(f"{state}  {counted(run.made, 'design')} made")
@@ -168,8 +170,7 @@ def _show_status(run: "RunStatus", *, whole: bool) -> None:
         typer.echo(f"  {run.state.partition(': ')[2]}")
     typer.echo(f"Report:        {run.report}")
     if run.next:
-        why = "What was rejected is tried again by" if run.state == "finished" else "It goes on by"
-        typer.echo(f"{why}:\n  {run.next}")
+        typer.echo(f"{why_next(run)}\n  {run.next}")
 
 
 @app.command(epilog="Example: stylemill doctor --designs ./designs --repair")

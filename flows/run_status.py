@@ -130,3 +130,10 @@ def _asked(report: Mapping[str, Any]) -> Asked:
         tuple(map(str, said.get(name, ()))) for name in ("style_sets", "garment_ids", "style_ids")
     )
     return Asked(sets, garments, styles, said.get("limit"), said.get("retry_of", ""))
+
+
+def why_next(run: RunStatus) -> str:
+    """What the command that comes next does; empty where there is none."""
+    if not run.next:
+        return ""
+    return "What was rejected is tried again by:" if run.state in ENDED else "It goes on by:"

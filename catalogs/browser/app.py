@@ -40,6 +40,7 @@ from catalogs.browser.query import GROUPS, SORTS, parse
 from catalogs.browser.refusals import explain_errors
 from catalogs.browser.rendering import page
 from catalogs.browser.requesters import Reader, Writer, require_ours
+from catalogs.browser.runs import Runs
 from catalogs.browser.showing import answer, cells, counted, laid_out, turned
 from catalogs.errors import (
     ActError,
@@ -65,6 +66,7 @@ class Place:
     sessions: access.Sessions
     name: str
     mill: Mill | None = None
+    runs: Runs = tuple
 
 
 def create_app(place: Place, *, names: Collection[str] = (), secure: bool = False) -> FastAPI:
@@ -209,6 +211,10 @@ def _page_routes(app: FastAPI, place: Place) -> None:
             "shortlist", session, place.name, shortlist=found, gone=len(found.entries) - len(there),
             data={"name": found.name, "entries": entries, **_choices(place)},
         )  # fmt: skip
+
+    @app.get("/runs")
+    def runs(session: Reader) -> Response:
+        return page("runs", session, place.name, runs=place.runs())
 
 
 def _repetition(place: Place, record: Mapping[str, Any]) -> Repetition | None:

@@ -1,7 +1,7 @@
 // A design: its picture, close or against what it was made from; what is known of it; what people say of it.
 
 import { ask, attempt, data, el, named, picture, say, tell, thumbnail } from "./server.js";
-import { exporting, header, moreLikeThese, question, showKeys, whichShortlist } from "./dialogs.js";
+import { copying, exporting, header, moreLikeThese, question, showKeys, whichShortlist } from "./dialogs.js";
 import { fresh } from "./fresh.js";
 import { among, inTurn, judgeButtons, judging, showJudged } from "./judging.js";
 import { goBack, keyboard, leavesBy } from "./keyboard.js";
@@ -211,17 +211,6 @@ async function compare() {
   location.assign(`/compare?${query}`);
 }
 
-async function copy() {
-  try {
-    await navigator.clipboard.writeText($("command").textContent);
-    tell("Copied.");
-  } catch {
-    // Without TLS, away from this machine, no page may copy: then the person does, by two keys.
-    getSelection().selectAllChildren($("command"));
-    tell("Selected: copy it with Ctrl+C.");
-  }
-}
-
 // What is known.
 
 function showKnown() {
@@ -240,11 +229,12 @@ function showKnown() {
 
 const leave = () => goBack($("back"));
 const acts = {
-  shortlist, compare, copy,
+  shortlist, compare,
   export: () => exporting({ ids: [design.id], count: 1 }, 1, named(design)),
   more: () => moreLikeThese({ ids: [design.id] }, 1, design),
 };
 document.querySelectorAll(".about [data-do]").forEach((button) => button.addEventListener("click", acts[button.dataset.do]));
+copying();
 leavesBy($("back"));
 
 keyboard({

@@ -143,6 +143,24 @@ export function header(keys) {
   who?.addEventListener("click", () => rename(who));
 }
 
+/** Let each command of a page be copied by the button beside it. */
+export function copying() {
+  for (const button of document.querySelectorAll('.command [data-do="copy"]')) {
+    button.addEventListener("click", () => copy(button.parentElement.querySelector("code")));
+  }
+}
+
+async function copy(command) {
+  try {
+    await navigator.clipboard.writeText(command.textContent);
+    tell("Copied.");
+  } catch {
+    // Without TLS, away from this machine, no page may copy: then the person does, by two keys.
+    getSelection().selectAllChildren(command);
+    tell("Selected: copy it with Ctrl+C.");
+  }
+}
+
 /** Whether a key is meant for a field that is written in, or a dialog. */
 export const elsewhere = (event) =>
   event.ctrlKey || event.metaKey || event.altKey || document.querySelector("dialog[open]:not(#big)") ||
