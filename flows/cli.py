@@ -520,7 +520,7 @@ def _show_stopped(place: "Place", plan: "Plan", settings: "Settings") -> None:
     """What a run that was stopped has made, and where its report is."""
     from catalogs.errors import CatalogsError
     from flows.preparing import open_catalogs
-    from flows.report import page_uri
+    from flows.report_files import page_uri
 
     designs = open_catalogs(place, settings)[2]
     with suppress(CatalogsError):

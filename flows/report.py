@@ -26,6 +26,7 @@ from catalogs.records import Problem
 from catalogs.store_contract import Store
 from flows.designing import Effort, Failure, Outcome
 from flows.planning import DesignJob, Plan
+from flows.report_files import PAGE, REPORT, page_uri
 from flows.report_page import report_page
 from flows.run_command import Asked
 from flows.terminal import duration
@@ -135,7 +136,7 @@ def _kind(reason: str) -> str:
 
 def write_report(store: Store, report: RunReport) -> None:
     """File the report as JSON and as a page, and the rejections if there are any."""
-    store.write(keys.run_file(report.run_id, "report.json"), report.as_json().encode())
+    store.write(keys.run_file(report.run_id, REPORT), report.as_json().encode())
     write_page(store, report, sheet=False)
     if report.rejected:
         store.write(keys.run_file(report.run_id, keys.REJECTIONS), report.rejections_csv())
@@ -144,12 +145,7 @@ def write_report(store: Store, report: RunReport) -> None:
 def write_page(store: Store, report: RunReport, *, sheet: bool) -> None:
     """File the report's page; `sheet` says that a contact sheet lies beside it."""
     page = report_page(report.as_plain(), sheet=sheet)
-    store.write(keys.run_file(report.run_id, "report.html"), page.encode())
-
-
-def page_uri(store: Store, run_id: str) -> str:
-    """Where the page of a run's report is."""
-    return f"{store.uri}/{keys.run_file(run_id, 'report.html')}"
+    store.write(keys.run_file(report.run_id, PAGE), page.encode())
 
 
 def write_contact_sheet(

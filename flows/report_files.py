@@ -1,4 +1,7 @@
-"""Reports of earlier runs, read back: what of them `status` and `retry` rely on is held against its type."""
+"""Where reports of runs lie, and those of earlier runs read back.
+
+What `status` and `retry` rely on in them is held against its type.
+"""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -10,7 +13,7 @@ from catalogs.lines import CONTROLS
 from catalogs.store_contract import Store
 from flows.errors import ReportError
 
-REPORT = "report.json"
+REPORT, PAGE = "report.json", "report.html"
 
 FIELDS: Mapping[str, type | tuple[type, ...]] = {
     "state": str,
@@ -37,6 +40,11 @@ def run_ids(store: Store) -> list[str]:
     """Ids of the runs that left a report, newest first: an id begins with the time."""
     found = (one.key.split("/") for one in store.list(f"{keys.RUNS}/"))
     return sorted({parts[1] for parts in found if parts[-1] == REPORT}, reverse=True)
+
+
+def page_uri(store: Store, run_id: str) -> str:
+    """Where the page of a run's report is."""
+    return f"{store.uri}/{keys.run_file(run_id, PAGE)}"
 
 
 def read_report(store: Store, run_id: str) -> dict[str, Any]:

@@ -12,8 +12,7 @@ from catalogs.designs import DesignCatalog
 from catalogs.errors import NotAllowedError, NotFoundError
 from catalogs.store_contract import Store
 from flows.errors import ReportError, SettingsError
-from flows.report import page_uri
-from flows.report_files import read_report, run_ids
+from flows.report_files import page_uri, read_report, run_ids
 from flows.run_command import Asked, retry_command, run_command
 from stylecore.errors import nearest
 

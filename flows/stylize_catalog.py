@@ -50,12 +50,12 @@ from flows.report import (
     ProgressArtifact,
     RunReport,
     announce,
-    page_uri,
     publish,
     write_contact_sheet,
     write_page,
     write_report,
 )
+from flows.report_files import page_uri
 from flows.settings import Settings, read_settings
 from flows.sharing import Shard, rounds
 from flows.workers import Workers
