@@ -181,8 +181,8 @@ def _told_run(run: RunStatus) -> Run:
     state, _, what = run.state.partition(": ")
     return Run(
         run_id=run.run, state=state, what=KILLED_MEANS if state == KILLED else what, started_at=run.started_at,
-        recipe=run.recipe, planned=run.planned, made=run.made, rejected=run.rejected, seconds=duration(run.seconds),
-        reasons=run.reasons, report=run.report, next=run.next, why_next=why_next(run),
+        recipe=run.recipe, planned=run.planned, made=run.made, turned_away=run.rejected, seconds=duration(run.seconds),
+        reasons=run.reasons, report=run.report, next=run.next, why_next=why_next(run).replace("rejected", "turned away"),
     )  # fmt: skip
 
 

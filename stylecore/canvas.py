@@ -4,6 +4,7 @@ Every garment of a recipe gets the same canvas, so that any pairs can share a ba
 canvas lies outside the guide and costs nothing.
 """
 
+import math
 from dataclasses import dataclass
 
 from torch import Tensor
@@ -14,6 +15,8 @@ from stylecore.guides import bounding_box
 from stylecore.pyramid import scaled
 from stylecore.tensors import Size, resize, resize_guide, size_of
 
+MOST_PADDED = 4
+"""Pixels of a canvas that has grown, over those of the crop in it. A scarf of 1:3 has some 2.5."""
 FAINT = 1 / 8
 """Share of the guide's largest value up to which a position does not widen the crop: haze, the foot of an edge."""
 
@@ -42,18 +45,21 @@ def fit(
 
     The crop is widened to the canvas's own proportion where the template has room, so that little is
     padding. Padding repeats the rim's pixels: a hard edge would be a feature of its own. With `largest`,
-    px, the canvas grows in its proportion until the crop is there in its own size, if that is no longer.
+    px, the canvas grows in its proportion until the crop is there in its own size, if that is no longer, and
+    while the crop is at least a share of 1 / MOST_PADDED of it: a thread on a large canvas would be nothing but padding.
     """
     box = bounding_box(guide_1PHW[0].sum(0, keepdim=True), FAINT)
     crop = _crop(box, size_of(template_13HW), size, margin)
     top, left, bottom, right = crop
-    growth = min(max((bottom - top) / size[0], (right - left) / size[1]), largest / max(size))
-    size = scaled(size, max(1.0, growth))
-    scale = min(size[0] / (bottom - top), size[1] / (right - left))
-    inner = (
-        min(size[0], max(1, round((bottom - top) * scale))),
-        min(size[1], max(1, round((right - left) * scale))),
+    height, width = bottom - top, right - left
+    growth = min(
+        max(height / size[0], width / size[1]),
+        largest / max(size),
+        math.sqrt(MOST_PADDED * height * width / (size[0] * size[1])),
     )
+    size = scaled(size, max(1.0, growth))
+    scale = min(size[0] / height, size[1] / width)
+    inner = min(size[0], max(1, round(height * scale))), min(size[1], max(1, round(width * scale)))
     before = (size[0] - inner[0]) // 2, (size[1] - inner[1]) // 2
     pad = (before[1], size[1] - inner[1] - before[1], before[0], size[0] - inner[0] - before[0])
     content = resize(template_13HW[..., top:bottom, left:right], inner).clamp(0, 1)

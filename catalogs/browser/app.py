@@ -24,6 +24,7 @@ from catalogs.acts import VERDICT_WORDS, Act, What
 from catalogs.browser import access, describing
 from catalogs.browser.again import Mill, Repetition
 from catalogs.browser.asking import (
+    ExportForm,
     Ordering,
     Saying,
     Target,
@@ -304,29 +305,17 @@ def _writing_routes(app: FastAPI, place: Place) -> None:
         return JSONResponse({"where": _mill(place).start(ordered(board, ordering))})
 
     @app.post("/export")
-    def export(
-        request: Request,
-        session: Reader,
-        csrf: Annotated[str, Form()],
-        kind: Annotated[str, Form(max_length=40)],
-        target: Annotated[str, Form()],
-        title: Annotated[str, Form(max_length=200)] = "",
-        pictures: Annotated[str, Form(max_length=1000)] = "",
-        vendor: Annotated[str, Form(max_length=255)] = "",
-        price: Annotated[str, Form(max_length=20)] = "",
-        product: Annotated[str, Form(max_length=20)] = "design",
-    ) -> Response:
-        require_ours(request, session, csrf)
+    def export(request: Request, session: Reader, form: ExportForm) -> Response:
+        require_ours(request, session, form.csrf)
         try:
-            asked = Target.model_validate_json(target)
+            asked = Target.model_validate_json(form.target)
         except ValidationError as error:
             raise QueryError("It does not say which designs are to be exported.") from error
-        shop = Shop(pictures.strip(), access.name_of(vendor), price.strip(), product)
-        ids = _exportable(board, kind, asked)
+        shop = Shop(form.pictures.strip(), access.name_of(form.vendor), form.price.strip(), form.product)
+        ids = _exportable(board, form.kind, asked)
         chosen = items(board, ids, asked.notes_of)
-        return download(
-            kind, chosen, board.catalog.store, Export(access.name_of(title) or place.name, session.who, shop)
-        )
+        told = Export(access.name_of(form.title) or place.name, session.who, shop)
+        return download(form.kind, chosen, board.catalog.store, told)
 
     @app.post("/api/exportable")
     def exportable(

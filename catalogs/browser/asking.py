@@ -4,11 +4,13 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Annotated, Literal
 from urllib.parse import parse_qsl
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from fastapi import Depends, Request
+from fastapi.exceptions import RequestValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
 from catalogs.acts import LONGEST_NAME, What
 from catalogs.browser import describing
-from catalogs.browser.access import LONGEST_ADDRESS
+from catalogs.browser.access import LARGEST_BODY, LONGEST_ADDRESS
 from catalogs.browser.again import Order
 from catalogs.browser.board import Board, Kept
 from catalogs.browser.query import parse
@@ -72,6 +74,31 @@ class Ordering(BaseModel):
     recipe: Text = Field(max_length=200)
     way: Way
     target: Target
+
+
+class Exporting(BaseModel):
+    """The form of an export; `target` is a Target as JSON."""
+
+    csrf: str
+    kind: str = Field(max_length=40)
+    target: str
+    title: str = Field("", max_length=200)
+    pictures: str = Field("", max_length=1000)
+    vendor: str = Field("", max_length=255)
+    price: str = Field("", max_length=20)
+    product: str = Field("design", max_length=20)
+
+
+async def _export_form(request: Request) -> Exporting:
+    """Not by FastAPI's own fields, which end at 1 MB: a target may name 100,000 designs."""
+    form = await request.form(max_part_size=LARGEST_BODY)
+    try:
+        return Exporting.model_validate(dict(form))
+    except ValidationError as error:
+        raise RequestValidationError(error.errors()) from error
+
+
+ExportForm = Annotated[Exporting, Depends(_export_form)]
 
 
 def targeted(board: Board, target: Target) -> Sequence[str]:

@@ -9,7 +9,8 @@ from datetime import datetime
 class Run:
     """What became of a run, and the command that comes next, empty where none is needed.
 
-    `state` is one word; `what` says more of it. Of a run whose report cannot be read only `made` is known:
+    `state` is one word; `what` says more of it. Of records and pairs that a run rejected a page says that they were
+    turned away: there, *Reject* is a person's verdict. Of a run whose report cannot be read only `made` is known:
     `started_at` is None then.
     """
 
@@ -20,7 +21,7 @@ class Run:
     recipe: str
     planned: int
     made: int
-    rejected: int
+    turned_away: int
     seconds: str
     reasons: Mapping[str, int]
     report: str

@@ -6,6 +6,7 @@ Source: https://help.shopify.com/en/manual/products/import-export/using-csv
 """
 
 import csv
+import hashlib
 import io
 import re
 import shutil
@@ -43,6 +44,9 @@ COLUMNS = (
 )
 LONGEST = {"Title": 255, "Type": 255, "Option1 value": 255, "Image alt text": 512}
 """Characters that Shopify takes."""
+
+LONGEST_STYLE, LONGEST_RECIPE, LONGEST_HANDLE = 160, 60, 200
+"""Characters that are kept of what something is put behind."""
 
 LARGEST = 15_000_000
 """Bytes of a product file that Shopify takes."""
@@ -189,9 +193,7 @@ def _variants(designs: Sequence[Item], number: int, shop: Shop) -> list[dict[str
     name = title if number == 1 else f"{title} ({number})"
     own = {
         "Title": name,
-        "URL handle": _address(
-            f"{first.text('garment_id')}-{number}" if number > 1 else first.text("garment_id")
-        ),
+        "URL handle": _garment_handle(first.text("garment_id"), number),
         "Description": _paragraphs([title, *lines, NOTICE]),
         "Tags": ", ".join(words),
         "Option1 name": "Style",
@@ -204,12 +206,27 @@ def _variants(designs: Sequence[Item], number: int, shop: Shop) -> list[dict[str
     ]
 
 
+def _garment_handle(garment_id: str, number: int) -> str:
+    """The handle of a garment's product of that number, always the same, and no other garment's.
+
+    Shopify takes rows of one handle for one product. Ids that differ in case or signs only (Tee_1, tee-1) would
+    share one, so whatever is no handle by itself ends in a part of its digest.
+    """
+    plain = _address(garment_id)[:LONGEST_HANDLE].strip("-")
+    if plain == garment_id and number == 1:
+        return plain
+    digest = hashlib.sha256(f"{garment_id}\n{number}".encode("utf-8", "replace")).hexdigest()[:8]
+    return f"{plain}-{number}-{digest}" if number > 1 else f"{plain}-{digest}"
+
+
 def _told_apart(designs: Sequence[Item]) -> list[str]:
     """A name for each variant of a product, no two alike: the style, with the recipe or the id where that is needed."""
-    styles = [item.text("style_title") or item.text("style_id") for item in designs]
+    titles = (item.text("style_title") or item.text("style_id") for item in designs)
+    # As they will be written: what makes a cell harmless, or short enough, could make two alike.
+    styles = [harmless_beginning(title)[:LONGEST_STYLE].strip() for title in titles]
     counts = Counter(style.casefold() for style in styles)
     named = [
-        style if counts[style.casefold()] == 1 else f"{style} ({item.text('recipe')})"
+        style if counts[style.casefold()] == 1 else f"{style} ({item.text('recipe')[:LONGEST_RECIPE]})"
         for style, item in zip(styles, designs, strict=True)
     ]
     counts = Counter(name.casefold() for name in named)

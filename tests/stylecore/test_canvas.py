@@ -156,6 +156,14 @@ class TestLarge:
         large = fit(smooth(size), guide, canvas, largest=4096).placement
         assert large.crop == fit(smooth(size), guide, canvas).placement.crop
 
+    @pytest.mark.parametrize("size", [(32, 4096), (4096, 32), (64, 2000), (300, 3000)])
+    def test_thin_garments_are_not_all_padding(self, size: Size) -> None:
+        """A canvas that has grown has at most four times the pixels of its garment, however thin that is."""
+        fitted = fit(torch.rand(1, 3, *size), torch.ones(1, 1, *size), (96, 80), largest=4096)
+        height, width = fitted.content.shape[2:]
+        assert height * width <= 1.05 * max(96 * 80, 4 * size[0] * size[1])
+        assert height / width == pytest.approx(96 / 80, rel=0.02)
+
     @pytest.mark.parametrize("largest", [97, 150, 256])
     def test_never_beyond_the_largest(self, largest: int) -> None:
         """A garment larger than the largest canvas is shrunk onto it, in the canvas's proportion."""

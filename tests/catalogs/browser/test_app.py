@@ -535,6 +535,26 @@ class TestExports:
         assert self.download(client, "csv-all", {"ids": []}).status_code == 400
         assert self.download(client, "exe", {"ids": []}).status_code == 400
 
+    def test_as_many_ids_as_a_target_may_have(self, client: TestClient) -> None:
+        """What can be asked for can be exported: 100,000 ids are beyond the usual length of a form's field."""
+        ids = [one["id"] for one in result(client)["designs"]]
+        target = {"ids": [ids[number % len(ids)] for number in range(100_000)]}
+        told = client.post("/api/exportable?kind=csv", json=target, headers=csrf(client))
+        assert told.json() == {"count": 100_000}
+        answer = self.download(client, "csv", target)
+        assert answer.status_code == 200 and answer.content.count(b"\n") == 100_001
+
+    @pytest.mark.parametrize("field", ["kind", "title", "pictures", "vendor", "price", "product"])
+    def test_long_fields(self, client: TestClient, field: str) -> None:
+        """A field that is longer than any of its kind is refused."""
+        form = {
+            "csrf": csrf(client)[access.CSRF_HEADER],
+            "kind": "csv",
+            "target": '{"query": ""}',
+            field: "x" * 1001,
+        }
+        assert client.post("/export", data=form).status_code == 422
+
     def test_without_token(self, client: TestClient) -> None:
         """A form of another site gets nothing."""
         target = json.dumps({"query": ""})

@@ -44,7 +44,7 @@ def test_told(tmp_path: Path) -> None:
         told = " ".join(answering.get("/runs").text.split())
         for words in (
             "2026-11-28 10:00 UTC", '<span class="state killed">killed</span>', "It &lt;b&gt;died&lt;/b&gt;.",
-            "3 of 12 designs made, 2 rejected, recipe <b>house</b>, 61 s", "<li>2 × no mask</li>",
+            "3 of 12 designs made, 2 turned away, recipe <b>house</b>, 61 s", "<li>2 × no mask</li>",
             "stylemill run --garment &#39;a b&#39;", "It goes on by:", 'href="/?run=r1">Its 3 designs<',
             '<span class="state unreadable">unreadable</span>', 'href="/?run=r2">Its 1 design<',
         ):  # fmt: skip
@@ -69,8 +69,8 @@ def test_in_a_browser(chromium: Browser, tmp_path: Path, width: int, scheme: str
         page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
         first = page.locator(".runs > li").first
         expect(first.locator(".state")).to_have_text("killed")
-        expect(first).to_contain_text("24 of 40 designs made, 1 rejected")
-        expect(page.locator(".runs > li").nth(1)).to_contain_text("What was rejected is tried again by:")
+        expect(first).to_contain_text("24 of 40 designs made, 1 turned away")
+        expect(page.locator(".runs > li").nth(1)).to_contain_text("What was turned away is tried again by:")
         page.context.grant_permissions(["clipboard-read", "clipboard-write"])
         first.get_by_role("button", name="Copy").click()
         expect(page.locator("#toasts")).to_have_text("Copied.")

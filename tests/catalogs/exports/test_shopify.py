@@ -109,6 +109,38 @@ def test_styles_as_variants() -> None:
     assert table["Variant image URL"].is_unique
 
 
+def test_garments_whose_ids_are_alike() -> None:
+    """Garments whose ids differ in case or signs only are products of their own, under the same handles each time."""
+    ids = ["Tee", "tee", "tee.1", "tee-1", "tee_1", "TEE 1", "é", "è", "x" * 300, "X" * 300]
+    rows = [record(number, garment_id=ids[number % len(ids)]) for number in range(30)]
+    table = opened(*map(Item, rows), product="garment")
+    require_rules(table)
+    assert table["URL handle"].nunique() == len(ids)
+    assert {"tee", "tee-1"} < set(table["URL handle"]), "an id that is a handle stays as it is"
+    alone = opened(Item(record(0, garment_id="Tee")), product="garment")
+    assert alone.loc[0, "URL handle"] == table.loc[0, "URL handle"]
+
+
+def test_products_of_a_large_garment_are_no_other_garment(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The second product of a large garment is told apart from a garment that is called so."""
+    monkeypatch.setattr(shopify, "MOST_VARIANTS", 2)
+    rows = [record(number, garment_id="tee" if number < 4 else "tee-2") for number in range(6)]
+    table = opened(*map(Item, rows), product="garment")
+    require_rules(table)
+    assert table["URL handle"].nunique() == 3
+
+
+@pytest.mark.parametrize(
+    "titles",
+    [("a" * 300 + "1", "a" * 300 + "2"), ("=1+1", "'=1+1"), ("b" * 159 + " c", "b" * 159 + " d")],
+    ids=["long", "formulas", "cut at a blank"],
+)
+def test_variants_that_become_alike(titles: tuple[str, str]) -> None:
+    """Titles that are alike as they are written, cut or made harmless, name two variants all the same."""
+    rows = [record(number, style_title=title, recipe="house") for number, title in enumerate(titles)]
+    require_rules(opened(*map(Item, rows), product="garment"))
+
+
 def test_more_variants_than_shopify_takes(monkeypatch: pytest.MonkeyPatch) -> None:
     """A garment of more designs becomes several products, with names and addresses of their own."""
     monkeypatch.setattr(shopify, "MOST_VARIANTS", 4)
