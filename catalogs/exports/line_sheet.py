@@ -40,6 +40,8 @@ PICTURE = 168.0
 """Height of a picture in the grid; captions have what is left of the pitch."""
 COVER_TEXT = WIDTH - 0.8 * HEIGHT
 """Width of the cover's left part. Pictures have the rest, to the edges of the page: those of 4:5 are not cut."""
+ID_SHARE = 0.45
+"""Share of a caption's line that an id may take."""
 SETS_SHOWN = 10
 DPI = 200
 QUALITY = 82
@@ -317,17 +319,27 @@ def _empty_frame(sheet: Sheet, x: float, y: float) -> None:
 
 
 def _caption(sheet: Sheet, x: float, y: float, item: Item) -> None:
-    """Garment, style, id with verdict and stars, credit, note: every line on a baseline of its own.
+    """Garment and style with their ids, the design's id with verdict and stars, credit, note: each line on its baseline.
 
     The style's title is a line above its credit: room is kept for rights holder and licence.
     """
-    _write(sheet, x, y, line(name_of(item, "garment", BOLD), BOLD, 7.5, COLUMN), BOLD, 7.5, INK)
-    _write(sheet, x, y - 10.5, line(name_of(item, "style", SANS), SANS, 7.5, COLUMN), SANS, 7.5, INK)
+    _named(sheet, x, y, item, "garment", BOLD)
+    _named(sheet, x, y - 10.5, item, "style", SANS)
     _marks(sheet, x, y - 21, item)
     y -= 31
     y = _paragraph(sheet, x, y, _rights(sheet, item), SANS, 6, SOFT, 8) - 2.5
     note = lines(provenance.plain(item.note), OBLIQUE, 6.5, COLUMN, 2)
     _paragraph(sheet, x, y, note, OBLIQUE, 6.5, INK, 8.5)
+
+
+def _named(sheet: Sheet, x: float, y: float, item: Item, kind: str, style: str) -> None:
+    """A garment's or style's title, and at the end of the line its id, by which it is ordered."""
+    name, own, room = name_of(item, kind, style), item.text(f"{kind}_id"), COLUMN
+    if own and own != name and not lacking(own, SANS):
+        own = line(own, SANS, 6.5, ID_SHARE * COLUMN)
+        room -= width_of(own, SANS, 6.5) + 6
+        _write(sheet, x + COLUMN - width_of(own, SANS, 6.5), y, own, SANS, 6.5, SOFT)
+    _write(sheet, x, y, line(name, style, 7.5, room), style, 7.5, INK)
 
 
 def _rights(sheet: Sheet, item: Item) -> list[str]:

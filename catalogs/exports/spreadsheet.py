@@ -29,7 +29,9 @@ SAID: dict[str, Callable[[Item], object]] = {
 READABLE: dict[str, Callable[[Item], object]] = {
     "File": picture_name,
     "Garment": lambda item: item.text("garment_title") or item.text("garment_id"),
+    "Garment ID": lambda item: item.text("garment_id"),
     "Style": lambda item: item.text("style_title") or item.text("style_id"),
+    "Style ID": lambda item: item.text("style_id"),
     "Style set": lambda item: item.text("style_set"),
     "Category": lambda item: item.text("garment_category"),
     "Season": lambda item: item.text("garment_season"),

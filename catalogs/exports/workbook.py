@@ -24,7 +24,16 @@ MARGIN = 4
 ROW_POINTS = (PICTURE[1] + 2 * MARGIN) * 72 / 96
 PICTURE_COLUMN = 14.0
 """Width in characters, which Excel counts in."""
-WIDTHS = {"File": 38, "Garment": 24, "Style": 24, "Note": 36, "Credit": 40, "Design": 16}
+WIDTHS = {
+    "File": 38,
+    "Garment": 24,
+    "Garment ID": 14,
+    "Style": 24,
+    "Style ID": 14,
+    "Note": 36,
+    "Credit": 40,
+    "Design": 16,
+}
 USUAL_WIDTH = 14
 LONGEST = 32_000
 """Characters of a cell; Excel takes 32,767."""

@@ -57,6 +57,7 @@ def test_every_design_is_there() -> None:
     for number, item in enumerate(items):
         text = pages[1 + number // 8]
         assert item.short_id in text and f"Paisley {number}" in text
+    assert "paisley-3" in pages[1] and pages[1].count("tee") >= 8, "ids, by which a garment is ordered"
     assert "Ann Archer · CC-BY-4.0" in pages[1] and "PICK" in pages[1]
     assert "★★★★☆" in pages[1] and "bolder scale" in pages[1]
     assert "2 / 3" in pages[1] and "3 / 3" in pages[2]
