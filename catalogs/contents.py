@@ -22,7 +22,7 @@ from catalogs.images import decode
 from catalogs.mask_levels import BLACK
 from catalogs.picture_remarks import border_note, flat_borders, has_own_print, own_print_note
 from catalogs.records import Garment, Problem, Style
-from catalogs.repeats import Cloth, check_proportion, measured, remarkable
+from catalogs.repeats import Cloth, check_proportion, is_odd_width, measured, odd_width, remarkable
 from catalogs.store_contract import ObjectInfo, Store
 from catalogs.templates import decode_template
 
@@ -119,6 +119,9 @@ def usable(
             notes[record.record_id] = [_about(store, record, column, note) for note in template.notes]
             if cloths is not None and has_own_print(template):
                 printed.add(record.record_id)
+            if cloths is not None and record.print_width_cm and is_odd_width(record):
+                what = odd_width(record.print_width_cm)
+                notes[record.record_id].append(_about(store, record, "print_width_cm", what))
             if cloths is not None and (cloth := measured(record, template)):
                 cloths[record.record_id] = cloth
         else:
@@ -133,7 +136,8 @@ def usable(
     good, problems = _sorted_out(store, records, look)
     said = [note for record in good for note in notes.get(record.record_id, ())]
     if own := [record.record_id for record in good if record.record_id in printed]:
-        said.append(Problem(f"{store.uri}/{CSV}", 0, "", "", "", own_print_note(own)))
+        catalog = next(record.catalog for record in good if record.record_id in printed) or CSV
+        said.append(Problem(f"{store.uri}/{catalog}", 0, "", "", "", own_print_note(own)))
     styles = [record for record in good if isinstance(record, Style)]
     said += [_about(store, *found) for found in remarkable(styles, cloths or {})]
     return good, problems, said

@@ -46,9 +46,9 @@ def check_proportion(style: Style, size: tuple[int, int]) -> None:
 
 
 def measured(garment: Garment, template: Template) -> Cloth | None:
-    """The size of a garment's cloth, whose width is the print width; None where that is not known."""
+    """The size of a garment's cloth, as wide as its print width; None where that is not known or cannot be meant."""
     height, width = template.picture.size if template.mask is None else box_of(template.mask)
-    if not garment.print_width_cm or not width:
+    if not garment.print_width_cm or not width or is_odd_width(garment):
         return None
     return Cloth((garment.print_width_cm * height / width, garment.print_width_cm), (height, width))
 
@@ -85,8 +85,26 @@ def _said(size: float, word: str, axis: int, cloths: Mapping[str, Cloth]) -> Ite
         )
 
 
+def is_odd_width(garment: Garment) -> bool:
+    """Whether a garment's print width cannot be meant."""
+    return bool(garment.print_width_cm) and not NARROWEST <= (garment.print_width_cm or 0) <= WIDEST
+
+
+def odd_width(width: float) -> str:
+    """What to say of such a width."""
+    return f"no cloth of a garment is {width:g} cm wide ({NARROWEST:g} to {WIDEST:g} cm are likely); is it in cm?"
+
+
 def width_remarks(garments: Sequence[Garment], styles: Sequence[Style]) -> Iterator[str]:
-    """What to say of widths that only garments or only styles have, and of garments' widths that cannot be meant."""
+    """What a plan of prints says of widths: those that are missing, and garments' that cannot be meant."""
+    yield from missing_widths(garments, styles)
+    for garment in garments:
+        if garment.print_width_cm and is_odd_width(garment):
+            yield f"garment '{garment.garment_id}', print_width_cm: {odd_width(garment.print_width_cm)}"
+
+
+def missing_widths(garments: Sequence[Garment], styles: Sequence[Style]) -> Iterator[str]:
+    """What to say of widths that only garments or only styles have."""
     wide = [style for style in styles if style.repeat_width_cm or style.repeat_height_cm]
     bare = [garment for garment in garments if not garment.print_width_cm]
     if wide and bare:
@@ -100,9 +118,6 @@ def width_remarks(garments: Sequence[Garment], styles: Sequence[Style]) -> Itera
             f"{_named('style', loose)} no repeat_width_cm, though garments have widths: recipe print guesses the scale"
             " there. repeat_width_cm is the width in cm of what the style's picture shows"
         )
-    for garment in garments:
-        if garment.print_width_cm and not NARROWEST <= garment.print_width_cm <= WIDEST:
-            yield f"garment '{garment.garment_id}' has a print_width_cm of {garment.print_width_cm:g}: is it in cm?"
 
 
 def _named(noun: str, records: Sequence[Garment] | Sequence[Style]) -> str:

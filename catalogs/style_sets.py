@@ -17,6 +17,7 @@ from catalogs.store_contract import ObjectInfo, Store
 
 MANIFEST = "manifest.json"
 VERSION = 1
+UNSEALED = f"it has no {MANIFEST} yet ('stylemill seal' writes it)"
 READERS = 16
 EVERY = "all"
 """What stands for every set where one can be named."""
@@ -46,11 +47,17 @@ def find_sets(store: Store, objects: Mapping[str, ObjectInfo]) -> Iterator[Style
         yield from pool.map(lambda name: _look(store, name, objects), sorted(folders))
 
 
+def unsealed_sets(store: Store) -> list[str]:
+    """Names of the folders that would be style sets if they had a manifest."""
+    objects = {entry.key: entry for entry in store.list()}
+    return [one.name for one in find_sets(store, objects) if one.fault == UNSEALED]
+
+
 def _look(store: Store, name: str, objects: Mapping[str, ObjectInfo]) -> StyleSet:
     try:
         keys.check_id(name)
         if f"{name}/{MANIFEST}" not in objects:
-            return StyleSet(name, fault=f"it has no {MANIFEST} yet ('stylemill seal' writes it)")
+            return StyleSet(name, fault=UNSEALED)
         if name == EVERY:
             return StyleSet(name, fault="'all' means every set; give it another name")
         data = store.read(f"{name}/{MANIFEST}")

@@ -31,9 +31,12 @@ from flows.terminal import (
 )
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from catalogs.records import Problem
     from catalogs.repeats import Cloth
     from catalogs.store_contract import Store
+    from flows.checking import Checked
     from flows.planning import Plan
     from flows.preparing import Place
     from flows.settings import Settings
@@ -167,6 +170,12 @@ def retry(
 
         settings = _settings(workers)
         rejected = rejected_by(settings, designs, run_id)
+        if not rejected.pairs and not rejected.records:
+            say(
+                f"Run {rejected.run_id} has rejected nothing. What comes next says 'stylemill status --designs"
+                f" {rejected.designs} {rejected.run_id}'."
+            )
+            finish(OK)
         chosen = recipe_again(rejected, recipe, settings)
         place = resolve_place(settings, rejected.garments, rejected.styles, rejected.designs, chosen, device)
         require_same_recipe(place, rejected)
@@ -253,60 +262,49 @@ def check(garments: Garments = None, styles: Styles = None) -> None:
     """Look at every row and picture of both catalogs and list all problems."""
     with reported():
         from catalogs.errors import CatalogsError
+        from catalogs.stores import open_store
+        from flows.checking import check_garments, check_styles, check_together, check_unsealed
         from flows.settings import read_settings, require_catalog
 
         settings = read_settings()
         given = {"garment": garments, "style": styles}
         uris = {noun: require_catalog(noun, uri, settings) for noun, uri in given.items()}
-        problems: list[Problem] = []
-        barren: list[str] = []
+        looks = {"garment": check_garments, "style": check_styles}
         cloths: dict[str, Cloth] = {}
+        done: dict[str, Checked] = {}
         code = OK
         for noun, uri in uris.items():
             try:
-                usable, found = _check_catalog(noun, uri, settings, cloths)
+                store = open_store(uri, settings.s3)
+                done[noun] = looks[noun](store, settings.max_pixels, cloths)
             except CatalogsError as error:
                 # The other catalog is looked at all the same.
                 say(f"Error: {error}")
                 code = FAILED
                 continue
-            problems += found
-            if not usable:
-                barren.append(uri)
+            more = check_unsealed(store, settings.s3, settings.max_pixels) if noun == "style" else ()
+            _show_checked(noun, store.uri, done[noun], more)
+        if len(done) == len(uris):
+            _show_notes(check_together(done["garment"], done["style"]))
+        problems = [problem for one in done.values() for problem in one.problems]
         _show_problems(problems)
+        barren = [uris[noun] for noun, one in done.items() if not one.usable]
         for uri in barren:
             say(
-                f"Error: {uri} has nothing that can be used, so nothing can be made: add a row, or mend those above."
+                f"Error: {uri} has nothing that can be used, so nothing can be made: add a row, mend those above, or"
+                " seal a style set."
             )
         finish(code or (FAILED if barren else REJECTED if problems else OK))
 
 
-def _check_catalog(
-    noun: str, uri: str, settings: "Settings", cloths: "dict[str, Cloth]"
-) -> "tuple[int, list[Problem]]":
-    """Say how many of a catalog's records can be used; returns that, and what is wrong with the others.
+def _show_checked(noun: str, uri: str, found: "Checked", more: "Iterable[str]") -> None:
+    typer.echo(f"{uri}: {counted(len(found.usable), noun)} can be used, {found.unusable} cannot.")
+    _show_notes((*found.notes, *more))
 
-    `cloths` takes the sizes of the garments' cloth, against which the styles' repeats are held.
-    """
-    from catalogs.contents import usable
-    from catalogs.garments import read_garments
-    from catalogs.stores import open_store
-    from catalogs.styles import read_styles
 
-    store = open_store(uri, settings.s3)
-    reading: Any = read_garments(store) if noun == "garment" else read_styles(store)
-    good, bad, notes = usable(store, reading.records, settings.max_pixels, cloths)
-    rows = len({p.row for p in reading.problems}) + len(bad)
-    typer.echo(f"{store.uri}: {counted(len(good), noun)} can be used, {rows} cannot.")
-    bare = sum(not record.mask for record in good) if noun == "garment" else 0
-    if bare:
-        typer.echo(
-            f"  note: {counted(bare, 'garment')} without a mask: all of the picture is painted, but where it is"
-            " transparent."
-        )
-    for remark in (*reading.remarks, *notes):
-        typer.echo(f"  note: {remark}")
-    return len(good), [*reading.problems, *bad]
+def _show_notes(notes: "Iterable[str]") -> None:
+    for note in notes:
+        typer.echo(f"  note: {note}")
 
 
 @app.command(epilog="Example: stylemill recipes studio > mine.toml")

@@ -1,6 +1,7 @@
 """Commands over a design catalog: browse, list, doctor, gc."""
 
 import ipaddress
+import socket
 import sys
 from datetime import timedelta
 from typing import TYPE_CHECKING, Annotated, Any
@@ -69,7 +70,7 @@ def browse(
             who=who or _login(), names=(*LOOPBACK, host.lower()) if loopback else (), secure=secure,
         )  # fmt: skip
         sock = listening(host, port)
-        address = f"http://{f'[{host}]' if ':' in host else host}:{sock.getsockname()[1]}/"
+        address = f"http://{_name_of(host)}:{sock.getsockname()[1]}/"
         try:
             typer.echo(f"{catalog.store.uri} is open at {address} (Ctrl-C ends it)")
             if chosen and not token:
@@ -90,6 +91,17 @@ def _is_loopback(host: str) -> bool:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:
         return host == "localhost"
+
+
+def _name_of(host: str) -> str:
+    """What a person calls the machine that listens at an address; of all its addresses, the machine's own name."""
+    try:
+        every = ipaddress.ip_address(host).is_unspecified
+    except ValueError:
+        every = False
+    if every:
+        return socket.gethostname()
+    return f"[{host}]" if ":" in host else host
 
 
 def _new_token() -> str:
@@ -141,9 +153,12 @@ def status(
 
         from flows.run_status import run_statuses
 
-        found = run_statuses(_open(designs, empty=True), run_id, limit)
-        if not found and not as_json:
-            typer.echo("No run has left a report here.")
+        catalog = _open(designs, empty=True)
+        found = run_statuses(catalog, run_id, limit)
+        if not found:
+            _require_designs(catalog.store)
+            if not as_json:
+                typer.echo("No run has left a report here.")
         for one in found:
             if as_json:
                 typer.echo(json.dumps(vars(one), default=str, ensure_ascii=False))

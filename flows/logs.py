@@ -10,7 +10,12 @@ OURS = ("flows", "catalogs", "stylecore", "stylemill")
 SAID = logging.getLogger("stylemill")
 FIELDS = ("garment", "style", "job")
 """What records of our own rooms carry along."""
-CHATTER = ("Finished in state", "Starting temporary server", "Stopping temporary server")
+CHATTER = (
+    "Finished in state", "Starting temporary server", "Stopping temporary server",
+    # A stop that was ordered is no error: an alert on errors would ring for each.
+    "Crash detected! Execution was aborted by a termination signal",
+    "Crash detected! Execution was aborted by an interrupt signal",
+)  # fmt: skip
 """What Prefect says of every run and shard, and our own events say with their counts."""
 
 _handlers: list[logging.Handler] = []

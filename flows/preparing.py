@@ -64,7 +64,9 @@ def resolve_place(
     """
     given = {"garment": garments, "style": styles, "design": designs}
     found = {f"{noun}s": require_catalog(noun, uri, settings) for noun, uri in given.items()}
-    _require_own_place(found, settings)
+    # Whole, as reports keep them: a command that goes on is given from any folder.
+    found = {name: open_store(uri, settings.s3).uri for name, uri in found.items()}
+    _require_own_place(found)
     run_id = f"{datetime.now(UTC):%Y%m%dT%H%M%S}-{uuid.uuid4().hex[:6]}"
     from flows.devices import require_device
     from flows.weights import resolve_recipe
@@ -98,9 +100,8 @@ def _made_by(recipe: Recipe, filed: Iterable[str]) -> Iterator[Recipe]:
             yield resolved
 
 
-def _require_own_place(found: dict[str, str], settings: Settings) -> None:
+def _require_own_place(place: dict[str, str]) -> None:
     """Designs lie in a folder or prefix of their own."""
-    place = {name: open_store(uri, settings.s3).uri for name, uri in found.items()}
     designs = place["designs"]
     if Path(designs).exists() and not Path(designs).is_dir():
         raise SettingsError(

@@ -135,4 +135,8 @@ def why_next(run: RunStatus) -> str:
     """What the command that comes next does; empty where there is none."""
     if not run.next:
         return ""
-    return "What was rejected is tried again by:" if run.state in ENDED else "It goes on by:"
+    return (
+        "What was rejected is tried again by:"
+        if run.state in ENDED
+        else "It goes on by (what others have made since is not made again):"
+    )

@@ -207,10 +207,15 @@ def run_plan(place: Place, plan: Plan, settings: Settings) -> dict[str, Any]:
         try:
             done = _carried_out(place, plan, settings, report, pace, gauges)
         except BaseException as error:
-            event("run stopped", **_figures(report), reason=str(error) or type(error).__name__)
+            event("run stopped", **_figures(report), reason=_reason(report, error))
             raise
         event("run finished", **_figures(report), report=done["report"])
         return done
+
+
+def _reason(report: RunReport, error: BaseException) -> str:
+    """Why a run stopped, in words; Prefect's own error of a signal has none."""
+    return "stopped by a signal" if report.state == "interrupted" else str(error) or type(error).__name__
 
 
 def _figures(report: RunReport) -> dict[str, Any]:

@@ -44,6 +44,6 @@ def nearest(wrong: str, valid: Iterable[str]) -> str:
     return f"did you mean '{close}'? Valid: {valid}" if close else f"valid are {valid}"
 
 
-def close_to(wrong: str, valid: Iterable[str], cutoff: float = 0.5) -> str:
+def close_to(wrong: str, valid: Iterable[str], cutoff: float = 0.6) -> str:
     """The valid word that is closest to `wrong`; empty where none is as close as `cutoff` (0 to 1)."""
     return next(iter(difflib.get_close_matches(wrong, list(valid), n=1, cutoff=cutoff)), "")

@@ -2,6 +2,7 @@
 
 import json
 import shlex
+import socket
 import subprocess
 import sys
 import threading
@@ -21,7 +22,7 @@ from catalogs.errors import QueryError
 from catalogs.stores import open_store
 from flows.browsing import CatalogMill, listening
 from flows.cli import app
-from flows.design_commands import _is_loopback
+from flows.design_commands import _is_loopback, _name_of
 from flows.errors import SettingsError
 from flows.recipes import NAMED, find_recipe
 from flows.settings import Settings
@@ -289,6 +290,21 @@ def test_not_deployed(mill: CatalogMill, api: str, monkeypatch: pytest.MonkeyPat
     monkeypatch.setattr(Api, "deployed", False)
     with temporary_settings({PREFECT_API_URL: api}), pytest.raises(QueryError, match="no deployment"):
         CatalogMill(mill.settings, mill.garments, mill.styles, mill.designs, api).start(Order("house"))
+
+
+@pytest.mark.parametrize(
+    ("host", "name"),
+    [
+        ("0.0.0.0", socket.gethostname()),
+        ("::", socket.gethostname()),
+        ("127.0.0.1", "127.0.0.1"),
+        ("::1", "[::1]"),
+        ("mill.example", "mill.example"),
+    ],
+)
+def test_address_to_send(host: str, name: str) -> None:
+    """A server at all addresses is told by the machine's name: no other machine can open 0.0.0.0."""
+    assert _name_of(host) == name
 
 
 def test_port_in_use() -> None:

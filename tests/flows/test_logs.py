@@ -97,6 +97,8 @@ def test_a_run_that_is_stopped(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
     lines = told("\n".join(line for line in run.log.read_text().splitlines() if line.startswith("{")))
     (stopped,) = (line for line in lines if line["event"] == "run stopped")
     assert (stopped["state"], stopped["planned"]) == ("interrupted", 16) and 0 < stopped["made"] < 16
+    assert stopped["reason"] == "stopped by a signal"
+    assert not [line for line in lines if line["level"] == "error"], "an ordered stop is no error"
     assert "run the same command to go on" in lines[-1]["event"]
 
 

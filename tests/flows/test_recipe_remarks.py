@@ -60,4 +60,7 @@ def test_widths_that_cannot_be_meant() -> None:
     """Metres or millimetres in a column of centimetres are asked about."""
     for width in (0.5, 520.0):
         told = list(recipe_remarks(NAMED["print"](), [replace(GARMENT, print_width_cm=width)], []))
-        assert told == [f"garment 'tee' has a print_width_cm of {width:g}: is it in cm?"]
+        assert told == [
+            f"garment 'tee', print_width_cm: no cloth of a garment is {width:g} cm wide (5 to 400 cm are likely); is it"
+            " in cm?"
+        ]

@@ -4,6 +4,8 @@ import json
 import os
 import shlex
 import signal
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -11,7 +13,8 @@ from typer.testing import CliRunner
 
 from flows.cli import app
 from flows.run_command import Asked, run_command
-from tests.conftest import Run, write_catalog
+from tests.catalogs.browser.shop import shop
+from tests.conftest import ROOT, Run, write_catalog
 from tests.flows.test_killed_runs import SLOW, Started, records, wait_for_pictures
 
 
@@ -57,7 +60,11 @@ def test_killed(arguments: list[str], tmp_path: Path, stylemill: Run) -> None:
     assert (newest["state"], newest["made"], newest["next"]) == ("finished", 16 - made, "")
     assert before == told
     shown = stylemill("status", "--designs", designs, told["run"])
-    assert shown.returncode == 0 and "It goes on by:" in shown.stdout and str(told["next"]) in shown.stdout
+    assert (
+        shown.returncode == 0
+        and "It goes on by (what others" in shown.stdout
+        and str(told["next"]) in shown.stdout
+    )
 
 
 def test_stopped(arguments: list[str], tmp_path: Path) -> None:
@@ -93,8 +100,10 @@ def test_rejected(arguments: list[str], tmp_path: Path, stylemill: Run) -> None:
 
 
 def test_no_runs(tmp_path: Path) -> None:
-    """A catalog without runs says so; a run that is not there is refused with the nearest."""
-    (tmp_path / "designs").mkdir()
+    """A place without designs is refused, as doctor refuses it; a run that is not there, with the nearest."""
+    done = CliRunner().invoke(app, ["status", "--designs", str(tmp_path / "nowhere")])
+    assert done.exit_code == 1 and "holds no design catalog: check the path" in done.output
+    shop(tmp_path / "designs")
     assert statuses(tmp_path / "designs") == []
     done = CliRunner().invoke(app, ["status", "--designs", str(tmp_path / "designs"), "x"])
     assert done.exit_code == 2 and "There is no run 'x'" in done.output
@@ -159,3 +168,37 @@ def test_terminals_get_no_commands_from_reports(tmp_path: Path) -> None:
     filed(tmp_path, "a", REPORT | {"state": "x\x1b[31m\x07", "reasons": {"y\x1b[0m": 1}})
     shown = CliRunner().invoke(app, ["status", "--designs", str(tmp_path), "a"])
     assert shown.exit_code == 0 and "\x1b" not in shown.output and "\x07" not in shown.output
+
+
+def test_nothing_to_retry(tmp_path: Path) -> None:
+    """A retry of a run that rejected nothing says so, and where to look for what comes next."""
+    filed(tmp_path, "a", REPORT | {"failures": [], "state": "running"})
+    done = CliRunner().invoke(app, ["retry", "--designs", str(tmp_path), "--run", "a"])
+    assert done.exit_code == 0
+    assert (
+        f"Run a has rejected nothing. What comes next says 'stylemill status --designs {tmp_path} a'"
+        in done.output
+    )
+
+
+def test_places_are_whole(catalog: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Places that were given from a folder are kept whole: the next command is run from any other."""
+    monkeypatch.chdir(catalog)
+    monkeypatch.setenv("PYTHONPATH", str(ROOT))
+    arguments = [
+        "--garments",
+        "garments",
+        "--styles",
+        "./styles",
+        "--designs",
+        "../designs",
+        "--recipe",
+        "tiny.toml",
+    ]
+    done = subprocess.run(
+        [sys.executable, "-m", "flows.cli", "run", *arguments], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    (folder,) = (tmp_path / "designs" / "runs").iterdir()
+    report = json.loads((folder / "report.json").read_text())
+    assert (report["garments"], report["styles"]) == (f"{catalog}/garments", f"{catalog}/styles")
