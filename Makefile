@@ -4,6 +4,8 @@ VENV   ?= .venv
 BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.installed
 DEMO   ?= demo
+# A file's tests share servers and browsers, so they stay in one process. Threads of torch that wait do not spin.
+PYTEST := GOMP_SPINCOUNT=0 $(BIN)/python -m pytest -q --numprocesses logical --maxprocesses 4 --dist loadfile
 
 .DEFAULT_GOAL := help
 .PHONY: help demo test test-all check format clean
@@ -18,10 +20,10 @@ demo: $(STAMP) ## Draw the sample catalog (once), stylize 12 pairs offline, prin
 	@echo "Browse them:   $(BIN)/stylemill browse --garments $(DEMO)/garments --styles $(DEMO)/styles --designs $(DEMO)/designs --open"
 
 test: $(STAMP) ## Run the tests; starts its own servers, needs no network
-	@$(BIN)/python -m pytest -q
+	@$(PYTEST)
 
 test-all: $(STAMP) ## Run the slow tests too
-	@$(BIN)/python -m pytest -q -m "not gpu"
+	@$(PYTEST) -m "not gpu"
 
 check: $(STAMP) ## Format, lint, types, direction of imports: what CI checks
 	@$(BIN)/ruff format --check .

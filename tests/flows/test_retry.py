@@ -12,6 +12,7 @@ from flows.planning import Plan
 from flows.preparing import make_plan, rejected_by, resolve_place
 from flows.settings import Settings
 from tests.conftest import Run, picture
+from tests.flows.test_run_status import REPORT
 
 
 def test_retry_makes_exactly_the_rejected(stylemill: Run, catalog: Path, tmp_path: Path) -> None:
@@ -46,7 +47,7 @@ def test_failed_pairs_are_tried_again(catalog: Path, tmp_path: Path) -> None:
         recipe=str(catalog / "tiny.toml"), device="cpu",
     )  # fmt: skip
     place = resolve_place(settings)
-    report = {
+    report = REPORT | {
         "garments": place.garments, "styles": place.styles, "recipe": "tiny",
         "recipe_digest": place.recipe.digest(), "problems": [],
         "failures": [{"garment_id": "g2", "style_id": "s1", "reason": "the loss became infinite"}],
@@ -63,7 +64,7 @@ def _rejected(catalog: Path, designs: Path, *records: str) -> Plan:
         recipe=str(catalog / "tiny.toml"), device="cpu",
     )  # fmt: skip
     place = resolve_place(settings)
-    report = {
+    report = REPORT | {
         "garments": place.garments, "styles": place.styles, "recipe": "tiny", "failures": [],
         "recipe_digest": place.recipe.digest(), "problems": [{"record": record} for record in records],
     }  # fmt: skip
@@ -120,9 +121,9 @@ def test_an_unknown_run_is_said(stylemill: Run, tmp_path: Path, run_id: str) -> 
 
 def test_another_recipe_is_refused(stylemill: Run, catalog: Path, tmp_path: Path) -> None:
     """A recipe that changed since the run is no second try of it, and the message says what to do."""
-    report = {
+    report = REPORT | {
         "garments": f"{catalog}/garments", "styles": f"{catalog}/styles", "recipe": "tiny",
-        "recipe_digest": "0" * 64, "problems": [], "failures": [],
+        "recipe_digest": "0" * 64,
     }  # fmt: skip
     (tmp_path / "designs" / "runs" / "r1").mkdir(parents=True)
     (tmp_path / "designs" / "runs" / "r1" / "report.json").write_text(json.dumps(report))
