@@ -5,7 +5,7 @@ BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.installed
 DEMO   ?= demo
 # A file's tests share servers and browsers, so they stay in one process. Threads of torch that wait do not spin.
-PYTEST := GOMP_SPINCOUNT=0 $(BIN)/python -m pytest -q --numprocesses logical --maxprocesses 4 --dist loadfile
+PYTEST := GOMP_SPINCOUNT=0 $(BIN)/python -m pytest -q --numprocesses auto --maxprocesses 4 --dist loadfile
 
 .DEFAULT_GOAL := help
 .PHONY: help demo test test-all check format clean
