@@ -54,15 +54,30 @@ def prefect_api() -> Iterator[None]:
     SettingsError names the server that does not answer as one, before the block or within it;
     TemporaryServerError says the like of the temporary one.
     """
-    if PREFECT_API_URL.value():
-        with told("Or unset PREFECT_API_URL to run without a server. Finished designs are filed."):
-            _require_answer()
-            yield
-        return
-    from flows.temporary_server import temporary_server
+    with _socks_told():
+        if PREFECT_API_URL.value():
+            with told("Or unset PREFECT_API_URL to run without a server. Finished designs are filed."):
+                _require_answer()
+                yield
+            return
+        from flows.temporary_server import temporary_server
 
-    with temporary_server():
+        with temporary_server():
+            yield
+
+
+@contextmanager
+def _socks_told() -> Iterator[None]:
+    """SettingsError where the environment names a SOCKS proxy, and Prefect's client lacks the library for it."""
+    try:
         yield
+    except ImportError as error:
+        if "socksio" not in str(error):
+            raise
+        raise SettingsError(
+            "ALL_PROXY, HTTPS_PROXY or HTTP_PROXY names a SOCKS proxy, for which Prefect's client needs a library more:"
+            " 'pip install socksio', or name a proxy of http://."
+        ) from error
 
 
 @contextmanager

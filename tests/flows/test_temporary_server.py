@@ -123,6 +123,12 @@ def test_through_no_proxy(home: Path) -> None:
     assert "up None" in said(home, NO_PROXY=spared, no_proxy=spared, **proxy)
 
 
+def test_a_socks_proxy(home: Path) -> None:
+    """A proxy whose kind Prefect's client cannot speak is named with what it needs."""
+    told = said(home, ALL_PROXY="socks5://127.0.0.1:9", all_proxy="socks5://127.0.0.1:9")
+    assert "names a SOCKS proxy" in told and "pip install socksio" in told
+
+
 def test_a_server_that_ends_meanwhile(home: Path) -> None:
     """A server that ends while it is needed is told as that, with what to do."""
     then = (
