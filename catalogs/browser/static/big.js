@@ -48,6 +48,7 @@ export class Big {
     this.box.querySelector(".big-line").replaceChildren(
       el("span", {}, design.twin ? `${named(design)} (${design.twin})` : named(design)),
       el("span", { class: design.verdict }, VERDICTS[design.verdict]),
+      ...design.flags.map((flag) => el("span", { class: "doubtful" }, flag)),
       el("span", { class: "stars", role: "img", "aria-label": `${design.stars} stars` }, starred(design.stars)),
       el("span", {}, `${this.wall.cursor + 1} of ${this.wall.result.total.toLocaleString("en")}`));
   }

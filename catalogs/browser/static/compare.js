@@ -3,6 +3,7 @@
 import { counted, data, el, named, picture, say, tell, thumbnail, VERDICTS } from "./server.js";
 import { exporting, header, moreLikeThese, showKeys, whichShortlist } from "./dialogs.js";
 import { among, inTurn, judgeButtons, judging, showJudged } from "./judging.js";
+import { copyLink } from "./links.js";
 import { goBack, keyboard, leavesBy } from "./keyboard.js";
 import { zoomable } from "./zoom.js";
 
@@ -12,7 +13,7 @@ const KEYS = [
   ["+ −", "zoom all"],
   ["Space", "in a picture: all of it, or dot for dot"], ["Home End", "in a picture: all of it, dot for dot"],
   ["← ↑ → ↓", "in a picture: move all"],
-  ["S", "put it on a shortlist"], ["Enter", "open it"], ["E", "export them"], ["M", "more like them"], ["Esc", "back"], ["?", "this sheet"],
+  ["S", "put it on a shortlist"], ["Enter", "open it"], ["E", "export them"], ["M", "more like them"], ["L", "copy the link"], ["Esc", "back"], ["?", "this sheet"],
 ];
 /** What is better in a row. The others are right up to a limit, and no better below it; a loss says nothing across recipes. */
 const BETTER = { "folds kept": Math.max, "distance to the style": Math.min, loss: Math.min };
@@ -30,7 +31,7 @@ const view = zoomable(panes, { onzoom: (scale) => { level.textContent = `${Math.
 
 function figure(design, n) {
   const { width, height } = design;
-  const image = el("img", { src: thumbnail(design, 384), alt: named(design), width, height, class: "checker" });
+  const image = el("img", { src: thumbnail(design, 384), alt: named(design), width, height });
   const whole = el("img", { src: picture(design) });
   const why = el("small", { hidden: true });
   whole.decode().then(() => { image.src = whole.src; }, () => {
@@ -127,7 +128,9 @@ const give = (verdict) => () => judge.verdict(designs[active], verdict);
 const leave = () => goBack(back);
 const all = () => ({ ids: designs.map(({ id }) => id), count: designs.length });
 const exportAll = () => exporting(all(), designs.length, `${counted(designs.length, "design")} compared`);
-const acts = { keep, shortlist, export: exportAll };
+/** Without the way back, which is this person's own. */
+const link = () => copyLink(`/compare?${new URLSearchParams(designs.map(({ id }) => ["id", id]))}`);
+const acts = { keep, shortlist, export: exportAll, link };
 document.querySelectorAll(".bar [data-do]").forEach((button) => button.addEventListener("click", acts[button.dataset.do]));
 document.querySelectorAll("[data-zoom]").forEach((button) => button.addEventListener("click", () => view[button.dataset.zoom]()));
 leavesBy(back);
@@ -136,7 +139,7 @@ keyboard({
   ...Object.fromEntries(designs.map((_, n) => [n + 1, () => choose(n)])),
   ArrowLeft: () => choose(active - 1), ArrowRight: () => choose(active + 1),
   p: give("pick"), x: give("reject"), u: give(""),
-  k: keep, z: judge.takeBack, s: shortlist, e: exportAll, m: () => moreLikeThese(all(), designs.length, designs[0]),
+  k: keep, z: judge.takeBack, s: shortlist, e: exportAll, l: link, m: () => moreLikeThese(all(), designs.length, designs),
   "+": view.closer, "=": view.closer, "-": view.further,
   "?": () => showKeys(KEYS), Escape: leave, Backspace: leave,
 });

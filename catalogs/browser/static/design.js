@@ -4,6 +4,7 @@ import { ask, attempt, data, el, named, picture, say, tell, thumbnail } from "./
 import { copying, exporting, header, moreLikeThese, question, showKeys, whichShortlist } from "./dialogs.js";
 import { fresh } from "./fresh.js";
 import { among, inTurn, judgeButtons, judging, showJudged } from "./judging.js";
+import { copyLink } from "./links.js";
 import { goBack, keyboard, leavesBy } from "./keyboard.js";
 import { zoomable } from "./zoom.js";
 
@@ -13,7 +14,7 @@ const KEYS = [
   ["← →", "move the line between two pictures"], ["+ −", "zoom"], ["Space", "in the picture: all of it, or dot for dot"],
   ["Home End", "in the picture: all of it, dot for dot"],
   ["← ↑ → ↓", "in the picture: move"],
-  ["S", "put on a shortlist"], ["C", "compare with others"], ["E", "export"], ["M", "more like this"],
+  ["S", "put on a shortlist"], ["C", "compare with others"], ["E", "export"], ["M", "more like this"], ["L", "copy the link"],
   ["Esc", "back"], ["?", "this sheet"],
 ];
 const MOST_COMPARED = 4;
@@ -34,7 +35,7 @@ const level = document.querySelector('[data-zoom="toggle"]');
 /** The whole picture takes a while from a far store: its thumbnail stands in, in the same place. */
 function bigPicture() {
   const { width, height } = design;
-  const shown = el("img", { src: thumbnail(design, 384), alt: named(design), width, height, class: "checker" });
+  const shown = el("img", { src: thumbnail(design, 384), alt: named(design), width, height });
   const whole = el("img", { src: picture(design) });
   whole.decode().then(() => { shown.src = whole.src; }, () => remark(picture(design)));
   return shown;
@@ -49,7 +50,7 @@ async function remark(path) {
 
 /** A garment's or style's picture; null, and the server's reason told, where there is none. */
 async function source(name) {
-  const shown = el("img", { src: SOURCES[name].path, alt: SOURCES[name].title, class: "checker" });
+  const shown = el("img", { src: SOURCES[name].path, alt: SOURCES[name].title });
   try {
     await shown.decode();
     return shown;
@@ -187,7 +188,7 @@ async function shortlist() {
 function tiles(name, others) {
   return others.map((one) => el("label", {},
     el("input", { type: "checkbox", name: "id", value: one.id }),
-    el("img", { src: thumbnail(one, 100), alt: "", class: "checker", loading: "lazy" }),
+    el("img", { src: thumbnail(one, 100), alt: "", loading: "lazy" }),
     name === "garment" ? one.style : one.garment, el("small", {}, ` ${one.recipe}`)));
 }
 
@@ -228,10 +229,12 @@ function showKnown() {
 }
 
 const leave = () => goBack($("back"));
+/** Without the way back, which is this person's own. */
+const link = () => copyLink(location.pathname + location.hash);
 const acts = {
-  shortlist, compare,
+  shortlist, compare, link,
   export: () => exporting({ ids: [design.id], count: 1 }, 1, named(design)),
-  more: () => moreLikeThese({ ids: [design.id] }, 1, design),
+  more: () => moreLikeThese({ ids: [design.id] }, 1, [design]),
 };
 document.querySelectorAll(".about [data-do]").forEach((button) => button.addEventListener("click", acts[button.dataset.do]));
 copying();
@@ -243,7 +246,7 @@ keyboard({
   d: () => show("design"), g: () => show("garment"), t: () => show("style"), b: () => show("beside"),
   ArrowLeft: () => swiping() && moveLine(-2), ArrowRight: () => swiping() && moveLine(2),
   "+": view.closer, "=": view.closer, "-": view.further,
-  s: shortlist, c: compare, e: acts.export, m: acts.more, "?": () => showKeys(KEYS), Escape: leave, Backspace: leave,
+  s: shortlist, c: compare, e: acts.export, m: acts.more, l: link, "?": () => showKeys(KEYS), Escape: leave, Backspace: leave,
 });
 header(KEYS);
 showKnown();

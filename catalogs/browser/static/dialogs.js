@@ -73,37 +73,61 @@ function shopFields() {
     field("price", "Price", { inputmode: "decimal", placeholder: "19.90", maxlength: 12 }));
 }
 
-/** Plan more designs like some, show what it comes to, start it or give the command. `like` is one of them. */
-export async function moreLikeThese(target, count, like) {
+const WAYS = [
+  ["recipe", "The same garments and styles by another recipe"],
+  ["styles", "These garments in all styles of their sets"],
+  ["garments", "These styles on all garments"],
+];
+/** What to choose where a way makes nothing. */
+const OTHERWISE = {
+  recipe: "Choose another recipe, or one of the other ways.",
+  styles: "Choose another recipe, or these styles on all garments.",
+  garments: "Choose another recipe, or these garments in all styles of their sets.",
+};
+
+/** Plan more designs like some, show what it comes to, start it or give the command. `designs` are those that the page knows. */
+export async function moreLikeThese(target, count, designs) {
   if (!data.recipes.length) return tell("Start the browser with --garments and --styles to make more from here.", { bad: true });
   // A recipe of somebody's own has its digest behind its name where the catalog keeps it.
-  const own = [like?.kept, like?.recipe].find((name) => data.recipes.includes(name));
-  const ways = [
-    ["recipe", "The same garments and styles by another recipe"],
-    ["styles", "These garments in all styles of their sets"],
-    ["garments", "These styles on all garments"],
-  ];
+  const own = designs.map((one) => [one?.kept, one?.recipe].find((name) => data.recipes.includes(name))).filter(Boolean);
+  const recipe = el("select", { name: "recipe" }, ...data.recipes.map((name) => el("option", { value: name }, name)));
+  let left = true; // as it was preselected
+  const preselect = (way) => {
+    const other = data.recipes.find((name) => !own.includes(name)) ?? data.recipes[0];
+    if (left) recipe.value = way === "recipe" ? other : own[0] ?? other;
+  };
+  recipe.addEventListener("change", () => { left = false; });
+  preselect(WAYS[0][0]);
+  const choice = ([value, label], n) => el("label", { class: "row" },
+    el("input", { type: "radio", name: "way", value, checked: n === 0, onchange: () => preselect(value) }), label);
   const given = await question(`More like ${count === 1 ? "this design" : `these ${counted(count, "design")}`}`, [
-    el("div", {}, ...ways.map(([value, label], n) => el("label", { class: "row" }, el("input", { type: "radio", name: "way", value, checked: n === 0 }), label))),
-    el("label", {}, el("span", {}, "Recipe"), el("select", { name: "recipe" },
-      ...data.recipes.map((name) => el("option", { value: name, selected: name === own }, name)))),
+    el("div", {}, ...WAYS.map(choice)),
+    el("label", {}, el("span", {}, "Recipe"), recipe),
   ], { yes: "Show the plan" });
   if (!given) return;
   const order = { way: given.get("way"), recipe: given.get("recipe"), target };
   const plan = await attempt(() => send("/api/again", order));
-  if (plan) await showPlan(plan, order);
+  if (plan?.to_make) await showPlan(plan, order);
+  else if (plan && (await nothingToMake(plan, order.way))) await moreLikeThese(target, count, designs);
+}
+
+/** Say what to choose instead; resolves to whether the person wants to. */
+async function nothingToMake({ there, remarks }, way) {
+  const why = there ? `${there === 1 ? "This design is" : `All ${counted(there, "design")} are`} there already.` : "No design comes of this choice.";
+  return (await question("Nothing to make", [
+    el("p", {}, `${why} ${OTHERWISE[way]}`), ...remarks.map((one) => el("p", { class: "soft" }, one)),
+  ], { yes: "Choose again", no: "Close" })) !== null;
 }
 
 async function showPlan(plan, order) {
   const time = plan.seconds == null ? "how long is not known before the first designs" : `about ${lasting(plan.seconds)}`;
-  const start = data.canStart && plan.to_make > 0;
   const go = await question("The plan", [
     el("p", {}, `${counted(plan.to_make, "design")} to make, ${counted(plan.there, "design")} there already; ${time}.`),
     ...plan.remarks.map((one) => el("p", { class: "soft" }, one)),
     el("label", {}, el("span", {}, "The command"), el("textarea", { readonly: true, rows: 4, onfocus: (event) => event.target.select() }, plan.command)),
-  ], { yes: start ? "Start it" : "Copy the command", no: "Close" });
+  ], { yes: data.canStart ? "Start it" : "Copy the command", no: "Close" });
   if (!go) return;
-  if (start) {
+  if (data.canStart) {
     const begun = await attempt(() => send("/api/again/start", order));
     if (begun) tell(`Started: ${begun.where}`, { seconds: 10 });
   } else {

@@ -2,9 +2,11 @@
 
 import { ask, attempt, counted, data, el, say, tell, VERDICTS } from "./server.js";
 import { Big } from "./big.js";
+import { Chosen } from "./chosen.js";
 import { keepChoice, keptChoice } from "./choice.js";
 import { elsewhere, exporting, header, moreLikeThese, showKeys, sure, whichShortlist } from "./dialogs.js";
 import { Facets } from "./facets.js";
+import { copyLink } from "./links.js";
 import { whyNothing } from "./nothing.js";
 import { inTurn, judging } from "./judging.js";
 import { Wall } from "./wall.js";
@@ -14,7 +16,7 @@ const KEYS = [
   ["← ↑ → ↓", "move"], ["P", "pick"], ["X", "reject"], ["U", "clear the verdict"], ["1 … 5", "stars"], ["0", "no stars"],
   ["Space", "big view"], ["Enter", "open the design"], ["C", "compare 2 to 4"], ["T", "choose this one"], ["Shift →", "choose a row of them"],
   ["A", "choose the whole result"], ["Esc", "choose none"], ["S", "put on a shortlist"], ["E", "export"], ["M", "more like these"],
-  ["N", "near-duplicates of this one"], ["Z", "undo"], ["/", "search"], ["G", "grid or matrix"], ["?", "this sheet"],
+  ["N", "near-duplicates of this one"], ["Z", "undo"], ["/", "search"], ["G", "grid or matrix"], ["L", "copy the link"], ["?", "this sheet"],
 ];
 const VERDICT_KEYS = { p: "pick", x: "reject", u: "" };
 const OWN = ["size", "view", "at"];
@@ -27,10 +29,10 @@ const $ = (id) => document.getElementById(id);
 
 let params = new URLSearchParams(location.search);
 let result = data;
-const chosen = { ids: new Set(), all: false, out: new Set() };
 let anchor = 0;
 
-const wall = new Wall($("scroll"), $("canvas"), { load, changed: atChanged, chosen: isChosen, click, open });
+const wall = new Wall($("scroll"), $("canvas"), { load, changed: atChanged, chosen: (design) => chosen.has(design), click, open });
+const chosen = new Chosen($("selection"), { result: () => result, changed: choiceChanged, leave: () => $("scroll").focus() });
 const big = new Big($("big"), wall, {
   verdict: (value) => actOnOne("verdict", value), stars: (value) => actOnOne("stars", value), step, undo: undoLast,
   shortlist: () => shortlist(), open: () => open(wall.current()),
@@ -81,7 +83,7 @@ async function look() {
   // Of two answers under way the later question counts, whichever comes last.
   if (!found || turn !== looks) return;
   result = found;
-  chooseNone();
+  chosen.none();
   wall.take(result, Number(params.get("at") ?? 0));
 }
 
@@ -150,64 +152,30 @@ function toggleFacet(name, value, on) {
 
 // --- what is chosen
 
-function isChosen(design) {
-  return chosen.all ? !chosen.out.has(design.id) : chosen.ids.has(design.id);
-}
-
-const countChosen = () => (chosen.all ? result.total - chosen.out.size : chosen.ids.size);
-
-function choose(design, on) {
-  if (chosen.all) chosen.out[on ? "delete" : "add"](design.id);
-  else chosen.ids[on ? "add" : "delete"](design.id);
-}
-
-function chooseNone() {
-  chosen.all = false;
-  chosen.ids.clear();
-  chosen.out.clear();
-  showChosen();
-}
-
-function chooseAll() {
-  chosen.all = true;
-  chosen.ids.clear();
-  chosen.out.clear();
-  showChosen();
+function choiceChanged() {
+  keepChoice(query().toString(), [...chosen.ids]);
+  wall.mark();
 }
 
 /** Choose everything between two places; what is not loaded yet is loaded first. */
 async function chooseRange(from, to) {
   const [first, last] = [Math.min(from, to), Math.max(from, to)];
-  for (const design of await wall.between(first, last)) choose(design, true);
-  showChosen();
-}
-
-function showChosen() {
-  const count = countChosen();
-  keepChoice(query().toString(), [...chosen.ids]);
-  $("selection").hidden = count === 0;
-  $("chosen").textContent = chosen.all && !chosen.out.size ? `All ${counted(count, "design")} of this result` : `${counted(count, "design")} chosen`;
-  document.querySelector('[data-act="all"]').textContent = `Select all ${result.total.toLocaleString("en")}`;
-  document.querySelector('[data-act="compare"]').disabled = chosen.all || count < 2 || count > 4;
-  wall.mark();
+  for (const design of await wall.between(first, last)) chosen.put(design, true);
+  chosen.show();
 }
 
 /** What an act is about: what is chosen, else the design at the cursor. */
 function target() {
-  if (chosen.all) return { result: result.result, without: [...chosen.out], count: countChosen() };
-  if (chosen.ids.size) return { ids: [...chosen.ids], count: chosen.ids.size };
   const design = wall.current();
-  return design ? { ids: [design.id] } : null;
+  return chosen.target() ?? (design ? { ids: [design.id], count: 1 } : null);
 }
-
-const targetCount = () => countChosen() || (wall.current() ? 1 : 0);
 
 // --- what is said
 
 const judge = judging((id) => wall.known(id) ?? { id }, ({ id, verdict, stars }) => wall.rate(id, { verdict, stars }));
 
 function act(what, value) {
-  return countChosen() && !big.isOpen ? actOnChosen(what, value) : actOnOne(what, value);
+  return chosen.count && !big.isOpen ? actOnChosen(what, value) : actOnOne(what, value);
 }
 
 function actOnChosen(what, value) {
@@ -279,28 +247,35 @@ async function shortlist(about = big.isOpen ? { ids: [wall.current().id], count:
   tell(`On the shortlist ${name}.`, { action: { label: "Open", run: () => { location.href = `/shortlist?${new URLSearchParams({ name })}`; } }, seconds: 6 });
 }
 
-function compare() {
-  const ids = [...chosen.ids];
-  if (chosen.all || ids.length < 2 || ids.length > 4) return tell("Choose two to four designs to compare (T chooses one).");
+async function compare() {
+  if (!chosen.comparable) return tell("Choose two to four designs to compare (T chooses one).");
+  const ids = chosen.all ? (await wall.between(0, result.total - 1)).filter((one) => chosen.has(one)).map(({ id }) => id) : [...chosen.ids];
+  // Who comes back finds the same designs chosen, in a result that may have become another one.
+  keepChoice(query().toString(), ids);
   location.href = `/compare?${new URLSearchParams([...ids.map((id) => ["id", id]), ["back", here()]])}`;
   return undefined;
 }
 
 const here = () => location.pathname + location.search;
 
+/** The result's link; of what is seen large, the design's. */
+const link = () => copyLink(big.isOpen ? `/designs/${wall.current().id}` : here());
+
 function open(design) {
   location.href = `/designs/${design.id}?${new URLSearchParams({ back: here() })}`;
 }
 
 function exportChosen() {
-  const about = countChosen() ? target() : { result: result.result, count: result.total };
+  const about = chosen.target() ?? { result: result.result, count: result.total };
   about.notes_of = params.get("shortlist") ?? "";
-  exporting(about, countChosen() || result.total, params.get("shortlist") ?? "Designs");
+  exporting(about, about.count, params.get("shortlist") ?? "Designs");
 }
 
 function more() {
   const about = target();
-  if (about) moreLikeThese(about, targetCount(), wall.current());
+  if (!about) return;
+  const loaded = [...wall.designs.values()].filter((one) => chosen.has(one));
+  moreLikeThese(about, about.count, chosen.count ? loaded : [wall.current()]);
 }
 
 // --- the hand
@@ -328,18 +303,18 @@ function step(by) {
 
 function click(event, index, design) {
   if (event.target.closest(".tick")) {
-    choose(design, !isChosen(design));
+    chosen.turn(design);
     anchor = index;
   } else if (event.target.closest(".stack")) {
     near(design);
     return;
   } else if (event.shiftKey) chooseRange(anchor, index);
   else if (event.ctrlKey || event.metaKey) {
-    choose(design, !isChosen(design));
+    chosen.turn(design);
     anchor = index;
   } else anchor = index;
   wall.to(index);
-  showChosen();
+  chosen.show();
   // A finger cannot click twice as fast as a mouse, and has no keys: its tap looks closer.
   if (coarse.matches && !event.target.closest(".tick")) big.open();
 }
@@ -355,13 +330,13 @@ function near(design) {
 const MOVES = { ArrowLeft: () => -1, ArrowRight: () => 1, ArrowUp: () => -wall.columns, ArrowDown: () => wall.columns,
   PageUp: () => -wall.page(), PageDown: () => wall.page(), Home: () => -Infinity, End: () => Infinity };
 const COMMANDS = { " ": () => (big.isOpen ? big.close() : big.open()), Enter: () => wall.current() && open(wall.current()), c: compare, s: () => shortlist(), e: exportChosen, m: more,
-  n: () => wall.current() && near(wall.current()), z: undoLast, a: chooseAll, "/": () => document.querySelector(".search input").focus(), "?": () => showKeys(KEYS),
+  n: () => wall.current() && near(wall.current()), z: undoLast, a: () => chosen.everything(), l: link, "/": () => document.querySelector(".search input").focus(), "?": () => showKeys(KEYS),
   g: () => go((p) => (p.get("view") === "matrix" ? p.delete("view") : p.set("view", "matrix"))),
-  t: () => { const design = wall.current(); if (design) { choose(design, !isChosen(design)); anchor = wall.cursor; showChosen(); } },
-  Escape: () => (big.isOpen ? big.close() : chooseNone()) };
+  t: () => { const design = wall.current(); if (design) { chosen.turn(design); anchor = wall.cursor; chosen.show(); } },
+  Escape: () => (big.isOpen ? big.close() : chosen.none()) };
 
 function press_(event) {
-  if (event.key === "a" && (event.ctrlKey || event.metaKey) && event.target === $("scroll")) { event.preventDefault(); return chooseAll(); }
+  if (event.key === "a" && (event.ctrlKey || event.metaKey) && event.target === $("scroll")) { event.preventDefault(); return chosen.everything(); }
   if (elsewhere(event) || (event.target.closest("button, a, summary") && ["Enter", " "].includes(event.key))) return undefined;
   const key = event.key.length === 1 ? event.key.toLowerCase() : event.key;
   const move = $("scroll").hidden ? null : MOVES[event.key];
@@ -377,8 +352,9 @@ function press_(event) {
   return undefined;
 }
 
-const BUTTONS = { all: chooseAll, none: chooseNone, pick: () => act("verdict", "pick"), reject: () => act("verdict", "reject"),
-  clear: () => act("verdict", ""), compare, shortlist: () => shortlist(), more, export: exportChosen };
+const BUTTONS = { all: () => chosen.everything(), none: () => chosen.none(), pick: () => act("verdict", "pick"), reject: () => act("verdict", "reject"),
+  clear: () => act("verdict", ""), compare, shortlist: () => shortlist(), more, export: exportChosen,
+  further: () => chosen.unfold() };
 
 function wire() {
   header(KEYS);
@@ -399,6 +375,7 @@ function wire() {
     swatch: findColour,
     stacked: () => go((p) => (p.has("stacked") ? p.delete("stacked") : p.set("stacked", "1"))),
     clear: () => go((p) => [...query(p).keys()].forEach((name) => p.delete(name))),
+    link,
     facets: () => $("facets").classList.toggle("open"),
     view: () => {
       const opened = $("view").classList.toggle("open");
@@ -421,6 +398,6 @@ wire();
 chosen.ids = new Set(keptChoice(query().toString()));
 wall.take(result, Number(params.get("at") ?? 0));
 show();
-showChosen();
+chosen.show();
 $("scroll").focus({ preventScroll: true });
 if (history.state?.big) big.open({ again: true });

@@ -5,6 +5,7 @@ import { keepChoice, keptChoice } from "./choice.js";
 import { exporting, header, moreLikeThese, showKeys, sure } from "./dialogs.js";
 import { fresh } from "./fresh.js";
 import { among, inTurn, judging } from "./judging.js";
+import { copyLink } from "./links.js";
 import { goBack, keyboard, leavesBy } from "./keyboard.js";
 import { reordering } from "./reorder.js";
 
@@ -14,7 +15,7 @@ const KEYS = [
   ["T", "choose this one"], ["N", "write its note"],
   ["Ctrl Enter", "keep the note"], ["Enter", "open the design"], ["Del", "take off the list"],
   ["P X U", "verdict"], ["1 … 5", "stars"], ["0", "no stars"], ["C", "compare the first four"],
-  ["E", "export"], ["M", "more like these"], ["Z", "undo"], ["Esc", "choose none"], ["Backspace", "back to the shortlists"], ["?", "this sheet"],
+  ["E", "export"], ["M", "more like these"], ["L", "copy the link"], ["Z", "undo"], ["Esc", "choose none"], ["Backspace", "back to the shortlists"], ["?", "this sheet"],
 ];
 const MOST_COMPARED = 4;
 const SHOWN = 200;
@@ -50,7 +51,7 @@ function card(entry) {
   const made = el("li", { tabindex: 0, "data-id": entry.id, "aria-describedby": "how" },
     el("div", { class: "shot" },
       el("a", { href: addressOf(entry), tabindex: -1, "aria-label": `Open ${named(entry)}` },
-        el("img", { src: thumbnail(entry, 260), alt: "", class: "checker", loading: "lazy" })),
+        el("img", { src: thumbnail(entry, 260), alt: "", loading: "lazy" })),
       el("span", { class: "no", "aria-hidden": "true" }),
       el("label", { class: "choose" },
         el("input", { type: "checkbox", "aria-label": `Choose ${named(entry)}`, checked: isChosen, onchange: () => choose(entry) })),
@@ -249,8 +250,9 @@ const rate = (what, value) => withFocused(async (entry) => {
 });
 const acts = {
   export: exportMeant, compare, undo: takeBack, close: putAway,
-  more: () => entries.length && moreLikeThese(target(), meant().length, meant()[0]),
+  more: () => entries.length && moreLikeThese(target(), meant().length, meant()),
   off: () => takeOff([...chosen]),
+  link: () => copyLink(here),
 };
 document.querySelectorAll(".tools [data-do]").forEach((one) => one.addEventListener("click", acts[one.dataset.do]));
 
@@ -259,7 +261,7 @@ keyboard({
   ...Object.fromEntries([0, 1, 2, 3, 4, 5].map((n) => [n, rate("stars", n)])),
   t: withFocused(choose), n: withFocused((entry) => cardOf(entry.id).querySelector("textarea").focus()),
   Delete: () => takeOff(chosen.size ? [...chosen] : [focused()?.dataset.id].filter(Boolean)),
-  c: compare, e: exportMeant, m: acts.more, z: takeBack,
+  c: compare, e: exportMeant, m: acts.more, l: acts.link, z: takeBack,
   "?": () => showKeys(KEYS), Escape: chooseNone, Backspace: leave,
 });
 // Enter opens the card itself; on what is in it, it is theirs.

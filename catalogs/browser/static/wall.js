@@ -157,15 +157,14 @@ export class Wall {
     const image = el("img", { src: thumbnail(design, this.cellWidth), alt: "", decoding: "async", draggable: "false" });
     image.addEventListener("error", () => image.replaceWith(el("span", { class: "lost" }, "The picture is missing: 'stylemill doctor' tells more.")), { once: true });
     cell.querySelector(".card").replaceChildren(
-      el("div", { class: "shot" }, image),
+      el("div", { class: "shot" }, image, design.flags.length ? el("span", { class: "badge flag" }, design.flags.join(", ")) : null),
       el("div", { class: "line" }, el("span", { class: "name" }, el("b", { dir: "auto" }, design.garment), el("span", { dir: "auto" }, design.style), ...(design.twin ? [el("small", { class: "recipe" }, design.twin)] : [])), el("span", { class: "stars" }, "★".repeat(design.stars))),
       ...(design.verdict ? [el("span", { class: `badge v-${design.verdict}` }, VERDICTS[design.verdict])] : []),
       ...(design.stack > 1 ? [el("span", { class: "badge stack", title: "Its near-duplicates (N)" }, `×${design.stack}`)] : []),
-      ...(design.flags.length ? [el("span", { class: "badge flag", title: design.flags.join(", ") }, "!")] : []),
       // For the pointer only: what is chosen is said by the option itself.
       el("span", { class: "tick", "aria-hidden": "true", title: "Choose (T)" }));
     cell.className = `cell v-${design.verdict || "none"}`;
-    cell.setAttribute("aria-label", `${named(design)}${design.twin ? `, ${design.twin}` : ""}, ${VERDICTS[design.verdict]}, ${starred(design.stars)}`);
+    cell.setAttribute("aria-label", [named(design), design.twin, VERDICTS[design.verdict], starred(design.stars), ...design.flags].filter(Boolean).join(", "));
   }
 
   /** Ask for the pages that these designs are on; once each. */
