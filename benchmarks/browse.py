@@ -123,7 +123,16 @@ def _record(number: int, picture: dict[str, Any]) -> Design:
 def measure(where: Path, chromium: str | None) -> dict[str, Any]:
     """Start the browser's server on a catalog and look at it."""
     port = free_port()
-    command = [sys.executable, "-m", "flows.cli", "browse", "--designs", str(where), "--port", str(port)]
+    command = [
+        sys.executable,
+        "-m",
+        "flows.command.cli",
+        "browse",
+        "--designs",
+        str(where),
+        "--port",
+        str(port),
+    ]
     began = time.perf_counter()
     server = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
     try:

@@ -105,7 +105,17 @@ def _served(catalog: Path) -> Iterator[str]:
     places = [
         part for name in ("designs", "garments", "styles") for part in (f"--{name}", str(catalog / name))
     ]
-    command = [sys.executable, "-m", "flows.cli", "browse", *places, "--port", str(port), "--who", "ann"]
+    command = [
+        sys.executable,
+        "-m",
+        "flows.command.cli",
+        "browse",
+        *places,
+        "--port",
+        str(port),
+        "--who",
+        "ann",
+    ]
     server = subprocess.Popen(command, stdout=subprocess.PIPE)
     try:
         assert server.stdout

@@ -35,9 +35,9 @@ from catalogs.delta_tables import ONE_TRY
 from catalogs.designs import SCHEMA, DesignCatalog
 from catalogs.records import Design
 from catalogs.stores import open_store
-from flows.recipes import find_recipe
+from flows.recipes.named import find_recipe
+from flows.run.weights import resolve_recipe
 from flows.settings import Settings
-from flows.weights import resolve_recipe
 
 GARMENTS = 1000
 STYLES_A_SET = 10

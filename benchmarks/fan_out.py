@@ -76,7 +76,7 @@ def _one_way(
     folder: Path, designs: Path, limit: int, runs: int, arguments: Sequence[str], environment: dict[str, str]
 ) -> tuple[dict[str, Any], dict[str, str]]:
     command = [
-        sys.executable, "-m", "flows.cli", "run", "--garments", f"{folder}/sample/garments",
+        sys.executable, "-m", "flows.command.cli", "run", "--garments", f"{folder}/sample/garments",
         "--styles", f"{folder}/sample/styles", "--designs", str(designs), "--recipe", f"{folder}/quick.toml",
         "--limit", str(limit), *arguments,
     ]  # fmt: skip

@@ -57,7 +57,7 @@ from catalogs import keys, upkeep
 from catalogs.designs import DesignCatalog
 from catalogs.store_contract import Store
 from catalogs.stores import open_store
-from flows.preparing import make_plan, resolve_place
+from flows.run.preparing import make_plan, resolve_place
 from flows.settings import Settings
 
 ROOT = Path(__file__).parents[1]
@@ -133,7 +133,7 @@ class Work:
     def command(self, designs: str, style_set: str, workers: int) -> list[str]:
         """The command that makes a set's designs."""
         return [
-            sys.executable, "-m", "flows.cli", "run", "--garments", f"{self.place}/garments",
+            sys.executable, "-m", "flows.command.cli", "run", "--garments", f"{self.place}/garments",
             "--styles", f"{self.place}/styles", "--designs", designs, "--recipe", str(self.recipe),
             "--style-set", style_set, "--workers", str(workers),
         ]  # fmt: skip

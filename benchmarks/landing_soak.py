@@ -508,7 +508,7 @@ def _in_one_process(server: Server, place: str, sets: int, name: str, environmen
 
 def _make_all_here(place: str, sets: int, name: str) -> None:
     """Plan and make one set after another in this process, and say after each what it holds."""
-    from flows.stylize_catalog import stylize_catalog
+    from flows.orchestration.stylize_catalog import stylize_catalog
 
     began = time.monotonic()
     for number in range(sets):

@@ -152,7 +152,7 @@ class _Life:
         self.inputs.write(f"garments/{image}", buffer.getvalue())
 
     def _start(self, recipe: Path) -> "subprocess.Popen[str]":
-        command = [sys.executable, "-m", "flows.cli", "run", "--recipe", str(recipe)]
+        command = [sys.executable, "-m", "flows.command.cli", "run", "--recipe", str(recipe)]
         for name in ("garments", "styles"):
             command += [f"--{name}", f"s3://{BUCKET}/in/{name}"]
         weights = self.options.assets / "weights" / "vgg19_features.safetensors"

@@ -223,7 +223,7 @@ class Server:
 
     def stylemill(self, *arguments: str) -> str:
         """What our command says; it must end well."""
-        return self._done([sys.executable, "-m", "flows.cli", *arguments])
+        return self._done([sys.executable, "-m", "flows.command.cli", *arguments])
 
     def _done(self, command: list[str]) -> str:
         done = subprocess.run(

@@ -35,10 +35,10 @@ from catalogs.records import Design, Garment, Style
 from catalogs.store_contract import Store
 from catalogs.stores import open_store
 from catalogs.styles import read_styles
-from flows.planning import job_key, plan_designs
-from flows.recipes import find_recipe
+from flows.recipes.named import find_recipe
+from flows.run.planning import job_key, plan_designs
+from flows.run.weights import resolve_recipe
 from flows.settings import Settings
-from flows.weights import resolve_recipe
 from stylecore.recipe import Recipe
 
 
@@ -87,7 +87,7 @@ def _rerun(options: argparse.Namespace) -> dict[str, Any]:
         count = _file(open_store(garments), open_store(styles), open_store(designs), options)
         filed = time.perf_counter() - began
         command = [
-            sys.executable, "-m", "flows.cli", "run",
+            sys.executable, "-m", "flows.command.cli", "run",
             "--garments", garments, "--styles", styles, "--designs", designs, "--device", "cpu",
         ]  # fmt: skip
         times, shown = [], ""

@@ -23,13 +23,13 @@ from catalogs.images import MAX_PIXELS, encode_png
 from catalogs.records import Garment, Style
 from catalogs.stores import open_store
 from catalogs.styles import read_styles
-from flows.conversion import read_pattern, read_template, to_content, to_design, to_pair
-from flows.devices import choose_precision, require_device
-from flows.measuring import changed_outside, measure
-from flows.planning import DesignJob
-from flows.recipes import NAMED, find_recipe
+from flows.painting.conversion import read_pattern, read_template, to_content, to_design, to_pair
+from flows.painting.measuring import changed_outside, measure
+from flows.recipes.named import NAMED, find_recipe
+from flows.run.devices import choose_precision, require_device
+from flows.run.planning import DesignJob
+from flows.run.weights import load_encoder
 from flows.settings import Settings
-from flows.weights import load_encoder
 from stylecore.encoders import Encoder
 from stylecore.mill import Finished, Pair, mill
 from stylecore.recipe import Recipe

@@ -35,11 +35,11 @@ from catalogs.images import MAX_PIXELS, encode_png
 from catalogs.local_store import LocalStore
 from catalogs.samples.catalog import write_sample
 from catalogs.styles import read_styles
-from flows.conversion import read_pattern, read_template, to_content, to_design, to_pair
-from flows.devices import choose_batch, choose_precision, device_name, require_device
-from flows.planning import DesignJob
-from flows.reading_ahead import ahead
-from flows.recipes import find_recipe
+from flows.painting.conversion import read_pattern, read_template, to_content, to_design, to_pair
+from flows.painting.reading_ahead import ahead
+from flows.recipes.named import find_recipe
+from flows.run.devices import choose_batch, choose_precision, device_name, require_device
+from flows.run.planning import DesignJob
 from stylecore.embedded import embedded_encoder
 from stylecore.encoders import Encoder, encoder_with_weights
 from stylecore.mill import Finished, Pair, mill

@@ -8,6 +8,8 @@ from typing import Any
 OURS = ("flows", "catalogs", "stylecore", "stylemill")
 """Loggers of our own rooms, and of the command's own words."""
 SAID = logging.getLogger("stylemill")
+ERROR = "Error: "
+"""How the last line of a command that failed begins."""
 FIELDS = ("garment", "style", "job")
 """What records of our own rooms carry along."""
 CHATTER = (
@@ -39,6 +41,16 @@ def as_json() -> None:
     logging.getLogger().addHandler(_handlers[0])
     for name in (*OURS, "prefect"):
         logging.getLogger(name).setLevel(logging.INFO)
+
+
+def say(message: str) -> None:
+    """A line for the person, on standard error; an event of the log where that is JSON."""
+    if not is_json():
+        print(message, file=sys.stderr, flush=True)
+    elif message.startswith(ERROR):
+        SAID.error(message.removeprefix(ERROR))
+    else:
+        SAID.info(message.strip())
 
 
 def event(name: str, **fields: Any) -> None:

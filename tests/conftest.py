@@ -24,7 +24,7 @@ TINY_RECIPE = "canvas = [96, 80]\nlevels = [[0.5, 3], [1.0, 3]]\n"
 @pytest.fixture(scope="session", autouse=True)
 def quiet_environment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     """Prefect with a home of its own and no telemetry; S3 with nobody's credentials."""
-    from flows.prefect_settings import quiet_prefect
+    from flows.orchestration.prefect_settings import quiet_prefect
 
     # Where the tests run in the background, the shell has them (and so what they start) ignore Ctrl-C.
     signal.signal(signal.SIGINT, signal.default_int_handler)
@@ -140,7 +140,7 @@ def stylemill() -> Run:
 
     def run(*arguments: object, **environment: str) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
-            [sys.executable, "-m", "flows.cli", *map(str, arguments)],
+            [sys.executable, "-m", "flows.command.cli", *map(str, arguments)],
             capture_output=True,
             text=True,
             check=False,

@@ -42,7 +42,7 @@ def test_readme_runs_from_top_to_bottom(tmp_path: Path) -> None:
             assert done.returncode == 0, (line, done.stderr)
     (toml,) = blocks("toml")
     (tmp_path / "loud.toml").write_text(toml)
-    from flows.recipes import find_recipe
+    from flows.recipes.named import find_recipe
 
     assert find_recipe(str(tmp_path / "loud.toml")).style_scale == 0.5
     for block in blocks("python"):
@@ -169,7 +169,7 @@ def test_runbook_names_real_commands() -> None:
     """Every stylemill command and Prefect file of the runbook exists."""
     from typer.main import get_command
 
-    from flows.cli import app
+    from flows.command.cli import app
 
     text = (ROOT / "deployments" / "runbook.md").read_text()
     known = set(get_command(app).commands)  # type: ignore[attr-defined]
@@ -215,7 +215,7 @@ def test_the_summary_is_the_last_word() -> None:
     """Tests that run flows end Prefect's temporary server themselves: nothing is printed after pytest's summary."""
     command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-k", "finite or report"]
     done = subprocess.run(
-        [*command, "tests/flows/test_report.py", "tests/flows/test_bad_input.py"],
+        [*command, "tests/flows/reports/test_report.py", "tests/flows/test_bad_input.py"],
         cwd=ROOT,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,

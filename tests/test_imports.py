@@ -43,7 +43,7 @@ def test_contracts_hold(copy: Path) -> None:
         ("stylecore/errors.py", "import flows.settings"),
         ("catalogs/images.py", "import torch"),
         ("stylecore/tensors.py", "import PIL"),
-        ("flows/planning.py", "import torch"),
+        ("flows/run/planning.py", "import torch"),
         ("flows/utils.py", ""),
     ],
 )

@@ -4,7 +4,7 @@ import re
 
 import yaml
 
-from flows.monitoring import GAUGES
+from flows.reports.monitoring import GAUGES
 from tests.conftest import ROOT
 
 RULES = yaml.safe_load((ROOT / "deployments" / "alerts.yaml").read_text())["groups"][0]["rules"]

@@ -25,8 +25,8 @@ from catalogs.images import Picture, encode_png
 from catalogs.store_contract import ObjectInfo, S3Options, Store
 from catalogs.stores import open_store
 from catalogs.upkeep import discard, examine, unclaimed
-from flows.preparing import Place, make_plan, resolve_place
-from flows.report import RunReport, write_report
+from flows.reports.report import RunReport, write_report
+from flows.run.preparing import Place, make_plan, resolve_place
 from flows.settings import Settings
 from tests.catalogs.test_designs import design
 from tests.conftest import ROOT, free_port, picture, stop, wait_for, write_catalog

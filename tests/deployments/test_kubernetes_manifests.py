@@ -9,9 +9,9 @@ import pytest
 import yaml
 
 from catalogs.s3_store import PATIENCE as STORE
-from flows.monitoring import PATIENCE as GATEWAY
-from flows.ray_workers import GRACE
+from flows.reports.monitoring import PATIENCE as GATEWAY
 from flows.settings import Settings
+from flows.workers.ray_workers import GRACE
 from tests.conftest import ROOT
 
 FOLDER = ROOT / "deployments" / "kubernetes"

@@ -163,8 +163,8 @@ def test_a_loss_that_is_not_finite_fails_alone(
     """A pair whose loss is not a number is a failure with its reason, and the others are made."""
     import dataclasses
 
-    import flows.stylize_catalog as flow
-    from flows.workers import bench
+    import flows.orchestration.stylize_catalog as flow
+    from flows.workers.in_process import bench
     from stylecore import objective
 
     real = objective.terms

@@ -11,9 +11,9 @@ from typer.testing import CliRunner
 
 from catalogs.designs import DesignCatalog
 from catalogs.stores import open_store
-from flows.cli import app
+from flows.command.cli import app
 from tests.conftest import picture
-from tests.flows.test_stylize_catalog import run
+from tests.flows.orchestration.test_stylize_catalog import run
 
 
 def restate(folder: Path, **columns: str) -> None:

@@ -61,7 +61,7 @@ def watched(arguments: list[str], log: Path) -> tuple[int, bytes, list[bytes]]:
     lines: set[bytes] = set()
     with log.open("wb") as file:
         run = subprocess.Popen(
-            [sys.executable, "-m", "flows.cli", *arguments],
+            [sys.executable, "-m", "flows.command.cli", *arguments],
             stdout=file, stderr=file, cwd=ROOT, start_new_session=True,
         )  # fmt: skip
         while run.poll() is None:
@@ -96,7 +96,7 @@ def test_a_run_leaves_no_credentials(
     database = {str(path): path.read_bytes() for path in home.rglob("*") if path.is_file()}
     assert any(name.endswith(".db") for name in database)
     assert b"DEBUG" in said, "the logging was not as talkative as it can be"
-    assert any(b"flows.cli" in line for line in lines)
+    assert any(b"flows.command.cli" in line for line in lines)
     for name, data in {"output": said, "commands": b"\n".join(lines), **left, **database}.items():
         assert not found_in(data), name
 

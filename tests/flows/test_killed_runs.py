@@ -43,7 +43,7 @@ class Started:
         """Start it; `log` is where it says what it says."""
         self.log = log
         environment = {**os.environ, "STYLEMILL_BATCH": "1", "STYLEMILL_COMMIT_SECONDS": "0.01"}
-        command = [sys.executable, "-m", "flows.cli", *arguments]
+        command = [sys.executable, "-m", "flows.command.cli", *arguments]
         with log.open("wb") as file:
             self.process = subprocess.Popen(
                 command, cwd=ROOT, env=environment, stdout=file, stderr=file, start_new_session=True

@@ -8,11 +8,11 @@ from PIL import Image
 
 from catalogs.designs import DesignCatalog
 from catalogs.stores import open_store
-from flows.planning import Plan
-from flows.preparing import make_plan, rejected_by, resolve_place
+from flows.run.planning import Plan
+from flows.run.preparing import make_plan, rejected_by, resolve_place
 from flows.settings import Settings
 from tests.conftest import Run, picture
-from tests.flows.test_run_status import REPORT
+from tests.flows.run.test_run_status import REPORT
 
 
 def test_retry_makes_exactly_the_rejected(stylemill: Run, catalog: Path, tmp_path: Path) -> None:
@@ -102,7 +102,7 @@ def test_a_renamed_record_alone_is_told_on_the_terminal(
 
 def test_a_deployment_with_nothing_to_retry_completes(tmp_path: Path) -> None:
     """The flow ends well, with the sentence, where no run has rejected anything."""
-    from flows.stylize_catalog import retry_rejected
+    from flows.orchestration.stylize_catalog import retry_rejected
 
     state = retry_rejected(designs=str(tmp_path), return_state=True)
     assert state.is_completed()

@@ -20,7 +20,7 @@ from catalogs.claims import Claims
 from catalogs.designs import DesignCatalog
 from catalogs.stores import open_store
 from catalogs.style_sets import seal
-from flows.preparing import make_plan, resolve_place
+from flows.run.preparing import make_plan, resolve_place
 from flows.settings import Settings
 from tests.conftest import ROOT, TINY_RECIPE, picture, write_catalog
 from tests.flows.prefect_server import Server, bare_server, prefect_server

@@ -120,7 +120,7 @@ def begun(*command: object, log: Path, **environment: str) -> "subprocess.Popen[
     """A command in the background, what it says in a file."""
     with log.open("ab") as file:
         return subprocess.Popen(
-            [sys.executable, "-m", "flows.cli", *map(str, command)],
+            [sys.executable, "-m", "flows.command.cli", *map(str, command)],
             cwd=ROOT, env={**os.environ, **environment}, stdout=file, stderr=file,
         )  # fmt: skip
 

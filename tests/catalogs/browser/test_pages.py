@@ -57,7 +57,7 @@ def browse(where: Path, *options: str) -> Iterator[tuple[str, "subprocess.Popen[
     command = [
         sys.executable,
         "-m",
-        "flows.cli",
+        "flows.command.cli",
         "browse",
         "--designs",
         str(where),

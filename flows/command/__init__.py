@@ -1,0 +1,1 @@
+"""The command `stylemill`: its parts, its terminal, and the browser that it serves."""

@@ -1,0 +1,222 @@
+"""The browser of a design catalog: its server, and more designs from what people chose there."""
+
+import os
+import socket
+from collections.abc import Collection, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from catalogs.browser.access import LOOPBACK, Sessions
+from catalogs.browser.again import Estimate, Order, Repetition
+from catalogs.browser.app import Place, create_app
+from catalogs.browser.board import Board
+from catalogs.browser.pictures import Pictures
+from catalogs.browser.runs import Run
+from catalogs.designs import DesignCatalog
+from catalogs.errors import QueryError
+from catalogs.store_contract import Store
+from catalogs.stores import open_store
+from flows.errors import FlowsError, SettingsError
+from flows.recipes.kept import kept_name, kept_names
+from flows.recipes.named import NAMED, is_named, recorded
+from flows.recipes.text import as_toml
+from flows.run.preparing import make_plan, place_to_plan, seconds_measured
+from flows.run.run_command import Asked, run_command
+from flows.run.run_status import KILLED, RunStatus, run_statuses, why_next
+from flows.settings import Settings
+from flows.wording import counted, duration
+from stylecore.errors import RecipeError, StylecoreError, nearest
+
+if TYPE_CHECKING:
+    from fastapi import FastAPI
+
+LONGEST_HEADER = 16 * 1024
+KILLED_MEANS = "It gives no sign of life: it was killed, or its machine is gone. What it filed stays."
+AT_ONCE = 500
+"""Connections beyond which a client is told to come back."""
+
+
+@contextmanager
+def _told() -> Iterator[None]:
+    """What cannot be planned or started is told to the page's person, as the command would tell it."""
+    try:
+        yield
+    except (FlowsError, StylecoreError) as error:
+        raise QueryError(str(error)) from error
+
+
+@dataclass(frozen=True)
+class CatalogMill:
+    """Plans and starts runs from the catalogs that the browser's designs were made from."""
+
+    settings: Settings
+    garments: str
+    styles: str
+    designs: str
+    api: str = ""
+    """Address of the Prefect server that starts runs; without one there is only the command."""
+
+    def recipes(self) -> Sequence[str]:
+        """Named recipes, the settings' own first, and those that the design catalog keeps."""
+        kept = kept_names(open_store(self.designs, self.settings.s3))
+        return list(dict.fromkeys([self.settings.recipe, *NAMED, *kept]))
+
+    def _require_offered(self, order: Order) -> None:
+        """RecipeError unless the page offers the recipe: whoever asks could read any file here by its name."""
+        if order.recipe not in self.recipes():
+            raise RecipeError(
+                f"There is no recipe '{order.recipe[:80]}' here: {nearest(order.recipe, self.recipes())}"
+            )
+
+    def plan(self, order: Order) -> Estimate:
+        """What an order comes to."""
+        with _told():
+            return self._planned(order)
+
+    def _planned(self, order: Order) -> Estimate:
+        self._require_offered(order)
+        # Within a request no weights are read, no pictures are decoded, and no torch is loaded.
+        place = place_to_plan(self.settings, self.garments, self.styles, self.designs, order.recipe)
+        plan = make_plan(
+            place,
+            self.settings,
+            order.style_sets,
+            garment_ids=order.garments,
+            style_ids=order.styles,
+            looked_at=False,
+        )
+        each = seconds_measured(place, self.settings)
+        refused = (
+            (f"{counted(len(plan.problems), 'problem')} in the catalogs: 'stylemill check' lists them.",)
+            if plan.problems
+            else ()
+        )
+        return Estimate(
+            to_make=len(plan.jobs),
+            there=plan.done,
+            seconds=None if each is None else each * len(plan.jobs),
+            remarks=(*plan.remarks, *refused),
+        )
+
+    def command(self, order: Order) -> str:
+        """The command that carries the order out."""
+        asked = Asked(order.style_sets, order.garments, order.styles)
+        return run_command(self.garments, self.styles, self.designs, order.recipe, asked)
+
+    def repetition(self, order: Order, recipe_json: str) -> Repetition:
+        """What carries an order out by a recorded recipe: a named or kept one by its name, any other by a TOML file."""
+        with _told():
+            recipe = recorded(order.recipe, recipe_json)
+            if is_named(recipe):
+                return Repetition(self.command(order))
+            if (kept := kept_name(recipe)) in self.recipes():
+                return Repetition(
+                    self.command(replace(order, recipe=kept)), f"{kept}.toml", as_toml(recipe), True
+                )
+            file = f"{recipe.name}.toml"
+            return Repetition(self.command(replace(order, recipe=file)), file, as_toml(recipe))
+
+    @property
+    def can_start(self) -> bool:
+        """Whether a Prefect server is configured."""
+        return bool(self.api)
+
+    def start(self, order: Order) -> str:
+        """Start the deployment for an order; returns the run's name and where to watch it."""
+        with _told():
+            return self._started(order)
+
+    def _started(self, order: Order) -> str:
+        from flows.orchestration.prefect_api import OF_STYLE_SETS, start_deployment
+
+        self._require_offered(order)
+        if not self.api:
+            raise SettingsError(
+                "There is no Prefect server to start a run: set PREFECT_API_URL, or use the command."
+            )
+        parameters: dict[str, object] = {
+            "garments": self.garments, "styles": self.styles, "designs": self.designs, "recipe": order.recipe,
+            "style_sets": list(order.style_sets), "garment_ids": list(order.garments),
+            "style_ids": list(order.styles), "run_name": "more like these",
+        }  # fmt: skip
+        run = start_deployment(OF_STYLE_SETS, parameters)
+        return f"{run.name}, {self.api.removesuffix('/api')}/runs/flow-run/{run.id}"
+
+
+def browser(
+    settings: Settings,
+    designs: Store,
+    *,
+    garments: str = "",
+    styles: str = "",
+    token: str | None = None,
+    who: str = "",
+    names: Collection[str] = LOOPBACK,
+    secure: bool = False,
+) -> "FastAPI":
+    """The application over a design catalog; `token` is what opens it, None where its machine is enough.
+
+    It answers to these host `names` only; to all, where there are none.
+    """
+    uris = garments or settings.garments, styles or settings.styles
+    stores = [open_store(uri, settings.s3) if uri else None for uri in uris]
+    mill = None
+    if stores[0] and stores[1]:
+        api = os.environ.get("PREFECT_API_URL", "")
+        mill = CatalogMill(settings, stores[0].uri, stores[1].uri, designs.uri, api)
+    catalog = DesignCatalog(designs)
+    place = Place(
+        board=Board(catalog),
+        pictures=Pictures(designs, *stores),
+        sessions=Sessions(token, who or "somebody"),
+        name=designs.uri,
+        mill=mill,
+        runs=lambda: [_told_run(one) for one in run_statuses(catalog)],
+    )
+    return create_app(place, names=names, secure=secure)
+
+
+def _told_run(run: RunStatus) -> Run:
+    state, _, what = run.state.partition(": ")
+    return Run(
+        run_id=run.run, state=state, what=KILLED_MEANS if state == KILLED else what, started_at=run.started_at,
+        recipe=run.recipe, planned=run.planned, made=run.made, turned_away=run.rejected, seconds=duration(run.seconds),
+        reasons=run.reasons, report=run.report, next=run.next, why_next=why_next(run).replace("rejected", "turned away"),
+    )  # fmt: skip
+
+
+def listening(host: str, port: int) -> socket.socket:
+    """A socket that listens; SettingsError where that cannot be."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    sock = socket.socket(family, socket.SOCK_STREAM)
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        sock.bind((host, port))
+        # Now, not when the server is ready: whoever is told the address may come at once, and waits.
+        sock.listen()
+    except OSError as error:
+        sock.close()
+        raise SettingsError(
+            f"{host}:{port} cannot be listened at ({error.strerror}): give another --port."
+        ) from error
+    return sock
+
+
+def serve(app: "FastAPI", sock: socket.socket) -> None:
+    """Serve until a signal."""
+    import uvicorn
+
+    from catalogs.browser.connections import Impatient
+
+    config = uvicorn.Config(
+        app,
+        http=Impatient,
+        log_level="warning",
+        server_header=False,
+        h11_max_incomplete_event_size=LONGEST_HEADER,
+        limit_concurrency=AT_ONCE,
+        timeout_keep_alive=15,
+        timeout_graceful_shutdown=10,
+    )
+    uvicorn.Server(config).run(sockets=[sock])

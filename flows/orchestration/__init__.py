@@ -1,0 +1,1 @@
+"""Prefect: flows, tasks, events, and the server that a run talks to."""

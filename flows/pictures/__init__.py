@@ -1,0 +1,1 @@
+"""Single pictures by hand: one design, sweeps, reconstructions."""

@@ -1,0 +1,1 @@
+"""Who paints shards: this process, processes of this machine, tasks of a Ray cluster."""
