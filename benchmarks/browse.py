@@ -30,11 +30,11 @@ from playwright.sync_api import Page, sync_playwright
 from benchmarks.landing_soak import of_process
 from benchmarks.prefect_server import free_port, stop
 from catalogs import keys
-from catalogs.designs import DesignCatalog
-from catalogs.images import Picture, encode_png
-from catalogs.looks import looks
+from catalogs.designs.design_catalog import DesignCatalog
+from catalogs.designs.looks import looks
+from catalogs.images.codec import Picture, encode_png
 from catalogs.records import Design
-from catalogs.stores import open_store
+from catalogs.storage.stores import open_store
 
 PICTURES = 60
 GARMENTS, SETS = 100, 25

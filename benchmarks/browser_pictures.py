@@ -23,10 +23,10 @@ from PIL import Image
 from playwright.sync_api import Browser, Page, sync_playwright
 
 from benchmarks.prefect_server import free_port, stop
-from catalogs.acts import Act, What
-from catalogs.designs import DesignCatalog
-from catalogs.reviews import Reviews
-from catalogs.stores import open_store
+from catalogs.designs.acts import Act, What
+from catalogs.designs.design_catalog import DesignCatalog
+from catalogs.designs.reviews import Reviews
+from catalogs.storage.stores import open_store
 
 WIDTHS = {"desktop": (1440, 900), "phone": (360, 740)}
 SHORTLIST = "Spring 27, first look"

@@ -31,10 +31,10 @@ from deltalake import DeltaTable, QueryBuilder, write_deltalake
 
 from benchmarks.main_job import BUCKET, serve
 from benchmarks.scale import EXAMPLE
-from catalogs.delta_tables import ONE_TRY
-from catalogs.designs import SCHEMA, DesignCatalog
+from catalogs.designs.design_catalog import SCHEMA, DesignCatalog
 from catalogs.records import Design
-from catalogs.stores import open_store
+from catalogs.storage.delta_tables import ONE_TRY
+from catalogs.storage.stores import open_store
 from flows.recipes.named import find_recipe
 from flows.run.weights import resolve_recipe
 from flows.settings import Settings

@@ -19,9 +19,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from catalogs.designs import DesignCatalog
+from catalogs.designs.design_catalog import DesignCatalog
 from catalogs.samples.catalog import write_sample
-from catalogs.stores import open_store
+from catalogs.storage.stores import open_store
 
 RECIPE = 'base = "house"\ncanvas = [256, 208]\nlevels = [[0.5, 30], [1.0, 30]]\n'
 """A second or two a design on a CPU core: long against what a design costs besides."""

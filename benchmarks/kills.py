@@ -53,10 +53,11 @@ from deltalake import DeltaTable
 from PIL import Image
 
 from benchmarks.main_job import BUCKET, serve
-from catalogs import keys, upkeep
-from catalogs.designs import DesignCatalog
-from catalogs.store_contract import Store
-from catalogs.stores import open_store
+from catalogs import keys
+from catalogs.designs import upkeep
+from catalogs.designs.design_catalog import DesignCatalog
+from catalogs.storage.store_contract import Store
+from catalogs.storage.stores import open_store
 from flows.run.preparing import make_plan, resolve_place
 from flows.settings import Settings
 

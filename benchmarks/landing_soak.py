@@ -42,10 +42,10 @@ from PIL import Image
 
 from benchmarks.main_job import BUCKET, serve
 from benchmarks.prefect_server import Json, Server, prefect_server, stop
-from catalogs.designs import DesignCatalog
-from catalogs.store_contract import Store
-from catalogs.stores import open_store
-from catalogs.style_sets import MANIFEST, VERSION
+from catalogs.designs.design_catalog import DesignCatalog
+from catalogs.inputs.style_sets import MANIFEST, VERSION
+from catalogs.storage.store_contract import Store
+from catalogs.storage.stores import open_store
 
 RECIPE = "canvas = [96, 80]\nlevels = [[0.5, 3], [1.0, 3]]\n"
 GARMENTS, STYLES = 3, 4

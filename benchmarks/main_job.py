@@ -25,8 +25,8 @@ import numpy as np
 import pandas as pd
 from PIL import Image
 
-from catalogs.designs import DesignCatalog
-from catalogs.stores import open_store
+from catalogs.designs.design_catalog import DesignCatalog
+from catalogs.storage.stores import open_store
 
 BUCKET = "looks"
 STUDIO = """base = "studio"

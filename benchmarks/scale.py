@@ -28,13 +28,13 @@ import numpy as np
 from PIL import Image
 
 from benchmarks.main_job import BUCKET, serve
-from catalogs.contents import with_digests
-from catalogs.designs import DesignCatalog
-from catalogs.garments import read_garments
+from catalogs.designs.design_catalog import DesignCatalog
+from catalogs.inputs.contents import with_digests
+from catalogs.inputs.garments import read_garments
+from catalogs.inputs.styles import read_styles
 from catalogs.records import Design, Garment, Style
-from catalogs.store_contract import Store
-from catalogs.stores import open_store
-from catalogs.styles import read_styles
+from catalogs.storage.store_contract import Store
+from catalogs.storage.stores import open_store
 from flows.recipes.named import find_recipe
 from flows.run.planning import job_key, plan_designs
 from flows.run.weights import resolve_recipe

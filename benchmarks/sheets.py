@@ -16,13 +16,13 @@ from pathlib import Path
 
 import pandas as pd
 
-from catalogs.contact_sheet import Label, contact_sheet
-from catalogs.contents import with_digests
-from catalogs.garments import read_garments
-from catalogs.images import MAX_PIXELS, encode_png
+from catalogs.designs.contact_sheet import Label, contact_sheet
+from catalogs.images.codec import MAX_PIXELS, encode_png
+from catalogs.inputs.contents import with_digests
+from catalogs.inputs.garments import read_garments
+from catalogs.inputs.styles import read_styles
 from catalogs.records import Garment, Style
-from catalogs.stores import open_store
-from catalogs.styles import read_styles
+from catalogs.storage.stores import open_store
 from flows.painting.conversion import read_pattern, read_template, to_content, to_design, to_pair
 from flows.painting.measuring import changed_outside, measure
 from flows.recipes.named import NAMED, find_recipe

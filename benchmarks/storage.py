@@ -30,11 +30,11 @@ from safetensors.torch import load_file
 
 from benchmarks.engine import peak_memory
 from benchmarks.sheets import sized
-from catalogs.garments import read_garments
-from catalogs.images import MAX_PIXELS, encode_png
-from catalogs.local_store import LocalStore
+from catalogs.images.codec import MAX_PIXELS, encode_png
+from catalogs.inputs.garments import read_garments
+from catalogs.inputs.styles import read_styles
 from catalogs.samples.catalog import write_sample
-from catalogs.styles import read_styles
+from catalogs.storage.local_store import LocalStore
 from flows.painting.conversion import read_pattern, read_template, to_content, to_design, to_pair
 from flows.painting.reading_ahead import ahead
 from flows.recipes.named import find_recipe

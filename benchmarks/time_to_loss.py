@@ -23,7 +23,7 @@ from torch import Tensor
 
 from benchmarks.engine import synchronise
 from benchmarks.textbook import CONTENT_WEIGHT, Textbook, network_with, textbook
-from catalogs.images import MAX_PIXELS, decode
+from catalogs.images.codec import MAX_PIXELS, decode
 from flows.painting.conversion import to_tensor
 from flows.run.devices import choose_precision
 from stylecore.encoders import Encoder, encoder_with_weights

@@ -15,8 +15,8 @@ from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
 from catalogs.errors import CatalogsError, UnsafeStoreError
-from catalogs.store_contract import Store
-from catalogs.stores import open_store, probe
+from catalogs.storage.store_contract import Store
+from catalogs.storage.stores import open_store, probe
 from flows.errors import FlowsError
 from flows.settings import Settings, read_settings
 

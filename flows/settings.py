@@ -12,9 +12,9 @@ from dotenv.parser import parse_stream
 from pydantic import Field, ValidationError, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from catalogs.addresses import trimmed
-from catalogs.images import MAX_PIXELS
-from catalogs.store_contract import S3Options
+from catalogs.images.codec import MAX_PIXELS
+from catalogs.storage.addresses import trimmed
+from catalogs.storage.store_contract import S3Options
 from flows.errors import SettingsError
 from flows.text_files import read_text
 from stylecore.errors import close_to

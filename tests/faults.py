@@ -21,10 +21,10 @@ from pathlib import Path
 
 import pandas as pd
 
-from catalogs.designs import DesignCatalog
-from catalogs.s3_store import S3Store
-from catalogs.store_contract import S3Options
-from catalogs.stores import open_store
+from catalogs.designs.design_catalog import DesignCatalog
+from catalogs.storage.s3_store import S3Store
+from catalogs.storage.store_contract import S3Options
+from catalogs.storage.stores import open_store
 
 ANSWERS = {
     "500": (500, "InternalError", "We encountered an internal error. Please try again."),

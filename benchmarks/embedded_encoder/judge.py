@@ -20,11 +20,12 @@ from PIL import Image
 from safetensors.torch import load_file
 from torch import Tensor
 
-from catalogs import images, masks
-from catalogs.garments import read_garments
-from catalogs.local_store import LocalStore
+from catalogs.images import codec as images
+from catalogs.inputs.garments import read_garments
+from catalogs.inputs.styles import read_styles
 from catalogs.records import Garment, Style
-from catalogs.styles import read_styles
+from catalogs.storage.local_store import LocalStore
+from catalogs.templates import masks
 from stylecore import Recipe, stylize
 from stylecore.canvas import Canvas, fit, fit_style
 from stylecore.embedded import embedded_encoder

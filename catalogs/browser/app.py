@@ -19,8 +19,6 @@ from fastapi.responses import JSONResponse, RedirectResponse
 from fastapi.staticfiles import StaticFiles
 from pydantic import ValidationError
 
-from catalogs import provenance
-from catalogs.acts import VERDICT_WORDS, Act, What
 from catalogs.browser import access, describing
 from catalogs.browser.again import Mill, Repetition
 from catalogs.browser.asking import (
@@ -43,6 +41,8 @@ from catalogs.browser.rendering import page
 from catalogs.browser.requesters import Reader, Writer, require_ours
 from catalogs.browser.runs import Runs
 from catalogs.browser.showing import answer, cells, counted, laid_out, turned
+from catalogs.designs import provenance
+from catalogs.designs.acts import VERDICT_WORDS, Act, What
 from catalogs.errors import (
     ActError,
     NotFoundError,

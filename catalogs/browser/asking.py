@@ -8,12 +8,12 @@ from fastapi import Depends, Request
 from fastapi.exceptions import RequestValidationError
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
-from catalogs.acts import LONGEST_NAME, What
 from catalogs.browser import describing
 from catalogs.browser.access import LARGEST_BODY, LONGEST_ADDRESS
 from catalogs.browser.again import Order
 from catalogs.browser.board import Board, Kept
 from catalogs.browser.query import parse
+from catalogs.designs.acts import LONGEST_NAME, What
 from catalogs.errors import ActError, QueryError
 from catalogs.exports.items import Item
 

@@ -15,12 +15,12 @@ from concurrent.futures import Future
 from dataclasses import dataclass
 from typing import Literal
 
-from catalogs.acts import ON_SHORTLISTS, Act, Opinions, Shortlist, What, check_act
 from catalogs.browser.index import COLUMNS, Count, Index, Ratings
 from catalogs.browser.query import Query
-from catalogs.designs import DesignCatalog
+from catalogs.designs.acts import ON_SHORTLISTS, Act, Opinions, Shortlist, What, check_act
+from catalogs.designs.design_catalog import DesignCatalog
+from catalogs.designs.reviews import Reviews
 from catalogs.errors import ActError, CatalogsError, QueryError, StoreError
-from catalogs.reviews import Reviews
 
 log = logging.getLogger(__name__)
 

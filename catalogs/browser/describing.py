@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from catalogs.browser.again import Order
-from catalogs.designs import DesignCatalog
+from catalogs.designs.design_catalog import DesignCatalog
+from catalogs.designs.measures import MEASURES, Measure
 from catalogs.errors import NotFoundError
-from catalogs.measures import MEASURES, Measure
 
 AT_ONCE = 500
 """Designs of which one question to the table asks."""

@@ -17,7 +17,7 @@ from catalogs.exports.pictures import write_zip
 from catalogs.exports.shopify import NO_SHOP, Shop, write_shopify
 from catalogs.exports.spreadsheet import write_csv, write_readable_csv
 from catalogs.exports.workbook import write_xlsx
-from catalogs.store_contract import Store
+from catalogs.storage.store_contract import Store
 
 IN_MEMORY = 16 * 2**20
 PIECE = 2**18

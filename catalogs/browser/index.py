@@ -15,12 +15,12 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from catalogs.acts import VERDICT_WORDS, Opinions, Verdict
 from catalogs.browser.query import FACETS, SWATCH, Query
 from catalogs.browser.search_text import searchable
+from catalogs.designs.acts import VERDICT_WORDS, Opinions, Verdict
+from catalogs.designs.looks import MOST_COLORS, alike, distances, family, to_lab, to_labs
+from catalogs.designs.measures import MEASURES, Measure
 from catalogs.errors import NotFoundError, QueryError
-from catalogs.looks import MOST_COLORS, alike, distances, family, to_lab, to_labs
-from catalogs.measures import MEASURES, Measure
 
 Mask = NDArray[np.bool_]
 Rows = NDArray[np.int64]

@@ -6,10 +6,10 @@ from typing import Any
 from anyio import CapacityLimiter, to_thread
 from fastapi import FastAPI, Request, Response
 
-from catalogs import provenance
 from catalogs.browser.board import Board
 from catalogs.browser.pictures import SIDES, Found, Pictures, Source, design_etag
 from catalogs.browser.requesters import Reader
+from catalogs.designs import provenance
 from catalogs.errors import NotFoundError
 
 FOREVER = "private, max-age=31536000, immutable"

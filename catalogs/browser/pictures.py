@@ -14,13 +14,14 @@ from typing import Any
 
 from PIL import Image
 
-from catalogs import keys, provenance
+from catalogs import keys
+from catalogs.designs import provenance
 from catalogs.errors import ImageError, NotFoundError, StoreError
-from catalogs.garments import read_garments
-from catalogs.images import decode
+from catalogs.images.codec import decode
+from catalogs.inputs.garments import read_garments
+from catalogs.inputs.styles import read_styles
 from catalogs.records import Garment, Style
-from catalogs.store_contract import Store
-from catalogs.styles import read_styles
+from catalogs.storage.store_contract import Store
 
 SIDES = (192, 384, 768)
 """Longest sides of thumbnails, px: a small, middle and large cell on a screen of two dots a pixel at most."""

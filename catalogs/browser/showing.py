@@ -5,11 +5,12 @@ from typing import Any
 
 import numpy as np
 
-from catalogs import keys, provenance
+from catalogs import keys
 from catalogs.browser.board import Board, Kept
 from catalogs.browser.index import Count, Index, matrix
 from catalogs.browser.nothing import color_ways, removal
 from catalogs.browser.query import FACETS, Query
+from catalogs.designs import provenance
 
 FIRST_ROWS = 60
 """Designs that the first answer brings along."""

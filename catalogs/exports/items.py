@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from catalogs import provenance
+from catalogs.designs import provenance
 
 DESIGN_ID = re.compile(r"[0-9a-f]{64}")
 UNSAFE = re.compile(r"[^A-Za-z0-9]+")

@@ -11,15 +11,15 @@ from reportlab.lib.colors import Color, HexColor
 from reportlab.lib.pagesizes import A4, landscape
 from reportlab.pdfgen.canvas import Canvas
 
-from catalogs import provenance
+from catalogs.designs import provenance
 from catalogs.errors import CatalogsError
 from catalogs.exports.items import Item, picture_name
 from catalogs.exports.pdf_objects import add_xmp, draw_jpeg
 from catalogs.exports.pdf_text import PdfText
 from catalogs.exports.reading_ahead import read_picture, worked_ahead
 from catalogs.exports.spelling import name_of, respelled, unset
-from catalogs.images import decode
-from catalogs.store_contract import Store
+from catalogs.images.codec import decode
+from catalogs.storage.store_contract import Store
 from catalogs.typesetting.fitting import line, lines
 from catalogs.typesetting.fonts import BOLD, OBLIQUE, SANS, SERIF
 from catalogs.typesetting.reading_order import starts_from_right

@@ -9,13 +9,13 @@ from typing import BinaryIO
 from jinja2 import Environment
 from PIL import Image
 
-from catalogs import provenance
+from catalogs.designs import provenance
 from catalogs.errors import CatalogsError
 from catalogs.exports.archives import Archive
 from catalogs.exports.items import Item, picture_name
 from catalogs.exports.reading_ahead import read_picture, worked_ahead
-from catalogs.images import decode
-from catalogs.store_contract import Store
+from catalogs.images.codec import decode
+from catalogs.storage.store_contract import Store
 
 THUMBNAIL = 480, 600
 """Pixels that a thumbnail fits into: twice what the page shows, for dense screens."""

@@ -5,13 +5,13 @@ from collections.abc import Iterable, Iterator
 from tempfile import TemporaryFile
 from typing import BinaryIO
 
-from catalogs import provenance
+from catalogs.designs import provenance
 from catalogs.errors import CatalogsError
 from catalogs.exports.archives import Archive
 from catalogs.exports.items import Item, picture_name
 from catalogs.exports.reading_ahead import read_picture, worked_ahead
 from catalogs.exports.spreadsheet import Rows, Table
-from catalogs.store_contract import Store
+from catalogs.storage.store_contract import Store
 
 MANIFEST = ("name", "design_id", "sha256", "catalog_sha256", "title", "credit", "width", "height", "bytes")
 

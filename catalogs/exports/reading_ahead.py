@@ -14,7 +14,7 @@ from catalogs.errors import (
     UnreachableError,
 )
 from catalogs.exports.items import Item
-from catalogs.store_contract import Store
+from catalogs.storage.store_contract import Store
 
 READERS = 4
 AHEAD = 6

@@ -18,7 +18,7 @@ from html import escape
 from tempfile import TemporaryFile
 from typing import BinaryIO
 
-from catalogs import provenance
+from catalogs.designs import provenance
 from catalogs.errors import ActError
 from catalogs.exports.archives import Archive
 from catalogs.exports.items import Item, picture_name

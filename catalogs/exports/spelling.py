@@ -2,7 +2,7 @@
 
 import unicodedata
 
-from catalogs import provenance
+from catalogs.designs import provenance
 from catalogs.exports.items import Item
 from catalogs.typesetting.fonts import SANS
 from catalogs.typesetting.shaping import lacking, written

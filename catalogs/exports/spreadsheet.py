@@ -14,7 +14,7 @@ from typing import Any, BinaryIO
 import numpy as np
 import pandas as pd
 
-from catalogs import provenance
+from catalogs.designs import provenance
 from catalogs.exports.items import Item, picture_name
 from catalogs.records import Design
 

@@ -10,13 +10,13 @@ from PIL import Image
 from xlsxwriter.format import Format
 from xlsxwriter.worksheet import Worksheet
 
-from catalogs import provenance
+from catalogs.designs import provenance
 from catalogs.errors import CatalogsError
 from catalogs.exports.items import Item, picture_name
 from catalogs.exports.reading_ahead import read_picture, worked_ahead
 from catalogs.exports.spreadsheet import READABLE
-from catalogs.images import decode
-from catalogs.store_contract import Store
+from catalogs.images.codec import decode
+from catalogs.storage.store_contract import Store
 
 PICTURE = 90, 112
 """Pixels of a row's picture on a screen of 96 dpi; it is stored twice as large, for dense screens."""

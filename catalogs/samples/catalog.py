@@ -9,11 +9,11 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from catalogs.images import Picture, encode_png
+from catalogs.images.codec import Picture, encode_png
 from catalogs.samples import patterns
 from catalogs.samples.fields import Field, to_bytes
 from catalogs.samples.garments import GARMENTS, PART_NAMES
-from catalogs.store_contract import Store
+from catalogs.storage.store_contract import Store
 
 LICENCE = "CC0-1.0 (drawn by Stylemill)"
 SCHEME = "stylemill-sample"

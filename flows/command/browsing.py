@@ -13,10 +13,10 @@ from catalogs.browser.app import Place, create_app
 from catalogs.browser.board import Board
 from catalogs.browser.pictures import Pictures
 from catalogs.browser.runs import Run
-from catalogs.designs import DesignCatalog
+from catalogs.designs.design_catalog import DesignCatalog
 from catalogs.errors import QueryError
-from catalogs.store_contract import Store
-from catalogs.stores import open_store
+from catalogs.storage.store_contract import Store
+from catalogs.storage.stores import open_store
 from flows.errors import FlowsError, SettingsError
 from flows.recipes.kept import kept_name, kept_names
 from flows.recipes.named import NAMED, is_named, recorded

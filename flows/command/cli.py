@@ -31,9 +31,9 @@ from flows.wording import counted, duration
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from catalogs.inputs.repeats import Cloth
     from catalogs.records import Problem
-    from catalogs.repeats import Cloth
-    from catalogs.store_contract import Store
+    from catalogs.storage.store_contract import Store
     from flows.run.checking import Checked
     from flows.run.planning import Plan
     from flows.run.preparing import Place
@@ -266,7 +266,7 @@ def check(garments: Garments = None, styles: Styles = None) -> None:
     """Look at every row and picture of both catalogs and list all problems."""
     with reported():
         from catalogs.errors import CatalogsError
-        from catalogs.stores import open_store
+        from catalogs.storage.stores import open_store
         from flows.run.checking import check_garments, check_styles, check_together, check_unsealed
         from flows.settings import read_settings, require_catalog
 
@@ -333,10 +333,10 @@ def sample(
 ) -> None:
     """Draw a sample catalog of garments and styles, to try everything with. What is there stays as it is."""
     with reported():
-        from catalogs.addresses import trimmed
         from catalogs.samples.catalog import STYLES, edited, write_sample
         from catalogs.samples.garments import GARMENTS
-        from catalogs.stores import open_store
+        from catalogs.storage.addresses import trimmed
+        from catalogs.storage.stores import open_store
 
         store = open_store(trimmed(folder))
         if Path(store.uri).is_file():
@@ -363,12 +363,12 @@ def seal(
     Exit code 3, and no manifest, if rows or pictures of the set cannot be used.
     """
     with reported():
-        from catalogs.addresses import trimmed
-        from catalogs.contents import usable
+        from catalogs.inputs.contents import usable
+        from catalogs.inputs.style_sets import EVERY, MANIFEST, seal
+        from catalogs.inputs.styles import read_set
         from catalogs.keys import check_id
-        from catalogs.stores import open_store
-        from catalogs.style_sets import EVERY, MANIFEST, seal
-        from catalogs.styles import read_set
+        from catalogs.storage.addresses import trimmed
+        from catalogs.storage.stores import open_store
         from flows.settings import read_settings
 
         settings = read_settings()

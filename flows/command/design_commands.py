@@ -13,8 +13,8 @@ from flows.logs import say
 from flows.wording import counted, duration
 
 if TYPE_CHECKING:
-    from catalogs.designs import DesignCatalog
-    from catalogs.store_contract import ObjectInfo, Store
+    from catalogs.designs.design_catalog import DesignCatalog
+    from catalogs.storage.store_contract import ObjectInfo, Store
     from flows.run.run_status import RunStatus
 
 SHOWN_FAULTS = 30
@@ -208,7 +208,7 @@ def doctor(
     Exit code 3 if records are faulty (and were not repaired).
     """
     with reported():
-        from catalogs import upkeep
+        from catalogs.designs import upkeep
 
         catalog = _open(designs)
         for key, kept in upkeep.give_up_files(catalog).items() if repair else ():
@@ -256,7 +256,7 @@ def gc(
 ) -> None:
     """Remove what killed and raced runs left, and merge the table's small files. Dry unless --delete is given."""
     with reported():
-        from catalogs import upkeep
+        from catalogs.designs import upkeep
 
         catalog = _open(designs)
         found = list(upkeep.unclaimed(catalog, timedelta(hours=older_than)))
@@ -280,8 +280,8 @@ def _orphans(found: "list[ObjectInfo]", older_than: float) -> str:
 
 def _open(designs: str | None, *, empty: bool = False) -> "DesignCatalog":
     """The design catalog that is named here or in the settings; it must be there, though `empty` it may be."""
-    from catalogs.designs import DesignCatalog
-    from catalogs.stores import open_store
+    from catalogs.designs.design_catalog import DesignCatalog
+    from catalogs.storage.stores import open_store
     from flows.settings import read_settings, require_catalog
 
     settings = read_settings()
@@ -293,9 +293,9 @@ def _open(designs: str | None, *, empty: bool = False) -> "DesignCatalog":
 
 def _write_csv(catalog: "DesignCatalog", newest: Any) -> None:
     """Designs with what was said of them, on standard output."""
+    from catalogs.designs.reviews import Reviews
     from catalogs.exports.items import Item
     from catalogs.exports.spreadsheet import write_csv
-    from catalogs.reviews import Reviews
 
     reviews = Reviews(catalog.store)
     reviews.catch_up()

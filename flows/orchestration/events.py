@@ -3,9 +3,9 @@
 from contextlib import suppress
 
 from catalogs.errors import CatalogsError
-from catalogs.stores import open_store
-from catalogs.style_sets import EVERY
-from catalogs.styles import has_set
+from catalogs.inputs.style_sets import EVERY
+from catalogs.inputs.styles import has_set
+from catalogs.storage.stores import open_store
 from flows.errors import SettingsError
 from flows.settings import Settings
 

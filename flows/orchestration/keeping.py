@@ -6,9 +6,9 @@ from typing import Any
 from prefect import flow, get_run_logger
 from prefect.artifacts import create_markdown_artifact
 
-from catalogs import upkeep
-from catalogs.designs import DesignCatalog
-from catalogs.stores import open_store
+from catalogs.designs import upkeep
+from catalogs.designs.design_catalog import DesignCatalog
+from catalogs.storage.stores import open_store
 from flows.settings import read_settings, require_catalog
 
 

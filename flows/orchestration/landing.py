@@ -7,11 +7,11 @@ from prefect.client.orchestration import SyncPrefectClient, get_client
 from prefect.client.schemas.filters import FlowRunFilter, FlowRunFilterTags
 from prefect.client.schemas.objects import FlowRun, StateType
 
-from catalogs.catalog_files import catalog_key
-from catalogs.store_contract import Store
-from catalogs.stores import open_store
-from catalogs.style_sets import EVERY, find_sets, unlike_manifest
-from catalogs.styles import has_set, read_styles
+from catalogs.inputs.style_sets import EVERY, find_sets, unlike_manifest
+from catalogs.inputs.styles import has_set, read_styles
+from catalogs.storage.store_contract import Store
+from catalogs.storage.stores import open_store
+from catalogs.tables.catalog_files import catalog_key
 from flows.orchestration.prefect_api import OF_STYLE_SETS, find_deployment
 from flows.settings import read_settings, require_catalog
 

@@ -20,10 +20,10 @@ from prefect.tasks import exponential_backoff
 from prefect.utilities.annotations import quote
 from structlog.contextvars import bound_contextvars
 
-from catalogs.claims import Claims
-from catalogs.designs import DesignCatalog
+from catalogs.designs.design_catalog import DesignCatalog
 from catalogs.errors import CatalogsError, UnreachableError
-from catalogs.store_contract import Store
+from catalogs.storage.claims import Claims
+from catalogs.storage.store_contract import Store
 from flows.errors import NothingRejectedError, WorkerLostError
 from flows.logs import as_json, event
 from flows.painting.designing import Failure, Outcome

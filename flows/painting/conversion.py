@@ -9,13 +9,13 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from catalogs.contents import read_contents
-from catalogs.images import Picture, composite, decode
-from catalogs.part_maps import SMALLEST_PART
+from catalogs.images.codec import Picture, composite, decode
+from catalogs.inputs.contents import read_contents
+from catalogs.inputs.repeats import check_proportion
 from catalogs.records import Garment, Style
-from catalogs.repeats import check_proportion
-from catalogs.store_contract import Store
-from catalogs.templates import Template, decode_template
+from catalogs.storage.store_contract import Store
+from catalogs.templates.part_maps import SMALLEST_PART
+from catalogs.templates.template import Template, decode_template
 from flows.run.planning import DesignJob
 from stylecore.canvas import Canvas, fit, fit_style, place_back
 from stylecore.guides import bounding_box

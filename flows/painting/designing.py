@@ -16,15 +16,15 @@ from typing import Any
 import torch
 
 from catalogs import keys
-from catalogs.contents import RECORD_FAULTS, problem
-from catalogs.designs import DesignCatalog
+from catalogs.designs.design_catalog import DesignCatalog
+from catalogs.designs.facts import garment_facts, style_facts
+from catalogs.designs.looks import looks
 from catalogs.errors import CatalogsError
-from catalogs.facts import garment_facts, style_facts
-from catalogs.images import Picture, encode_png
-from catalogs.looks import looks
+from catalogs.images.codec import Picture, encode_png
+from catalogs.inputs.contents import RECORD_FAULTS, problem
 from catalogs.records import Design, Garment, Problem
-from catalogs.store_contract import Store
-from catalogs.templates import Template
+from catalogs.storage.store_contract import Store
+from catalogs.templates.template import Template
 from flows.errors import DeviceMemoryError, FlowsError
 from flows.painting.conversion import read_pattern, read_template, to_content, to_design, to_pair
 from flows.painting.interruption import held_back

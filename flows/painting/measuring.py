@@ -5,8 +5,8 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
-from catalogs.images import Picture
-from catalogs.templates import Template
+from catalogs.images.codec import Picture
+from catalogs.templates.template import Template
 from stylecore import metrics
 from stylecore.encoders import Encoder
 from stylecore.mill import Finished

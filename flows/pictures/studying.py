@@ -9,12 +9,12 @@ from functools import partial
 
 import torch
 
-from catalogs.contact_sheet import MOST, Label, contact_sheet
+from catalogs.designs.contact_sheet import MOST, Label, contact_sheet
 from catalogs.exports.spreadsheet import table_bytes
-from catalogs.images import Picture, encode_png
+from catalogs.images.codec import Picture, encode_png
 from catalogs.records import Garment, Style
-from catalogs.stores import locate, open_store
-from catalogs.templates import Template, decode_template
+from catalogs.storage.stores import locate, open_store
+from catalogs.templates.template import Template, decode_template
 from flows.errors import SettingsError
 from flows.painting.conversion import (
     decode_pattern,

@@ -6,12 +6,12 @@ from dataclasses import replace
 
 from prefect import flow
 
-from catalogs.edge_sheet import edge_sheet
+from catalogs.designs.edge_sheet import edge_sheet
 from catalogs.errors import CatalogsError, ImageError, MaskError, PartMapError
-from catalogs.images import encode_png
-from catalogs.part_maps import decode_parts
-from catalogs.stores import locate
-from catalogs.templates import decode_template
+from catalogs.images.codec import encode_png
+from catalogs.storage.stores import locate
+from catalogs.templates.part_maps import decode_parts
+from catalogs.templates.template import decode_template
 from flows.errors import SettingsError
 from flows.logs import say
 from flows.painting.conversion import (

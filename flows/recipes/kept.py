@@ -7,7 +7,7 @@ import re
 from pathlib import PurePosixPath
 
 from catalogs import keys
-from catalogs.store_contract import Store
+from catalogs.storage.store_contract import Store
 from flows.recipes.named import NAMED, find_recipe, is_named, recipe_in
 from flows.recipes.text import as_toml
 from stylecore.errors import RecipeError, nearest

@@ -2,8 +2,8 @@
 
 from collections.abc import Iterator, Sequence
 
+from catalogs.inputs.repeats import width_remarks
 from catalogs.records import Garment, Style
-from catalogs.repeats import width_remarks
 from stylecore.recipe import Recipe
 
 

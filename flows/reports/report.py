@@ -19,11 +19,11 @@ from prefect.artifacts import (
 )
 
 from catalogs import keys
-from catalogs.contact_sheet import MOST, Cell, Label, contact_sheet
+from catalogs.designs.contact_sheet import MOST, Cell, Label, contact_sheet
+from catalogs.designs.facts import Correction
 from catalogs.exports.spreadsheet import table_bytes
-from catalogs.facts import Correction
 from catalogs.records import Problem
-from catalogs.store_contract import Store
+from catalogs.storage.store_contract import Store
 from flows.painting.designing import Effort, Failure, Outcome
 from flows.reports.report_page import report_page
 from flows.run.planning import DesignJob, Plan

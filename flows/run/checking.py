@@ -3,15 +3,15 @@
 from collections.abc import Iterator, MutableMapping, Sequence
 from dataclasses import dataclass
 
-from catalogs.contents import usable
 from catalogs.errors import CatalogsError
-from catalogs.garments import read_garments
+from catalogs.inputs.contents import usable
+from catalogs.inputs.garments import read_garments
+from catalogs.inputs.repeats import Cloth, missing_widths
+from catalogs.inputs.style_sets import unsealed_sets
+from catalogs.inputs.styles import read_set, read_styles
 from catalogs.records import Garment, Problem, Style
-from catalogs.repeats import Cloth, missing_widths
-from catalogs.store_contract import S3Options, Store
-from catalogs.stores import open_store
-from catalogs.style_sets import unsealed_sets
-from catalogs.styles import read_set, read_styles
+from catalogs.storage.store_contract import S3Options, Store
+from catalogs.storage.stores import open_store
 from flows.wording import counted
 
 

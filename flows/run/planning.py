@@ -6,8 +6,8 @@ from dataclasses import dataclass, field, replace
 from itertools import islice, zip_longest
 from typing import TypeVar
 
-from catalogs.digest_cache import DigestCache
-from catalogs.facts import Corrections
+from catalogs.designs.facts import Corrections
+from catalogs.inputs.digest_cache import DigestCache
 from catalogs.records import Garment, Problem, Style
 from flows.errors import SettingsError
 from flows.run.run_command import Asked

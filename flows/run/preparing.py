@@ -12,17 +12,17 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from catalogs import keys
-from catalogs.contents import usable, with_digests
-from catalogs.designs import DesignCatalog
-from catalogs.digest_cache import DigestCache
+from catalogs.designs.design_catalog import DesignCatalog
+from catalogs.designs.facts import Corrections, correct, find_corrections, lost_rights
 from catalogs.errors import CatalogsError, InvalidKeyError, NotFoundError
-from catalogs.facts import Corrections, correct, find_corrections, lost_rights
-from catalogs.garments import read_garments
+from catalogs.inputs.contents import usable, with_digests
+from catalogs.inputs.digest_cache import DigestCache
+from catalogs.inputs.garments import read_garments
+from catalogs.inputs.repeats import Cloth
+from catalogs.inputs.styles import read_styles
 from catalogs.records import Garment, Problem, Style
-from catalogs.repeats import Cloth
-from catalogs.store_contract import Store
-from catalogs.stores import locate, open_store
-from catalogs.styles import read_styles
+from catalogs.storage.store_contract import Store
+from catalogs.storage.stores import locate, open_store
 from flows.errors import NothingRejectedError, SettingsError
 from flows.recipes.kept import find_known, kept_names
 from flows.recipes.named import NAMED, find_recipe

@@ -9,8 +9,8 @@ from datetime import datetime
 from typing import Any
 
 from catalogs import keys
-from catalogs.lines import CONTROLS
-from catalogs.store_contract import Store
+from catalogs.storage.store_contract import Store
+from catalogs.tables.lines import CONTROLS
 from flows.errors import ReportError
 
 REPORT, PAGE = "report.json", "report.html"

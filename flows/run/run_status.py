@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from catalogs.claims import Claims
-from catalogs.designs import DesignCatalog
+from catalogs.designs.design_catalog import DesignCatalog
 from catalogs.errors import NotAllowedError, NotFoundError
-from catalogs.store_contract import Store
+from catalogs.storage.claims import Claims
+from catalogs.storage.store_contract import Store
 from flows.errors import ReportError, SettingsError
 from flows.run.report_files import page_uri, read_report, run_ids
 from flows.run.run_command import Asked, retry_command, run_command

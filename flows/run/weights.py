@@ -13,7 +13,7 @@ from safetensors.torch import load as load_safetensors
 from torch import Tensor
 
 from catalogs.errors import CatalogsError, without_password
-from catalogs.stores import locate
+from catalogs.storage.stores import locate
 from flows.errors import WeightsError
 from flows.settings import Settings
 from stylecore.embedded import embedded_encoder, embedded_sha256

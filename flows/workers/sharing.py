@@ -5,8 +5,8 @@ import random
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 
-from catalogs.claims import Claims
-from catalogs.designs import DesignCatalog
+from catalogs.designs.design_catalog import DesignCatalog
+from catalogs.storage.claims import Claims
 from flows.painting.designing import Outcome
 from flows.run.planning import DesignJob, shards
 

@@ -12,12 +12,12 @@ from deltalake import write_deltalake
 from benchmarks import kills
 from benchmarks.kills import Fate, Found, Kill, Phase, Times, Trial
 from catalogs import keys
-from catalogs.designs import DesignCatalog
+from catalogs.designs.design_catalog import DesignCatalog
 from catalogs.records import Design
-from catalogs.store_contract import Store
-from catalogs.stores import open_store
-from tests.catalogs.test_designs import design
-from tests.catalogs.test_upkeep import key
+from catalogs.storage.store_contract import Store
+from catalogs.storage.stores import open_store
+from tests.catalogs.designs.test_design_catalog import design
+from tests.catalogs.designs.test_upkeep import key
 from tests.conftest import TINY_RECIPE
 
 GARMENTS, STYLES = 2, 3

@@ -7,10 +7,10 @@ import pandas as pd
 import pytest
 
 from catalogs.errors import CatalogError, CatalogsError, NotFoundError
-from catalogs.garments import part_labels, read_garments
-from catalogs.local_store import LocalStore
-from catalogs.memory_store import MemoryStore
-from catalogs.styles import read_styles
+from catalogs.inputs.garments import part_labels, read_garments
+from catalogs.inputs.styles import read_styles
+from catalogs.storage.local_store import LocalStore
+from catalogs.storage.memory_store import MemoryStore
 
 GARMENTS = "garment_id,image,mask,category,print_width_cm,tags,buyer\n"
 STYLES = "style_id,style_set,image,repeat,repeat_width_cm,licence\n"
@@ -340,7 +340,7 @@ def test_a_folder_where_a_file_is_meant(tmp_path: Path) -> None:
 
 def test_the_real_catalogs_are_read(assets: object) -> None:
     """The 48 garments and 50 styles of the assets are read without a problem."""
-    from catalogs.stores import open_store
+    from catalogs.storage.stores import open_store
 
     garments = read_garments(open_store(f"{assets}/garments"))
     styles = read_styles(open_store(f"{assets}/styles"))

@@ -14,21 +14,22 @@ from pathlib import Path
 import boto3
 import pytest
 
-from catalogs import keys, provenance
-from catalogs.acts import Act, What
+from catalogs import keys
 from catalogs.browser.board import Board
 from catalogs.browser.pictures import Pictures
-from catalogs.claims import Claims
-from catalogs.designs import DesignCatalog
+from catalogs.designs import provenance
+from catalogs.designs.acts import Act, What
+from catalogs.designs.design_catalog import DesignCatalog
+from catalogs.designs.upkeep import discard, examine, unclaimed
 from catalogs.errors import NotAllowedError, StoreError
-from catalogs.images import Picture, encode_png
-from catalogs.store_contract import ObjectInfo, S3Options, Store
-from catalogs.stores import open_store
-from catalogs.upkeep import discard, examine, unclaimed
+from catalogs.images.codec import Picture, encode_png
+from catalogs.storage.claims import Claims
+from catalogs.storage.store_contract import ObjectInfo, S3Options, Store
+from catalogs.storage.stores import open_store
 from flows.reports.report import RunReport, write_report
 from flows.run.preparing import Place, make_plan, resolve_place
 from flows.settings import Settings
-from tests.catalogs.test_designs import design
+from tests.catalogs.designs.test_design_catalog import design
 from tests.conftest import ROOT, free_port, picture, stop, wait_for, write_catalog
 
 POLICIES = {path.stem: path for path in (ROOT / "deployments" / "iam").glob("*.json")}

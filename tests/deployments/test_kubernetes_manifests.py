@@ -8,7 +8,7 @@ import kubernetes_validate
 import pytest
 import yaml
 
-from catalogs.s3_store import PATIENCE as STORE
+from catalogs.storage.s3_store import PATIENCE as STORE
 from flows.reports.monitoring import PATIENCE as GATEWAY
 from flows.settings import Settings
 from flows.workers.ray_workers import GRACE

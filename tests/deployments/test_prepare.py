@@ -10,8 +10,8 @@ import boto3
 import pytest
 
 from catalogs.errors import UnsafeStoreError
-from catalogs.memory_store import MemoryStore
-from catalogs.stores import open_store, probe
+from catalogs.storage.memory_store import MemoryStore
+from catalogs.storage.stores import open_store, probe
 from tests.conftest import ROOT
 
 

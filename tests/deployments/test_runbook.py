@@ -15,8 +15,8 @@ from pathlib import Path
 import boto3
 import pytest
 
-from catalogs.designs import DesignCatalog
-from catalogs.stores import open_store
+from catalogs.designs.design_catalog import DesignCatalog
+from catalogs.storage.stores import open_store
 from tests.conftest import ROOT, TINY_RECIPE, free_port, stop, wait_for
 from tests.conftest import write_catalog as draw_catalog
 

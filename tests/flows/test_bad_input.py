@@ -13,8 +13,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from catalogs.designs import DesignCatalog
-from catalogs.stores import open_store
+from catalogs.designs.design_catalog import DesignCatalog
+from catalogs.storage.stores import open_store
 from tests.conftest import Run, picture
 
 GOOD = {"g0", "g1", "g2"}

@@ -9,8 +9,8 @@ from click.testing import Result
 from PIL import Image
 from typer.testing import CliRunner
 
-from catalogs.designs import DesignCatalog
-from catalogs.stores import open_store
+from catalogs.designs.design_catalog import DesignCatalog
+from catalogs.storage.stores import open_store
 from flows.command.cli import app
 from tests.conftest import picture
 from tests.flows.orchestration.test_stylize_catalog import run

@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from catalogs.designs import DesignCatalog
-from catalogs.stores import open_store
-from catalogs.style_sets import MANIFEST, seal
+from catalogs.designs.design_catalog import DesignCatalog
+from catalogs.inputs.style_sets import MANIFEST, seal
+from catalogs.storage.stores import open_store
 from tests.conftest import TINY_RECIPE, picture, write_catalog
 from tests.flows.prefect_server import Server, prefect_server
 

@@ -11,12 +11,12 @@ from pathlib import Path
 
 import pytest
 
-from catalogs import upkeep
-from catalogs.designs import DesignCatalog
+from catalogs.designs import upkeep
+from catalogs.designs.design_catalog import DesignCatalog
 from catalogs.errors import FullError, NotAllowedError
-from catalogs.stores import open_store
+from catalogs.storage.stores import open_store
 from tests import faults
-from tests.catalogs.test_designs import design
+from tests.catalogs.designs.test_design_catalog import design
 from tests.conftest import Run
 from tests.faults import AT_ONCE, FaultProxy, fault_proxy, put_in_s3, records, require_clear_end
 from tests.flows.test_killed_runs import records as records_of_folder
@@ -224,7 +224,7 @@ def test_a_short_outage_is_sat_out(proxy: FaultProxy, s3: str) -> None:
 def test_a_file_that_may_not_grow(tmp_path: Path) -> None:
     """A limit on the size of files (a quota by ulimit) ends a write with the cause, and leaves no half file."""
     code = (
-        "import resource, signal, sys; from catalogs.stores import open_store\n"
+        "import resource, signal, sys; from catalogs.storage.stores import open_store\n"
         "signal.signal(signal.SIGXFSZ, signal.SIG_IGN)\n"
         "resource.setrlimit(resource.RLIMIT_FSIZE, (1000, 1000))\n"
         "open_store(sys.argv[1]).write('x', bytes(5000))"

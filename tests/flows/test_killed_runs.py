@@ -13,8 +13,8 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from catalogs.designs import DesignCatalog
-from catalogs.stores import open_store
+from catalogs.designs.design_catalog import DesignCatalog
+from catalogs.storage.stores import open_store
 from tests.conftest import ROOT, Run, write_catalog
 
 SLOW = "canvas = [128, 96]\nlevels = [[0.5, 12], [1.0, 12]]\n"

@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from catalogs.designs import DesignCatalog
-from catalogs.stores import open_store
+from catalogs.designs.design_catalog import DesignCatalog
+from catalogs.storage.stores import open_store
 from flows.run.planning import Plan
 from flows.run.preparing import make_plan, rejected_by, resolve_place
 from flows.settings import Settings

@@ -15,11 +15,11 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from catalogs import upkeep
-from catalogs.claims import Claims
-from catalogs.designs import DesignCatalog
-from catalogs.stores import open_store
-from catalogs.style_sets import seal
+from catalogs.designs import upkeep
+from catalogs.designs.design_catalog import DesignCatalog
+from catalogs.inputs.style_sets import seal
+from catalogs.storage.claims import Claims
+from catalogs.storage.stores import open_store
 from flows.run.preparing import make_plan, resolve_place
 from flows.settings import Settings
 from tests.conftest import ROOT, TINY_RECIPE, picture, write_catalog

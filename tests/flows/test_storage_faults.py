@@ -6,13 +6,13 @@ from pathlib import Path
 
 import pytest
 
-from catalogs.designs import DesignCatalog
+from catalogs.designs.design_catalog import DesignCatalog
 from catalogs.errors import UnreachableError
-from catalogs.s3_store import S3Store
-from catalogs.store_contract import S3Options
-from catalogs.stores import open_store
+from catalogs.storage.s3_store import S3Store
+from catalogs.storage.store_contract import S3Options
+from catalogs.storage.stores import open_store
 from tests import faults
-from tests.catalogs.test_designs import design
+from tests.catalogs.designs.test_design_catalog import design
 from tests.conftest import Run
 from tests.faults import AT_ONCE, FaultProxy, fault_proxy, put_in_s3, records, require_clear_end
 
@@ -113,7 +113,9 @@ def test_a_table_behind_a_dead_store_is_named(
     """Every kind of fault in reading and in filing ends in UnreachableError with the table, the cause and the remedy."""
     catalog = DesignCatalog(open_store(f"s3://{s3}/designs"))
     catalog.file([design("a")])
-    monkeypatch.setattr("catalogs.s3_store.DELTA_RETRIES", {"max_retries": "1", "retry_timeout": "5s"})
+    monkeypatch.setattr(
+        "catalogs.storage.s3_store.DELTA_RETRIES", {"max_retries": "1", "retry_timeout": "5s"}
+    )
     for kind, cause in (("500", "InternalError"), ("503", "SlowDown"), ("cut", "onnection")):
         proxy.choose = faults.every(kind)
         for work in (catalog.existing, lambda: catalog.file([design("b")])):

@@ -22,13 +22,13 @@ from pathlib import Path
 
 import pytest
 
-from catalogs import upkeep
-from catalogs.acts import Act, What
-from catalogs.designs import DesignCatalog
-from catalogs.reviews import Reviews
-from catalogs.stores import open_store
-from tests.catalogs.test_designs import design
-from tests.catalogs.test_upkeep import filed, key, written
+from catalogs.designs import upkeep
+from catalogs.designs.acts import Act, What
+from catalogs.designs.design_catalog import DesignCatalog
+from catalogs.designs.reviews import Reviews
+from catalogs.storage.stores import open_store
+from tests.catalogs.designs.test_design_catalog import design
+from tests.catalogs.designs.test_upkeep import filed, key, written
 from tests.conftest import ROOT, TINY_RECIPE, Run, write_catalog
 from tests.flows.test_hostile_places import leave, small_disk
 from tests.flows.test_killed_runs import Started, records, wait_for_pictures
@@ -239,8 +239,9 @@ def test_a_merge_that_slept_through_another(tmp_path: Path) -> None:
 def _tidying(where: Path) -> "subprocess.Popen[bytes]":
     """A process that merges, as soon as it says that it begins."""
     code = (
-        "import sys; from datetime import timedelta; from catalogs.designs import DesignCatalog\n"
-        "from catalogs.stores import open_store; catalog = DesignCatalog(open_store(sys.argv[1])); catalog.version()\n"
+        "import sys; from datetime import timedelta; from catalogs.designs.design_catalog import DesignCatalog\n"
+        "from catalogs.storage.stores import open_store\n"
+        "catalog = DesignCatalog(open_store(sys.argv[1])); catalog.version()\n"
         "print('begins', flush=True); catalog.tidy(timedelta(days=1))"
     )
     process = subprocess.Popen([sys.executable, "-c", code, str(where)], cwd=ROOT, stdout=subprocess.PIPE)

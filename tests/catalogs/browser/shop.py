@@ -6,13 +6,13 @@ from pathlib import Path
 from typing import Any
 
 from catalogs import keys
-from catalogs.acts import Act
 from catalogs.browser.board import Board
-from catalogs.designs import DesignCatalog
-from catalogs.images import Picture, encode_png
-from catalogs.looks import looks
+from catalogs.designs.acts import Act
+from catalogs.designs.design_catalog import DesignCatalog
+from catalogs.designs.looks import looks
+from catalogs.images.codec import Picture, encode_png
 from catalogs.records import Design
-from catalogs.stores import open_store
+from catalogs.storage.stores import open_store
 from tests.conftest import picture
 
 NOON = datetime(2026, 11, 21, 12, tzinfo=UTC)

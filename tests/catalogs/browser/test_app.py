@@ -17,7 +17,6 @@ import pytest
 from fastapi.testclient import TestClient
 from PIL import Image
 
-from catalogs import provenance
 from catalogs.browser import access, pictures
 from catalogs.browser import app as browser_app
 from catalogs.browser.access import Sessions
@@ -25,9 +24,10 @@ from catalogs.browser.again import Estimate, Order, Repetition
 from catalogs.browser.app import Place, create_app
 from catalogs.browser.board import Board
 from catalogs.browser.pictures import Pictures
-from catalogs.designs import DesignCatalog
+from catalogs.designs import provenance
+from catalogs.designs.design_catalog import DesignCatalog
 from catalogs.errors import QueryError
-from catalogs.stores import open_store
+from catalogs.storage.stores import open_store
 from tests.catalogs.browser.shop import shop
 from tests.catalogs.browser.test_board import Stall
 from tests.conftest import write_catalog

@@ -8,16 +8,16 @@ from pathlib import Path
 
 import pytest
 
-from catalogs import provenance
-from catalogs.acts import Act, What
 from catalogs.browser import board as boards
 from catalogs.browser.board import Board
 from catalogs.browser.query import Query
 from catalogs.browser.showing import cells
-from catalogs.designs import DesignCatalog
+from catalogs.designs import provenance
+from catalogs.designs.acts import Act, What
+from catalogs.designs.design_catalog import DesignCatalog
+from catalogs.designs.reviews import Reviews
 from catalogs.errors import ActError, QueryError, UnreachableError
-from catalogs.reviews import Reviews
-from catalogs.stores import open_store
+from catalogs.storage.stores import open_store
 from tests.catalogs.browser.shop import NOON, design, say, shop
 
 

@@ -10,10 +10,10 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, expect
 
-from catalogs.acts import Act, What
-from catalogs.designs import DesignCatalog
-from catalogs.reviews import Reviews
-from catalogs.stores import open_store
+from catalogs.designs.acts import Act, What
+from catalogs.designs.design_catalog import DesignCatalog
+from catalogs.designs.reviews import Reviews
+from catalogs.storage.stores import open_store
 from tests.catalogs.browser.shop import design, shop
 from tests.catalogs.browser.test_pages import browse, chromium, on_phone, opened, total  # noqa: F401 - a fixture
 from tests.conftest import write_catalog

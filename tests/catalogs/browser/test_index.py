@@ -8,12 +8,12 @@ import pandas as pd
 import pyarrow as pa
 import pytest
 
-from catalogs.acts import Act, Opinions, What
 from catalogs.browser.index import COLUMNS, Index, Ratings, matrix
 from catalogs.browser.query import FACETS, Query
-from catalogs.designs import DesignCatalog
-from catalogs.looks import distances, to_lab
-from catalogs.stores import open_store
+from catalogs.designs.acts import Act, Opinions, What
+from catalogs.designs.design_catalog import DesignCatalog
+from catalogs.designs.looks import distances, to_lab
+from catalogs.storage.stores import open_store
 from tests.catalogs.browser.shop import NOON, design, shop
 
 

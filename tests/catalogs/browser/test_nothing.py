@@ -9,9 +9,9 @@ import pytest
 from catalogs.browser.board import Board
 from catalogs.browser.nothing import COLOR_WORDS, FAMILIES, MOST_WAYS, color_ways, removal
 from catalogs.browser.query import Query, parse
-from catalogs.designs import DesignCatalog
-from catalogs.looks import family
-from catalogs.stores import open_store
+from catalogs.designs.design_catalog import DesignCatalog
+from catalogs.designs.looks import family
+from catalogs.storage.stores import open_store
 from tests.catalogs.browser.shop import shop
 
 

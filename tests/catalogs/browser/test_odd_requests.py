@@ -11,8 +11,8 @@ import pytest
 from fastapi.testclient import TestClient
 
 from catalogs.browser.query import FACETS, names
-from catalogs.reviews import Reviews
-from catalogs.stores import open_store
+from catalogs.designs.reviews import Reviews
+from catalogs.storage.stores import open_store
 from tests.catalogs.browser.shop import shop
 from tests.catalogs.browser.test_app import HTML, Mill, csrf, result, serve
 

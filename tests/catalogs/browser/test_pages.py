@@ -28,11 +28,11 @@ from playwright.sync_api import Browser, Error, Page, expect, sync_playwright
 from pypdf import PdfReader
 
 from benchmarks.prefect_server import stop
-from catalogs import provenance
-from catalogs.acts import Act, What
-from catalogs.designs import DesignCatalog
-from catalogs.reviews import Reviews
-from catalogs.stores import open_store
+from catalogs.designs import provenance
+from catalogs.designs.acts import Act, What
+from catalogs.designs.design_catalog import DesignCatalog
+from catalogs.designs.reviews import Reviews
+from catalogs.storage.stores import open_store
 from tests.catalogs.browser.shop import design, shop
 from tests.conftest import write_catalog
 

@@ -14,8 +14,8 @@ from catalogs.browser.app import Place, create_app
 from catalogs.browser.board import Board
 from catalogs.browser.pictures import Pictures
 from catalogs.browser.runs import Run
-from catalogs.designs import DesignCatalog
-from catalogs.stores import open_store
+from catalogs.designs.design_catalog import DesignCatalog
+from catalogs.storage.stores import open_store
 from tests.catalogs.browser.shop import shop
 from tests.catalogs.browser.test_pages import browse, chromium, opened, total  # noqa: F401 - a fixture
 from tests.flows.run.test_run_status import REPORT, filed

@@ -6,10 +6,10 @@ from datetime import UTC, datetime
 from typing import Any
 
 from catalogs import keys
-from catalogs.designs import SCHEMA
+from catalogs.designs.design_catalog import SCHEMA
 from catalogs.exports.items import Item
-from catalogs.images import Picture, encode_png
-from catalogs.memory_store import MemoryStore
+from catalogs.images.codec import Picture, encode_png
+from catalogs.storage.memory_store import MemoryStore
 from tests.conftest import picture
 
 

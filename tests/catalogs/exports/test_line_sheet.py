@@ -11,13 +11,13 @@ from PIL import Image
 from pypdf import PdfReader
 from pypdf.generic import DictionaryObject
 
-from catalogs import provenance
+from catalogs.designs import provenance
 from catalogs.exports import line_sheet
 from catalogs.exports.items import Item
 from catalogs.exports.line_sheet import write_pdf
 from catalogs.exports.pdf_text import PdfText
-from catalogs.images import Picture, encode_png
-from catalogs.memory_store import MemoryStore
+from catalogs.images.codec import Picture, encode_png
+from catalogs.storage.memory_store import MemoryStore
 from catalogs.typesetting import fonts
 from catalogs.typesetting.fonts import SANS, font_for
 from catalogs.typesetting.shaping import shaped

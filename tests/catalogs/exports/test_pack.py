@@ -8,10 +8,10 @@ from html.parser import HTMLParser
 import pytest
 from PIL import Image
 
-from catalogs import provenance
+from catalogs.designs import provenance
 from catalogs.exports.items import Item
 from catalogs.exports.pack import write_pack
-from catalogs.memory_store import MemoryStore
+from catalogs.storage.memory_store import MemoryStore
 from tests.catalogs.exports.designs import filed, record, shop
 
 

@@ -11,13 +11,13 @@ import pandas as pd
 import pytest
 from PIL import Image
 
-from catalogs import provenance
+from catalogs.designs import provenance
 from catalogs.errors import UnreachableError
 from catalogs.exports.items import Item, picture_name
 from catalogs.exports.pictures import write_zip
 from catalogs.exports.reading_ahead import AHEAD, MOST_FAULTS
-from catalogs.images import decode
-from catalogs.memory_store import MemoryStore
+from catalogs.images.codec import decode
+from catalogs.storage.memory_store import MemoryStore
 from tests.catalogs.exports.designs import filed, record, shop
 
 

@@ -7,11 +7,11 @@ import pytest
 from openpyxl.worksheet.worksheet import Worksheet
 from PIL import Image
 
-from catalogs import provenance
+from catalogs.designs import provenance
 from catalogs.exports.items import Item
 from catalogs.exports.spreadsheet import READABLE
 from catalogs.exports.workbook import PICTURE, write_xlsx
-from catalogs.memory_store import MemoryStore
+from catalogs.storage.memory_store import MemoryStore
 from tests.catalogs.exports.designs import record, shop
 
 

@@ -7,14 +7,14 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from catalogs.contents import usable
-from catalogs.garments import part_labels, read_garments
-from catalogs.images import MAX_PIXELS, decode
-from catalogs.memory_store import MemoryStore
+from catalogs.images.codec import MAX_PIXELS, decode
+from catalogs.inputs.contents import usable
+from catalogs.inputs.garments import part_labels, read_garments
+from catalogs.inputs.styles import read_styles
 from catalogs.samples import patterns
 from catalogs.samples.catalog import write_sample
 from catalogs.samples.fields import Field
-from catalogs.styles import read_styles
+from catalogs.storage.memory_store import MemoryStore
 
 PATTERNS = [
     patterns.tartan, patterns.deckchair, patterns.block_print, patterns.ikat,

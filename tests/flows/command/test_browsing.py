@@ -17,9 +17,9 @@ from typer.testing import CliRunner
 
 from catalogs.browser.again import Order
 from catalogs.browser.describing import order_of
-from catalogs.designs import DesignCatalog
+from catalogs.designs.design_catalog import DesignCatalog
 from catalogs.errors import QueryError
-from catalogs.stores import open_store
+from catalogs.storage.stores import open_store
 from flows.command.browsing import CatalogMill, listening
 from flows.command.cli import app
 from flows.command.design_commands import _is_loopback, _name_of

@@ -14,10 +14,10 @@ from deltalake import write_deltalake
 from typer.main import get_command
 from typer.testing import CliRunner
 
-from catalogs.designs import SCHEMA, DesignCatalog
-from catalogs.images import decode
+from catalogs.designs.design_catalog import SCHEMA, DesignCatalog
+from catalogs.images.codec import decode
 from catalogs.samples import catalog as sample_catalog
-from catalogs.stores import open_store
+from catalogs.storage.stores import open_store
 from flows.command import design_commands
 from flows.command.cli import app
 from tests.conftest import ROOT, TINY_RECIPE, Run

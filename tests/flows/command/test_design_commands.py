@@ -6,12 +6,12 @@ from pathlib import Path
 
 import pandas as pd
 
-from catalogs.acts import Act, What
-from catalogs.designs import DesignCatalog
-from catalogs.reviews import Reviews
-from catalogs.stores import open_store
+from catalogs.designs.acts import Act, What
+from catalogs.designs.design_catalog import DesignCatalog
+from catalogs.designs.reviews import Reviews
+from catalogs.storage.stores import open_store
 from tests.catalogs.browser.shop import shop
-from tests.catalogs.test_upkeep import filed, key
+from tests.catalogs.designs.test_upkeep import filed, key
 from tests.conftest import Run
 
 

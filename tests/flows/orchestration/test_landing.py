@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 from prefect.client.schemas.objects import StateType
 
-from catalogs.memory_store import MemoryStore
+from catalogs.storage.memory_store import MemoryStore
 from flows.orchestration import landing
-from tests.catalogs.test_style_sets import catalog, sealed
+from tests.catalogs.inputs.test_style_sets import catalog, sealed
 
 
 class Server:

@@ -15,9 +15,9 @@ import pandas as pd
 import pytest
 from PIL import Image
 
-from catalogs.designs import DesignCatalog
-from catalogs.store_contract import Store
-from catalogs.stores import open_store
+from catalogs.designs.design_catalog import DesignCatalog
+from catalogs.storage.store_contract import Store
+from catalogs.storage.stores import open_store
 from tests.conftest import ROOT, picture, write_catalog
 
 Change = Callable[[str, bytes], None]

@@ -10,10 +10,10 @@ import torch
 from PIL import Image
 
 from catalogs.errors import RepeatError
-from catalogs.images import Picture
-from catalogs.memory_store import MemoryStore
+from catalogs.images.codec import Picture
 from catalogs.records import Garment, Repeat, Style
-from catalogs.templates import Template, decode_template
+from catalogs.storage.memory_store import MemoryStore
+from catalogs.templates.template import Template, decode_template
 from flows.painting import conversion
 from flows.painting.conversion import (
     read_pattern,

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from catalogs.designs import DesignCatalog
+from catalogs.designs.design_catalog import DesignCatalog
 from catalogs.records import Design
 from flows.errors import DeviceMemoryError, SettingsError
 from flows.painting import designing

@@ -9,8 +9,8 @@ import pytest
 import torch
 from torch import Tensor
 
-from catalogs.images import Picture
-from catalogs.templates import Template
+from catalogs.images.codec import Picture
+from catalogs.templates.template import Template
 from flows.painting.measuring import Measures, changed_outside, measure
 from stylecore import metrics
 from stylecore.embedded import embedded_encoder

@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from catalogs import keys
-from catalogs.store_contract import Store
-from catalogs.stores import open_store
+from catalogs.storage.store_contract import Store
+from catalogs.storage.stores import open_store
 from flows.recipes.kept import find_known, keep_recipe, kept_name, kept_names
 from flows.recipes.named import NAMED
 from stylecore.errors import RecipeError

@@ -7,8 +7,8 @@ from datetime import UTC, datetime
 
 import pytest
 
-from catalogs.memory_store import MemoryStore
 from catalogs.records import Garment, Problem, Style
+from catalogs.storage.memory_store import MemoryStore
 from flows.painting.designing import Failure, Outcome
 from flows.reports import report as reporting
 from flows.reports.report import RunReport, publish, reasons, summary, write_report

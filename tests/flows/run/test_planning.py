@@ -143,7 +143,7 @@ def test_estimate_prefers_what_was_measured() -> None:
 
 
 @pytest.mark.parametrize(
-    "module", ["flows.run.planning", "flows.command.cli", "catalogs.designs", "stylecore"]
+    "module", ["flows.run.planning", "flows.command.cli", "catalogs.designs.design_catalog", "stylecore"]
 )
 def test_light_modules_do_not_load_torch(module: str) -> None:
     """Planning, the command's help, the catalogs and recipes are there without torch."""

@@ -10,7 +10,7 @@ from flows.errors import DeviceLostError, StoppedError, WorkerLostError
 from flows.run.planning import DesignJob
 from flows.run.preparing import Place, make_plan, resolve_place
 from flows.settings import Settings
-from flows.workers.in_process import processes
+from flows.workers import processes
 from flows.workers.processes import Processes
 
 

@@ -6,17 +6,17 @@ from pathlib import Path
 
 import pytest
 
-from catalogs import claims as claims_module
 from catalogs import keys
-from catalogs.claims import Claims
-from catalogs.designs import DesignCatalog
+from catalogs.designs.design_catalog import DesignCatalog
 from catalogs.records import Design, Garment, Style
-from catalogs.stores import open_store
+from catalogs.storage import claims as claims_module
+from catalogs.storage.claims import Claims
+from catalogs.storage.stores import open_store
 from flows.painting.designing import Outcome
 from flows.run.planning import DesignJob
-from flows.workers.in_process import sharing
+from flows.workers import sharing
 from flows.workers.sharing import Shard, rounds
-from tests.catalogs.test_designs import design
+from tests.catalogs.designs.test_design_catalog import design
 
 
 def jobs(styles: int = 2, garments: int = 3) -> list[DesignJob]:

@@ -1,0 +1,294 @@
+"""The design catalog: a Delta Lake table at `DESIGNS/table`, pictures beside it.
+
+The picture is written first, the record last, so no record points at a missing picture. A record is
+inserted only where its design_id is not there yet; two runs that race end with one record each.
+
+Columns that are not this version's are kept: an older version's table is read with nulls for what it lacks and
+extended by the first commit, a newer version's keeps its columns, null in our rows. Layout and its figures:
+docs/decisions/0006-table-layout.md.
+"""
+
+import hashlib
+import json
+import time
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from dataclasses import fields
+from datetime import timedelta
+from functools import partial
+from typing import Any, TypeVar
+
+import pyarrow as pa
+import pyarrow.compute as pc
+from deltalake import CommitProperties, DeltaTable, Transaction, write_deltalake
+from deltalake import Schema as DeltaSchema
+
+from catalogs import keys
+from catalogs.errors import CatalogError
+from catalogs.records import Design
+from catalogs.storage.delta_tables import ONE_TRY, TableInStore, filled_up, query, schema_of
+from catalogs.storage.store_contract import Store
+from catalogs.storage.stores import probe
+
+T = TypeVar("T")
+TEXT_LIST = pa.list_(pa.string())
+SPECIAL = {
+    "width": pa.int32(),
+    "height": pa.int32(),
+    "steps": pa.int32(),
+    "changed_outside": pa.int32(),
+    "created_at": pa.timestamp("us", tz="UTC"),
+    "garment_tags": TEXT_LIST,
+    "style_tags": TEXT_LIST,
+    "colors": TEXT_LIST,
+    "color_shares": pa.list_(pa.float64()),
+}
+NUMBERS = tuple(f.name for f in fields(Design) if f.type == "float" or f.type is float)
+SCHEMA = pa.schema(
+    [
+        pa.field(f.name, SPECIAL.get(f.name, pa.float64() if f.name in NUMBERS else pa.string()))
+        for f in fields(Design)
+    ]
+)
+FURTHER = ("garment_further", "style_further")
+REPUTS = 100
+"""Tries of the Delta library to put a commit behind those of others, which concern other styles."""
+IDS_A_COMMIT = 1000
+
+
+class DesignCatalog:
+    """Designs in a store. Opening it touches nothing; `prepare` proves it can be written."""
+
+    def __init__(self, store: Store) -> None:
+        """`store` is the folder or bucket prefix that holds the table and the pictures."""
+        self.store = store
+        self._filed = TableInStore(store, keys.TABLE)
+
+    def prepare(self) -> None:
+        """Prove that the store can be written safely, and the table at all; call it before making designs."""
+        self._filed.require_writable()
+        probe(self.store)
+
+    def existing(
+        self, among: Collection[str] | None = None, style_ids: Collection[str] | None = None
+    ) -> set[str]:
+        """Ids of the designs that are filed (only those of `among`, if given).
+
+        `style_ids` are the styles of `among`, where they are known: files without them are not read.
+        """
+        table = self._table()
+        return set() if table is None else self._ids(table, among, style_ids)
+
+    def read(self, columns: Sequence[str] | None = None) -> pa.Table:
+        """The whole table, or some of its columns; empty where there is none yet.
+
+        Columns of this version that the table lacks are null; columns that this version does not know come last.
+        """
+        table = self._table()
+        if table is None:
+            return SCHEMA.empty_table().select(list(columns or SCHEMA.names))
+        theirs = schema_of(table)
+        schema = pa.schema([*SCHEMA, *(field for field in theirs if field.name not in SCHEMA.names)])
+        schema = pa.schema([schema.field(name) for name in columns or schema.names])
+        there = [name for name in schema.names if name in theirs.names] or ["design_id"]
+        batches = self._filed.asked(lambda: list(query(table, there)))
+        return filled_up(batches, schema)
+
+    def over(self, columns: Sequence[str], work: Callable[[Iterator[pa.Table]], T]) -> T:
+        """What some work makes of some of this version's columns, given some rows at a time.
+
+        What the table lacks is null. Work begins anew where the store's answer was broken off.
+        """
+        table, schema = self._table(), pa.schema([SCHEMA.field(name) for name in columns])
+        if table is None:
+            return work(iter(()))
+        theirs = schema_of(table)
+        there = [name for name in columns if name in theirs.names] or ["design_id"]
+        return self._filed.asked(lambda: work(filled_up([rows], schema) for rows in query(table, there)))
+
+    def update(self, by: Sequence[str], facts: pa.Table) -> int:
+        """Set columns of every design that agrees with a row of `facts` in the columns `by`; returns how many did.
+
+        A null in `facts` sets nothing. Keys, pictures and all other columns stay.
+        """
+        return self._filed.committed(lambda: self._merge(by, facts))
+
+    def _merge(self, by: Sequence[str], facts: pa.Table) -> int:
+        table = self._table()
+        if table is None:
+            return 0
+        there = schema_of(table).names
+        found = (
+            table.merge(
+                facts,
+                " AND ".join(f"filed.{name} = right.{name}" for name in by),
+                source_alias="right",
+                target_alias="filed",
+                merge_schema=True,
+                # A commit in between may have the very files that this one replaces.
+                commit_properties=ONE_TRY,
+            )
+            .when_matched_update(
+                {
+                    # Null says nothing, and what is there stays.
+                    name: f"coalesce(right.{name}, filed.{name})" if name in there else f"right.{name}"
+                    for name in facts.column_names
+                    if name not in by
+                }
+            )
+            .execute()
+        )
+        return int(found["num_target_rows_updated"])
+
+    def records(self, ids: Sequence[str]) -> list[dict[str, Any]]:
+        """Every column of some designs; ids that are not there are passed over."""
+        table = self._table()
+        if table is None or not ids:
+            return []
+        alike = ", ".join(f"'{keys.check_id(one)}'" for one in ids)
+        theirs = schema_of(table)
+        there = [name for name in SCHEMA.names if name in theirs.names]
+        batches = self._filed.asked(lambda: list(query(table, there, f"design_id IN ({alike})")))
+        found: list[dict[str, Any]] = filled_up(batches, SCHEMA).to_pylist()
+        return found
+
+    def version(self) -> int | None:
+        """The table's version, which every commit raises; None where there is no table."""
+        table = self._table()
+        return None if table is None else int(table.version())
+
+    def add_picture(self, design_id: str, png: bytes) -> tuple[str, str]:
+        """Write a design's picture; returns its key and its SHA-256."""
+        sha256 = hashlib.sha256(png).hexdigest()
+        key = keys.design_image(design_id, sha256)
+        self.store.write(key, png)
+        return key, sha256
+
+    def of_run(self, run_id: str) -> dict[str, str]:
+        """Designs that a run filed: their ids and the keys of their pictures."""
+        table = self.read(["design_id", "image", "run_id"])
+        rows = zip(*(table[name].to_pylist() for name in ("design_id", "image", "run_id")), strict=True)
+        return {design_id: image for design_id, image, run in rows if run == run_id}
+
+    def file(self, designs: Iterable[Design]) -> int:
+        """Insert records whose design_id is not there yet, in one commit; returns how many were new.
+
+        A design_id is a digest of its style_id, among others: it is looked for where the style's designs are.
+
+        Raises:
+            CatalogError: a column of the table has another type than this version files.
+            StoreError: the store failed, or too many races were lost.
+        """
+        first: dict[str, Design] = {}
+        for design in designs:
+            first.setdefault(design.design_id, design)
+        rows = pa.Table.from_pylist([_row(design) for design in first.values()], SCHEMA)
+        return self._filed.committed(lambda: self._insert(rows)) if first else 0
+
+    def file_rows(self, rows: pa.Table) -> int:
+        """Insert rows of a data file of this table whose design_id is not there yet; returns how many were new."""
+        return self._filed.committed(lambda: self._insert(rows))
+
+    def remove(self, designs: Sequence[tuple[str, str]]) -> int:
+        """Take out records by id and their picture's SHA-256; pictures stay. Returns how many there were.
+
+        A record that was filed anew with another picture is another record, and stays.
+        """
+        if self._table() is None:
+            return 0
+        batches = [designs[n : n + IDS_A_COMMIT] for n in range(0, len(designs), IDS_A_COMMIT)]
+        return sum(self._filed.committed(partial(self._delete, batch)) for batch in batches)
+
+    def tidy(self, retention: timedelta) -> tuple[int, int]:
+        """Merge the table's small files, and remove files that no version of the last `retention` needs.
+
+        Returns how many files were merged and how many were removed. A reader that opened the table longer
+        ago than that loses it: keep it above the longest run.
+        """
+        return self._filed.tidy(retention)
+
+    def _delete(self, designs: Sequence[tuple[str, str]]) -> int:
+        table = self._filed.open()
+        alike = " OR ".join(
+            f"(design_id = '{keys.check_id(one)}' AND image_sha256 = '{keys.check_id(sha256)}')"
+            for one, sha256 in designs
+        )
+        metrics = table.delete(alike, commit_properties=ONE_TRY) if table else {}
+        return int(metrics.get("num_deleted_rows") or 0)
+
+    def _insert(self, rows: pa.Table) -> int:
+        """Append what is not there; fails if another run files designs of the same styles in between."""
+        table = self._table() or self._filed.create(SCHEMA)
+        there = self._ids(table, rows["design_id"].to_pylist(), rows["style_id"].to_pylist())
+        new = rows.filter(~pc.field("design_id").isin(pa.array(there, pa.string())))
+        if new.num_rows:
+            # A column that the table lacks comes with this commit.
+            write_deltalake(
+                table, new, mode="append", schema_mode="merge", commit_properties=_marked(new["style_id"])
+            )
+        return int(new.num_rows)
+
+    def _table(self) -> DeltaTable | None:
+        """The table as it is now, None where there is none; CatalogError if it cannot be a design catalog's."""
+        table = self._filed.open()
+        if table is not None:
+            _require_types(schema_of(table), self._filed.uri)
+        return table
+
+    def _ids(
+        self, table: DeltaTable, among: Collection[str] | None, style_ids: Collection[str] | None
+    ) -> set[str]:
+        """Taken batch by batch: memory holds the ids that were asked for, not a second copy of the column."""
+        where = _between("style_id", style_ids) if style_ids else ""
+        wanted = None if among is None else set(among)
+
+        def ask() -> set[str]:
+            found: set[str] = set()
+            for batch in query(table, ["design_id"], where):
+                ids = batch["design_id"].to_pylist()
+                found.update(ids if wanted is None else wanted.intersection(ids))
+            return found
+
+        return self._filed.asked(ask)
+
+
+def _marked(style_ids: pa.ChunkedArray) -> CommitProperties:
+    """A commit that bears its styles as Delta's application transactions.
+
+    Two commits of one application conflict; others, whose designs cannot be ours, the library steps behind
+    without writing or asking anything again.
+    """
+    now = time.time_ns() // 1_000_000
+    marks = [Transaction(f"style {one}", now) for one in pc.unique(style_ids).to_pylist()]
+    return CommitProperties(app_transactions=marks, max_commit_retries=REPUTS)
+
+
+def _between(column: str, ids: Collection[str]) -> str:
+    """A range, which statistics can answer; two bounds however many ids there are."""
+    return f"{column} BETWEEN '{keys.check_id(min(ids))}' AND '{keys.check_id(max(ids))}'"
+
+
+def _require_types(theirs: pa.Schema, where: str) -> None:
+    """Raise CatalogError where a column's type is not the one that this version reads and files."""
+    if "design_id" not in theirs.names:
+        raise CatalogError(
+            f"{where} is a Delta table, but no design catalog's: it has no column 'design_id'. Give another place"
+            " for the designs."
+        )
+    for ours in pa.schema(DeltaSchema.from_arrow(SCHEMA).to_arrow()):
+        theirs_type = theirs.field(ours.name).type if ours.name in theirs.names else ours.type
+        if theirs_type != ours.type:
+            raise CatalogError(
+                f"{where}: column '{ours.name}' is of type {theirs_type}, but this version of Stylemill files"
+                f" {ours.type}. Use the version that made the table, or give another place for new designs."
+            )
+
+
+def _row(design: Design) -> dict[str, object]:
+    return {name: as_cell(name, value) for name, value in vars(design).items()}
+
+
+def as_cell(column: str, value: Any) -> Any:
+    """A field of a design as the table has it: further columns are JSON, by name, without empty cells."""
+    if column not in FURTHER:
+        return value
+    return json.dumps({name: cell for name, cell in sorted(value) if cell}, ensure_ascii=False)

@@ -1,0 +1,144 @@
+"""Records that lie in a table's data files and that no commit has ever named.
+
+A run that is killed between writing a data file and committing it leaves one; so does a copy of a catalog that
+missed the newest commit. The two look alike, and both are mended alike: the records are filed again. Until then
+nothing is removed, as the pictures of these records look like nobody's.
+
+A commit that lost a race leaves such a file too. What it holds was filed by the next try, so it lacks nothing.
+"""
+
+import io
+import logging
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from catalogs.errors import NotFoundError
+from catalogs.storage.delta_tables import TableInStore, query
+
+log = logging.getLogger(__name__)
+
+YOUNG = timedelta(hours=1)
+"""A data file that is younger may belong to a run that is about to commit it."""
+
+Identity = tuple[Any, ...]
+VIEWS = {pa.string_view(): pa.string(), pa.binary_view(): pa.binary()}
+"""What the Delta library's merges write, and Arrow can filter in part only."""
+
+
+@dataclass(frozen=True)
+class LostRecords:
+    """Rows of one data file that the table has not: the file's key, and the rows with all columns of the file."""
+
+    file: str
+    rows: pa.Table
+
+
+def lost_records(
+    table: TableInStore, identity: Sequence[str], schema: pa.Schema, older: timedelta = YOUNG
+) -> list[LostRecords]:
+    """What a table's unnamed data files hold that is neither in the table nor was ever taken out of it.
+
+    Args:
+        table: need not be there; then every data file is unnamed.
+        identity: the columns by which two rows are one record.
+        schema: columns that a file of this table has at least, in these types; the first is when a record was made.
+        older: how old a file must be. With none, what a run is about to commit is there as well.
+
+    A file that cannot be read holds nothing: its writer did not finish it; so does one of other columns, which is
+    told in the log.
+    """
+    before = datetime.now(UTC) - older
+    found_files = [one for one in table.unnamed_files() if not older or one.modified < before]
+    # Of a record in several files, as corrections leave it, the newest is filed first, and the others are there then.
+    unnamed = [one.key for one in sorted(found_files, key=lambda one: one.modified, reverse=True)]
+    read = {key: rows for key in unnamed if (rows := _records(table, key, schema)) is not None}
+    held = {key: _since(rows, schema.names[0], table.log.begins()) for key, rows in read.items()}
+    wanted = {one for rows in held.values() for one in _identities(rows, identity)}
+    if wanted:
+        # Only what no commit has taken out: the rights of a design may have been withdrawn.
+        wanted -= _filed(table, identity, wanted) | _taken_out(table, identity)
+    found = (LostRecords(key, _only(rows, identity, wanted)) for key, rows in held.items())
+    return [one for one in found if one.rows.num_rows]
+
+
+def files_behind_the_log(table: TableInStore) -> list[str]:
+    """Keys of unnamed data files that are newer than the newest commit, as where a commit behind it is missing.
+
+    What that took out or corrected looks like records that are there. A run that was killed at its commit leaves such a
+    file too, and then it lacks nothing.
+    """
+    ends, now = table.log.ends(), datetime.now(UTC)
+    if ends is None:
+        return []
+    return [one.key for one in table.unnamed_files() if ends < one.modified < now - YOUNG]
+
+
+def _since(rows: pa.Table, time: str, begins: datetime | None) -> pa.Table:
+    """Rows that were made since the log begins. Of older ones nobody knows what became of them: they may be withdrawn.
+
+    Times of files say nothing of it: a copy has new ones.
+    """
+    if begins is None:
+        return rows
+    return rows.filter(pc.greater_equal(rows[time], pa.scalar(begins, rows.schema.field(time).type)))
+
+
+def _records(table: TableInStore, key: str, schema: pa.Schema) -> pa.Table | None:
+    """Rows of a data file of this table; None where it is gone, no Parquet, or no file of this table."""
+    rows = _rows(table, key)
+    if rows is None or set(schema) <= {pa.field(one.name, one.type) for one in rows.schema}:
+        return rows
+    log.warning(
+        "%s/%s is no file of this table, and is left alone: it has other columns.", table.store.uri, key
+    )
+    return None
+
+
+def _rows(table: TableInStore, key: str) -> pa.Table | None:
+    """Rows of a data file; None where it is gone or no Parquet."""
+    try:
+        rows = pq.read_table(io.BytesIO(table.store.read(key)))
+        return rows.cast(pa.schema([field.with_type(_plain(field.type)) for field in rows.schema]))
+    except (NotFoundError, pa.ArrowException, OSError):
+        return None
+
+
+def _plain(kind: pa.DataType) -> pa.DataType:
+    """A type without views."""
+    if pa.types.is_list(kind) or pa.types.is_large_list(kind) or pa.types.is_list_view(kind):
+        return pa.list_(_plain(kind.value_type))
+    return VIEWS.get(kind, kind)
+
+
+def _identities(rows: pa.Table | pa.RecordBatch, identity: Sequence[str]) -> Iterator[Identity]:
+    yield from zip(*(rows.column(name).to_pylist() for name in identity), strict=True)
+
+
+def _filed(table: TableInStore, identity: Sequence[str], wanted: set[Identity]) -> set[Identity]:
+    """Which of these the table has."""
+    opened = table.open()
+    if opened is None:
+        return set()
+
+    def ask() -> set[Identity]:
+        batches = query(opened, identity)
+        return {one for rows in batches for one in wanted.intersection(_identities(rows, identity))}
+
+    return table.asked(ask)
+
+
+def _taken_out(table: TableInStore, identity: Sequence[str]) -> set[Identity]:
+    """What was in files that commits have removed from the table, as far as these are still there."""
+    files = (_rows(table, key) for key in table.former_files())
+    there = (rows for rows in files if rows is not None and set(identity) <= set(rows.column_names))
+    return {one for rows in there for one in _identities(rows, identity)}
+
+
+def _only(rows: pa.Table, identity: Sequence[str], wanted: set[Identity]) -> pa.Table:
+    return rows.filter(pa.array([one in wanted for one in _identities(rows, identity)], pa.bool_()))

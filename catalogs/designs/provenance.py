@@ -1,0 +1,366 @@
+"""Where a picture comes from, written into the picture: IPTC's marks for AI, title, credit and licence as XMP.
+
+Pillow drops or ignores XMP in several formats without a word (PNG and TIFF on saving, all of them on
+`thumbnail`), so everything that leaves the catalog is encoded by `save` or marked by `with_mark`.
+
+Sources: IPTC Photo Metadata Standard 2025.1 (DigitalSourceType, AISystemUsed, AISystemVersionUsed); Adobe XMP
+specification, part 3 (where each format keeps its packet); PNG specification, third edition (iTXt, sRGB, gAMA).
+"""
+
+import hashlib
+import io
+import json
+import math
+import re
+import struct
+import xml.etree.ElementTree as ET
+import zlib
+from collections.abc import Iterable, Iterator, Mapping
+from datetime import datetime
+from enum import StrEnum
+from functools import cache
+from itertools import accumulate
+from typing import Any, Literal
+
+from PIL import Image, ImageCms, ImageFile, PngImagePlugin, TiffImagePlugin, UnidentifiedImageError
+
+from catalogs.errors import ImageError
+from catalogs.images.codec import srgb_tags
+
+FileFormat = Literal["PNG", "JPEG", "WEBP", "TIFF"]
+FORMATS = ("PNG", "JPEG", "WEBP", "TIFF")
+SYSTEM = "Stylemill"
+LONGEST = 1000
+"""Characters of a text, or of all keywords, that go into a packet: a JPEG has room for 64 KiB of XMP."""
+REJECTED, MOST_STARS = -1, 5
+"""The ends of xmp:Rating: -1 says rejected, 0 not rated (Adobe XMP specification, part 2, section 2.1)."""
+SRGB_PROFILE = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
+COLUMNS = (
+    "design_id", "created_at", "versions", "recipe", "garment_id", "garment_title", "garment_licence", "garment_tags",
+    "style_id", "style_title", "style_licence", "style_tags", "rights_holder",
+)  # fmt: skip
+"""What `xmp` reads of a record."""
+NOBODY = ("", "none", "-", "n/a", "unknown")
+"""How catalogs write that there is no rights holder to name."""
+
+SOURCE_TYPES = "http://cv.iptc.org/newscodes/digitalsourcetype/"
+NAMESPACES = {
+    "x": "adobe:ns:meta/",
+    "rdf": "http://www.w3.org/1999/02/22-rdf-syntax-ns#",
+    "dc": "http://purl.org/dc/elements/1.1/",
+    "xmp": "http://ns.adobe.com/xap/1.0/",
+    "xmpRights": "http://ns.adobe.com/xap/1.0/rights/",
+    "photoshop": "http://ns.adobe.com/photoshop/1.0/",
+    "Iptc4xmpExt": "http://iptc.org/std/Iptc4xmpExt/2008-02-29/",
+}
+for _prefix, _uri in NAMESPACES.items():
+    ET.register_namespace(_prefix, _uri)
+
+BEGIN = '<?xpacket begin="\ufeff" id="W5M0MpCehiHzreSzNTczkc9d"?>\n'.encode()
+END = b'\n<?xpacket end="r"?>'
+NOT_XML = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+"""Characters that no XML 1.0 document may hold, escaped or not (section 2.2)."""
+
+TURNING = re.compile("[\u202a-\u202e\u2066-\u2069]")
+"""Embeddings, overrides and isolates of Unicode's bidirectional algorithm."""
+
+PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
+PNG_XMP = b"XML:com.adobe.xmp"
+TIFF_XMP = 700
+LARGEST_PACKET = 1 << 20
+"""Bytes to which a compressed packet may unfold."""
+
+
+class SourceType(StrEnum):
+    """IPTC's terms for what AI had a part in: a garment that wears a made pattern, or a flat swatch of it."""
+
+    COMPOSITE = "compositeWithTrainedAlgorithmicMedia"
+    TRAINED = "trainedAlgorithmicMedia"
+
+
+def title(record: Mapping[str, Any]) -> str:
+    """The name of a design for people: the garment's title and the style's, or their ids."""
+    return f"{_named(record, 'garment')} – {_named(record, 'style')}"
+
+
+def credit(record: Mapping[str, Any]) -> str:
+    """The credit line of a design's style: its title, its rights holder where there is one, its licence."""
+    return f"Style: {_named(record, 'style')} · {rights(record)}"
+
+
+def rights(record: Mapping[str, Any]) -> str:
+    """The rights holder of a design's style, where there is one, and its licence."""
+    holder = plain(record.get("rights_holder"))
+    licence = plain(record.get("style_licence")) or "licence not stated"
+    return licence if holder.lower() in NOBODY else f"{holder} · {licence}"
+
+
+def plain(value: object) -> str:
+    """A cell of the design table as one line of text that XML can hold; "" for null, which pandas calls NaN.
+
+    Signs that turn the direction of what follows are left out: in a credit line they would turn the next name.
+    """
+    missing = value is None or (isinstance(value, float) and math.isnan(value))
+    return " ".join(NOT_XML.sub(" ", "" if missing else TURNING.sub("", str(value))).split())
+
+
+def keywords(record: Mapping[str, Any]) -> list[str]:
+    """The tags of a design's garment and style, each once, as one line of text each."""
+    listed = (record.get(f"{kind}_tags") for kind in ("garment", "style"))
+    tags = (plain(tag) for one in listed if one is not None and not isinstance(one, str) for tag in one)
+    return [tag for tag in dict.fromkeys(tags) if tag]
+
+
+def xmp(record: Mapping[str, Any], source_type: SourceType = SourceType.COMPOSITE, rating: int = 0) -> bytes:
+    """The XMP packet of a design: a row of the design table, of which any column may be null or missing.
+
+    `rating` is what people said of it: 1 to 5 stars, -1 for rejected, 0 for nothing. The same record and rating give
+    the same bytes. Texts are cut at 1,000 characters, keywords end before as many.
+    """
+    version = _versions(record).get("stylemill", "")
+    root, about = _packet(source_type, version)
+    _text(about, "dc:identifier", plain(record.get("design_id")))
+    _text(about, "xmp:CreateDate", _date(record.get("created_at")))
+    _text(about, "xmp:Rating", str(min(MOST_STARS, max(REJECTED, rating))) if rating else "")
+    _bag(about, "dc:subject", keywords(record))
+    _text(about, "photoshop:Credit", credit(record))
+    _language(about, "dc:title", title(record))
+    _language(about, "dc:description", _description(record))
+    # Nothing says whether the garment, the pattern or the whole is protected: xmpRights:Marked is left out.
+    _language(about, "dc:rights", credit(record))
+    _language(about, "xmpRights:UsageTerms", _terms(record))
+    return _wrapped(root)
+
+
+def version(record: Mapping[str, Any]) -> str:
+    """What names a design's picture with its packet: other pixels or other words in the packet give another name.
+
+    It takes a record as the design catalog gives it, with `image_sha256`. It reads what the packet is made from, not
+    the packet: a page needs hundreds of these, and a packet takes a hundred times as long.
+    """
+    said = json.dumps([record.get(column) for column in COLUMNS], default=str)
+    digest = hashlib.sha256(f"{_form()} {said}".encode()).hexdigest()
+    return f"{record['image_sha256'][:12]}-{digest[:12]}"
+
+
+@cache
+def _form() -> str:
+    """What changes with the packet's form, as between two releases."""
+    return hashlib.sha256(xmp({})).hexdigest()
+
+
+def document_xmp(name: str, description: str, author: str = "") -> bytes:
+    """The XMP packet of a document that shows designs, as a line sheet does."""
+    root, about = _packet(SourceType.COMPOSITE, "")
+    _text(about, "dc:format", "application/pdf")
+    _language(about, "dc:title", plain(name))
+    _language(about, "dc:description", plain(description))
+    if plain(author):
+        creators = ET.SubElement(ET.SubElement(about, _name("dc:creator")), _name("rdf:Seq"))
+        _text(creators, "rdf:li", plain(author))
+    return _wrapped(root)
+
+
+def save(
+    image: Image.Image, file_format: FileFormat, packet: bytes, icc: bytes | None = None, **options: Any
+) -> bytes:
+    """Encode a picture with its XMP packet and its colour profile in the file.
+
+    `icc` is the profile of the pixels; without one the profile that Pillow keeps with the image is taken, and
+    without that they are sRGB: a PNG says so by sRGB and gAMA chunks as the catalog's own do, the other formats
+    by a profile. `options` are Pillow's (`quality`, `method`, ...). Raises ImageError where Pillow cannot write
+    the picture, as a JPEG with alpha.
+    """
+    profile = icc or image.info.get("icc_profile") or (None if file_format == "PNG" else SRGB_PROFILE)
+    buffer = io.BytesIO()
+    try:
+        image.save(
+            buffer, file_format, **{"icc_profile": profile} | _carrier(file_format, packet, profile) | options
+        )
+    except (OSError, ValueError, KeyError) as error:
+        raise ImageError(f"the picture cannot be written as {file_format} ({error})") from error
+    return buffer.getvalue()
+
+
+def with_mark(png: bytes, packet: bytes) -> bytes:
+    """A PNG with an XMP packet instead of the one it had, if any; no other chunk changes.
+
+    Pixels are not decoded. Raises ImageError where the bytes are no whole PNG.
+    """
+    pieces: list[bytes | memoryview] = [PNG_SIGNATURE]
+    whole, end = memoryview(png), len(PNG_SIGNATURE)
+    for kind, start, end in _chunks(png):
+        if not _is_xmp(kind, png, start):
+            pieces.append(whole[start:end])
+        if kind == b"IHDR":
+            pieces.append(_chunk(b"iTXt", PNG_XMP + b"\0\0\0\0\0" + packet))
+    return b"".join([*pieces, whole[end:]])
+
+
+def read_xmp(data: bytes) -> bytes | None:
+    """The XMP packet of a PNG, JPEG, WebP or TIFF; None where it has none.
+
+    Raises ImageError where the bytes are none of these.
+    """
+    if data.startswith(PNG_SIGNATURE):
+        return _png_packet(data)
+    image = _opened(data)
+    try:
+        found = (
+            image.tag_v2.get(TIFF_XMP)
+            if isinstance(image, TiffImagePlugin.TiffImageFile)
+            else image.info.get("xmp")
+        )
+        return bytes(found) if found else None
+    except Exception as error:  # Pillow reads tags when they are asked for, with whatever their bytes raise
+        raise ImageError(f"the picture's XMP is damaged ({error}); export it without") from error
+
+
+def _named(record: Mapping[str, Any], kind: str) -> str:
+    return plain(record.get(f"{kind}_title")) or plain(record.get(f"{kind}_id")) or f"untitled {kind}"
+
+
+def _description(record: Mapping[str, Any]) -> str:
+    recipe = plain(record.get("recipe"))
+    by = f", recipe {recipe}" if recipe else ""
+    return (
+        f"{_named(record, 'garment')} in the style {_named(record, 'style')}. Made with AI by {SYSTEM}{by}."
+    )
+
+
+def _terms(record: Mapping[str, Any]) -> str:
+    licences = (plain(record.get(f"{kind}_licence")) or "not stated" for kind in ("style", "garment"))
+    return "Licence of the style: {}; of the garment picture: {}.".format(*licences)
+
+
+def _versions(record: Mapping[str, Any]) -> dict[str, str]:
+    """What the record says that its pixels were made with; nothing where it cannot be read."""
+    try:
+        found = json.loads(record.get("versions") or "{}")
+    except (TypeError, ValueError, RecursionError):
+        return {}
+    return {str(name): plain(one) for name, one in found.items()} if isinstance(found, dict) else {}
+
+
+def _date(value: object) -> str:
+    return value.isoformat(timespec="seconds") if isinstance(value, datetime) else ""
+
+
+def _packet(source_type: SourceType, version: str) -> tuple[ET.Element, ET.Element]:
+    """A packet that says that AI had a part; returns its root and the node that takes further properties."""
+    root = ET.Element(_name("x:xmpmeta"))
+    about = ET.SubElement(
+        ET.SubElement(root, _name("rdf:RDF")), _name("rdf:Description"), {_name("rdf:about"): ""}
+    )
+    _text(about, "Iptc4xmpExt:DigitalSourceType", SOURCE_TYPES + source_type)
+    _text(about, "Iptc4xmpExt:AISystemUsed", SYSTEM)
+    _text(about, "Iptc4xmpExt:AISystemVersionUsed", version)
+    _text(about, "xmp:CreatorTool", f"{SYSTEM} {version}".strip())
+    return root, about
+
+
+def _wrapped(root: ET.Element) -> bytes:
+    return BEGIN + ET.tostring(root, "unicode").encode() + END
+
+
+def _name(prefixed: str) -> str:
+    prefix, _, local = prefixed.partition(":")
+    return f"{{{NAMESPACES[prefix]}}}{local}"
+
+
+def _text(parent: ET.Element, name: str, text: str) -> None:
+    """A property; an empty one is left out."""
+    if text:
+        ET.SubElement(parent, _name(name)).text = text[:LONGEST]
+
+
+def _bag(parent: ET.Element, name: str, texts: Iterable[str]) -> None:
+    """A property of several texts in no order; those beyond the limit are left out, and it is where there are none."""
+    lengths = accumulate(map(len, kept := list(texts)))
+    fitting = [text for text, length in zip(kept, lengths, strict=True) if length <= LONGEST]
+    if fitting:
+        bag = ET.SubElement(ET.SubElement(parent, _name(name)), _name("rdf:Bag"))
+        for text in fitting:
+            _text(bag, "rdf:li", text)
+
+
+def _language(parent: ET.Element, name: str, text: str) -> None:
+    """A property that XMP keeps a language each; ours name none."""
+    choices = ET.SubElement(ET.SubElement(parent, _name(name)), _name("rdf:Alt"))
+    default = ET.SubElement(
+        choices, _name("rdf:li"), {"{http://www.w3.org/XML/1998/namespace}lang": "x-default"}
+    )
+    default.text = text[:LONGEST]
+
+
+def _carrier(file_format: FileFormat, packet: bytes, profile: bytes | None) -> dict[str, Any]:
+    """Pillow's arguments by which the packet really gets into the file."""
+    if file_format == "PNG":
+        return {"pnginfo": _png_info(packet, srgb=profile is None)}
+    if file_format == "TIFF":
+        tags = TiffImagePlugin.ImageFileDirectory_v2()
+        tags[TIFF_XMP] = packet  # bytes, which Pillow gives the type BYTE, as the specification asks
+        return {"tiffinfo": tags}
+    return {"xmp": packet}
+
+
+def _png_info(packet: bytes, *, srgb: bool) -> PngImagePlugin.PngInfo:
+    # Beside a profile the tags would contradict it.
+    info = srgb_tags() if srgb else PngImagePlugin.PngInfo()
+    info.add_itxt(PNG_XMP.decode(), packet.decode())
+    return info
+
+
+def _chunks(png: bytes) -> Iterator[tuple[bytes, int, int]]:
+    """Type, start and end of every chunk, length and checksum included."""
+    if not png.startswith(PNG_SIGNATURE):
+        raise ImageError("the file is no PNG; export it as one")
+    start, kind = len(PNG_SIGNATURE), b""
+    while kind != b"IEND":
+        if start + 12 > len(png):
+            raise ImageError("the PNG is cut short; export it again")
+        first = not kind
+        kind = png[start + 4 : start + 8]
+        end = start + 12 + int.from_bytes(png[start : start + 4], "big")
+        if end > len(png) or first != (kind == b"IHDR"):
+            raise ImageError("the PNG is damaged or cut short; export it again")
+        yield kind, start, end
+        start = end
+
+
+def _chunk(kind: bytes, body: bytes) -> bytes:
+    return struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body))
+
+
+def _is_xmp(kind: bytes, png: bytes, start: int) -> bool:
+    return kind == b"iTXt" and png.startswith(PNG_XMP + b"\0", start + 8)
+
+
+def _png_packet(png: bytes) -> bytes | None:
+    for kind, start, end in _chunks(png):
+        if _is_xmp(kind, png, start):
+            return _itxt(png[start + 8 + len(PNG_XMP) + 1 : end - 4])
+    return None
+
+
+def _itxt(body: bytes) -> bytes:
+    """The text of an iTXt chunk behind its keyword: flag, method, language, translated keyword, text."""
+    parts = body[2:].split(b"\0", 2)
+    if len(parts) != 3:
+        raise ImageError("the PNG's XMP chunk is damaged; export the picture again")
+    if not body[0]:
+        return parts[2]
+    try:
+        return zlib.decompressobj().decompress(parts[2], LARGEST_PACKET)
+    except zlib.error as error:
+        raise ImageError(f"the PNG's XMP chunk is damaged ({error}); export the picture again") from error
+
+
+def _opened(data: bytes) -> ImageFile.ImageFile:
+    """The header of a picture; pixels are not decoded."""
+    try:
+        return Image.open(io.BytesIO(data), formats=FORMATS)
+    except UnidentifiedImageError as error:
+        raise ImageError("the file is not PNG, JPEG, WebP or TIFF") from error
+    except Exception as error:  # Pillow raises whatever the bytes make it
+        raise ImageError(f"the picture is damaged or far too large ({error})") from error

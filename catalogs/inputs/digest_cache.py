@@ -1,0 +1,105 @@
+"""Digests of contents by their ETag, kept in the design catalog: a plan reads only what is new.
+
+An ETag changes whenever contents do. Should one lie, the design is not filed: contents are held against
+their digest once more when they are painted.
+"""
+
+import io
+import threading
+from collections.abc import Collection
+from contextlib import suppress
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from catalogs import keys
+from catalogs.errors import CatalogError, NotFoundError
+from catalogs.storage.store_contract import ObjectInfo, Store
+from catalogs.tables.parquet_lines import bounded_file
+
+LONGEST = 8_192
+"""Bytes of a text; the longest are URIs, of which a store's part and a key have up to 4 kB each."""
+COLUMNS = ("object", "etag", "sha256")
+
+
+class DigestCache:
+    """SHA-256 of objects by URI and ETag; safe to use from several threads."""
+
+    def __init__(self, designs: Store) -> None:
+        """Reads what the design catalog has; a file that cannot be understood counts as none."""
+        self._store, self._lock = designs, threading.Lock()
+        self._known: dict[tuple[str, str], str] = {}
+        self._asked: dict[tuple[str, str], str] = {}
+        self._gone: set[tuple[str, str]] = set()
+        with suppress(NotFoundError):
+            self._known = _understood(designs.read(keys.DIGESTS))
+
+    def get(self, store: Store, found: ObjectInfo) -> str | None:
+        """The digest of an object, if it is known in this very state."""
+        return self._remember(store, found, self._known.get((_name(store, found), found.etag)))
+
+    def put(self, store: Store, found: ObjectInfo, sha256: str) -> None:
+        """Note the digest of an object that was read."""
+        self._remember(store, found, sha256)
+
+    def _remember(self, store: Store, found: ObjectInfo, sha256: str | None) -> str | None:
+        if sha256:
+            with self._lock:
+                self._asked[_name(store, found), found.etag] = sha256
+        return sha256
+
+    def listed(self, store: Store, keys_there: Collection[str]) -> None:
+        """Forget objects of a store that it does not list any more."""
+        start, there = f"{store.uri}/", {f"{store.uri}/{key}" for key in keys_there}
+        self._gone |= {key for key in self._known if key[0].startswith(start) and key[0] not in there}
+
+    def save(self) -> None:
+        """Keep the digests of all that was asked for, beside those of objects that were not; old states go."""
+        asked = {name for name, _ in self._asked}
+        others = ((key, sha256) for key, sha256 in self._known.items() if key not in self._gone)
+        kept = {key: sha256 for key, sha256 in others if key[0] not in asked} | self._asked
+        if kept == self._known:
+            return
+        rows = [(*key, sha256) for key, sha256 in kept.items()]
+        table = pa.table(dict(zip(COLUMNS, zip(*rows, strict=True), strict=True)))
+        file = io.BytesIO()
+        pq.write_table(table, file, compression="zstd", write_page_checksum=True)
+        self._store.write(keys.DIGESTS, file.getvalue())
+
+
+def _understood(data: bytes) -> dict[tuple[str, str], str]:
+    """What a file says; nothing where it is damaged, too large, or no table of such texts."""
+    try:
+        bounded_file(keys.DIGESTS, data)
+        table = pq.read_table(
+            io.BytesIO(data),
+            columns=list(COLUMNS),
+            read_dictionary=list(COLUMNS),
+            page_checksum_verification=True,
+        )
+        uris, etags, digests = (_texts(table[name]) for name in COLUMNS)
+    except (pa.ArrowException, OSError, KeyError, CatalogError):
+        return {}
+    return dict(zip(zip(uris, etags, strict=True), digests, strict=True))
+
+
+def _texts(column: pa.ChunkedArray) -> list[str]:
+    """The texts of a column; ArrowInvalid where it has other things, nulls, or a text without measure."""
+    texts: list[str] = []
+    for chunk in column.chunks:
+        if (
+            not pa.types.is_dictionary(chunk.type)
+            or not pa.types.is_string(chunk.type.value_type)
+            or chunk.null_count
+        ):
+            raise pa.ArrowInvalid("no texts")
+        if len(chunk.dictionary) and pc.max(pc.binary_length(chunk.dictionary)).as_py() > LONGEST:
+            raise pa.ArrowInvalid("a text without measure")
+        words = chunk.dictionary.to_pylist()
+        texts += [words[place] for place in chunk.indices.to_pylist()]
+    return texts
+
+
+def _name(store: Store, found: ObjectInfo) -> str:
+    return f"{store.uri}/{found.key}"

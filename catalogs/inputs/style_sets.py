@@ -1,0 +1,142 @@
+"""Style sets that are dropped as folders into the style catalog, each with a manifest that says what is in it.
+
+A folder is copied file by file, in any order, and takes its time. Its `manifest.json` names every file with
+size and digest; the set counts when all of them are there, and not before.
+"""
+
+import hashlib
+import json
+from collections.abc import Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+
+from catalogs import keys
+from catalogs.errors import CatalogError, InvalidKeyError, NotFoundError
+from catalogs.storage.store_contract import ObjectInfo, Store
+from catalogs.tables.catalog_files import CATALOG_FILES, NAMES
+
+MANIFEST = "manifest.json"
+VERSION = 1
+UNSEALED = f"it has no {MANIFEST} yet ('stylemill seal' writes it)"
+READERS = 16
+EVERY = "all"
+"""What stands for every set where one can be named."""
+
+
+@dataclass(frozen=True)
+class StyleSet:
+    """A folder of the style catalog that is a style set of that name.
+
+    `digest` is the manifest's: a set that is sealed anew with other contents is another set. `sha256` has
+    the digests of its files by name. `fault` says why it does not count yet; empty where it does.
+    """
+
+    name: str
+    digest: str = ""
+    sha256: Mapping[str, str] | None = None
+    fault: str = ""
+
+
+def find_sets(store: Store, objects: Mapping[str, ObjectInfo]) -> Iterator[StyleSet]:
+    """The style sets in a style catalog, by name; `objects` is what the store lists.
+
+    A folder with a catalog of its own is a set; one without is just a folder of pictures.
+    """
+    folders = {key.split("/")[0] for key in objects if key.partition("/")[2] in CATALOG_FILES}
+    with ThreadPoolExecutor(READERS) as pool:
+        yield from pool.map(lambda name: _look(store, name, objects), sorted(folders))
+
+
+def unsealed_sets(store: Store) -> list[str]:
+    """Names of the folders that would be style sets if they had a manifest."""
+    objects = {entry.key: entry for entry in store.list()}
+    return [one.name for one in find_sets(store, objects) if one.fault == UNSEALED]
+
+
+def _look(store: Store, name: str, objects: Mapping[str, ObjectInfo]) -> StyleSet:
+    try:
+        keys.check_id(name)
+        if f"{name}/{MANIFEST}" not in objects:
+            return StyleSet(name, fault=UNSEALED)
+        if name == EVERY:
+            return StyleSet(name, fault="'all' means every set; give it another name")
+        data = store.read(f"{name}/{MANIFEST}")
+        files = _files(data)
+    except (InvalidKeyError, CatalogError, NotFoundError) as error:
+        return StyleSet(name, fault=str(error))
+    missing = [
+        file
+        for file, (size, _) in files.items()
+        if (found := objects.get(f"{name}/{file}")) is None or found.size != size
+    ]
+    if missing:
+        fault = f"{len(missing)} of its {len(files)} files are not there whole, as {missing[0]}"
+    else:
+        # Pictures are held against their digests when they are read; the table is what says which.
+        fault = _other_table(store, name, files)
+    sha256 = {file: digest for file, (_, digest) in files.items()}
+    return StyleSet(name, hashlib.sha256(data).hexdigest(), sha256, fault)
+
+
+def _files(manifest: bytes) -> dict[str, tuple[int, str]]:
+    """Size and SHA-256 of each file that a manifest names."""
+    try:
+        plain = json.loads(manifest)
+        if plain["version"] != VERSION:
+            raise CatalogError(
+                f"its {MANIFEST} is of version {plain['version']}, but {VERSION} is understood"
+            )
+        return {str(f["name"]): (int(f["size"]), str(f["sha256"])) for f in plain["files"]}
+    except (ValueError, KeyError, TypeError, OverflowError, RecursionError) as error:
+        raise CatalogError(f"its {MANIFEST} cannot be read ({error!r}); seal it again") from error
+
+
+def _other_table(store: Store, name: str, files: Mapping[str, tuple[int, str]]) -> str:
+    """What is wrong with a set's catalog; empty where it is the one that was sealed."""
+    tables = [file for file in CATALOG_FILES if file in files]
+    if not tables:
+        return f"its {MANIFEST} names no {NAMES}; seal it again"
+    return _unlike(store, name, {file: files[file][1] for file in tables})
+
+
+def unlike_manifest(store: Store, name: str) -> str:
+    """What of a set's files is not as it was sealed; empty where all are, and where it was never sealed."""
+    try:
+        files = _files(store.read(f"{name}/{MANIFEST}"))
+    except NotFoundError:
+        return ""
+    return _unlike(store, name, {file: sha256 for file, (_, sha256) in files.items()})
+
+
+def _unlike(store: Store, name: str, sha256: Mapping[str, str]) -> str:
+    """The first of a set's files whose contents are not those of the digest, as a fault; else empty."""
+
+    def differs(file: str) -> bool:
+        try:
+            return hashlib.sha256(store.read(f"{name}/{file}")).hexdigest() != sha256[file]
+        except NotFoundError:
+            return True
+
+    with ThreadPoolExecutor(READERS) as pool:
+        other = [file for file, bad in zip(sha256, pool.map(differs, sha256), strict=True) if bad]
+    return f"{other[0]} is not the one that was sealed; copy it again, or seal the set again" if other else ""
+
+
+def seal(store: Store) -> int:
+    """Write the manifest of a set whose folder or prefix is the store, as it stands; returns how many files.
+
+    Seal it where it is made, and copy all; or copy, then seal.
+    """
+    objects = [found for found in store.list() if not _is_hidden(found.key) and found.key != MANIFEST]
+    files = [
+        {"name": found.key, "size": len(data), "sha256": hashlib.sha256(data).hexdigest()}
+        for found in objects
+        for data in [store.read(found.key)]
+    ]
+    store.write(MANIFEST, json.dumps({"version": VERSION, "files": files}, indent=1).encode())
+    return len(files)
+
+
+def _is_hidden(key: str) -> bool:
+    """Whether a key is no part of a set: hidden, or the lock that Excel leaves while a workbook is open."""
+    return any(part.startswith((".", "~$")) for part in key.split("/"))

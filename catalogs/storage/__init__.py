@@ -1,0 +1,1 @@
+"""Where catalogs lie: stores, their addresses and faults, Delta tables in them, and claims on work."""

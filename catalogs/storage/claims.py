@@ -1,0 +1,209 @@
+"""Who is at work on which design, so that runs at once share the work instead of doubling it.
+
+A claim is an object that only one holder can create. A holder shows that it lives by an object that it
+writes anew every `BEAT` seconds; claims of one that has not for `LEASE` seconds, or whose process on this
+machine is gone, may be taken over. Times are the store's own, so that clocks may differ.
+
+Claims save work and nothing else: records are inserted once, whoever makes them, and a take-over that two
+holders try at once may leave both at work on one design.
+"""
+
+import json
+import logging
+import os
+import platform
+import threading
+import time
+from collections.abc import Collection, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager, suppress
+from datetime import datetime, timedelta
+from pathlib import Path
+
+from catalogs import keys
+from catalogs.errors import CatalogsError, NotFoundError
+from catalogs.storage.store_contract import Store
+
+log = logging.getLogger(__name__)
+
+BEAT = 15.0
+"""Seconds between two signs of life."""
+LEASE = timedelta(seconds=180)
+"""Without a sign of life for so long, a holder counts as dead: several beats, and a slow store's retries."""
+DOUBT = LEASE.total_seconds() / 2
+"""Seconds without a sign of our own after which another may have taken our claims over."""
+LOOK = 2.0
+"""Seconds that a look at who lives is good for."""
+AT_ONCE = 16
+"""Requests to the store at once."""
+
+
+class Claims:
+    """The claims of one holder (a run) in a design catalog."""
+
+    def __init__(self, store: Store, holder: str) -> None:
+        """`holder` is an id that no other process has; nothing is written before `held`."""
+        self._store, self._holder = store, keys.check_id(holder)
+        self._living: set[str] = set()
+        self._looked = -LOOK
+        self._lock = threading.Lock()
+        self._beaten, self._doubtful = time.monotonic(), False
+        self._holders: dict[str, str] = {}
+        """Who held a claim when it was read; it is read once."""
+
+    @property
+    def holder(self) -> str:
+        """Who we are."""
+        return self._holder
+
+    @contextmanager
+    def held(self) -> Iterator[None]:
+        """While this lasts, the holder gives signs of life, on a thread of its own."""
+        self._beat()
+        over = threading.Event()
+        thread = threading.Thread(target=self._keep_beating, args=(over,), name="sign-of-life", daemon=True)
+        thread.start()
+        try:
+            yield
+        finally:
+            over.set()
+            thread.join()
+            # What stops the removal stops others' work too, and is reported by that.
+            with suppress(CatalogsError):
+                self._store.delete(keys.claim_holder(self._holder))
+
+    @contextmanager
+    def taken(self, designs: Collection[str]) -> Iterator[set[str]]:
+        """While this lasts, those of the designs are claimed that nobody else is at work on: the ones given."""
+        ours = self._take(designs)
+        try:
+            yield ours
+        finally:
+            with ThreadPoolExecutor(AT_ONCE) as pool:
+                list(pool.map(self._release, ours))
+
+    def _release(self, design: str) -> None:
+        # A claim that stays is another run's wait until this one ends, and no harm besides.
+        with suppress(CatalogsError):
+            doubtful = self._doubtful or time.monotonic() - self._beaten > DOUBT
+            if not doubtful or self._holder_of(design) == self._holder:
+                self._store.delete(keys.claim(design))
+
+    def at_work(self, designs: Collection[str]) -> dict[str, str]:
+        """Those of the designs that another living holder has claimed, and who that is."""
+        if not designs:
+            return {}
+        claimed = {
+            found.key.removeprefix(keys.CLAIM_DESIGNS) for found in self._store.list(keys.CLAIM_DESIGNS)
+        }
+        wanted = [one for one in designs if one in claimed]
+        with ThreadPoolExecutor(AT_ONCE) as pool:
+            holders = dict(zip(wanted, pool.map(self._first_holder_of, wanted), strict=True))
+        return {one: holder for one, holder in holders.items() if holder and holder in self.others()}
+
+    def _first_holder_of(self, design: str) -> str | None:
+        if design not in self._holders and (holder := self._holder_of(design)):
+            self._holders[design] = holder
+        return self._holders.get(design)
+
+    def others(self) -> set[str]:
+        """Other holders that live."""
+        return self._alive() - {self._holder}
+
+    def now(self) -> datetime:
+        """The store's own time, by our last sign of life: at most a beat ago. Only while we are `held`."""
+        own = keys.claim_holder(self._holder)
+        sign = self._store.stat(own)
+        if sign is None:
+            raise NotFoundError(
+                f"{self._store.uri}/{own}: our own sign of life was removed meanwhile. Run the same command again."
+            )
+        return sign.modified
+
+    def _take(self, designs: Collection[str]) -> set[str]:
+        with ThreadPoolExecutor(AT_ONCE) as pool:
+            return {one for one, ours in zip(designs, pool.map(self._claim, designs), strict=True) if ours}
+
+    def _claim(self, design: str) -> bool:
+        key, name = keys.claim(design), self._holder.encode()
+        if self._store.create(key, name):
+            return True
+        holder = self._holder_of(design)
+        self._holders[design] = holder or ""
+        # Ours already: from before a shard was tried again, or the answer to the creation was lost.
+        if holder == self._holder:
+            return True
+        if holder is not None and holder in self._alive():
+            return False
+        self._store.delete(key)
+        return self._store.create(key, name)
+
+    def _holder_of(self, design: str) -> str | None:
+        try:
+            return self._store.read(keys.claim(design)).decode()
+        except NotFoundError:
+            return None
+
+    def _keep_beating(self, over: threading.Event) -> None:
+        while not over.wait(BEAT):
+            # A store that is away for a while is the business of those who write designs.
+            try:
+                self._beat()
+            except Exception as error:
+                log.warning("No sign of life could be given: %s", error)
+
+    def _beat(self) -> None:
+        sign = {"place": PLACE, "pid": os.getpid()}
+        self._store.write(keys.claim_holder(self._holder), json.dumps(sign).encode())
+        now = time.monotonic()
+        self._doubtful |= now - self._beaten > DOUBT
+        self._beaten = now
+
+    def _alive(self) -> set[str]:
+        """Holders that live, as of the last `LOOK` seconds."""
+        with self._lock:
+            if time.monotonic() - self._looked >= LOOK:
+                self._living = set(self._look())
+                self._looked = time.monotonic()
+            return self._living
+
+    def _look(self) -> Iterator[str]:
+        signs = {found.key: found.modified for found in self._store.list(keys.CLAIM_HOLDERS)}
+        own = keys.claim_holder(self._holder)
+        # Our own sign is at most a beat old, by the store's clock.
+        now = signs.get(own) or max(signs.values(), default=datetime.min)
+        for key, modified in signs.items():
+            # Either way: a clock that was set back leaves signs of the dead in the future.
+            if key == own or (abs(now - modified) < LEASE and self._breathes(key)):
+                yield keys.holder_of(key)
+
+    def _breathes(self, key: str) -> bool:
+        """False where the sign was given by a process of this very machine that is no more."""
+        try:
+            sign = json.loads(self._store.read(key))
+            return sign["place"] != PLACE or _is_process(int(sign["pid"]))
+        except (NotFoundError, ValueError, KeyError, TypeError, RecursionError):
+            # Gone meanwhile, or no sign of anybody's.
+            return False
+
+
+def _place() -> str:
+    """Where process numbers mean something: a machine since it was started, and a container on it."""
+    parts = [platform.node()]
+    with suppress(OSError):
+        parts += [Path("/proc/sys/kernel/random/boot_id").read_text().strip()]
+        parts += [str(Path("/proc/self/ns/pid").readlink())]
+    return " ".join(parts)
+
+
+PLACE = _place()
+
+
+def _is_process(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True

@@ -1,0 +1,117 @@
+"""Masks that lie otherwise than their picture: drawn on the picture as it is stored, before its EXIF turns it.
+
+Of a quarter turn the size says it; of half turns, mirrors and square pictures the edges do, where they are clear.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from PIL import Image
+
+from catalogs.images.codec import Bytes, Picture
+from catalogs.images.exif_tags import TURNS
+from catalogs.templates.mask_likeness import edge_fit, fit, mask_edges, picture_edges
+
+CLEARER, CLEAR = 1.4, 2.0
+"""How many times better the edges must fit for a mask to be turned, and how well.
+
+Of 46 real garments none fits so turned by half or mirrored; two white ones on pale ground fit no way.
+"""
+NAMES = {
+    1: "not at all",
+    2: "by mirroring it left to right",
+    3: "by 180 degrees",
+    4: "by mirroring it top to bottom",
+    5: "by mirroring it along its diagonal",
+    6: "by 90 degrees to the right",
+    7: "by mirroring it along its other diagonal",
+    8: "by 90 degrees to the left",
+}
+INVERSE = {6: 8, 8: 6}
+"""Which orientation undoes another; the others undo themselves."""
+REMEDY = "save the picture upright, without EXIF's turn, and export both anew"
+
+
+@dataclass(frozen=True)
+class Placed:
+    """A mask as it lies on its picture, and what to say of how it lies."""
+
+    image: Image.Image
+    notes: tuple[str, ...] = ()
+
+
+def placed(own: Image.Image, orientation: int, picture: Picture) -> Placed:
+    """A mask as it lies on its picture.
+
+    `own` is the mask turned as its own EXIF says, which is `orientation`. Where the picture's EXIF says the same
+    there is nothing to ask.
+    """
+    if orientation == picture.orientation:
+        return Placed(own)
+    size = picture.size[::-1]
+    alternative = _turned(_turned(own, INVERSE.get(orientation, orientation)), picture.orientation)
+    if alternative.size != size:
+        return Placed(own, (_said(orientation, picture),) if own.size == size else ())
+    if own.size != size:
+        return Placed(alternative, (_likewise(orientation, picture, "its size says so"),))
+    here, there = (edge_fit(_outline(one), picture.rgb) for one in (own, alternative))
+    if there > max(CLEAR, CLEARER * here):
+        return Placed(alternative, (_likewise(orientation, picture, "its edges fit so, and not otherwise"),))
+    return Placed(own, (_said(orientation, picture),))
+
+
+def lies_otherwise(coverage: Bytes, picture: Picture) -> tuple[str, ...]:
+    """What to say of a mask whose edges fit its picture's clearly better mirrored or turned; nothing where none do."""
+    slopes, edges = picture_edges(picture.rgb), mask_edges(coverage)
+    as_image = Image.fromarray(edges)
+    turned = {number: np.asarray(as_image.transpose(turn)) for number, turn in TURNS.items()}
+    fits = {number: fit(one, slopes) for number, one in turned.items() if one.shape == slopes.shape}
+    best = max(fits, key=lambda number: fits[number])
+    if fits[best] <= max(CLEAR, CLEARER * fit(edges, slopes)):
+        return ()
+    return (
+        f"lies otherwise than its picture: its edges fit the picture's {fits[best]:.1f} times as well as chance if it is"
+        f" turned {NAMES[best]}, and {fit(edges, slopes):.1f} times as it is; look at both, and if so export it anew",
+    )
+
+
+def _turned(image: Image.Image, orientation: int) -> Image.Image:
+    turn = TURNS.get(orientation)
+    return image if turn is None else image.transpose(turn)
+
+
+def _likewise(orientation: int, picture: Picture, why: str) -> str:
+    if picture.orientation == 1:
+        return (
+            f"says by its EXIF to turn it {NAMES[orientation]}, and the picture does not: it was not turned, as"
+            f" {why}; if that is not meant, save the mask without EXIF's turn"
+        )
+    return (
+        f"was drawn on the picture as it is stored, before EXIF turns that {NAMES[picture.orientation]}: it was"
+        f" turned likewise, as {why}; if that is not meant, {REMEDY}"
+    )
+
+
+def _said(orientation: int, picture: Picture) -> str:
+    if picture.orientation == 1:
+        return (
+            f"says by its EXIF to turn it {NAMES[orientation]}, and the picture does not: it was turned; if it lies"
+            " wrong, save the mask without EXIF's turn"
+        )
+    return (
+        f"lies over a picture that its EXIF turns {NAMES[picture.orientation]}, and was not turned likewise: look"
+        f" whether it lies right; if not, {REMEDY}"
+    )
+
+
+def _outline(image: Image.Image) -> Bytes:
+    """Roughly what is marked: alpha where that says something, else the light."""
+    if image.has_transparency_data:
+        alpha = np.asarray(image.convert("RGBA").getchannel("A"))
+        if alpha.min() < 128:
+            return alpha
+    levels = np.asarray(image)
+    if levels.ndim == 2 and levels.dtype != np.uint8 and levels.max() > 0:
+        spread: Bytes = (levels.astype(np.float32) * (255 / levels.max())).astype(np.uint8)
+        return spread
+    return np.asarray(image.convert("RGB").convert("L"))

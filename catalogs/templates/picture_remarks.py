@@ -1,0 +1,112 @@
+"""What of a picture disappoints later, though it can be used: a garment with a print of its own, a style with a border.
+
+Both are estimates, with limits that were set on 49 real garments and 60 real styles; a note says so, and nothing is
+refused for it.
+"""
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+from scipy import ndimage
+from skimage.color import rgb2lab
+
+from catalogs.images.codec import Bytes
+from catalogs.templates.template import Template
+
+SIDE = 256
+"""Pixels of the longer side at which a garment is looked at: finer checks are texture."""
+MARGIN = 3
+"""Pixels at the edge of the cloth that are not looked at: the ground shines in."""
+FEWEST = 200
+OTHER_COLOR, MOST_OTHER = 12.0, 0.12
+"""Distance of a and b from the median, and the share of such pixels that a plain garment does not reach."""
+EDGE, MOST_EDGES = 4.0, 0.25
+"""Slope of lightness a pixel, and the share of such pixels; folds are flatter and fewer."""
+MOST_LIGHTNESS = 35.0
+"""Distance in lightness from the median that a tenth of a plain garment's pixels does not reach, folds included."""
+NAMED = 5
+"""Garments that a note names."""
+
+BORDER_SIDE = 512
+FLAT, SAME = 8.0, 10.0
+"""Spread of a border's line in levels, and how far two of its lines may differ."""
+LEAST, MOST = 0.01, 0.4
+"""Share of the picture that a border takes."""
+BUSY = 15.0
+"""Spread of a line inside the border: without that all of the picture is flat."""
+GROUND, MOST_GROUND = 20.0, 0.25
+"""Levels from a border's colour, and the share of the picture that is so where it is the ground of the motifs."""
+SIDES = ("top", "right", "bottom", "left")
+
+
+def has_own_print(template: Template) -> bool:
+    """Whether a garment seems to have a pattern or several colours, by its cloth's colours, edges and lightness."""
+    rgb, cloth = _small(template)
+    if cloth.sum() < FEWEST:
+        return False
+    lab = rgb2lab(rgb)
+    off = lab[cloth] - np.median(lab[cloth], axis=0)
+    lightness = ndimage.gaussian_filter(lab[..., 0], 1)
+    slope = np.hypot(ndimage.sobel(lightness, 0), ndimage.sobel(lightness, 1))[cloth] / 8
+    return bool(
+        np.mean(np.hypot(off[:, 1], off[:, 2]) > OTHER_COLOR) >= MOST_OTHER
+        or np.mean(slope > EDGE) >= MOST_EDGES
+        or np.percentile(np.abs(off[:, 0]), 90) >= MOST_LIGHTNESS
+    )
+
+
+def own_print_note(garment_ids: Sequence[str]) -> str:
+    """What to say of garments with a print of their own."""
+    names = ", ".join(f"'{one}'" for one in garment_ids[:NAMED])
+    more = f" and {len(garment_ids) - NAMED} more" if len(garment_ids) > NAMED else ""
+    who = f"garment {names} seems" if len(garment_ids) == 1 else f"garments {names}{more} seem"
+    return (
+        f"{who} to carry a pattern or several colours of their own: recipe print takes them for light and shade. Plain,"
+        " light samples of the garments give the best prints"
+    )
+
+
+def _small(template: Template) -> tuple[Bytes, NDArray[np.bool_]]:
+    """Picture and cloth of a garment at the size at which it is looked at."""
+    height, width = template.picture.size
+    scale = min(1.0, SIDE / max(height, width))
+    size = max(1, round(width * scale)), max(1, round(height * scale))
+    rgb = np.asarray(Image.fromarray(template.picture.rgb).resize(size, Image.Resampling.BOX))
+    if template.mask is None:
+        return rgb, np.ones(rgb.shape[:2], bool)
+    cloth = np.asarray(Image.fromarray(template.mask).resize(size, Image.Resampling.BOX)) > 200
+    return rgb, ndimage.binary_erosion(cloth, iterations=MARGIN)
+
+
+def flat_borders(rgb: Bytes) -> dict[str, int]:
+    """Borders of one colour along the sides of a style's picture, in pixels of the picture, by the side's name."""
+    image = Image.fromarray(rgb)
+    scale = max(1.0, max(image.size) / BORDER_SIDE)
+    image = image.resize([max(1, round(side / scale)) for side in image.size], Image.Resampling.BOX)
+    found = {}
+    for turns, side in enumerate(SIDES):
+        depth = _border(np.rot90(np.asarray(image, np.float64), turns))
+        if depth:
+            found[side] = round(depth * scale)
+    return found
+
+
+def _border(lines: NDArray[np.float64]) -> int:
+    """Lines of one colour at the top; 0 where there are too few or too many of them, or nothing else inside."""
+    means, spread = lines.mean(1), lines.std(1).max(1)
+    flat = (spread < FLAT) & (np.abs(means - means[0]).max(1) < SAME)
+    count = len(lines)
+    depth = count if flat.all() else int(np.argmin(flat))
+    if not LEAST * count <= depth <= MOST * count:
+        return 0
+    inside = lines[depth:]
+    ground = np.mean(np.abs(inside - means[0]).max(-1) < GROUND)
+    return depth if ground < MOST_GROUND and spread[depth : depth + max(4, count // 20)].max() > BUSY else 0
+
+
+def border_note(borders: dict[str, int]) -> str:
+    """What to say of a style's borders."""
+    sides = ", ".join(f"{pixels} px at the {side}" for side, pixels in borders.items())
+    return f"the picture has a border of one colour ({sides}), which would be painted as part of the pattern: crop it"
