@@ -12,12 +12,13 @@ import ipaddress
 import re
 import secrets
 import time
-from collections import OrderedDict, deque
+from collections import deque
 from collections.abc import Collection, MutableMapping
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote, unquote, urlencode, urlsplit
 
+from cachetools import LRUCache
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, RedirectResponse, Response
@@ -83,7 +84,7 @@ class Sessions:
         """`token` is what opens a session, None where anybody may; `who` is the name until told."""
         self.token, self._who = token, who
         self._secret = secrets.token_bytes(32)
-        self._wrong: OrderedDict[str, deque[float]] = OrderedDict()
+        self._wrong: LRUCache[str, deque[float]] = LRUCache(ADDRESSES)
 
     def of(self, request: Request) -> Session | None:
         """The session of a request."""
@@ -124,9 +125,6 @@ class Sessions:
     def _recent(self, network: str) -> deque[float]:
         """When an address gave wrong tokens of late."""
         wrong = self._wrong.setdefault(network, deque())
-        self._wrong.move_to_end(network)
-        while len(self._wrong) > ADDRESSES:
-            self._wrong.popitem(last=False)
         while wrong and wrong[0] < time.monotonic() - TRIES_SECONDS:
             wrong.popleft()
         return wrong

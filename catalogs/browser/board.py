@@ -9,11 +9,12 @@ import queue
 import secrets
 import threading
 import time
-from collections import OrderedDict
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass
 from typing import Literal
+
+from cachetools import LRUCache
 
 from catalogs.browser.index import COLUMNS, Count, Index, Ratings
 from catalogs.browser.query import Query
@@ -58,7 +59,7 @@ class Board:
         self.catalog = catalog
         self._reviews = Reviews(catalog.store, self._hear)
         self._lock = threading.RLock()
-        self._kept: OrderedDict[str, Kept] = OrderedDict()
+        self._kept: LRUCache[str, Kept] = LRUCache(RESULTS)
         self._waiting: queue.SimpleQueue[tuple[Act, Future[Act]] | None] = queue.SimpleQueue()
         self._opinions = Opinions()
         self._table = catalog.version()
@@ -81,8 +82,6 @@ class Board:
             ids = tuple(self.index.ids[row] for row in result.rows)
             kept = Kept(secrets.token_urlsafe(9), query, ids, result.groups, result.twins.tolist())
             self._kept[kept.token] = kept
-            while len(self._kept) > RESULTS:
-                self._kept.popitem(last=False)
         return kept
 
     def count(self, query: Query) -> int:
@@ -93,8 +92,6 @@ class Board:
     def kept(self, token: str) -> Kept | None:
         """A result that was found before; None where it was too long ago."""
         with self._lock:
-            if token in self._kept:
-                self._kept.move_to_end(token)
             return self._kept.get(token)
 
     def counts(self, query: Query) -> dict[str, list[Count]]:

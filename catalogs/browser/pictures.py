@@ -5,13 +5,13 @@ import io
 import math
 import threading
 import time
-from collections import OrderedDict
 from collections.abc import Callable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
+from cachetools import LRUCache
 from PIL import Image
 
 from catalogs import keys
@@ -63,16 +63,13 @@ class Kept:
 
     def __init__(self, limit: int = KEPT_BYTES) -> None:
         """`limit` is in bytes."""
-        self._limit, self._size = limit, 0
         self._lock = threading.Lock()
-        self._found: OrderedDict[str, Found] = OrderedDict()
+        self._found: LRUCache[str, Found] = LRUCache(limit, getsizeof=lambda found: len(found.data))
         self._under_way: dict[str, Future[Found]] = {}
 
     def known(self, key: str) -> Found | None:
         """What is kept under a key."""
         with self._lock:
-            if key in self._found:
-                self._found.move_to_end(key)
             return self._found.get(key)
 
     def get(self, key: str, make: Callable[[], Found]) -> Found:
@@ -87,7 +84,9 @@ class Kept:
             return under_way.result()
         try:
             found = make()
-            self._keep(key, found)
+            # One that is larger than all the room is not kept.
+            with self._lock, suppress(ValueError):
+                self._found[key] = found
             mine.set_result(found)
         except BaseException as error:
             mine.set_exception(error)
@@ -96,15 +95,6 @@ class Kept:
             with self._lock:
                 del self._under_way[key]
         return found
-
-    def _keep(self, key: str, found: Found) -> None:
-        with self._lock:
-            if key not in self._found:
-                self._found[key] = found
-                self._size += len(found.data)
-            while self._size > self._limit and self._found:
-                _, gone = self._found.popitem(last=False)
-                self._size -= len(gone.data)
 
 
 class Pictures:

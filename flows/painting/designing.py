@@ -5,7 +5,7 @@ import logging
 import platform
 import time
 import traceback
-from collections import OrderedDict, deque
+from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import asdict, dataclass, field, replace
@@ -14,6 +14,7 @@ from importlib.metadata import version
 from typing import Any
 
 import torch
+from cachetools import LRUCache
 
 from catalogs import keys
 from catalogs.designs.design_catalog import DesignCatalog
@@ -140,24 +141,23 @@ class Bench:
     batch: int
     run_id: str
     settings: Settings
-    templates: "OrderedDict[str, Template]" = field(default_factory=OrderedDict)
+    templates: "LRUCache[str, Template]" = field(
+        default_factory=lambda: LRUCache(TEMPLATE_BYTES, getsizeof=_bytes)
+    )
     targets: TargetCache = field(default_factory=TargetCache)
 
     def template(self, garment: Garment) -> Template:
         """A decoded garment, from memory if it was used lately."""
         if garment.garment_id not in self.templates:
-            self.templates[garment.garment_id] = read_template(
-                self.garments, garment, self.settings.max_pixels
-            )
-        self.templates.move_to_end(garment.garment_id)
-        while len(self.templates) > 1 and sum(map(_bytes, self.templates.values())) > TEMPLATE_BYTES:
-            self.templates.popitem(last=False)
+            template = read_template(self.garments, garment, self.settings.max_pixels)
+            self.templates[garment.garment_id] = template
         return self.templates[garment.garment_id]
 
 
 def _bytes(template: Template) -> int:
+    """The room that a template takes; one that is larger than all of it is kept alone."""
     planes = (template.picture.rgb, template.picture.alpha, template.mask)
-    return sum(plane.nbytes for plane in planes if plane is not None)
+    return min(TEMPLATE_BYTES, sum(plane.nbytes for plane in planes if plane is not None))
 
 
 @dataclass(frozen=True)
