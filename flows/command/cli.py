@@ -135,18 +135,7 @@ def run(
         )
         if facts_only:
             _correct(settings, place, plan, dry_run=dry_run)
-        _carry_out(
-            settings,
-            place,
-            plan,
-            dry_run=dry_run,
-            recipe=recipe,
-            style_sets=style_set,
-            garments=garment,
-            styles=style,
-            limit=limit,
-            workers=workers,
-        )
+        _carry_out(settings, place, plan, dry_run=dry_run)
 
 
 @app.command(epilog="Example: stylemill retry --designs ./designs --run 20261121T031500-4f2a9c")
@@ -184,7 +173,7 @@ def retry(
         place = resolve_place(settings, rejected.garments, rejected.styles, rejected.designs, chosen, device)
         require_same_recipe(place, rejected)
         plan = make_plan(place, settings, [], rejected=rejected)
-        _carry_out(settings, place, plan, dry_run=dry_run, recipe=chosen, workers=workers)
+        _carry_out(settings, place, plan, dry_run=dry_run)
 
 
 def _correct(settings: "Settings", place: "Place", plan: "Plan", *, dry_run: bool) -> NoReturn:
@@ -212,19 +201,7 @@ def _settings(workers: int | None) -> "Settings":
     return settings
 
 
-def _carry_out(
-    settings: "Settings",
-    place: "Place",
-    plan: "Plan",
-    *,
-    dry_run: bool,
-    recipe: str | None,
-    style_sets: list[str] | None = None,
-    garments: list[str] | None = None,
-    styles: list[str] | None = None,
-    limit: int | None = None,
-    workers: int | None = None,
-) -> None:
+def _carry_out(settings: "Settings", place: "Place", plan: "Plan", *, dry_run: bool) -> None:
     """Show a plan and do it; ends the command."""
     from flows.run.preparing import correct_facts, estimate, open_catalogs
 
@@ -244,16 +221,11 @@ def _carry_out(
 
     require_prefect()
     from flows.orchestration.prefect_api import prefect_api
-    from flows.orchestration.stylize_catalog import prepared, stylize_catalog
+    from flows.orchestration.stylize_catalog import PlannedRun, stylize_planned
 
-    with prepared(place, plan), prefect_api():
+    with prefect_api():
         try:
-            # The arguments are what Prefect shows of the run; what is done is the plan.
-            done = stylize_catalog(
-                garments=place.garments, styles=place.styles, designs=place.designs, recipe=recipe,
-                style_sets=style_sets, garment_ids=garments, style_ids=styles, limit=limit, device=place.device,
-                workers=workers,
-            )  # fmt: skip
+            done = stylize_planned(PlannedRun(place, plan, settings))
         except KeyboardInterrupt:
             _show_stopped(place, plan, settings)
             raise

@@ -179,13 +179,16 @@ def _png(array: np.ndarray) -> bytes:
     return buffer.getvalue()
 
 
-@pytest.mark.parametrize("broken", ["write_contact_sheet", "publish"])
-def test_a_warning_is_on_the_screen(broken: str, catalog: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("module", "broken"),
+    [("running.run_plan", "write_contact_sheet"), ("orchestration.stylize_catalog", "publish")],
+)
+def test_a_warning_is_on_the_screen(module: str, broken: str, catalog: Path, tmp_path: Path) -> None:
     """What a run could not do beside its designs is said on standard error, though the command silences Prefect."""
     program = (
         "import sys\nfrom flows.command.cli import main, quiet_prefect\nquiet_prefect()\n"
-        "import flows.orchestration.stylize_catalog as flow\n"
-        f"def broken(*_, **__): raise OSError('no room')\nflow.{broken} = broken\nmain()"
+        f"import flows.{module} as module\n"
+        f"def broken(*_, **__): raise OSError('no room')\nmodule.{broken} = broken\nmain()"
     )
     done = subprocess.run(
         [

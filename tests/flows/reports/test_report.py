@@ -7,13 +7,10 @@ from datetime import UTC, datetime
 
 import pytest
 
-from catalogs.records import Garment, Problem, Style
+from catalogs.records import Problem
 from catalogs.storage.memory_store import MemoryStore
 from flows.painting.designing import Failure, Outcome
-from flows.reports import report as reporting
-from flows.reports.report import RunReport, publish, reasons, summary, write_report
-from flows.run.planning import DesignJob, Plan
-from stylecore.recipe import Recipe
+from flows.reports.report import RunReport, reasons, write_report
 
 
 def report() -> RunReport:
@@ -75,33 +72,3 @@ def test_no_rejections_no_file() -> None:
     store = MemoryStore()
     write_report(store, report())
     assert [entry.key for entry in store.list()] == ["runs/id/report.html", "runs/id/report.json"]
-
-
-def test_summary_says_the_numbers() -> None:
-    """The Markdown artifact holds what a person asks first."""
-    found = report()
-    found.planned, found.made, found.already_there = 5, 4, 2
-    text = summary(found, "s3://b/report.html", "s3://b/sheet.png")
-    for words in ("4 new designs", "| planned | 5 |", "| already there | 2 |"):
-        assert words in text
-
-
-def test_summary_says_where_to_look() -> None:
-    """The Markdown artifact names the report's page and the contact sheet."""
-    text = summary(report(), "s3://b/report.html", "s3://b/sheet.png")
-    assert "Report: `s3://b/report.html`" in text
-    assert "Contact sheet: `s3://b/sheet.png`" in text
-
-
-def test_the_table_of_designs_names_their_pictures(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Every row of the artifact of new designs says where its picture is."""
-    tables: dict[str, list[dict[str, str]]] = {}
-    monkeypatch.setattr(reporting, "create_markdown_artifact", lambda **_artifact: None)
-    monkeypatch.setattr(
-        reporting, "create_table_artifact", lambda key, table, **_: tables.update({key: table})
-    )
-    job = DesignJob("k" * 64, Garment("g", "g.png"), Style("s", "set", "s.png"))
-    store = MemoryStore()
-    publish(store, report(), Plan(Recipe(), (job,), 0, ()), {job.key: "images/k.png"}, None)
-    (row,) = tables["stylemill-designs"]
-    assert row["image"] == f"{store.uri}/images/k.png"
