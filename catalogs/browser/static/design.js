@@ -233,12 +233,12 @@ async function compare() {
   /** @type {Result[] | undefined} */
   const found = await attempt(() => Promise.all(lists.map(([name, id]) => ask(`/api/result?${name}=${encodeURIComponent(id)}`))));
   if (!found) return;
-  const parts = lists.flatMap(([name, , title], n) => {
+  const sections = lists.flatMap(([name, , title], n) => {
     const others = found[n].designs.filter((one) => one.id !== design.id);
     return others.length ? [el("div", {}, el("h3", {}, title), el("div", { class: "others" }, ...tiles(name, others)))] : [];
   });
-  if (!parts.length) return tell("There is no other design of this garment or style.");
-  const given = await question("Compare with one to three others", parts, { yes: "Compare" });
+  if (!sections.length) return tell("There is no other design of this garment or style.");
+  const given = await question("Compare with one to three others", sections, { yes: "Compare" });
   const ids = [...new Set(given?.getAll("id").map(String))].slice(0, MOST_COMPARED - 1);
   if (!ids.length) return given && tell("Choose at least one other design.");
   const query = new URLSearchParams([design.id, ...ids].map((id) => ["id", id]));

@@ -35,12 +35,12 @@ export function reordering(list, { handle, finger, dropped }) {
     drag = { card, id: event.pointerId, ...at, lifted: false, grabX: 0, grabY: 0, before: cards(), over: null };
   }
 
-  /** @param {Drag} drag */
-  function lift(drag) {
-    const { left, top } = drag.card.getBoundingClientRect();
-    Object.assign(drag, { lifted: true, grabX: drag.x - left, grabY: drag.y - top });
-    drag.card.setPointerCapture(drag.id);
-    drag.card.classList.add("lifted");
+  /** @param {Drag} held */
+  function lift(held) {
+    const corner = held.card.getBoundingClientRect();
+    Object.assign(held, { lifted: true, grabX: held.x - corner.left, grabY: held.y - corner.top });
+    held.card.setPointerCapture(held.id);
+    held.card.classList.add("lifted");
     document.body.classList.add("dragging");
     requestAnimationFrame(scrollAlong);
   }
@@ -67,20 +67,20 @@ export function reordering(list, { handle, finger, dropped }) {
 
   /**
    * Put the card under the pointer, and in the place of the card that the pointer came upon.
-   * @param {Drag} drag
+   * @param {Drag} held
    */
-  function follow(drag) {
-    const { card } = drag;
-    const { left, top } = list.getBoundingClientRect();
-    const at = { x: drag.x - left, y: drag.y - top };
+  function follow(held) {
+    const { card } = held;
+    const corner = list.getBoundingClientRect();
+    const at = { x: held.x - corner.left, y: held.y - corner.top };
     const over = cards().find((one) => one !== card && contains(one, at)) ?? null;
     // A place is taken when it is entered: with cards of different heights the two would change places for ever.
-    if (over && over !== drag.over) {
+    if (over && over !== held.over) {
       const down = card.compareDocumentPosition(over) & Node.DOCUMENT_POSITION_FOLLOWING;
       gliding(card, () => (down ? card.before(...run(card.nextElementSibling, over)) : card.after(...run(over, card.previousElementSibling))));
     }
-    drag.over = over;
-    card.style.transform = `translate(${at.x - drag.grabX - card.offsetLeft}px, ${at.y - drag.grabY - card.offsetTop}px)`;
+    held.over = over;
+    card.style.transform = `translate(${at.x - held.grabX - card.offsetLeft}px, ${at.y - held.grabY - card.offsetTop}px)`;
   }
 
   /**
@@ -96,11 +96,11 @@ export function reordering(list, { handle, finger, dropped }) {
    * @param {() => void} change
    */
   function gliding(card, change) {
-    const others = cards().filter((one) => one !== card).map((one) => ({ one, left: one.offsetLeft, top: one.offsetTop }));
+    const others = cards().filter((one) => one !== card).map((one) => ({ one, was: { x: one.offsetLeft, y: one.offsetTop } }));
     change();
     if (reduced) return;
-    others.forEach(({ one, left: across, top }) => {
-      const [x, y] = [across - one.offsetLeft, top - one.offsetTop];
+    others.forEach(({ one, was }) => {
+      const [x, y] = [was.x - one.offsetLeft, was.y - one.offsetTop];
       if (x || y) one.animate([{ transform: `translate(${x}px, ${y}px)` }, { transform: "none" }], GLIDE);
     });
   }

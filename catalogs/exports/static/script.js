@@ -40,7 +40,7 @@ function show(card) {
   const link = part(HTMLAnchorElement, "a.picture", card);
   const among = shown();
   current = card;
-  large.src = link.href;
+  large.src = link.getAttribute("href") ?? "";
   large.alt = part(HTMLImageElement, "img", link).alt;
   part(HTMLElement, "#caption").textContent =
     `${part(HTMLElement, "h2", card).textContent} – ${part(HTMLElement, ".style", card).textContent}`;
