@@ -63,9 +63,11 @@ export interface Result {
   nothing: Nothing | null;
 }
 
+/** A garment or a style, and of how many designs. */
 export interface Side {
   value: string;
   title: string;
+  count: number;
 }
 
 export interface Cell {
