@@ -11,7 +11,7 @@ NODE_STAMP := node_modules/.installed
 PYTEST := GOMP_SPINCOUNT=0 $(BIN)/python -m pytest -q --numprocesses auto --maxprocesses 4 --dist loadfile
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-all check format clean
+.PHONY: help demo test test-all check check-javascript format clean
 
 help: ## Show what can be made
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "%-10s %s\n", $$1, $$2}'
@@ -28,11 +28,13 @@ test: $(STAMP) ## Run the tests; starts its own servers, needs no network
 test-all: $(STAMP) ## Run the slow tests too
 	@$(PYTEST) -m "not gpu"
 
-check: $(STAMP) $(if $(NODE),$(NODE_STAMP)) ## Format, lint, types, direction of imports: what CI checks
+check: $(STAMP) check-javascript ## Format, lint, types, direction of imports: what CI checks
 	@$(BIN)/ruff format --check .
 	@$(BIN)/ruff check .
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports
+
+check-javascript: $(if $(NODE),$(NODE_STAMP))
 ifneq ($(NODE),)
 	@node_modules/.bin/eslint --max-warnings 0 catalogs
 	@node_modules/.bin/tsc
