@@ -4,11 +4,14 @@ VENV   ?= .venv
 BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.installed
 DEMO   ?= demo
+# The pages' JavaScript is checked where node and npm are (the redirection makes old make ask a shell); no other step needs them.
+NODE   := $(and $(shell command -v node 2>/dev/null),$(shell command -v npm 2>/dev/null))
+NODE_STAMP := node_modules/.installed
 # A file's tests share servers and browsers, so they stay in one process. Threads of torch that wait do not spin.
 PYTEST := GOMP_SPINCOUNT=0 $(BIN)/python -m pytest -q --numprocesses auto --maxprocesses 4 --dist loadfile
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-all check format clean
+.PHONY: help demo test test-all check check-javascript format clean
 
 help: ## Show what can be made
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "%-10s %s\n", $$1, $$2}'
@@ -25,21 +28,34 @@ test: $(STAMP) ## Run the tests; starts its own servers, needs no network
 test-all: $(STAMP) ## Run the slow tests too
 	@$(PYTEST) -m "not gpu"
 
-check: $(STAMP) ## Format, lint, types, direction of imports: what CI checks
+check: $(STAMP) check-javascript ## Format, lint, types, direction of imports: what CI checks
 	@$(BIN)/ruff format --check .
 	@$(BIN)/ruff check .
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports
+
+check-javascript: $(if $(NODE),$(NODE_STAMP))
+ifneq ($(NODE),)
+	@node_modules/.bin/eslint --max-warnings 0 catalogs
+	@node_modules/.bin/tsc
+else
+	@echo "The check of JavaScript (eslint, tsc) is left out: node and npm are not installed."
+endif
 
 format: $(STAMP) ## Put the code into shape
 	@$(BIN)/ruff check --fix-only --quiet .
 	@$(BIN)/ruff format --quiet .
 
 clean: ## Remove what the targets made
-	rm -rf $(VENV) $(DEMO) .pytest_cache .mypy_cache .ruff_cache .import_linter_cache *.egg-info build dist
+	rm -rf $(VENV) node_modules $(DEMO) .pytest_cache .mypy_cache .ruff_cache .import_linter_cache *.egg-info build dist
 
 $(STAMP): pyproject.toml constraints.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || (echo "Stylemill needs Python 3.11 or newer; set PYTHON=python3.12, say." >&2; exit 1)
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e ".[dev]"
 	@touch $(STAMP)
+
+# The versions of package.json; .npmrc says that npm writes no lock file and refuses a node that is too old.
+$(NODE_STAMP): package.json .npmrc
+	npm install --loglevel=error >/dev/null
+	@touch $(NODE_STAMP)

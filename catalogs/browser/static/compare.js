@@ -1,12 +1,19 @@
 // Two to four designs side by side: looked at together, judged one by one.
 
-import { counted, data, el, named, picture, say, tell, thumbnail, VERDICTS } from "./server.js";
+/**
+ * @import { ComparePage, Design, Verdict } from "../answers.js"
+ * @import { Keys } from "./dialogs.js"
+ */
+
+import { $, clicks, el, part, parts } from "./elements.js";
+import { counted, data, named, picture, say, tell, thumbnail, VERDICTS } from "./server.js";
 import { exporting, header, moreLikeThese, showKeys, whichShortlist } from "./dialogs.js";
 import { among, inTurn, judgeButtons, judging, showJudged } from "./judging.js";
 import { copyLink } from "./links.js";
 import { goBack, keyboard, leavesBy } from "./keyboard.js";
 import { zoomable } from "./zoom.js";
 
+/** @type {Keys} */
 const KEYS = [
   ["1 … 4", "choose a picture"], ["← →", "the one before, the next"], ["P", "pick"], ["X", "reject"],
   ["U", "clear the verdict"], ["K", "keep this one, reject the rest"], ["Z", "undo"],
@@ -15,20 +22,27 @@ const KEYS = [
   ["← ↑ → ↓", "in a picture: move all"],
   ["S", "put it on a shortlist"], ["Enter", "open it"], ["E", "export them"], ["M", "more like them"], ["L", "copy the link"], ["Esc", "back"], ["?", "this sheet"],
 ];
-/** What is better in a row. The others are right up to a limit, and no better below it; a loss says nothing across recipes. */
+/**
+ * What is better in a row. The others are right up to a limit, and no better below it; a loss says nothing across recipes.
+ * @type {Record<string, (...values: number[]) => number>}
+ */
 const BETTER = { "folds kept": Math.max, "distance to the style": Math.min, loss: Math.min };
-const { designs } = data;
-const back = document.getElementById("back");
-const level = document.querySelector(".level");
+const { designs } = /** @type {ComparePage} */ (data);
+const back = part(HTMLAnchorElement, "#back");
+const level = part(HTMLElement, ".level");
 const here = location.pathname + location.search;
 let active = 0;
 
 const judge = judging(among(designs), judged);
 const figures = designs.map(figure);
-document.getElementById("panes").append(...figures);
-const panes = figures.map((one) => one.querySelector(".pane"));
+$("panes").append(...figures);
+const panes = figures.map((one) => part(HTMLElement, ".pane", one));
 const view = zoomable(panes, { onzoom: (scale) => { level.textContent = `${Math.round(scale * 100)} %`; } });
 
+/**
+ * @param {Design} design
+ * @param {number} n
+ */
 function figure(design, n) {
   const { width, height } = design;
   const image = el("img", { src: thumbnail(design, 384), alt: named(design), width, height });
@@ -53,39 +67,54 @@ function figure(design, n) {
   return made;
 }
 
+/**
+ * @param {Design} design
+ * @param {number} n
+ */
 function leaveOutButton(design, n) {
   const label = `Leave ${named(design)} out`;
   return el("button", { type: "button", class: "quiet", "aria-label": label, title: "Leave it out", onclick: () => leaveOut(n) }, "✕");
 }
 
+/** @param {Design} design */
 function addressOf(design) {
   return `/designs/${encodeURIComponent(design.id)}?back=${encodeURIComponent(here)}`;
 }
 
+/**
+ * @param {HTMLElement} made
+ * @param {Design} design
+ */
 function showBadge(made, { verdict, stars }) {
-  const badge = made.querySelector(".badge");
+  const badge = part(HTMLElement, ".badge", made);
   badge.hidden = !verdict && !stars;
   badge.className = `badge ${verdict}`;
   badge.textContent = [verdict && VERDICTS[verdict], stars && `${stars} ★`].filter(Boolean).join(" · ");
 }
 
+/** @param {Design} design */
 function judged(design) {
   const made = figures[designs.indexOf(design)];
   showJudged(made, design);
   showBadge(made, design);
 }
 
+/** @param {number} n */
 function activate(n) {
   active = n;
   figures.forEach((one, at) => one.classList.toggle("active", at === n));
-  document.querySelectorAll(".which").forEach((one) => { one.textContent = n + 1; });
+  parts(".which").forEach((one) => { one.textContent = String(n + 1); });
 }
 
-/** Choose a pane by key; the focus goes along, so that what is chosen is said and seen. */
+/**
+ * Choose a pane by key; the focus goes along, so that what is chosen is said and seen.
+ * @param {number} n
+ */
 function choose(n) {
   if (n >= 0 && n < panes.length) panes[n].focus();
 }
 
+/** @param {number} n */
 function leaveOut(n) {
   const query = new URLSearchParams(location.search);
   query.delete("id");
@@ -110,10 +139,10 @@ async function keep() {
 /** Mark the best of each row: by a dot and weight, for it is a hint and no verdict. */
 function markBest() {
   const recipes = new Set(designs.map((design) => design.recipe));
-  for (const row of document.querySelectorAll("#measures tr[data-measure]")) {
-    const better = BETTER[row.dataset.measure];
+  for (const row of parts("#measures tr[data-measure]")) {
+    const better = BETTER[row.dataset.measure ?? ""];
     if (!better || (row.dataset.measure === "loss" && recipes.size > 1)) continue;
-    const cells = [...row.querySelectorAll("td > span")].filter((cell) => Number.isFinite(Number(cell.textContent)));
+    const cells = parts("td > span", row).filter((cell) => Number.isFinite(Number(cell.textContent)));
     const values = cells.map((cell) => Number(cell.textContent));
     if (new Set(values).size < 2) continue;
     cells.forEach((cell, n) => {
@@ -124,6 +153,7 @@ function markBest() {
   }
 }
 
+/** @param {Verdict} verdict */
 const give = (verdict) => () => judge.verdict(designs[active], verdict);
 const leave = () => goBack(back);
 const all = () => ({ ids: designs.map(({ id }) => id), count: designs.length });
@@ -131,8 +161,8 @@ const exportAll = () => exporting(all(), designs.length, `${counted(designs.leng
 /** Without the way back, which is this person's own. */
 const link = () => copyLink(`/compare?${new URLSearchParams(designs.map(({ id }) => ["id", id]))}`);
 const acts = { keep, shortlist, export: exportAll, link };
-document.querySelectorAll(".bar [data-do]").forEach((button) => button.addEventListener("click", acts[button.dataset.do]));
-document.querySelectorAll("[data-zoom]").forEach((button) => button.addEventListener("click", () => view[button.dataset.zoom]()));
+clicks("do", acts, ".bar");
+clicks("zoom", { further: view.further, toggle: () => view.toggle(), closer: view.closer });
 leavesBy(back);
 
 keyboard({

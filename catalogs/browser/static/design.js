@@ -1,6 +1,12 @@
 // A design: its picture, close or against what it was made from; what is known of it; what people say of it.
 
-import { ask, attempt, data, el, named, picture, say, tell, thumbnail } from "./server.js";
+/**
+ * @import { Design, DesignPage, Result, Verdict } from "../answers.js"
+ * @import { Keys } from "./dialogs.js"
+ */
+
+import { $, clicks, el, part, parts } from "./elements.js";
+import { ask, attempt, data, messageOf, named, picture, say, tell, thumbnail } from "./server.js";
 import { copying, exporting, header, moreLikeThese, question, showKeys, whichShortlist } from "./dialogs.js";
 import { fresh } from "./fresh.js";
 import { among, inTurn, judgeButtons, judging, showJudged } from "./judging.js";
@@ -8,6 +14,7 @@ import { copyLink } from "./links.js";
 import { goBack, keyboard, leavesBy } from "./keyboard.js";
 import { zoomable } from "./zoom.js";
 
+/** @type {Keys} */
 const KEYS = [
   ["P", "pick"], ["X", "reject"], ["U", "clear the verdict"], ["1 … 5", "stars"], ["0", "no stars"], ["Z", "undo"],
   ["D", "the design alone"], ["G", "against the garment"], ["T", "against the style"], ["B", "the style beside it"],
@@ -18,42 +25,48 @@ const KEYS = [
   ["Esc", "back"], ["?", "this sheet"],
 ];
 const MOST_COMPARED = 4;
-const { design } = data;
-const $ = (id) => document.getElementById(id);
+const { design } = /** @type {DesignPage} */ (data);
 const pane = $("picture");
-const curtain = pane.querySelector(".curtain");
-const line = pane.querySelector(".line");
+const curtain = part(HTMLElement, ".curtain", pane);
+const line = part(HTMLElement, ".line", pane);
 const SOURCES = {
   garment: { path: `/templates/${encodeURIComponent(design.garmentId)}.webp`, title: "Garment" },
   style: { path: `/styles/${encodeURIComponent(design.styleId)}.webp`, title: "Style" },
 };
-const views = document.querySelectorAll("[data-view]");
-const level = document.querySelector('[data-zoom="toggle"]');
+const views = parts("[data-view]");
+const level = part(HTMLElement, '[data-zoom="toggle"]');
+const back = part(HTMLAnchorElement, "#back");
 
 // The pictures.
 
 /** The whole picture takes a while from a far store: its thumbnail stands in, in the same place. */
 function bigPicture() {
   const { width, height } = design;
-  const shown = el("img", { src: thumbnail(design, 384), alt: named(design), width, height });
+  const image = el("img", { src: thumbnail(design, 384), alt: named(design), width, height });
   const whole = el("img", { src: picture(design) });
-  whole.decode().then(() => { shown.src = whole.src; }, () => remark(picture(design)));
-  return shown;
+  whole.decode().then(() => { image.src = whole.src; }, () => remark(picture(design)));
+  return image;
 }
 
-/** Say under the buttons why a picture does not come. */
+/**
+ * Say under the buttons why a picture does not come.
+ * @param {string} path
+ */
 async function remark(path) {
-  const why = await ask(path).then(() => "", (error) => error.message);
+  const why = await ask(path).then(() => "", messageOf);
   $("remark").textContent = why || "The picture cannot be shown.";
   $("remark").hidden = false;
 }
 
-/** A garment's or style's picture; null, and the server's reason told, where there is none. */
+/**
+ * A garment's or style's picture; null, and the server's reason told, where there is none.
+ * @param {keyof typeof SOURCES} name
+ */
 async function source(name) {
-  const shown = el("img", { src: SOURCES[name].path, alt: SOURCES[name].title });
+  const image = el("img", { src: SOURCES[name].path, alt: SOURCES[name].title });
   try {
-    await shown.decode();
-    return shown;
+    await image.decode();
+    return image;
   } catch {
     await remark(SOURCES[name].path);
     return null;
@@ -63,6 +76,10 @@ async function source(name) {
 pane.prepend(bigPicture());
 const view = zoomable([pane], { onzoom: (scale) => { level.textContent = `${Math.round(scale * 100)} %`; } });
 
+/**
+ * What shows a view; it resolves to whether its picture came.
+ * @type {Record<string, () => Promise<boolean>>}
+ */
 const shows = {
   design: async () => true,
   garment: () => swipe("garment"),
@@ -71,17 +88,20 @@ const shows = {
 };
 let shown = "design";
 
-/** Show a view; where its picture does not come, the design alone. The address keeps it. */
+/**
+ * Show a view; where its picture does not come, the design alone. The address keeps it.
+ * @param {string} name
+ */
 async function show(name) {
   $("remark").hidden = true;
   shown = name;
   const came = await shows[name]();
   if (shown !== name) return;
   if (!came) shown = "design";
-  const swiping = shown === "garment" || shown === "style";
-  for (const part of [curtain, line, ...pane.querySelectorAll(".tag")]) part.hidden = !swiping;
+  const two = shown === "garment" || shown === "style";
+  for (const one of [curtain, line, ...parts(".tag", pane)]) one.hidden = !two;
   $("style-pane").hidden = shown !== "beside";
-  views.forEach((button) => button.setAttribute("aria-pressed", button.dataset.view === shown));
+  views.forEach((button) => button.setAttribute("aria-pressed", String(button.dataset.view === shown)));
   history.replaceState(history.state, "", shown === "design" ? location.pathname + location.search : `#${shown}`);
   view.paint();
 }
@@ -92,13 +112,14 @@ function showAddressed() {
   show(Object.hasOwn(shows, name) ? name : "design");
 }
 
+/** @param {keyof typeof SOURCES} name */
 async function swipe(name) {
   const under = await source(name);
   if (!under || shown !== name) return under !== null;
   curtain.replaceChildren(under);
   // A template has the design's own shape. A style has its own, so it fills the design's, as cloth of it would.
   curtain.classList.toggle("covering", name === "style");
-  pane.querySelector(".tag.left").textContent = SOURCES[name].title;
+  part(HTMLElement, ".tag.left", pane).textContent = SOURCES[name].title;
   line.setAttribute("aria-label", `Line between the ${name}, on its left, and the design`);
   drawLine(Number(line.getAttribute("aria-valuenow")));
   return true;
@@ -116,14 +137,18 @@ async function beside() {
   return true;
 }
 
+/** @param {number} percent */
 function drawLine(percent) {
   const at = Math.min(Math.max(percent, 0), 100);
   line.style.left = `${at}%`;
   curtain.style.clipPath = `inset(0 ${100 - at}% 0 0)`;
-  line.setAttribute("aria-valuenow", Math.round(at));
+  line.setAttribute("aria-valuenow", String(Math.round(at)));
   line.setAttribute("aria-valuetext", `${Math.round(at)} % ${shown}, ${100 - Math.round(at)} % design`);
 }
 
+/** @type {Record<string, number>} */
+const LINE_KEYS = { Home: -100, End: 100, PageUp: 10, PageDown: -10, ArrowUp: 2, ArrowDown: -2, ArrowRight: 2, ArrowLeft: -2 };
+/** @param {number} by */
 const moveLine = (by) => drawLine(Number(line.getAttribute("aria-valuenow")) + by);
 const swiping = () => !line.hidden;
 
@@ -134,30 +159,32 @@ line.addEventListener("pointermove", (event) => {
   drawLine(((event.clientX - left) / width) * 100);
 });
 line.addEventListener("keydown", (event) => {
-  const to = { Home: -100, End: 100, PageUp: 10, PageDown: -10, ArrowUp: 2, ArrowDown: -2, ArrowRight: 2, ArrowLeft: -2 }[event.key];
-  if (to === undefined || event.altKey || event.ctrlKey || event.metaKey) return;
+  const by = LINE_KEYS[event.key];
+  if (by === undefined || event.altKey || event.ctrlKey || event.metaKey) return;
   event.preventDefault();
-  moveLine(to);
+  moveLine(by);
 });
 
-views.forEach((button) => button.addEventListener("click", () => show(button.dataset.view)));
-document.querySelectorAll("[data-zoom]").forEach((button) => button.addEventListener("click", () => view[button.dataset.zoom]()));
+views.forEach((button) => button.addEventListener("click", () => show(button.dataset.view ?? "design")));
+clicks("zoom", { further: view.further, toggle: () => view.toggle(), closer: view.closer });
 
 // What people say.
 
 const judge = judging(among([design]), judged);
-const buttons = judgeButtons(design, { verdict: judgeAndTell("verdict"), stars: judgeAndTell("stars") });
+const buttons = judgeButtons(design, { verdict: (_, value) => judgeAndTell("verdict", value), stars: (_, value) => judgeAndTell("stars", value) });
 $("judge").append(buttons);
 
 function judged() {
   showJudged(buttons, design);
 }
 
-function judgeAndTell(what) {
-  return async (one, value) => {
-    await judge[what](one, value);
-    await retell();
-  };
+/**
+ * @param {"verdict" | "stars"} what
+ * @param {Verdict | number} value
+ */
+async function judgeAndTell(what, value) {
+  await judge.give(design, what, value);
+  await retell();
 }
 
 /** The history as the server has it now, others' acts with it. */
@@ -167,8 +194,10 @@ async function retell() {
   if (told) $("history").replaceChildren(...document.importNode(told, true).childNodes);
 }
 
-const pick = (verdict) => () => judgeAndTell("verdict")(design, verdict);
-const star = (stars) => () => judgeAndTell("stars")(design, stars);
+/** @param {Verdict} verdict */
+const pick = (verdict) => () => judgeAndTell("verdict", verdict);
+/** @param {number} stars */
+const star = (stars) => () => judgeAndTell("stars", stars);
 
 async function takeBack() {
   if (await judge.takeBack()) await retell();
@@ -185,6 +214,10 @@ async function shortlist() {
 
 // Others to compare with.
 
+/**
+ * @param {string} name
+ * @param {Design[]} others
+ */
 function tiles(name, others) {
   return others.map((one) => el("label", {},
     el("input", { type: "checkbox", name: "id", value: one.id }),
@@ -197,15 +230,16 @@ async function compare() {
     ["garment", design.garmentId, `Other designs of ${design.garment}`],
     ["style", design.styleId, `${design.style} on other garments`],
   ];
+  /** @type {Result[] | undefined} */
   const found = await attempt(() => Promise.all(lists.map(([name, id]) => ask(`/api/result?${name}=${encodeURIComponent(id)}`))));
   if (!found) return;
-  const parts = lists.flatMap(([name, , title], n) => {
+  const sections = lists.flatMap(([name, , title], n) => {
     const others = found[n].designs.filter((one) => one.id !== design.id);
     return others.length ? [el("div", {}, el("h3", {}, title), el("div", { class: "others" }, ...tiles(name, others)))] : [];
   });
-  if (!parts.length) return tell("There is no other design of this garment or style.");
-  const given = await question("Compare with one to three others", parts, { yes: "Compare" });
-  const ids = [...new Set(given?.getAll("id") ?? [])].slice(0, MOST_COMPARED - 1);
+  if (!sections.length) return tell("There is no other design of this garment or style.");
+  const given = await question("Compare with one to three others", sections, { yes: "Compare" });
+  const ids = [...new Set(given?.getAll("id").map(String))].slice(0, MOST_COMPARED - 1);
   if (!ids.length) return given && tell("Choose at least one other design.");
   const query = new URLSearchParams([design.id, ...ids].map((id) => ["id", id]));
   query.set("back", location.pathname + location.search);
@@ -224,11 +258,11 @@ function showKnown() {
     dab.style.backgroundColor = color;
     return el("a", { href: `/?swatch=${encodeURIComponent(color)}`, title: `Designs with a colour close to ${color}` }, dab, color);
   });
-  $("colors").querySelector(".swatches").append(...swatches);
+  part(HTMLElement, "#colors .swatches").append(...swatches);
   $("colors").hidden = !swatches.length;
 }
 
-const leave = () => goBack($("back"));
+const leave = () => goBack(back);
 /** Without the way back, which is this person's own. */
 const link = () => copyLink(location.pathname + location.hash);
 const acts = {
@@ -236,9 +270,9 @@ const acts = {
   export: () => exporting({ ids: [design.id], count: 1 }, 1, named(design)),
   more: () => moreLikeThese({ ids: [design.id] }, 1, [design]),
 };
-document.querySelectorAll(".about [data-do]").forEach((button) => button.addEventListener("click", acts[button.dataset.do]));
+clicks("do", acts, ".about");
 copying();
-leavesBy($("back"));
+leavesBy(back);
 
 keyboard({
   p: pick("pick"), x: pick("reject"), u: pick(""), z: takeBack,

@@ -1,30 +1,56 @@
 // Verdicts and stars by button and key: shown at once, filed behind that, and taken back where filing fails.
 
-import { attempt, counted, el, say, sayTogether, tell, undo, VERDICTS } from "./server.js";
+/** @import { Design, Filed, Rating, Saying, Verdict } from "../answers.js" */
 
+import { el, parts } from "./elements.js";
+import { attempt, counted, say, sayTogether, tell, undo, VERDICTS } from "./server.js";
+
+/**
+ * What an act is about as far as judging goes: of one that is out of sight only the id is known.
+ * @typedef {Pick<Design, "id"> & Partial<Pick<Design, "verdict" | "stars">>} Judged
+ */
+
+/** @type {Record<string, string>} */
 const DONE = {
   verdict: "the verdict", stars: "the stars", list: "put on a shortlist", unlist: "taken off a shortlist",
   order: "the new order", note: "the note", open: "the new shortlist", close: "put away",
 };
 
+/** @type {Promise<unknown>} */
 let last = Promise.resolve();
 
 /**
  * Do work of the server's when all before it is done. Two requests under way may arrive in either order, so that of two quick
  * keys the first would hold; and an undo must find what was said just before it.
+ * @template Result
+ * @param {() => Promise<Result>} work
+ * @returns {Promise<Result | undefined>}
  */
 export function inTurn(work) {
-  last = last.then(() => attempt(work));
-  return last;
+  const done = last.then(() => attempt(work));
+  last = done;
+  return done;
 }
 
-/** What finds a design by its id among some. */
+/**
+ * What finds a design by its id among some.
+ * @template {Judged} One
+ * @param {One[]} designs
+ * @returns {(id: string) => One | undefined}
+ */
 export const among = (designs) => (id) => designs.find((design) => design.id === id);
 
-/** Judge designs of a page, which `find(id)` finds; `changed(design)` is called whenever what holds of one changes. */
+/**
+ * Judge designs of a page, which `find(id)` finds; `changed(design)` is called whenever what holds of one changes.
+ * @template {Judged} One
+ * @param {(id: string) => One | null | undefined} find
+ * @param {(design: One & Pick<Design, "verdict" | "stars">) => void} changed
+ */
 export function judging(find, changed) {
-  const said = new Map(); // how often something was said of a design: an answer that was overtaken is not shown
+  // How often something was said of a design: an answer that was overtaken is not shown.
+  const said = /** @type {Map<string, number>} */ (new Map());
 
+  /** @param {Record<string, Rating>} ratings */
   function hold(ratings) {
     for (const [id, [verdict, stars]] of Object.entries(ratings)) {
       const design = find(id);
@@ -32,10 +58,17 @@ export function judging(find, changed) {
     }
   }
 
-  /** Say something of a design. One that is not there yet (null) `load` finds in its turn; a quick hand is heard all the same. */
-  async function give(design, what, value, load) {
-    const before = design && { [design.id]: [design.verdict, design.stars] };
-    const turn = design && (said.get(design.id) ?? 0) + 1;
+  /**
+   * Say something of a design. One that is not there yet (null) `load` finds in its turn; a quick hand is heard all the same.
+   * @param {One & Pick<Design, "verdict" | "stars"> | null} design
+   * @param {"verdict" | "stars"} what
+   * @param {Verdict | number} value
+   * @param {() => Promise<Judged | undefined>} load
+   */
+  async function give(design, what, value, load = async () => undefined) {
+    /** @type {Record<string, Rating>} */
+    const before = design ? { [design.id]: [design.verdict, design.stars] } : {};
+    const turn = design ? (said.get(design.id) ?? 0) + 1 : 0;
     if (design) {
       said.set(design.id, turn);
       changed(Object.assign(design, { [what]: value }));
@@ -45,19 +78,27 @@ export function judging(find, changed) {
       if (!one) throw new Error("This design could not be loaded: nothing was said of it.");
       return say(what, { value, target: { ids: [one.id] } });
     });
-    if (!design || said.get(design.id) === turn) hold(filed?.ratings ?? before ?? {});
+    if (!design || said.get(design.id) === turn) hold(filed?.ratings ?? before);
   }
 
-  /** Pick one of some designs and reject the others; to the person it is one act. */
+  /**
+   * Pick one of some designs and reject the others; to the person it is one act.
+   * @param {Judged} design
+   * @param {Judged[]} designs
+   */
   async function keep(design, designs) {
     const others = designs.filter((one) => one !== design).map(({ id }) => id);
-    const acts = [["reject", others], ["pick", [design.id]]];
-    const filed = await inTurn(() => sayTogether(acts.map(([value, ids]) => ["verdict", { value, target: { ids } }])));
+    /** @type {[what: string, more: Saying][]} */
+    const acts = [["verdict", { value: "reject", target: { ids: others } }], ["verdict", { value: "pick", target: { ids: [design.id] } }]];
+    const filed = await inTurn(() => sayTogether(acts));
     if (filed) hold(filed.ratings);
     return filed;
   }
 
-  /** Undo the last act of this tab; resolves to what came of it, if anything did. */
+  /**
+   * Undo the last act of this tab; resolves to what came of it, if anything did.
+   * @returns {Promise<Filed | undefined>}
+   */
   async function takeBack() {
     const filed = await inTurn(undo);
     if (filed === null) tell("Nothing was done in this tab that could be undone.");
@@ -68,17 +109,26 @@ export function judging(find, changed) {
   }
 
   return {
-    verdict: (design, verdict, load) => give(design, "verdict", verdict, load),
-    stars: (design, stars, load) => give(design, "stars", stars, load),
+    give,
+    /** @type {(design: One & Pick<Design, "verdict" | "stars">, verdict: Verdict) => Promise<void>} */
+    verdict: (design, verdict) => give(design, "verdict", verdict),
+    /** @type {(design: One & Pick<Design, "verdict" | "stars">, stars: number) => Promise<void>} */
+    stars: (design, stars) => give(design, "stars", stars),
     keep,
     hold,
     takeBack,
   };
 }
 
+/** @type {[value: Verdict, mark: string, word: string, key: string][]} */
 const VERDICT_BUTTONS = [["pick", "✓", VERDICTS.pick, "P"], ["reject", "✕", VERDICTS.reject, "X"], ["", "○", "Clear", "U"]];
 
-/** The buttons of a design. The star that it has already takes its stars back: who points has no key 0. */
+/**
+ * The buttons of a design. The star that it has already takes its stars back: who points has no key 0.
+ * @template {Partial<Pick<Design, "verdict" | "stars">>} One
+ * @param {One} design
+ * @param {{ verdict: (design: One, value: Verdict) => unknown, stars: (design: One, value: number) => unknown }} acts
+ */
 export function judgeButtons(design, { verdict, stars }) {
   const verdicts = VERDICT_BUTTONS.map(([value, mark, word, key]) =>
     el("button", {
@@ -95,12 +145,16 @@ export function judgeButtons(design, { verdict, stars }) {
   return made;
 }
 
-/** Show on buttons what holds of their design. */
-export function showJudged(buttons, { verdict, stars }) {
-  for (const button of buttons.querySelectorAll("[data-verdict]")) button.setAttribute("aria-pressed", button.dataset.verdict === verdict);
-  for (const button of buttons.querySelectorAll("[data-stars]")) {
+/**
+ * Show on buttons what holds of their design.
+ * @param {HTMLElement} buttons
+ * @param {Partial<Pick<Design, "verdict" | "stars">>} design
+ */
+export function showJudged(buttons, { verdict, stars = 0 }) {
+  for (const button of parts("[data-verdict]", buttons)) button.setAttribute("aria-pressed", String(button.dataset.verdict === verdict));
+  for (const button of parts("[data-stars]", buttons)) {
     const n = Number(button.dataset.stars);
-    button.setAttribute("aria-pressed", n === stars);
+    button.setAttribute("aria-pressed", String(n === stars));
     button.classList.toggle("lit", n <= stars);
     button.textContent = n <= stars ? "★" : "☆";
   }

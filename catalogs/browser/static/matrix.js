@@ -1,11 +1,22 @@
 // Garments down, styles across: what there is, and where nothing is.
 
-import { ask, counted, el, named, thumbnail } from "./server.js";
+/** @import { Cell, Matrix, Result, Side } from "../answers.js" */
 
+import { el } from "./elements.js";
+import { ask, counted, named, thumbnail } from "./server.js";
+
+/** @type {Record<string, number>} */
 const SIDES = { s: 72, m: 120, l: 190 };
 
-/** Lay a result out as a matrix. */
+/**
+ * Lay a result out as a matrix.
+ * @param {HTMLElement} place
+ * @param {Result} result
+ * @param {string} size
+ * @param {URLSearchParams} params
+ */
 export async function showMatrix(place, result, size, params) {
+  /** @type {Matrix} */
   const found = await ask(`/api/matrix/${result.result}`);
   const side = SIDES[size] ?? SIDES.m;
   const cells = new Map(found.cells.map((one) => [one.at.join(), one]));
@@ -15,6 +26,13 @@ export async function showMatrix(place, result, size, params) {
   place.replaceChildren(el("table", {}, el("thead", {}, head), el("tbody", {}, ...rows)));
 }
 
+/**
+ * @param {Cell | undefined} cell
+ * @param {Side} garment
+ * @param {Side} style
+ * @param {number} side
+ * @param {URLSearchParams} params
+ */
 function box(cell, garment, style, side, params) {
   const made = cell ? link(cell, garment, style, side, params) : el("div", { class: "none", title: `${garment.title} – ${style.title}: none` });
   made.style.width = `${side}px`;
@@ -22,7 +40,14 @@ function box(cell, garment, style, side, params) {
   return made;
 }
 
-/** One design opens; of several the grid shows them. */
+/**
+ * One design opens; of several the grid shows them.
+ * @param {Cell} cell
+ * @param {Side} garment
+ * @param {Side} style
+ * @param {number} side
+ * @param {URLSearchParams} params
+ */
 function link({ design, count }, garment, style, side, params) {
   const narrowed = new URLSearchParams(params);
   ["view", "at", "garment", "style"].forEach((name) => narrowed.delete(name));

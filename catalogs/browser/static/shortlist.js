@@ -1,6 +1,12 @@
 // One shortlist: its order, its notes, and what goes out of it.
 
-import { counted, data, el, named, say, starred, tell, thumbnail, VERDICTS } from "./server.js";
+/**
+ * @import { Entry, ShortlistPage, Verdict } from "../answers.js"
+ * @import { Keys } from "./dialogs.js"
+ */
+
+import { $, clicks, el, part } from "./elements.js";
+import { counted, data, named, say, starred, tell, thumbnail, VERDICTS } from "./server.js";
 import { keepChoice, keptChoice } from "./choice.js";
 import { exporting, header, moreLikeThese, showKeys, sure } from "./dialogs.js";
 import { fresh } from "./fresh.js";
@@ -9,6 +15,7 @@ import { copyLink } from "./links.js";
 import { goBack, keyboard, leavesBy } from "./keyboard.js";
 import { reordering } from "./reorder.js";
 
+/** @type {Keys} */
 const KEYS = [
   ["← ↑ → ↓", "go from card to card"], ["Alt ← →", "move the card"], ["Alt ↑ ↓", "move it by a row"],
   ["Alt Home End", "move it to an end"],
@@ -19,19 +26,27 @@ const KEYS = [
 ];
 const MOST_COMPARED = 4;
 const SHOWN = 200;
-const { name } = data;
+const page = /** @type {ShortlistPage} */ (data);
+const { name } = page;
 const here = `/shortlist?name=${encodeURIComponent(name)}`;
-const $ = (id) => document.getElementById(id);
+const back = part(HTMLAnchorElement, "#back");
 const list = $("list");
-const button = (what) => document.querySelector(`.tools [data-do="${what}"]`);
+/** @param {string} what */
+const button = (what) => part(HTMLButtonElement, `.tools [data-do="${what}"]`);
 
-let entries = data.entries;
+let { entries } = page;
+/** @type {Map<string | undefined, Entry>} */
 let known = new Map();
 let shown = SHOWN;
 let judge = judging(among(entries), judged);
-const chosen = new Set(keptChoice(here).filter((id) => data.entries.some((one) => one.id === id)));
+const chosen = new Set(keptChoice(here).filter((id) => entries.some((one) => one.id === id)));
 
-/** File an act on the list, after those before it; where it fails, the list is shown as the server has it. */
+/**
+ * File an act on the list, after those before it; where it fails, the list is shown as the server has it.
+ * @param {string} what
+ * @param {string[]} ids
+ * @param {string | number} value
+ */
 async function file(what, ids, value = "") {
   const filed = await inTurn(() => say(what, { value, shortlist: name, target: { ids } }));
   if (!filed) await refresh();
@@ -40,6 +55,7 @@ async function file(what, ids, value = "") {
 
 // Cards.
 
+/** @param {Entry} entry */
 function card(entry) {
   const isChosen = chosen.has(entry.id);
   const off = `Take ${named(entry)} off the list`;
@@ -66,13 +82,17 @@ function card(entry) {
   return made;
 }
 
+/** @param {Entry} entry */
 function addressOf(entry) {
   return `/designs/${encodeURIComponent(entry.id)}?back=${encodeURIComponent(here)}`;
 }
 
-const cardOf = (id) => [...list.children].find((one) => one.dataset.id === id);
+const cards = () => [...list.children].filter((one) => one instanceof HTMLElement);
+/** @param {string | undefined} id */
+const cardOf = (id) => cards().find((one) => one.dataset.id === id);
+/** @param {HTMLElement | undefined} li */
 const entryOf = (li) => known.get(li?.dataset.id);
-const focused = () => document.activeElement?.closest?.("#list > li");
+const focused = () => cards().find((one) => one.contains(document.activeElement));
 
 function draw() {
   const at = focused()?.dataset.id;
@@ -88,9 +108,10 @@ function draw() {
 /** What depends on the order and on what is chosen. */
 function number() {
   keepChoice(here, [...chosen]);
-  [...list.children].forEach((li, n) => {
+  cards().forEach((li, n) => {
     const entry = entryOf(li);
-    li.querySelector(".no").textContent = n + 1;
+    if (!entry) return;
+    part(HTMLElement, ".no", li).textContent = String(n + 1);
     const held = [entry.verdict && VERDICTS[entry.verdict], entry.stars && counted(entry.stars, "star")].filter(Boolean);
     li.setAttribute("aria-label", [`${n + 1} of ${entries.length}: ${named(entry)}`, ...held].join(", "));
   });
@@ -103,20 +124,21 @@ function number() {
   button("export").disabled = button("more").disabled = !entries.length;
 }
 
-function judged(entry) {
-  const { id, verdict, stars } = entry;
-  const held = [
-    verdict && el("span", { class: verdict }, VERDICTS[verdict]), " ",
-    stars && el("span", { class: "stars", "aria-label": counted(stars, "star"), role: "img" }, starred(stars)),
-  ];
-  cardOf(id)?.querySelector(".held").replaceChildren(...held.filter(Boolean));
+/** @param {Entry} entry */
+function judged({ id, verdict, stars }) {
+  const li = cardOf(id);
+  if (!li) return;
+  part(HTMLElement, ".held", li).replaceChildren(
+    ...(verdict ? [el("span", { class: verdict }, VERDICTS[verdict])] : []), " ",
+    ...(stars ? [el("span", { class: "stars", "aria-label": counted(stars, "star"), role: "img" }, starred(stars))] : []));
 }
 
 /** The list as the server has it now. One that is no more has no page. */
 async function refresh() {
-  const page = await fresh().catch(() => null); // that the server does not answer was told by who asked first
-  if (!page) return undefined;
-  const found = JSON.parse(page.getElementById("data").textContent);
+  const anew = await fresh().catch(() => null); // that the server does not answer was told by who asked first
+  if (!anew) return undefined;
+  /** @type {Partial<ShortlistPage>} */
+  const found = JSON.parse(part(HTMLScriptElement, "#data", anew).text);
   if (!found.entries) return location.assign("/shortlists");
   entries = found.entries;
   judge = judging(among(entries), judged);
@@ -128,7 +150,7 @@ async function refresh() {
 
 function reordered() {
   const before = entries;
-  entries = [...[...list.children].map(entryOf), ...before.slice(list.children.length)];
+  entries = [...cards().flatMap((li) => entryOf(li) ?? []), ...before.slice(list.children.length)];
   number();
   const at = entries.findIndex((entry, n) => entry !== before[n]);
   if (at < 0) return;
@@ -137,43 +159,63 @@ function reordered() {
   file("move", [moved.id], entries.indexOf(moved) + 1);
 }
 
-/** Move a card to a place, and say so to who does not see it. */
+/**
+ * Move a card to a place, and say so to who does not see it.
+ * @param {HTMLElement} li
+ * @param {number} place
+ */
 function moveTo(li, place) {
-  const from = [...list.children].indexOf(li);
+  const [from, entry] = [cards().indexOf(li), entryOf(li)];
   const to = Math.min(Math.max(place, 0), entries.length - 1);
-  if (to === from) return;
+  if (to === from || !entry) return;
   const other = list.children[to];
   if (to > from) other.after(li);
   else other.before(li);
   li.focus();
   li.scrollIntoView({ block: "nearest" });
   reordered();
-  $("said").textContent = `${named(entryOf(li))}: ${to + 1} of ${entries.length}`;
+  $("said").textContent = `${named(entry)}: ${to + 1} of ${entries.length}`;
 }
 
-const columns = () => [...list.children].filter((one) => one.offsetTop === list.children[0].offsetTop).length;
+const columns = () => cards().filter((one, _, [first]) => one.offsetTop === first.offsetTop).length;
 
-/** Where an arrow leads from a place. */
+/**
+ * Where a key leads from a place, if anywhere.
+ * @param {string} key
+ * @param {number} place
+ */
 function steps(key, place) {
-  return {
+  /** @type {Record<string, number>} */
+  const places = {
     ArrowLeft: place - 1, ArrowRight: place + 1, ArrowUp: place - columns(), ArrowDown: place + columns(), Home: 0, End: entries.length - 1,
-  }[key];
+  };
+  return places[key];
 }
+
+/**
+ * The card that an event is about itself, not something in it.
+ * @param {Event} event
+ */
+const cardItself = (event) => cards().find((one) => one === event.target);
 
 list.addEventListener("keydown", (event) => {
-  const li = event.target;
-  if (li.parentElement !== list || event.ctrlKey || event.metaKey) return;
-  const to = steps(event.key, [...list.children].indexOf(li));
+  const li = cardItself(event);
+  if (!li || event.ctrlKey || event.metaKey) return;
+  const to = steps(event.key, cards().indexOf(li));
   if (to === undefined) return;
   event.preventDefault();
   if (event.altKey) moveTo(li, to);
-  else list.children[to]?.focus();
+  else cards()[to]?.focus();
 });
 
 reordering(list, { handle: ".shot a", finger: ".grip", dropped: reordered });
 
 // Notes.
 
+/**
+ * @param {Entry} entry
+ * @param {HTMLTextAreaElement} note
+ */
 async function keepNote(entry, note) {
   const text = note.value.trim();
   if (text === entry.note) return;
@@ -183,38 +225,52 @@ async function keepNote(entry, note) {
   else entry.note = before;
 }
 
+/**
+ * @param {KeyboardEvent} event
+ * @param {Entry} entry
+ * @param {HTMLTextAreaElement} note
+ */
 function noteKey(event, entry, note) {
   if (event.key === "Escape") note.value = entry.note;
   else if (event.key !== "Enter" || !(event.ctrlKey || event.metaKey)) return;
   event.preventDefault();
-  cardOf(entry.id).focus();
+  cardOf(entry.id)?.focus();
+}
+
+/** @param {Entry} entry */
+function writeNote({ id }) {
+  cardOf(id)?.querySelector("textarea")?.focus();
 }
 
 // What is done with them.
 
-function choose(entry) {
-  if (!chosen.delete(entry.id)) chosen.add(entry.id);
-  const li = cardOf(entry.id);
-  li.classList.toggle("chosen", chosen.has(entry.id));
-  li.querySelector(".choose input").checked = chosen.has(entry.id);
+/** @param {Entry} entry */
+function choose({ id }) {
+  if (!chosen.delete(id)) chosen.add(id);
+  const li = cardOf(id);
+  if (li) {
+    li.classList.toggle("chosen", chosen.has(id));
+    part(HTMLInputElement, ".choose input", li).checked = chosen.has(id);
+  }
   number();
 }
 
 function chooseNone() {
-  [...chosen].forEach((id) => choose(known.get(id)));
+  entries.filter(({ id }) => chosen.has(id)).forEach(choose);
 }
 
 /** What is chosen, in the list's order; where nothing is, the whole list. */
 const meant = () => (chosen.size ? entries.filter(({ id }) => chosen.has(id)) : entries);
 const compared = () => meant().slice(0, MOST_COMPARED);
 
+/** @param {string[]} ids */
 async function takeOff(ids) {
   if (!ids.length) return;
   const at = entries.findIndex(({ id }) => id === ids[0]);
   entries = entries.filter(({ id }) => !ids.includes(id));
   ids.forEach((id) => chosen.delete(id));
   draw();
-  list.children[Math.min(at, entries.length - 1)]?.focus();
+  cards()[Math.min(at, entries.length - 1)]?.focus();
   if (await file("unlist", ids)) tell(`${counted(ids.length, "design")} taken off.`, { action: { label: "Undo", run: takeBack } });
 }
 
@@ -242,10 +298,18 @@ async function putAway() {
   if (await file("close", [])) location.assign("/shortlists");
 }
 
-const leave = () => goBack($("back"));
-const withFocused = (run) => () => focused() && run(entryOf(focused()));
+const leave = () => goBack(back);
+/** @param {(entry: Entry) => unknown} run */
+const withFocused = (run) => () => {
+  const entry = entryOf(focused());
+  if (entry) run(entry);
+};
+/**
+ * @param {"verdict" | "stars"} what
+ * @param {Verdict | number} value
+ */
 const rate = (what, value) => withFocused(async (entry) => {
-  await judge[what](entry, value);
+  await judge.give(entry, what, value);
   number();
 });
 const acts = {
@@ -254,22 +318,23 @@ const acts = {
   off: () => takeOff([...chosen]),
   link: () => copyLink(here),
 };
-document.querySelectorAll(".tools [data-do]").forEach((one) => one.addEventListener("click", acts[one.dataset.do]));
+clicks("do", acts, ".tools");
 
 keyboard({
   p: rate("verdict", "pick"), x: rate("verdict", "reject"), u: rate("verdict", ""),
   ...Object.fromEntries([0, 1, 2, 3, 4, 5].map((n) => [n, rate("stars", n)])),
-  t: withFocused(choose), n: withFocused((entry) => cardOf(entry.id).querySelector("textarea").focus()),
-  Delete: () => takeOff(chosen.size ? [...chosen] : [focused()?.dataset.id].filter(Boolean)),
+  t: withFocused(choose), n: withFocused(writeNote),
+  Delete: () => takeOff(chosen.size ? [...chosen] : [entryOf(focused())].flatMap((entry) => entry?.id ?? [])),
   c: compare, e: exportMeant, m: acts.more, l: acts.link, z: takeBack,
   "?": () => showKeys(KEYS), Escape: chooseNone, Backspace: leave,
 });
 // Enter opens the card itself; on what is in it, it is theirs.
 list.addEventListener("keydown", (event) => {
-  if (event.key === "Enter" && event.target.parentElement === list) location.assign(addressOf(entryOf(event.target)));
+  const entry = entryOf(cardItself(event));
+  if (event.key === "Enter" && entry) location.assign(addressOf(entry));
 });
 header(KEYS);
-leavesBy($("back"));
+leavesBy(back);
 $("further").addEventListener("click", () => { shown += SHOWN; draw(); });
 draw();
 addEventListener("pageshow", (event) => event.persisted && location.reload());
