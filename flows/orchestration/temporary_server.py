@@ -9,6 +9,7 @@ ends, and it ends the server.
 """
 
 import atexit
+import logging
 import os
 import re
 import subprocess
@@ -35,6 +36,8 @@ from prefect.settings import (
 )
 
 from flows.errors import SettingsError, TemporaryServerError
+
+log = logging.getLogger(__name__)
 
 WAITS = 4
 """How long a run waits for others to start their servers, in times that one start may take."""
@@ -232,8 +235,8 @@ def _alone(seconds: float) -> Iterator[None]:
     """No other run starts a server on the same database file within the block.
 
     The database is a new one, or an older version's, until its first server answers. A lock is waited for as long
-    as four starts may take: TemporaryServerError says so then. A folder that cannot be written has no lock; its
-    server says what is wrong.
+    as four starts may take: TemporaryServerError says so then. Where no lock can be made (a full disk, another's
+    file), the run goes on without one: its server says what is wrong with the folder.
     """
     file = _database_file()
     if not file or not _is_writable(Path(file).parent):
@@ -247,6 +250,8 @@ def _alone(seconds: float) -> Iterator[None]:
             f"Other runs have been starting servers on Prefect's database {file} for {WAITS * seconds:g} s: the machine"
             " is busy. Set PREFECT_HOME to a folder of this run's own, or PREFECT_API_URL to a server for all runs."
         ) from error
+    except OSError as error:
+        log.info("No lock beside Prefect's database: %s", error)
     try:
         yield
     finally:

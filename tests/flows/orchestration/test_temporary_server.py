@@ -178,3 +178,9 @@ def test_waits_for_others_to_start(home: Path, monkeypatch: pytest.MonkeyPatch) 
         pytest.raises(TemporaryServerError, match=rf"on Prefect's database {home}/prefect.db for 0 s"),
     ):
         server.start()
+
+
+def test_a_lock_that_cannot_be_made(tmp_path: Path) -> None:
+    """Where another's file stands in the lock's place, the server starts all the same."""
+    (tmp_path / "prefect.db.lock").mkdir()
+    assert "up None" in said(tmp_path)
