@@ -6,7 +6,7 @@ size and digest; the set counts when all of them are there, and not before.
 
 import hashlib
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
@@ -17,7 +17,6 @@ from catalogs.tables.catalog_files import CATALOG_FILES, NAMES
 
 MANIFEST = "manifest.json"
 VERSION = 1
-UNSEALED = f"it has no {MANIFEST} yet ('stylemill seal' writes it)"
 READERS = 16
 EVERY = "all"
 """What stands for every set where one can be named."""
@@ -42,22 +41,27 @@ def find_sets(store: Store, objects: Mapping[str, ObjectInfo]) -> Iterator[Style
 
     A folder with a catalog of its own is a set; one without is just a folder of pictures.
     """
-    folders = {key.split("/")[0] for key in objects if key.partition("/")[2] in CATALOG_FILES}
     with ThreadPoolExecutor(READERS) as pool:
-        yield from pool.map(lambda name: _look(store, name, objects), sorted(folders))
+        yield from pool.map(lambda name: _look(store, name, objects), _folders(objects))
 
 
 def unsealed_sets(store: Store) -> list[str]:
-    """Names of the folders that would be style sets if they had a manifest."""
-    objects = {entry.key: entry for entry in store.list()}
-    return [one.name for one in find_sets(store, objects) if one.fault == UNSEALED]
+    """Names of the folders that would be style sets if they had a manifest; nothing of them is read."""
+    objects = {entry.key for entry in store.list()}
+    names = (name for name in _folders(objects) if f"{name}/{MANIFEST}" not in objects)
+    return [name for name in names if keys.ID_PATTERN.fullmatch(name)]
+
+
+def _folders(objects: Iterable[str]) -> list[str]:
+    """Folders with a catalog of their own."""
+    return sorted({key.split("/")[0] for key in objects if key.partition("/")[2] in CATALOG_FILES})
 
 
 def _look(store: Store, name: str, objects: Mapping[str, ObjectInfo]) -> StyleSet:
     try:
         keys.check_id(name)
         if f"{name}/{MANIFEST}" not in objects:
-            return StyleSet(name, fault=UNSEALED)
+            return StyleSet(name, fault=f"it has no {MANIFEST} yet ('stylemill seal' writes it)")
         if name == EVERY:
             return StyleSet(name, fault="'all' means every set; give it another name")
         data = store.read(f"{name}/{MANIFEST}")
