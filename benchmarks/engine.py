@@ -20,8 +20,9 @@ from safetensors.torch import load_file
 from torch import Tensor
 
 from benchmarks.textbook import network_with, textbook
-from stylecore.encoders import Encoder, encoder_with_weights
-from stylecore.mill import Pair, mill
+from stylecore.encoders.encoder import Encoder, encoder_with_weights
+from stylecore.painting.mill import mill
+from stylecore.painting.pair import Pair
 from stylecore.recipe import Recipe
 
 SIZES = (256, 512)

@@ -1,4 +1,4 @@
-"""The matting Laplacian as a stencil (stylecore.laplacian) against a sparse matrix of scipy, in one run.
+"""The matting Laplacian as a stencil (stylecore/objective) against a sparse matrix of scipy, in one run.
 
     python -m benchmarks.laplacian [--json FILE] [--size 512]
 
@@ -19,7 +19,7 @@ import scipy
 import torch
 from scipy import ndimage, sparse
 
-from stylecore.laplacian import apply_stencil, matting_stencil
+from stylecore.objective.matting_laplacian import apply_stencil, matting_stencil
 
 Array = npt.NDArray[np.floating]
 
@@ -27,7 +27,7 @@ Array = npt.NDArray[np.floating]
 def scipy_laplacian(content_HW3: Array, epsilon: float = 1e-7) -> sparse.csr_array:
     """Matting Laplacian of Levin et al. (2008) as an N x N matrix in float64, straight from the equation.
 
-    It shares nothing with `stylecore.laplacian`: every window's 9 x 9 entries by a linear solver, then
+    It shares nothing with `stylecore.objective.matting_laplacian`: every window's 9 x 9 entries by a linear solver, then
     scipy adds up what falls on the same place.
     """
     height, width, _ = content_HW3.shape

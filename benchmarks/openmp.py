@@ -14,7 +14,7 @@ from pathlib import Path
 
 STEP = """
 import time, torch
-from stylecore.embedded import embedded_encoder
+from stylecore.encoders.embedded import embedded_encoder
 encoder = embedded_encoder(["relu4_2", "relu5_1"])
 picture = torch.rand(1, 3, 256, 208).requires_grad_(True)
 seconds = []

@@ -30,8 +30,9 @@ from flows.run.devices import choose_precision, require_device
 from flows.run.planning import DesignJob
 from flows.run.weights import load_encoder
 from flows.settings import Settings
-from stylecore.encoders import Encoder
-from stylecore.mill import Finished, Pair, mill
+from stylecore.encoders.encoder import Encoder
+from stylecore.painting.mill import mill
+from stylecore.painting.pair import Finished, Pair
 from stylecore.recipe import Recipe
 from stylecore.stylization import in_precision
 

@@ -40,12 +40,13 @@ from flows.painting.reading_ahead import ahead
 from flows.recipes.named import find_recipe
 from flows.run.devices import choose_batch, choose_precision, device_name, require_device
 from flows.run.planning import DesignJob
-from stylecore.embedded import embedded_encoder
-from stylecore.encoders import Encoder, encoder_with_weights
-from stylecore.mill import Finished, Pair, mill
+from stylecore.encoders.embedded import embedded_encoder
+from stylecore.encoders.encoder import Encoder, encoder_with_weights
+from stylecore.objective.target_cache import TargetCache
+from stylecore.painting.mill import mill
+from stylecore.painting.pair import Finished, Pair
 from stylecore.recipe import Recipe
 from stylecore.stylization import in_precision
-from stylecore.target_cache import TargetCache
 
 WRITERS = 4
 PICTURES = 1000

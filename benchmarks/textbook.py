@@ -1,7 +1,7 @@
 """The textbook loop that the engine is measured against: Gatys et al. as everybody writes it.
 
 float32, NCHW, torchvision's module list, frozen weights, hooks, Gram matrices, Adam on the pixels. Its loss
-is the balanced one of `stylecore.losses` written out, so that both loops can be compared at equal loss.
+is the balanced one of `stylecore.objective.losses` written out, so that both loops can be compared at equal loss.
 """
 
 from collections.abc import Sequence

@@ -26,8 +26,9 @@ from benchmarks.textbook import CONTENT_WEIGHT, Textbook, network_with, textbook
 from catalogs.images.codec import MAX_PIXELS, decode
 from flows.painting.conversion import to_tensor
 from flows.run.devices import choose_precision
-from stylecore.encoders import Encoder, encoder_with_weights
-from stylecore.mill import Pair, mill
+from stylecore.encoders.encoder import Encoder, encoder_with_weights
+from stylecore.painting.mill import mill
+from stylecore.painting.pair import Pair
 from stylecore.recipe import Recipe
 from stylecore.stylization import in_precision
 from stylecore.tensors import resize

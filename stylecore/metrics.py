@@ -11,11 +11,11 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from stylecore.encoders import Encoder
+from stylecore.encoders.encoder import Encoder
 from stylecore.errors import EncoderError, PictureError, nearest
-from stylecore.guides import bounding_box, layer_guide
-from stylecore.losses import style_loss, variation_loss
-from stylecore.statistics import gram_matrix
+from stylecore.objective.guides import bounding_box, layer_guide
+from stylecore.objective.losses import style_loss, variation_loss
+from stylecore.objective.statistics import gram_matrix
 from stylecore.tensors import check_picture
 
 HALF_LEVEL = 0.5 / 255

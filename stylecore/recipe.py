@@ -1,6 +1,7 @@
 """The recipe: one frozen configuration of everything that shapes a design's pixels.
 
-This module loads no torch, so that planning can read recipes without it.
+Planning reads recipes without torch, so this module does not load it. The module is long because a field's meaning,
+its choices and its limits are read together.
 """
 
 import dataclasses
@@ -9,15 +10,13 @@ import json
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any, get_args, get_type_hints
+from typing import Any, get_type_hints
 
 from stylecore.errors import RecipeError, nearest
+from stylecore.recipe_values import Layers, Levels, convert_value
 
 ENGINE_VERSION = 3
 """Part of every digest: raised when a change of the engine, or of how catalogs read pictures, changes pixels."""
-
-TERMS = ("content", "style", "variation", "lighting", "saliency", "photorealism")
-"""Terms of the objective; each has a weight, `content_weight` and so on."""
 
 LARGEST = 4096
 """Longer side, px, up to which a recipe with `large_steps` paints."""
@@ -55,12 +54,9 @@ CHOICES: dict[str, tuple[object, ...]] = {
 }
 
 WHOLE_STATISTICS = ("mmd_gaussian",)
-"""Statistics that cannot be put together from windows (stylecore/tiling.py)."""
+"""Statistics that cannot be put together from windows (stylecore/objective/windows.py)."""
 
 STYLE_LAYERS = tuple((f"relu{block}_1", 0.2) for block in range(1, 6))
-
-Layers = tuple[tuple[str, float], ...]
-Levels = tuple[tuple[float, int], ...]
 
 
 @dataclass(frozen=True)
@@ -88,7 +84,7 @@ class Recipe:
     style_layers: Layers = STYLE_LAYERS
     """Layers that hold the style, each with its weight: shallow ones hold grain and colour, deep ones motifs."""
     statistic: str = "gram"
-    """What a style is measured by; stylecore/statistics.py says what each is."""
+    """What a style is measured by; stylecore/objective/statistics.py says what each is."""
     normalisation: str = "balanced"
     """How terms are scaled: balanced (ours), or as printed by gatys, johnson or luan."""
     content_weight: float = 0.05
@@ -151,7 +147,7 @@ class Recipe:
     def __post_init__(self) -> None:
         """Refuse what is out of range, everything at once."""
         for name, kind in get_type_hints(Recipe).items():
-            object.__setattr__(self, name, _converted(name, getattr(self, name), kind))
+            object.__setattr__(self, name, convert_value(name, getattr(self, name), kind))
         if not self.name.isprintable() or len(self.name) > LONGEST_NAME:
             raise RecipeError(
                 f"A recipe's name is {self.name[:40]!r}: give it up to {LONGEST_NAME} letters that can be seen, on one"
@@ -176,16 +172,11 @@ class Recipe:
 
     @property
     def layers(self) -> tuple[str, ...]:
-        """Every layer the recipe looks at."""
-        return tuple(dict.fromkeys(layer for layer, _ in self.content_layers + self.style_layers))
-
-    @property
-    def style_names(self) -> tuple[str, ...]:
-        """Names of the style layers."""
-        return tuple(layer for layer, _ in self.style_layers)
+        """Names of every layer that the recipe looks at, content layers first, each once."""
+        return self.structure().layers
 
     def has(self, term: str) -> bool:
-        """Whether a term counts."""
+        """Whether a term (a name of `TERM_NAMES`) counts: its weight is above 0."""
         return bool(getattr(self, f"{term}_weight") > 0)
 
     def without_effect(self) -> dict[str, str]:
@@ -193,15 +184,10 @@ class Recipe:
         unused = ((name, why(self)) for name, why in UNUSED.items())
         return {name: reason for name, reason in unused if reason and getattr(self, name) != DEFAULTS[name]}
 
-    def structure(self) -> "Recipe":
-        """The recipe with everything reset in which pairs of one batch may differ.
-
-        Recipes of one structure share batches: a weight is a number a pair, but whether a term is there
-        at all is one thing for all.
-        """
-        own: dict[str, Any] = {field: DEFAULTS[field] for field in A_PAIRS_OWN}
-        own |= {f"{term}_weight": 1.0 if self.has(term) else 0.0 for term in TERMS}
-        return dataclasses.replace(self, **own)
+    def structure(self) -> "Structure":
+        """What the recipe has in common with all recipes that may share a batch with it."""
+        shared = {name: getattr(self, name) for name in STRUCTURAL_FIELDS}
+        return Structure(**shared, terms=tuple(term for term in TERM_NAMES if self.has(term)))
 
     @property
     def steps(self) -> int:
@@ -224,75 +210,67 @@ UNUSED: dict[str, Callable[[Recipe], str]] = {
 }
 """Why a field has no effect, by its name; empty where it has."""
 
-A_PAIRS_OWN = (
-    "name",
-    "color",
-    "init",
-    "learning_rate",
-    "final_learning_rate",
-    "margin",
-    "style_scale",
-    "detail",
-    "seed",
-)
-"""Fields besides the weights in which pairs of one batch may differ."""
+TERM_NAMES = tuple(name.removesuffix("_weight") for name in DEFAULTS if name.endswith("_weight"))
+"""Names of the objective's terms, in the order of their weights above; stylecore/objective/terms.py says what each is.
+The field `content_weight` is the weight of the term `content`."""
+
+
+@dataclass(frozen=True)
+class Structure:
+    """What all pairs of one batch have in common; recipes with one structure share batches.
+
+    A weight is a number of each pair's own, so no weight is here: a function that takes a structure cannot read a
+    wrong one. Whether a term counts at all is one thing for a batch: `terms` names those that do. The other fields
+    are the recipe's of the same name. Fields of a recipe that are not here may differ from pair to pair.
+    """
+
+    encoder: str
+    encoder_sha256: str
+    pooling: str
+    weight_normalised: bool
+    content_layers: Layers
+    style_layers: Layers
+    statistic: str
+    normalisation: str
+    variation_exponent: int
+    parts: bool
+    optimizer: str
+    canvas: tuple[int, int]
+    levels: Levels
+    large_steps: int
+    tolerance: float
+    window: int
+    terms: tuple[str, ...]
+
+    @property
+    def layers(self) -> tuple[str, ...]:
+        """Names of every layer that is looked at, content layers first, each once."""
+        return tuple(dict.fromkeys(layer for layer, _ in self.content_layers + self.style_layers))
+
+    @property
+    def style_names(self) -> tuple[str, ...]:
+        """Names of the style layers."""
+        return tuple(layer for layer, _ in self.style_layers)
+
+
+STRUCTURAL_FIELDS = tuple(field.name for field in dataclasses.fields(Structure) if field.name != "terms")
+"""Fields of a recipe in which pairs of one batch do not differ."""
 
 
 def recipe_from(mapping: Mapping[str, Any], base: Recipe | None = None) -> Recipe:
     """A recipe from plain values (as TOML gives them), over `base` where a field is not named.
 
     Layers may be a list of names (equal weights that sum to 1) or a table of name = weight. Raises
-    RecipeError for an unknown or misspelt field (with the nearest valid name) and for a wrong type.
+    RecipeError for an unknown or misspelt field (with the nearest valid name), for a wrong type, and for values out
+    of range (all of them in one message).
     """
     types = get_type_hints(Recipe)
     values: dict[str, Any] = {}
     for name, value in mapping.items():
         if name not in types:
             raise RecipeError(f"There is no recipe field '{name}': {nearest(name, types)}")
-        values[name] = _converted(name, value, types[name])
+        values[name] = convert_value(name, value, types[name])
     return dataclasses.replace(base or Recipe(), **values)
-
-
-def _converted(name: str, value: Any, kind: Any) -> Any:
-    items: Any = value
-    if kind == Layers and isinstance(value, Mapping):
-        items = list(value.items())
-    elif kind == Layers and isinstance(value, list) and all(isinstance(v, str) for v in value):
-        items = [(layer, 1 / len(value)) for layer in value]
-    if kind is float and type(value) is int:
-        return float(value)
-    try:
-        if isinstance(value, str) and kind in (Layers, Levels, tuple[int, int]):
-            raise TypeError("a word is no list")
-        if kind == Layers:
-            return tuple((_a(str, layer), _a(float, weight)) for layer, weight in items)
-        if kind == Levels:
-            return tuple((_a(float, scale), _a(int, steps)) for scale, steps in items)
-        if kind == tuple[int, int]:
-            height, width = items
-            return _a(int, height), _a(int, width)
-    except (TypeError, ValueError) as error:
-        raise RecipeError(f"Recipe field '{name}' cannot be {value!r}: {_shape(kind)}.") from error
-    if type(value) is not kind:
-        raise RecipeError(f"Recipe field '{name}' cannot be {value!r}: it must be {kind.__name__}.")
-    return value
-
-
-def _a(kind: type, value: Any) -> Any:
-    """A value that is of the kind already; nothing is rounded or parsed in silence."""
-    if kind is float and type(value) is int:
-        return float(value)
-    if type(value) is not kind:
-        raise TypeError(f"{value!r} is no {kind.__name__}")
-    return value
-
-
-def _shape(kind: Any) -> str:
-    if kind == Layers:
-        return 'give layer names, as ["relu4_2"], or weights, as {relu4_2 = 1.0}'
-    if kind == Levels:
-        return "give [share of the canvas, steps] a level, as [[0.5, 80], [1.0, 50]]"
-    return f"give {len(get_args(kind))} whole numbers, height then width"
 
 
 def _problems(recipe: Recipe) -> Iterator[str]:
@@ -300,7 +278,7 @@ def _problems(recipe: Recipe) -> Iterator[str]:
         value = getattr(recipe, field)
         if value not in choices:
             yield f"{field} cannot be '{value}': {nearest(str(value), map(str, choices))[:-1]}"
-    for field in (*(f"{term}_weight" for term in TERMS), "margin", "detail", "tolerance"):
+    for field in (*(f"{term}_weight" for term in TERM_NAMES), "margin", "detail", "tolerance"):
         if not 0 <= getattr(recipe, field) < float("inf"):
             yield f"{field} is {getattr(recipe, field)}, but must be 0 or more"
     if recipe.detail > MOST_DETAIL:

@@ -8,13 +8,15 @@ from typing import cast
 import torch
 from torch import Tensor
 
-from stylecore.embedded import embedded_encoder
-from stylecore.encoders import Encoder, Pooling, natural_noise, normalise_weights
+from stylecore.encoders.embedded import embedded_encoder
+from stylecore.encoders.encoder import Encoder, Pooling, natural_noise, normalise_weights
 from stylecore.errors import EncoderError, PictureError, StylecoreError, nearest
-from stylecore.mill import Finished, Pair, mill
-from stylecore.objective import Terms
-from stylecore.pyramid import Level, levels_of
-from stylecore.recipe import TERMS, Recipe
+from stylecore.objective.evaluation import joined_terms
+from stylecore.objective.terms import TermValues
+from stylecore.painting.mill import mill
+from stylecore.painting.pair import Finished, Pair
+from stylecore.painting.pyramid import Level, levels_of
+from stylecore.recipe import Recipe
 from stylecore.tensors import check_picture, size_of
 
 OnProgress = Callable[[int, int], None]
@@ -35,8 +37,8 @@ class Stylization:
 
     picture_B3HW: Tensor
     failures: tuple[str | None, ...]
-    terms: Terms
-    start_terms: Terms
+    terms: TermValues
+    start_terms: TermValues
     history_SB: Tensor
     steps: int
     seconds: float
@@ -78,7 +80,7 @@ def stylize(
     encoder = in_precision(_fitting_encoder(recipe, encoder, content.device), precision)
     started = time.perf_counter()
     # Of the wrong size is found before anything is painted.
-    plan = levels_of(size_of(content), recipe)
+    plan = levels_of(size_of(content), recipe.structure())
     steps = sum(level.steps for level in plan)
     pairs = [
         Pair(content[i : i + 1], styles[i], guide[i : i + 1], recipe, tag=i) for i in range(len(content))
@@ -93,16 +95,16 @@ def stylize(
 
     finished = sorted(
         mill(pairs, encoder, slots=len(pairs), device=content.device, on_steps=on_steps, widen=1),
-        key=lambda one: int(one.pair.tag),
+        key=lambda design: int(design.pair.tag),
     )
     if on_progress and done < len(pairs) * steps:
         # Pairs that converged or failed made fewer steps.
         on_progress(steps, steps)
     return Stylization(
-        picture_B3HW=torch.cat([one.picture_13HW for one in finished]),
-        failures=tuple(one.failure for one in finished),
-        terms=_joined([one.terms for one in finished]),
-        start_terms=_joined([one.start_terms for one in finished]),
+        picture_B3HW=torch.cat([design.picture_13HW for design in finished]),
+        failures=tuple(design.failure for design in finished),
+        terms=joined_terms([design.terms for design in finished]),
+        start_terms=joined_terms([design.start_terms for design in finished]),
         history_SB=_history(finished, plan).to(content.device),
         steps=steps,
         seconds=time.perf_counter() - started,
@@ -116,16 +118,12 @@ def in_precision(encoder: Encoder, precision: str) -> Encoder:
     return encoder.in_precision(PRECISIONS[precision])
 
 
-def _joined(terms: Sequence[Terms]) -> Terms:
-    return Terms(*(torch.cat([getattr(one, name) for one in terms]) for name in TERMS))
-
-
 def _history(finished: Sequence[Finished], plan: Sequence[Level]) -> Tensor:
     """Losses of all levels below each other, steps x B; NaN where a pair made no step."""
     history = torch.full((sum(level.steps for level in plan), len(finished)), torch.nan)
-    for pair, one in enumerate(finished):
+    for pair, design in enumerate(finished):
         row = 0
-        for level, losses in zip(plan, one.losses, strict=False):
+        for level, losses in zip(plan, design.losses, strict=False):
             history[row : row + len(losses), pair] = torch.tensor(losses)
             row += level.steps
     return history

@@ -12,8 +12,8 @@ from torch.nn import functional
 
 from benchmarks.embedded_encoder import drawing
 from benchmarks.embedded_encoder.teacher import STYLE_LAYERS, Projection
-from stylecore.encoders import Encoder
-from stylecore.statistics import gram_matrix
+from stylecore.encoders.encoder import Encoder
+from stylecore.objective.statistics import gram_matrix
 
 SUFFIXES = {".png", ".jpg", ".jpeg", ".webp", ".tif", ".tiff"}
 Picture = NDArray[np.uint8]

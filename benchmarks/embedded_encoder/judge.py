@@ -27,13 +27,13 @@ from catalogs.records import Garment, Style
 from catalogs.storage.local_store import LocalStore
 from catalogs.templates import masks
 from stylecore import Recipe, stylize
-from stylecore.canvas import Canvas, fit, fit_style
-from stylecore.embedded import embedded_encoder
-from stylecore.encoders import Encoder, encoder_with_weights
-from stylecore.guides import layer_guide
-from stylecore.losses import style_loss
+from stylecore.encoders.embedded import embedded_encoder
+from stylecore.encoders.encoder import Encoder, encoder_with_weights
+from stylecore.objective.guides import layer_guide
+from stylecore.objective.losses import style_loss
+from stylecore.objective.statistics import gram_matrix
+from stylecore.painting.canvas import Canvas, fit, fit_style
 from stylecore.recipe import STYLE_LAYERS
-from stylecore.statistics import gram_matrix
 
 CLEAR = {f"s{n:02d}" for n in (*range(1, 10), *range(40, 51))}
 """Styles whose rights are clear; the embedded encoder was trained on them, so they do not judge it."""

@@ -4,8 +4,8 @@ import torch
 from torch import Tensor, nn
 
 from benchmarks.embedded_encoder.teacher import STYLE_LAYERS, WIDTHS, Projection
-from stylecore.encoders import Encoder, architecture
-from stylecore.statistics import gram_matrix
+from stylecore.encoders.encoder import Encoder, architecture
+from stylecore.objective.statistics import gram_matrix
 
 LAST = "relu5_1"
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from stylecore.encoders import Encoder
+from stylecore.encoders.encoder import Encoder
 
 WIDTHS = {"relu1_1": 16, "relu2_1": 32, "relu3_1": 64, "relu4_1": 160, "relu4_2": 96, "relu5_1": 192}
 """How many principal directions of each layer the student learns."""

@@ -22,7 +22,7 @@ from torch import Tensor
 from benchmarks.embedded_encoder.crops import crops, drawn, made_by_optimiser, read_folder
 from benchmarks.embedded_encoder.student import Student, errors
 from benchmarks.embedded_encoder.teacher import WIDTHS, Projection, fit_projections, targets
-from stylecore.encoders import Encoder, encoder_with_weights
+from stylecore.encoders.encoder import Encoder, encoder_with_weights
 
 FOLDER_SHARE = 0.35
 """Share of plain crops that come from the folder's pictures; the rest are drawn."""

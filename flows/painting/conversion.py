@@ -17,9 +17,9 @@ from catalogs.storage.store_contract import Store
 from catalogs.templates.part_maps import SMALLEST_PART
 from catalogs.templates.template import Template, decode_template
 from flows.run.planning import DesignJob
-from stylecore.canvas import Canvas, fit, fit_style, place_back
-from stylecore.guides import bounding_box
-from stylecore.mill import Pair
+from stylecore.objective.guides import bounding_box
+from stylecore.painting.canvas import Canvas, fit, fit_style, place_back
+from stylecore.painting.pair import Pair
 from stylecore.recipe import LARGEST, Recipe
 from stylecore.tensors import resize, resize_guide, size_of
 
@@ -111,7 +111,7 @@ def _cloth(template: Template) -> Tensor:
 def to_style(
     pattern_13HW: Tensor, recipe: Recipe, canvas: Canvas, true_scale: float | None = None
 ) -> tuple[Tensor, float]:
-    """A style becomes style, 1 x 3 x h x w, and how many times larger it would have to be (stylecore/canvas.py).
+    """A style becomes style, 1 x 3 x h x w, and how many times larger it would have to be (stylecore's canvas).
 
     Its longer side is the recipe's `style_scale` times `true_scale` times the canvas's. Where the true scale is not
     known, it is 1, and for a print what most prints have.

@@ -34,12 +34,13 @@ from flows.painting.reading_ahead import ahead
 from flows.run.devices import device_name
 from flows.run.planning import DesignJob
 from flows.settings import Settings
-from stylecore.canvas import Canvas
-from stylecore.encoders import Encoder
+from stylecore.encoders.encoder import Encoder
 from stylecore.errors import StylecoreError
-from stylecore.mill import Finished, Pair, mill
-from stylecore.recipe import TERMS, Recipe
-from stylecore.target_cache import TargetCache
+from stylecore.objective.target_cache import TargetCache
+from stylecore.painting.canvas import Canvas
+from stylecore.painting.mill import mill
+from stylecore.painting.pair import Finished, Pair
+from stylecore.recipe import Recipe
 
 log = logging.getLogger(__name__)
 
@@ -300,7 +301,7 @@ def _paint(bench: Bench, jobs: Sequence[DesignJob], outcome: Outcome, advance: _
         filing = _Filing(bench, outcome, writers)
         try:
             for one in finished:
-                advance.by(1 - one.work)
+                advance.by(1 - one.share_done)
                 filing.take(one)
         finally:
             # Pictures that are being written get their records, whatever ended the work.
@@ -441,7 +442,7 @@ def _write(bench: Bench, finished: Finished, measures: Measures) -> Design:
 
 def _losses(finished: Finished) -> dict[str, Any]:
     """The objective and its weighted terms at the end, and the objective at the start."""
-    losses = {f"loss_{term}": float(getattr(finished.terms, term)) for term in TERMS}
+    losses = {f"loss_{term}": float(value_1) for term, value_1 in finished.terms.weighted.items()}
     return {
         **losses,
         "loss": float(finished.terms.total),

@@ -8,10 +8,10 @@ import torch
 from catalogs.images.codec import Picture
 from catalogs.templates.template import Template
 from stylecore import metrics
-from stylecore.encoders import Encoder
-from stylecore.mill import Finished
-from stylecore.pyramid import scaled
-from stylecore.starting import style_size
+from stylecore.encoders.encoder import Encoder
+from stylecore.painting.initialization import style_size
+from stylecore.painting.pair import Finished
+from stylecore.painting.pyramid import scaled
 from stylecore.tensors import resize, resize_guide, size_of
 
 
@@ -39,7 +39,7 @@ def measure(encoder: Encoder, finished: Finished) -> Measures:
         for each, wanted in ((finished.picture_13HW, size), (pair.content, size), (pair.style, smaller))
     )
     guide = resize_guide(pair.guide.sum(1, keepdim=True).clamp(0, 1).to(device), size)
-    layers = pair.recipe.style_names
+    layers = pair.recipe.structure().style_names
     with torch.no_grad():
         distance = metrics.style_distance(encoder, design, [style], layers, guide) if layers else torch.nan
         return Measures(

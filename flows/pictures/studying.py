@@ -6,6 +6,7 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import partial
+from typing import Any
 
 import torch
 
@@ -29,10 +30,11 @@ from flows.run.planning import DesignJob
 from flows.run.preparing import choose_recipe
 from flows.run.weights import load_encoder, resolve_recipe
 from flows.settings import Settings, read_settings
-from stylecore.encoders import Encoder
+from stylecore.encoders.encoder import Encoder
 from stylecore.errors import NotFiniteError
-from stylecore.mill import Finished, Pair, mill
-from stylecore.recipe import Recipe, recipe_from
+from stylecore.painting.mill import mill
+from stylecore.painting.pair import Finished, Pair
+from stylecore.recipe import TERM_NAMES, Recipe, recipe_from
 from stylecore.stylization import in_precision
 
 RECONSTRUCTED = tuple(f"relu{block}_1" for block in range(1, 6))
@@ -157,7 +159,7 @@ def _painted(
         # Margin and canvas change the content: those that differ share no targets.
         return replace(prepared, content_key=f"{recipes[number].margin}:{recipes[number].canvas}")
 
-    order = sorted(range(len(recipes)), key=lambda n: recipes[n].structure().digest())
+    order = sorted(range(len(recipes)), key=lambda n: repr(recipes[n].structure()))
     found: dict[int, _Painted] = {}
     with progress.shown(progress.Pace(len(recipes)), "designs") as advance:
         for one in mill(
@@ -190,16 +192,12 @@ def _encoder(recipes: Sequence[Recipe], settings: Settings, device: str) -> Enco
 
 def _reconstruction(base: Recipe, what: str, layers: Sequence[str], steps: int) -> Recipe:
     weighted = tuple((layer, 1 / len(layers)) for layer in layers)
+    weights: dict[str, Any] = {f"{term}_weight": float(term in ("content", "style")) for term in TERM_NAMES}
     return replace(
         base,
         content_layers=weighted if what == "content" else (),
         style_layers=weighted if what == "style" else (),
-        content_weight=1.0,
-        style_weight=1.0,
-        variation_weight=0.0,
-        lighting_weight=0.0,
-        photorealism_weight=0.0,
-        saliency_weight=0.0,
+        **weights,
         large_steps=0,
         init="noise",
         optimizer="lbfgs",
@@ -257,8 +255,7 @@ def _row(rows: Axis, columns: Axis, at: tuple[int, int], one: _Painted) -> dict[
     return {
         **{field: value for field, value in values.items() if field},
         "loss": float(terms.total),
-        "loss_content": float(terms.content),
-        "loss_style": float(terms.style),
+        **{f"loss_{term}": float(value_1) for term, value_1 in terms.weighted.items()},
         **vars(measure(one.encoder, one.finished)),
         "steps": one.finished.steps,
         "seconds": round(one.finished.seconds, 3),

@@ -28,7 +28,8 @@ from flows.run.preparing import check_pictures, choose_recipe
 from flows.run.weights import load_encoder, resolve_recipe
 from flows.settings import read_settings
 from stylecore.errors import NotFiniteError
-from stylecore.mill import Pair, mill
+from stylecore.painting.mill import mill
+from stylecore.painting.pair import Pair
 from stylecore.stylization import in_precision
 
 

@@ -14,7 +14,8 @@ from itertools import pairwise
 from typing import cast
 
 from stylecore import recipe as recipe_module
-from stylecore.recipe import CHOICES, Layers, Recipe
+from stylecore.recipe import CHOICES, Recipe
+from stylecore.recipe_values import Layers
 
 TURN_FIRST = ("style_scale", "content_weight", "lighting_weight", "color")
 """What most people want of their own recipe: the motifs' size; how much of the garment, its folds, its colours."""

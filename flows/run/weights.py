@@ -16,8 +16,14 @@ from catalogs.errors import CatalogsError, without_password
 from catalogs.storage.stores import locate
 from flows.errors import WeightsError
 from flows.settings import Settings
-from stylecore.embedded import embedded_encoder, embedded_sha256
-from stylecore.encoders import Encoder, Pooling, encoder_with_weights, natural_noise, normalise_weights
+from stylecore.encoders.embedded import embedded_encoder, embedded_sha256
+from stylecore.encoders.encoder import (
+    Encoder,
+    Pooling,
+    encoder_with_weights,
+    natural_noise,
+    normalise_weights,
+)
 from stylecore.recipe import Recipe
 
 HASH_IN_NAME = re.compile(r"-([0-9a-f]{8,64})\.[a-z]+$")

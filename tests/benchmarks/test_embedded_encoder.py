@@ -14,7 +14,7 @@ from safetensors.torch import load_file, save_file
 from benchmarks.embedded_encoder import drawing
 from benchmarks.embedded_encoder.student import Student
 from benchmarks.embedded_encoder.teacher import WIDTHS, fit_projections
-from stylecore.encoders import Encoder, encoder_with_weights
+from stylecore.encoders.encoder import Encoder, encoder_with_weights
 from tests.conftest import ROOT, picture
 
 SMALL = (

@@ -161,22 +161,20 @@ def test_a_loss_that_is_not_finite_fails_alone(
     catalog: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A pair whose loss is not a number is a failure with its reason, and the others are made."""
-    import dataclasses
-
     import flows.orchestration.stylize_catalog as flow
     from flows.workers.in_process import bench
-    from stylecore import objective
+    from stylecore.objective.evaluation import evaluate_terms
+    from stylecore.objective.terms import TermValues
+    from stylecore.painting import lane_context
 
-    real = objective.terms
-
-    def poisoned(*arguments: Any, **named: Any) -> Any:
-        found = real(*arguments, **named)
-        spoil = found.style.new_ones(len(found.style))
+    def poisoned(*arguments: Any, **named: Any) -> TermValues:
+        values = evaluate_terms(*arguments, **named)
+        spoil = values["style"].new_ones(len(values["style"]))
         if len(spoil) == 3:
             spoil[0] = float("nan")
-        return dataclasses.replace(found, style=found.style * spoil)
+        return TermValues({**values.weighted, "style": values["style"] * spoil})
 
-    monkeypatch.setattr(objective, "terms", poisoned)
+    monkeypatch.setattr(lane_context, "evaluate_terms", poisoned)
     monkeypatch.setenv("STYLEMILL_BATCH", "3")
     bench.cache_clear()
     done = flow.stylize_catalog(

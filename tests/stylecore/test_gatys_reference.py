@@ -11,7 +11,7 @@ from safetensors.torch import load_file
 from torch import Tensor, nn
 
 from stylecore import Recipe, stylize
-from stylecore.encoders import encoder_with_weights
+from stylecore.encoders.encoder import encoder_with_weights
 
 STEPS, RATE = 100, 0.02
 CONTENT_WEIGHT, STYLE_WEIGHT = 1.0, 100.0

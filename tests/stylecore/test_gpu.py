@@ -8,10 +8,11 @@ import dataclasses
 import pytest
 import torch
 
-from stylecore.embedded import embedded_encoder
-from stylecore.encoders import Encoder
-from stylecore.mill import Finished, Pair, mill
-from stylecore.recipe import Recipe
+from stylecore.encoders.embedded import embedded_encoder
+from stylecore.encoders.encoder import Encoder
+from stylecore.painting.mill import mill
+from stylecore.painting.pair import Finished, Pair
+from stylecore.recipe import TERM_NAMES, Recipe
 from stylecore.stylization import in_precision
 from tests.stylecore.test_stylization import pictures
 
@@ -70,6 +71,6 @@ def test_one_step_is_the_same(cuda: torch.device, plain: Encoder) -> None:
     """Before the first step both have the same terms, to bfloat16's precision."""
     quick = in_precision(embedded_encoder(RECIPE.layers, device=cuda), "bfloat16")
     for one, other in zip(made(quick, cuda, 4), made(plain, torch.device("cpu"), 1), strict=True):
-        for field in dataclasses.fields(one.start_terms):
-            here, there = (float(getattr(end.start_terms, field.name)) for end in (one, other))
-            assert here == pytest.approx(there, rel=0.02, abs=1e-4), field.name
+        for term in TERM_NAMES:
+            here, there = (float(end.start_terms[term]) for end in (one, other))
+            assert here == pytest.approx(there, rel=0.02, abs=1e-4), term

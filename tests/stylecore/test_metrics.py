@@ -10,7 +10,7 @@ from scipy.stats import pearsonr
 from skimage.color import rgb2lab
 from torch import Tensor
 
-from stylecore.encoders import Encoder, natural_noise
+from stylecore.encoders.encoder import Encoder, natural_noise
 from stylecore.errors import EncoderError, PictureError
 from stylecore.metrics import (
     changed_outside,

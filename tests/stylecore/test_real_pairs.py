@@ -10,8 +10,9 @@ from PIL import Image
 from torch import Tensor
 
 from stylecore import Recipe, stylize
-from stylecore.embedded import embedded_encoder
-from stylecore.mill import Pair, mill
+from stylecore.encoders.embedded import embedded_encoder
+from stylecore.painting.mill import mill
+from stylecore.painting.pair import Pair
 
 PAIRS = (("g01", "s01"), ("g04", "s20"), ("g13", "s40"), ("g20", "s48"), ("g24", "s02"), ("g10", "s24"))
 

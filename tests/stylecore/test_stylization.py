@@ -7,12 +7,13 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from stylecore import objective
 from stylecore.color import match_mean_and_covariance, to_yiq
-from stylecore.embedded import embedded_encoder
-from stylecore.encoders import Encoder
+from stylecore.encoders.embedded import embedded_encoder
+from stylecore.encoders.encoder import Encoder
 from stylecore.errors import EncoderError, PictureError, StylecoreError
-from stylecore.objective import Terms, terms
+from stylecore.objective.evaluation import evaluate_terms
+from stylecore.objective.terms import TermValues
+from stylecore.painting import lane_context
 from stylecore.recipe import Recipe
 from stylecore.stylization import stylize
 from stylecore.tensors import resize
@@ -155,16 +156,16 @@ class TestFailure:
         """Multiply the loss of pair 1, in a batch of 4, by `bad` at one call and after."""
         calls = 0
 
-        def spoilt(*arguments: Any, **named: Any) -> Terms:
+        def spoilt(*arguments: Any, **named: Any) -> TermValues:
             nonlocal calls
             calls += 1
-            found = terms(*arguments, **named)
-            if calls < call or len(found.content) != 4:
+            found = evaluate_terms(*arguments, **named)
+            if calls < call or len(found["content"]) != 4:
                 return found
             factor = torch.tensor([1.0, bad, 1.0, 1.0])
-            return dataclasses.replace(found, content=found.content * factor)
+            return TermValues({**found.weighted, "content": found["content"] * factor})
 
-        monkeypatch.setattr(objective, "terms", spoilt)
+        monkeypatch.setattr(lane_context, "evaluate_terms", spoilt)
 
     @pytest.mark.parametrize(
         ("call", "reason"),
@@ -211,15 +212,16 @@ class TestFailure:
     def test_gradient_of_the_last_step(self, monkeypatch: pytest.MonkeyPatch) -> None:
         """A finite loss whose last gradient is NaN is a failure as well."""
 
-        def kinked(*arguments: Any, **named: Any) -> Terms:
-            found, picture = terms(*arguments, **named), arguments[3]
+        def kinked(*arguments: Any, **named: Any) -> TermValues:
+            found, picture = evaluate_terms(*arguments, **named), arguments[3]
             if len(picture) < 4:
                 return found
             root = (picture[1] - picture[1].detach()).square().sum().sqrt()
-            content = torch.cat([found.content[:1], found.content[1:2] + root, found.content[2:]])
-            return dataclasses.replace(found, content=content)
+            values = found["content"]
+            content = torch.cat([values[:1], values[1:2] + root, values[2:]])
+            return TermValues({**found.weighted, "content": content})
 
-        monkeypatch.setattr(objective, "terms", kinked)
+        monkeypatch.setattr(lane_context, "evaluate_terms", kinked)
         harmed = stylize(CONTENT, STYLE, recipe_with(levels=((1.0, 1),)), encoder=ENCODER)
         assert [reason is None for reason in harmed.failures] == [True, False, True, True]
         assert "level 1 of 1, the last step" in (harmed.failures[1] or "")
@@ -234,9 +236,11 @@ class TestFailure:
     def test_all_fail(self, monkeypatch: pytest.MonkeyPatch) -> None:
         """A batch whose every pair fails still returns, with every reason."""
         monkeypatch.setattr(
-            objective,
-            "terms",
-            lambda *a, **k: Terms(*(t * torch.nan for t in vars(terms(*a, **k)).values())),
+            lane_context,
+            "evaluate_terms",
+            lambda *a, **k: TermValues(
+                {name: value * torch.nan for name, value in evaluate_terms(*a, **k).weighted.items()}
+            ),
         )
         harmed = stylize(CONTENT, STYLE, SHALLOW, encoder=ENCODER)
         assert all(reason and "not a number" in reason for reason in harmed.failures)
@@ -376,10 +380,10 @@ class TestResult:
     def test_terms(self) -> None:
         """Start terms are the content's own: no content term; the design's total is lower, its style nearer."""
         result = stylize(CONTENT, STYLE, recipe_with(levels=((1.0, 12),)), encoder=ENCODER)
-        assert result.start_terms.content.abs().max() < 1e-9
+        assert result.start_terms["content"].abs().max() < 1e-9
         torch.testing.assert_close(result.start_terms.total, result.history_SB[0])
         assert (result.terms.total < result.start_terms.total).all()
-        assert (result.terms.style < result.start_terms.style).all()
+        assert (result.terms["style"] < result.start_terms["style"]).all()
 
     @pytest.mark.parametrize("optimizer", ["adam", "lbfgs"])
     def test_progress(self, optimizer: str) -> None:

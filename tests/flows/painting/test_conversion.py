@@ -26,7 +26,7 @@ from flows.painting.conversion import (
 )
 from flows.recipes.named import find_recipe
 from flows.run.planning import DesignJob
-from stylecore.printing import REPEATS
+from stylecore.painting.printing import REPEATS
 from stylecore.recipe import Recipe
 from tests.conftest import picture, saved
 

@@ -13,17 +13,18 @@ from catalogs.images.codec import Picture
 from catalogs.templates.template import Template
 from flows.painting.measuring import Measures, changed_outside, measure
 from stylecore import metrics
-from stylecore.embedded import embedded_encoder
-from stylecore.mill import Finished, Pair, mill
-from stylecore.objective import Terms
-from stylecore.recipe import Recipe
+from stylecore.encoders.embedded import embedded_encoder
+from stylecore.objective.terms import TermValues
+from stylecore.painting.mill import mill
+from stylecore.painting.pair import Finished, Pair
+from stylecore.recipe import TERM_NAMES, Recipe
 from tests.stylecore.test_stylization import SHALLOW, network, pictures
 
 ENCODER = network(SHALLOW)
 CONTENT, STYLE, DESIGN = pictures(1, 1, 64, 56), pictures(2, 1, 40, 50), pictures(3, 1, 64, 56)
 GUIDE = torch.zeros(1, 1, 64, 56)
 GUIDE[..., 4:60, 3:53] = 1
-NOTHING = Terms(*(torch.zeros(1) for _ in dataclasses.fields(Terms)))
+NOTHING = TermValues(dict.fromkeys(TERM_NAMES, torch.zeros(1)))
 
 
 def finished(design: Tensor, recipe: Recipe = SHALLOW, **fields: Any) -> Finished:

@@ -20,8 +20,8 @@ from safetensors.torch import save_file
 from flows.errors import WeightsError
 from flows.run.weights import load_encoder, resolve_recipe
 from flows.settings import Settings
-from stylecore.embedded import embedded_sha256
-from stylecore.encoders import Encoder
+from stylecore.encoders.embedded import embedded_sha256
+from stylecore.encoders.encoder import Encoder
 from stylecore.errors import EncoderError
 from stylecore.recipe import Recipe
 

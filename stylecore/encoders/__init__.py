@@ -1,0 +1,1 @@
+"""Encoders: frozen networks whose features content and style are compared by."""

@@ -1,0 +1,165 @@
+"""The objective of one level: targets are taken once, then every picture has its terms.
+
+Shape suffixes: B pairs, P parts, H rows, W columns.
+"""
+
+import torch
+from torch import Tensor
+
+from stylecore.encoders.encoder import Encoder, Features
+from stylecore.objective import windows
+from stylecore.objective.guides import cloth_guide, layer_guide
+from stylecore.objective.losses import ENERGY_FLOOR, content_distance
+from stylecore.objective.observation import observe_windows, whole_statistics
+from stylecore.objective.statistics import STATISTICS
+from stylecore.objective.targets import ContentTargets, Named, StyleTargets, Targets
+from stylecore.objective.terms import TERMS, Comparison, TermValues
+from stylecore.recipe import TERM_NAMES, Recipe, Structure
+
+
+def content_targets(
+    encoder: Encoder, structure: Structure, content_13HW: Tensor, guide_1PHW: Tensor, tile: int = 0
+) -> ContentTargets:
+    """What a garment is held to at one level: its features, guides, energies, light and edges.
+
+    `content_13HW` is in [0, 1]; `guide_1PHW` has a channel a part, in [0, 1]. A picture with a side longer
+    than `tile` px is looked at window by window (stylecore/objective/windows.py); 0 looks at any at once.
+    """
+    names = [layer for layer, _ in structure.content_layers]
+    cloth_11HW = cloth_guide(guide_1PHW)
+    with torch.no_grad():
+        guides = {
+            layer: layer_guide(guide_1PHW, windows.grid(encoder, layer, content_13HW))
+            for layer in structure.layers
+        }
+        views = observe_windows(
+            encoder,
+            structure,
+            content_13HW,
+            guides,
+            tile,
+            lambda features, _: {name: features[name] for name in names},
+        )
+        features = {
+            name: windows.assembled(
+                encoder, name, content_13HW, [(view.window, view.content[name]) for view in views]
+            )
+            for name in names
+        }
+        kept = {
+            name: target(content_13HW, cloth_11HW)
+            for name in structure.terms
+            if (target := TERMS[name].target) is not None
+        }
+    return ContentTargets(
+        features, guides, _energy_floors(structure, whole_statistics(structure, views)), cloth_11HW, kept
+    )
+
+
+def _energy_floors(structure: Structure, statistics: Named) -> Named:
+    energy = STATISTICS[structure.statistic].energy
+    return {
+        layer: ENERGY_FLOOR * energy(statistic.flatten(0, 1))[None] for layer, statistic in statistics.items()
+    }
+
+
+def style_targets(
+    encoder: Encoder,
+    structure: Structure,
+    style_13HW: Tensor,
+    guide_1PHW: Tensor | None,
+    parts: int,
+    tile: int = 0,
+) -> StyleTargets:
+    """Statistics of a style in its own size, one a part; without a guide every part takes the whole style.
+
+    `style_13HW` and `guide_1PHW` are in [0, 1]; `parts` is P where there is no guide; `tile` is that of
+    `content_targets`.
+    """
+    with torch.no_grad():
+        guides = None
+        if guide_1PHW is not None:
+            guides = {
+                layer: layer_guide(guide_1PHW, windows.grid(encoder, layer, style_13HW))
+                for layer in structure.style_names
+            }
+        views = observe_windows(encoder, structure, style_13HW, guides, tile)
+        statistics = whole_statistics(structure, views)
+        if guides is None:
+            statistics = {
+                layer: whole.repeat(1, parts, *(1,) * (whole.ndim - 2)) for layer, whole in statistics.items()
+            }
+    return StyleTargets(statistics)
+
+
+def term_weights(recipe: Recipe, device: torch.device) -> Named:
+    """The recipe's weights by term, as tensors of one value, so that pairs of one batch may differ in them."""
+    return {
+        name: torch.tensor([TERMS[name].weight_in(recipe)], device=device, dtype=torch.float32)
+        for name in TERM_NAMES
+    }
+
+
+def evaluate_terms(
+    encoder: Encoder, structure: Structure, targets: Targets, picture_B3HW: Tensor, tile: int = 0
+) -> TermValues:
+    """Every weighted term for the pictures; those with a side longer than `tile` px are looked at by windows.
+
+    On a CPU pairs are taken one by one: its kernels round differently for batches, kinks and line searches
+    tell the difference, and a batch is no faster there.
+    """
+    if picture_B3HW.is_cuda or len(picture_B3HW) == 1:
+        return _evaluate(encoder, structure, targets, picture_B3HW, tile)
+    return joined_terms(
+        [
+            _evaluate(encoder, structure, targets.of_pair(pair), picture, tile)
+            for pair, picture in enumerate(picture_B3HW.split(1))
+        ]
+    )
+
+
+def joined_terms(values: list[TermValues]) -> TermValues:
+    """The terms of several batches as those of one batch, in the order given."""
+    return TermValues({name: torch.cat([value[name] for value in values]) for name in TERM_NAMES})
+
+
+def _evaluate(
+    encoder: Encoder, structure: Structure, targets: Targets, picture_B3HW: Tensor, tile: int
+) -> TermValues:
+    comparison = _compare(encoder, structure, targets, picture_B3HW, tile)
+    nothing_B = picture_B3HW.new_zeros(len(picture_B3HW))
+    return TermValues(
+        {
+            name: targets.weights[name] * TERMS[name].loss(comparison)
+            if name in structure.terms
+            else nothing_B
+            for name in TERM_NAMES
+        }
+    )
+
+
+def _compare(
+    encoder: Encoder, structure: Structure, targets: Targets, picture_B3HW: Tensor, tile: int
+) -> Comparison:
+    content = targets.content
+    cloth = {layer: cloth_guide(content.guides[layer]) for layer, _ in structure.content_layers}
+
+    def distances(features: Features, part: windows.Part) -> Named:
+        return {
+            layer: content_distance(
+                features[layer], part(layer, content.features[layer]), part(layer, cloth[layer])
+            )
+            for layer, _ in structure.content_layers
+        }
+
+    views = observe_windows(encoder, structure, picture_B3HW, content.guides, tile, distances)
+    return Comparison(
+        structure=structure,
+        targets=targets,
+        picture_B3HW=picture_B3HW,
+        content_distances={
+            layer: torch.stack([view.content[layer] for view in views]).sum(0)
+            for layer, _ in structure.content_layers
+        },
+        statistics=whole_statistics(structure, views),
+    )

@@ -1,0 +1,116 @@
+"""What the lanes of one structure share: how a pair's targets and starts are made at a level."""
+
+from collections.abc import Hashable
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from stylecore.encoders.encoder import Encoder
+from stylecore.objective.evaluation import content_targets, evaluate_terms, style_targets, term_weights
+from stylecore.objective.target_cache import TargetCache
+from stylecore.objective.targets import ContentTargets, StyleTargets, Targets
+from stylecore.objective.terms import TermValues
+from stylecore.painting import initialization
+from stylecore.painting.pair import OnSteps, Pair
+from stylecore.painting.pyramid import Level
+from stylecore.recipe import Structure
+from stylecore.tensors import resize, resize_guide, size_of
+
+
+@dataclass
+class LaneContext:
+    """What all lanes of one structure share: encoder, device, cache of targets and who is told of steps."""
+
+    structure: Structure
+    encoder: Encoder
+    device: torch.device
+    cache: TargetCache
+    on_steps: OnSteps
+    tile: int
+    pixel_steps: float
+    """Steps of all levels, each by the square of its scale: a pair's whole work."""
+
+    def share(self, level: Level) -> float:
+        """What share of a pair's whole work a step at a level is."""
+        return level.scale**2 / self.pixel_steps
+
+    def targets(self, pair: Pair, level: Level) -> Targets:
+        """Targets of a pair at a level: the garment's and the style's from the cache, if they are known."""
+        return Targets(
+            content=self.cache.get(self._content_key(pair, level), lambda: self._content(pair, level)),
+            style=self.cache.get(self._style_key(pair, level), lambda: self._style(pair, level)),
+            weights=term_weights(pair.recipe, self.device),
+        )
+
+    def _content_key(self, pair: Pair, level: Level) -> Hashable:
+        if not pair.content_key:
+            return None
+        return "content", *self._level_key(pair, level), pair.recipe.color == "keep", pair.content_key
+
+    def _style_key(self, pair: Pair, level: Level) -> Hashable:
+        # Matching depends on both pictures; keeping looks at the style's luminance fitted to the content's.
+        recoloured_for = "" if pair.recipe.color == "style" else pair.content_key
+        if not pair.style_key or not (recoloured_for or pair.recipe.color == "style"):
+            return None
+        guided = pair.style_guide is not None
+        return (
+            "style",
+            *self._level_key(pair, level),
+            guided,
+            pair.recipe.color,
+            recoloured_for,
+            pair.style_key,
+        )
+
+    def _level_key(self, pair: Pair, level: Level) -> tuple[Hashable, ...]:
+        # The scale as well as the size: it is what a style is shrunk by.
+        return self.structure, level.scale, level.size, pair.guide.shape[1]
+
+    def _content(self, pair: Pair, level: Level) -> ContentTargets:
+        content, guide = initialization.content_at(pair.content, pair.recipe, level), pair.guide
+        return content_targets(
+            self.encoder,
+            self.structure,
+            self._on_device(content),
+            self._on_device(resize_guide(guide, level.size)),
+            self.tile,
+        )
+
+    def _style(self, pair: Pair, level: Level) -> StyleTargets:
+        style = initialization.style_at(
+            pair.style, pair.content, pair.guide, pair.recipe, level, pair.enlarged
+        )
+        guide = pair.style_guide
+        return style_targets(
+            self.encoder,
+            self.structure,
+            self._on_device(style),
+            None if guide is None else self._on_device(resize_guide(guide, size_of(style))),
+            pair.guide.shape[1],
+            self.tile,
+        )
+
+    def start(self, pair: Pair, level: Level, before_13HW: Tensor | None) -> Tensor:
+        """Where a pair begins at a level: its picture of the level before, or the recipe's start where there is none."""
+        if before_13HW is None:
+            return self._start(pair, level)
+        if level.beyond and pair.recipe.init not in ("noise", "style"):
+            return initialization.carried(before_13HW, self._start(pair, level))
+        return resize(before_13HW, level.size).clamp(0, 1)
+
+    def _start(self, pair: Pair, level: Level) -> Tensor:
+        if pair.start is not None:
+            return self._on_device(resize(pair.start, level.size).clamp(0, 1))
+        return self._on_device(
+            initialization.start_at(
+                pair.style, pair.content, pair.guide, pair.recipe, level, pair.repeat, pair.enlarged
+            )
+        )
+
+    def terms(self, targets: Targets, picture_B3HW: Tensor) -> TermValues:
+        """The objective's terms of pictures against their targets."""
+        return evaluate_terms(self.encoder, self.structure, targets, picture_B3HW, self.tile)
+
+    def _on_device(self, tensor: Tensor) -> Tensor:
+        return tensor.to(self.device)

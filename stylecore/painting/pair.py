@@ -1,0 +1,63 @@
+"""Pairs as they go into the mill, and as they come out."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from torch import Tensor
+
+from stylecore.objective.terms import TermValues
+from stylecore.painting.printing import UNTOLD
+from stylecore.recipe import Recipe
+
+OnSteps = Callable[[int, float], None]
+"""Called after every step with the number of pairs that made it, and its share of all steps of a pair (by pixels)."""
+
+
+@dataclass(frozen=True)
+class Pair:
+    """A content and a style that are to be a design, prepared: sRGB in [0, 1], on any device.
+
+    `content` and `guide` are 1 x 3 x H x W and 1 x P x H x W at the finest size, with a channel a part;
+    `style` is 1 x 3 x h x w and `style_guide`, if parts are matched, 1 x P x h x w. Keys name contents:
+    pairs with equal keys share targets; without one, nothing is shared. `tag` is the caller's.
+    """
+
+    content: Tensor
+    style: Tensor
+    guide: Tensor
+    recipe: Recipe
+    style_guide: Tensor | None = None
+    repeat: str = UNTOLD
+    """How the style repeats where it is printed; see stylecore/painting/printing.py."""
+    enlarged: float = 1.0
+    """How many times larger the style would have to be than it is given, to fit the content's size."""
+    content_key: str = ""
+    style_key: str = ""
+    start: Tensor | None = None
+    """What to start from instead of the recipe's `init`: 1 x 3 x H x W."""
+    tag: Any = None
+
+
+@dataclass(frozen=True)
+class Finished:
+    """What came of a pair: the design (the content, where it failed), or why it failed.
+
+    `terms` and `start_terms` are the weighted terms at the finest level, of the design and of the content;
+    `losses` has the loss before every step of every level.
+    """
+
+    pair: Pair
+    picture_13HW: Tensor
+    failure: str | None
+    terms: TermValues
+    start_terms: TermValues
+    losses: tuple[tuple[float, ...], ...]
+    seconds: float
+    share_done: float
+    """Share of all its steps, by their pixels, that was made; below 1 where it failed or converged early."""
+
+    @property
+    def steps(self) -> int:
+        """Steps that were made, of all levels."""
+        return sum(map(len, self.losses))
