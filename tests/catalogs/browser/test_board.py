@@ -7,6 +7,7 @@ from concurrent.futures import Future
 from pathlib import Path
 
 import pytest
+from cachetools import LRUCache
 
 from catalogs.browser import board as boards
 from catalogs.browser.board import Board
@@ -65,9 +66,9 @@ def test_pages_do_not_shift(board: Board) -> None:
     assert len(board.find(UNREVIEWED).ids) == 7
 
 
-def test_results_end(board: Board, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_results_end(board: Board) -> None:
     """The result that was asked for longest ago goes first."""
-    monkeypatch.setattr(boards, "RESULTS", 2)
+    board._kept = LRUCache(2)
     first, second = board.find(Query()).token, board.find(Query()).token
     board.kept(first)
     board.find(Query())
