@@ -93,7 +93,7 @@ class Reader:
             with httpx.Client(base_url=address[0], follow_redirects=True, trust_env=False, timeout=60) as client:
                 page = client.get("/", headers={"accept": "text/html"}).text
                 token = re.search(r'name="csrf" content="(\w+)"', page)
-                design = next((self.folder / "demo" / "designs" / "images").rglob("*.png")).stem
+                design = next((self.folder / "demo" / "designs" / "images").rglob("*.png")).stem.partition("-")[0]
                 act = {"what": "verdict", "value": "pick", "target": {"ids": [design]}}
                 answer = client.post("/api/acts", json=act, headers={"x-csrf-token": token[1] if token else ""})
                 assert answer.status_code == 200, answer.text
