@@ -220,6 +220,13 @@ def test_parameters_are_those_of_the_flows() -> None:
     assert said == wanted
 
 
+def test_glossary_defines_a_word_once() -> None:
+    """docs/glossary.md gives each word one meaning: no bold word is defined twice."""
+    words = re.findall(r"\*\*([^*]+)\*\*", (ROOT / "docs" / "glossary.md").read_text())
+    assert len(words) > 50
+    assert [word for word in words if words.count(word) > 1] == []
+
+
 def test_every_module_has_its_line() -> None:
     """ARCHITECTURE.md names every module of the three rooms; one of a package inside a room in the package's line."""
     lines = (ROOT / "ARCHITECTURE.md").read_text().splitlines()
