@@ -48,7 +48,7 @@ class Reader:
         printed = []
         for language, block in code_blocks(page):
             if language == "bash":
-                for line in block.splitlines():
+                for line in block.replace("\\\n", " ").splitlines():
                     self.enter(line)
             elif language == "toml":
                 self.save(block)
@@ -84,18 +84,28 @@ class Reader:
     def browse(self, command: list[str]) -> None:
         """Open the page on a free port, and pick its first design."""
         server = subprocess.Popen(
-            [*command, "--port", "0"], cwd=self.folder, env=self.environment, stdout=subprocess.PIPE, text=True
+            [*command, "--port", "0"],
+            cwd=self.folder,
+            env=self.environment,
+            stdout=subprocess.PIPE,
+            text=True,
         )
         try:
             assert server.stdout
             address = re.search(r"http://\S+(?=/)", server.stdout.readline())
             assert address, "browse prints its address"
-            with httpx.Client(base_url=address[0], follow_redirects=True, trust_env=False, timeout=60) as client:
+            with httpx.Client(
+                base_url=address[0], follow_redirects=True, trust_env=False, timeout=60
+            ) as client:
                 page = client.get("/", headers={"accept": "text/html"}).text
                 token = re.search(r'name="csrf" content="(\w+)"', page)
-                design = next((self.folder / "demo" / "designs" / "images").rglob("*.png")).stem.partition("-")[0]
+                design = next((self.folder / "demo" / "designs" / "images").rglob("*.png")).stem.partition(
+                    "-"
+                )[0]
                 act = {"what": "verdict", "value": "pick", "target": {"ids": [design]}}
-                answer = client.post("/api/acts", json=act, headers={"x-csrf-token": token[1] if token else ""})
+                answer = client.post(
+                    "/api/acts", json=act, headers={"x-csrf-token": token[1] if token else ""}
+                )
                 assert answer.status_code == 200, answer.text
             server.send_signal(signal.SIGINT)
             assert server.wait(60) in (0, 130)
