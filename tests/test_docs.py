@@ -6,63 +6,127 @@ import os
 import re
 import shlex
 import shutil
+import signal
 import string
 import subprocess
 import sys
 from pathlib import Path
 
+import httpx
 import pytest
 import yaml
 from PIL import Image
 
 from catalogs.errors import InvalidKeyError
 from catalogs.keys import check_id
-from tests.conftest import ROOT
+from tests.conftest import ROOT, TINY_RECIPE, stop
 
 DOCUMENTS = [*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md"), *ROOT.glob("deployments/*.md")]
 
 
-def blocks(language: str) -> list[str]:
-    """Code blocks of the README in one language."""
-    return re.findall(rf"```{language}\n(.*?)```", (ROOT / "README.md").read_text(), re.DOTALL)
+PAGES_WITH_CODE = ("README.md", "docs/recipes.md", "docs/results.md")
+"""Pages whose code runs in this order, in the folder where `make demo` has drawn its catalog."""
 
 
-def test_readme_runs_from_top_to_bottom(tmp_path: Path) -> None:
-    """Every command, the recipe and both Python pieces of the README work as written, in order."""
-    path = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
-    environment = {**os.environ, "PATH": path, "STYLEMILL_RECIPE": str(tmp_path / "quick.toml")}
-    # The README's commands use the default recipe; a small canvas keeps this test short.
-    (tmp_path / "quick.toml").write_text("canvas = [96, 80]\nlevels = [[0.5, 3], [1.0, 3]]\n")
-    for block in blocks("bash"):
-        for line in block.splitlines():
-            command = shlex.split(line, comments=True)
-            done = subprocess.run(
-                command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False
-            )
-            assert done.returncode == 0, (line, done.stderr)
-    (toml,) = blocks("toml")
-    (tmp_path / "loud.toml").write_text(toml)
-    from flows.recipes.named import find_recipe
+def code_blocks(page: str) -> list[tuple[str, str]]:
+    """Language and text of a page's code blocks in bash, TOML and Python, in their order."""
+    return re.findall(r"```(bash|toml|python)\n(.*?)```", (ROOT / page).read_text(), re.DOTALL)
 
-    assert find_recipe(str(tmp_path / "loud.toml")).style_scale == 0.5
-    for block in blocks("python"):
+
+class Reader:
+    """A person who follows pages in a folder: runs commands and Python pieces, and saves TOML files."""
+
+    def __init__(self, folder: Path) -> None:
+        """Commands use the default recipe; a small canvas keeps them short."""
+        path = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
+        self.folder = folder
+        self.environment = {**os.environ, "PATH": path, "STYLEMILL_RECIPE": str(folder / "quick.toml")}
+        (folder / "quick.toml").write_text(TINY_RECIPE)
+
+    def follow(self, page: str) -> list[str]:
+        """Do what every code block of a page says; returns what its Python pieces print."""
+        printed = []
+        for language, block in code_blocks(page):
+            if language == "bash":
+                for line in block.replace("\\\n", " ").splitlines():
+                    self.enter(line)
+            elif language == "toml":
+                self.save(block)
+            else:
+                printed.append(self.run([sys.executable, "-c", block]))
+        return printed
+
+    def enter(self, line: str) -> None:
+        """Run a line as in a terminal; a server is opened, used once, and ended by Ctrl-C."""
+        command = shlex.split(line, comments=True)
+        if command[:2] == ["stylemill", "browse"]:
+            self.browse(command)
+        else:
+            self.run(command)
+
+    def run(self, command: list[str]) -> str:
+        """What a command prints; it must succeed."""
         done = subprocess.run(
-            [sys.executable, "-c", block],
-            cwd=tmp_path,
-            env=environment,
-            capture_output=True,
-            text=True,
-            check=False,
+            command, cwd=self.folder, env=self.environment, capture_output=True, text=True, check=False
         )
-        assert done.returncode == 0, (block, done.stderr)
-        assert done.stdout
-    shown = subprocess.run(
-        [sys.executable, "-c", blocks("python")[0]], cwd=tmp_path, capture_output=True, text=True, check=True
-    ).stdout.splitlines()
-    assert shown[0].split() == ["garment_id", "style_id", "recipe", "loss_style", "image"], (
+        assert done.returncode == 0, (command, done.stderr)
+        return done.stdout
+
+    def save(self, block: str) -> None:
+        """Save a recipe that begins with its file's name; it must be valid."""
+        from flows.recipes.named import find_recipe
+
+        name = re.match(r"# (\w+\.toml)\n", block)
+        if name:
+            (self.folder / name[1]).write_text(block)
+            find_recipe(str(self.folder / name[1]))
+
+    def browse(self, command: list[str]) -> None:
+        """Open the page on a free port, and pick its first design."""
+        server = subprocess.Popen(
+            [*command, "--port", "0"],
+            cwd=self.folder,
+            env=self.environment,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        try:
+            assert server.stdout
+            address = re.search(r"http://\S+(?=/)", server.stdout.readline())
+            assert address, "browse prints its address"
+            with httpx.Client(
+                base_url=address[0], follow_redirects=True, trust_env=False, timeout=60
+            ) as client:
+                page = client.get("/", headers={"accept": "text/html"}).text
+                token = re.search(r'name="csrf" content="(\w+)"', page)
+                design = next((self.folder / "demo" / "designs" / "images").rglob("*.png")).stem.partition(
+                    "-"
+                )[0]
+                act = {"what": "verdict", "value": "pick", "target": {"ids": [design]}}
+                answer = client.post(
+                    "/api/acts", json=act, headers={"x-csrf-token": token[1] if token else ""}
+                )
+                assert answer.status_code == 200, answer.text
+            server.send_signal(signal.SIGINT)
+            assert server.wait(60) in (0, 130)
+        finally:
+            stop(server)
+
+
+def test_code_of_pages_runs_from_top_to_bottom(tmp_path: Path) -> None:
+    """Every command, recipe and Python piece of README, recipes and results works as written, in order."""
+    reader = Reader(tmp_path)
+    reader.run(["stylemill", "sample", "demo"])
+    printed = [text for page in PAGES_WITH_CODE for text in reader.follow(page)]
+    assert all(printed), "every Python piece prints something"
+    *_, pandas, _duckdb, verdicts = printed
+    columns, row = pandas.splitlines()[:2]
+    assert columns.split() == ["garment_id", "style_id", "recipe", "loss_style", "image"], (
         "no column is left out"
     )
-    assert (tmp_path / "designs" / shown[1].split()[-1]).exists(), "image is relative to the design catalog"
+    designs = tmp_path / "demo" / "designs"
+    assert (designs / row.split()[-1]).exists(), "image is relative to the design catalog"
+    assert len(verdicts.splitlines()) == 2, "the picked design is found by its verdict"
     for path in sorted(set(tmp_path.iterdir()) - {tmp_path / "quick.toml"}):
         name = path.name + "/" * path.is_dir()
         ignored = subprocess.run(["git", "check-ignore", "-q", "--no-index", name], cwd=ROOT, check=False)
@@ -114,9 +178,20 @@ def test_demo_picture(tmp_path: Path) -> None:
 @pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)
 def test_links_lead_somewhere(document: Path) -> None:
     """Every relative link and picture of a document exists."""
-    for target in re.findall(r"\]\(([^)#]+)\)", document.read_text()):
+    text = document.read_text()
+    for target in [*re.findall(r"\]\(([^)#]+)", text), *re.findall(r'src="([^"]+)"', text)]:
         if "://" not in target:
             assert (document.parent / target).exists(), target
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)
+def test_links_lead_to_headings(document: Path) -> None:
+    """Every link to a heading finds the heading, spelled as GitHub spells its anchor."""
+    for target, anchor in re.findall(r"\]\(([^):#]*)#([^)]+)\)", document.read_text()):
+        page = document.parent / target if target else document
+        headings = re.findall(r"^#+ (.+)$", page.read_text(), re.MULTILINE)
+        anchors = {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
+        assert anchor in anchors, f"{target}#{anchor}"
 
 
 def _table(document: Path, heading: str) -> list[list[str]]:
@@ -153,6 +228,13 @@ def test_parameters_are_those_of_the_flows() -> None:
     rows = _table(ROOT / "docs" / "settings.md", "Parameters of deployments")
     said = {(name.strip(" `"), row[1], row[2]) for row in rows for name in row[0].split(",")}
     assert said == wanted
+
+
+def test_glossary_defines_a_word_once() -> None:
+    """docs/glossary.md gives each word one meaning: no bold word is defined twice."""
+    words = re.findall(r"\*\*([^*]+)\*\*", (ROOT / "docs" / "glossary.md").read_text())
+    assert len(words) > 50
+    assert [word for word in words if words.count(word) > 1] == []
 
 
 def test_every_module_has_its_line() -> None:
