@@ -164,7 +164,7 @@ def test_a_loss_that_is_not_finite_fails_alone(
     import dataclasses
 
     import flows.orchestration.stylize_catalog as flow
-    from flows.workers.in_process import bench
+    from flows.painting.worker_context import open_worker_context
     from stylecore import objective
 
     real = objective.terms
@@ -178,7 +178,7 @@ def test_a_loss_that_is_not_finite_fails_alone(
 
     monkeypatch.setattr(objective, "terms", poisoned)
     monkeypatch.setenv("STYLEMILL_BATCH", "3")
-    bench.cache_clear()
+    open_worker_context.cache_clear()
     done = flow.stylize_catalog(
         garments=f"{catalog}/garments", styles=f"{catalog}/styles", designs=str(tmp_path / "designs"),
         recipe=str(catalog / "tiny.toml"), style_sets=["set-1"],
