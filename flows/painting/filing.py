@@ -46,7 +46,7 @@ class DesignFiling:
     """Finished designs on their way into the catalog: pictures are written by threads, records filed together."""
 
     def __init__(self, context: WorkerContext, outcome: Outcome, writers: ThreadPoolExecutor) -> None:
-        """Notes in `outcome` what was made; the `writers` write the pictures."""
+        """Take the outcome that gets the keys of new designs, and the threads that write pictures."""
         self._context, self._outcome, self._writers = context, outcome, writers
         self._writing: deque[Future[Design]] = deque()
         self._waiting: list[Design] = []

@@ -102,7 +102,7 @@ def stylize_one(
 
 
 def _read_template(addresses: _PictureAddresses, settings: Settings) -> Template:
-    """The picture to paint on with its mask and parts; what is to be noted of them is said."""
+    """Read the picture to paint on with its mask and parts, and print the notes on them."""
     with _named(
         {
             ImageError: ("CONTENT", addresses.content),
@@ -135,7 +135,7 @@ def _make_pair(
 def _style_guide(
     addresses: _PictureAddresses, template: Template, pattern: Picture, style: Tensor, settings: Settings
 ) -> Tensor:
-    """Where each part of the content finds its style; parts without a partner are said."""
+    """Return where each part of the content finds its style, and print a remark on each part without a partner."""
     with _named({PartMapError: ("--style-parts", addresses.style_parts)}):
         data = read_picture_argument(addresses.style_parts or "", settings)
         style_parts = decode_parts(data, pattern.size, max_pixels=settings.max_pixels)

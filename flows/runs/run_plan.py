@@ -99,7 +99,7 @@ def _carry_out(run: _Run, runner: ShardRunner, gauges: Gauges) -> dict[str, Any]
     write_report(store, report)
     try:
         if plan.jobs:
-            _make_designs(run, runner, gauges, expected)
+            _settle_plan(run, runner, gauges, expected)
         report.state = "finished"
     except BaseException as error:
         report.state = "interrupted" if isinstance(error, run.listener.stops) else f"stopped: {error}"
@@ -112,7 +112,7 @@ def _carry_out(run: _Run, runner: ShardRunner, gauges: Gauges) -> dict[str, Any]
     return _result(report, store, sheet)
 
 
-def _make_designs(run: _Run, runner: ShardRunner, gauges: Gauges, expected: float | None) -> None:
+def _settle_plan(run: _Run, runner: ShardRunner, gauges: Gauges, expected: float | None) -> None:
     """Open the workers, and have the plan's jobs settled; `expected` seconds a design give the size of shards."""
     config, jobs, designs = run.config, run.plan.jobs, run.designs
     claims, began = Claims(designs.store, config.run_id), time.monotonic()

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from cachetools import LRUCache
 
 from catalogs.designs.design_catalog import DesignCatalog
 from catalogs.records import Design
@@ -229,10 +230,10 @@ def test_contents_replaced_during_a_run(work, catalog: Path) -> None:
     ]
 
 
-def test_templates_kept_are_bounded(work, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_templates_kept_are_bounded(work) -> None:
     """Decoded garments over the limit in bytes leave memory, the one used longest ago first."""
     tools, jobs = work
-    monkeypatch.setattr(worker_context, "TEMPLATE_BYTES", 2 * 120 * 96 * 4)
+    tools.templates = LRUCache(2 * 120 * 96 * 4, getsizeof=tools.templates.getsizeof)
     for job in jobs:
         tools.template(job.garment)
     assert list(tools.templates) == ["g1", "g2"]
