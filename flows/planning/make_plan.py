@@ -23,7 +23,7 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class _CatalogInputs:
-    """What both catalogs hold, and of it what was selected, with the digests of its contents."""
+    """All records of both catalogs, and the selected ones with the digests of their contents."""
 
     all_garments: Sequence[Garment]
     all_styles: Sequence[Style]
@@ -45,7 +45,7 @@ def make_plan(config: RunConfig, selection: Selection | None = None, *, check_pi
         config: the catalogs and the recipe.
         selection: which designs are asked for; all, if not given.
         check_pictures: decode the pictures of records with work, and look for facts to correct; without it the plan
-            is quicker, and unusable pictures are met by the run.
+            is quicker, and it is the run that rejects unusable pictures.
 
     Returns:
         The plan. Records that cannot be used are its problems.

@@ -63,7 +63,7 @@ def test_order_and_comments() -> None:
 
 def test_docs_say_the_same() -> None:
     """docs/recipes.md shows what `stylemill recipes house` writes."""
-    docs = Path(__file__).parents[2] / "docs" / "recipes.md"
+    docs = Path(__file__).parents[3] / "docs" / "recipes.md"
     assert f"```toml\n{as_toml(find_recipe('house'))}```" in docs.read_text(), (
         "write the output of 'stylemill recipes house' into docs/recipes.md"
     )
