@@ -1,1 +1,1 @@
-"""Tests of flows/run."""
+"""Tests of flows/planning."""

@@ -1,1 +1,1 @@
-"""Tests of flows/running."""
+"""Tests of flows/runs."""
