@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from flows.command.terminal import Designs, errors_reported, open_design_catalog, usage_error
+from flows.command.terminal import Designs, open_design_catalog, report_errors, usage_error
 from flows.logs import say
 
 PORT = 8420
@@ -44,7 +44,7 @@ def browse_command(
     show: Annotated[bool, typer.Option("--open/--no-open", help="Open a browser.")] = False,
 ) -> None:
     """Open a design catalog as a page to browse, compare, pick and export in. Ctrl-C ends it."""
-    with errors_reported():
+    with report_errors():
         import webbrowser
 
         from catalogs.browser.access import LOOPBACK

@@ -75,9 +75,9 @@ class CatalogMill:
     def plan(self, order: Order) -> Estimate:
         """Return how many designs an order makes, and how long they take; QueryError where it cannot be planned."""
         with _errors_for_page():
-            return self._planned(order)
+            return self._plan_order(order)
 
-    def _planned(self, order: Order) -> Estimate:
+    def _plan_order(self, order: Order) -> Estimate:
         self._require_offered(order)
         # Within a request no weights are read, no pictures are decoded, and no torch is loaded.
         config = resolve_estimate_config(
@@ -125,9 +125,9 @@ class CatalogMill:
     def start(self, order: Order) -> str:
         """Start the deployment for an order; returns the run's name and its page. QueryError where it does not start."""
         with _errors_for_page():
-            return self._started(order)
+            return self._start_run(order)
 
-    def _started(self, order: Order) -> str:
+    def _start_run(self, order: Order) -> str:
         from flows.orchestration.prefect_api import OF_STYLE_SETS, start_deployment
 
         self._require_offered(order)

@@ -11,8 +11,8 @@ from flows.command.terminal import (
     REJECTED,
     Garments,
     Styles,
-    errors_reported,
     finish,
+    report_errors,
     show_problems,
     usage_error,
 )
@@ -31,7 +31,7 @@ app = typer.Typer()
 @app.command("check", epilog="Example: stylemill check --garments ./garments --styles ./styles")
 def check_command(garments: Garments = None, styles: Styles = None) -> None:
     """Look at every row and picture of both catalogs and list all problems."""
-    with errors_reported():
+    with report_errors():
         from catalogs.errors import CatalogsError
         from catalogs.storage.stores import open_store
         from flows.planning.checking import check_garments, check_styles, check_unsealed, check_widths
@@ -83,7 +83,7 @@ def recipes_command(
     name: Annotated[str | None, typer.Argument(help="Show this recipe as TOML.")] = None,
 ) -> None:
     """List the named recipes, or show one as TOML to begin your own with."""
-    with errors_reported():
+    with report_errors():
         from flows.recipes.named import NAMED, find_recipe
         from flows.recipes.text import as_toml
 
@@ -101,7 +101,7 @@ def sample_command(
     force: Annotated[bool, typer.Option("--force", help="Draw all anew, over what is there.")] = False,
 ) -> None:
     """Draw a sample catalog of garments and styles, to try everything with. What is there stays as it is."""
-    with errors_reported():
+    with report_errors():
         from catalogs.samples.catalog import STYLES, edited, write_sample
         from catalogs.samples.garments import GARMENTS
         from catalogs.storage.addresses import trimmed
@@ -131,7 +131,7 @@ def seal_command(
 
     Exit code 3, and no manifest, if rows or pictures of the set cannot be used.
     """
-    with errors_reported():
+    with report_errors():
         from catalogs.inputs.contents import usable
         from catalogs.inputs.style_sets import EVERY, MANIFEST, seal
         from catalogs.inputs.styles import read_set
@@ -163,7 +163,7 @@ def seal_command(
 @app.command("landed", epilog="Example: stylemill landed autumn-26")
 def landed_command(style_set: Annotated[str, typer.Argument(help="The style set that is complete.")]) -> None:
     """Tell the Prefect server that a style set has landed, which starts a run for it."""
-    with errors_reported():
+    with report_errors():
         from catalogs.errors import InvalidKeyError
         from catalogs.keys import check_id
         from flows.orchestration.events import emit_landed, require_set

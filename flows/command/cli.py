@@ -18,7 +18,7 @@ from flows.command import (
 from flows.command.terminal import FAILED, OK, REJECTED, USAGE, finish
 from flows.errors import OutputError
 from flows.logs import log_as_json, say
-from flows.orchestration.loopback import spare_loopback
+from flows.orchestration.loopback import bypass_proxy_for_loopback
 from flows.orchestration.prefect_settings import quiet_prefect
 
 app = typer.Typer(
@@ -67,13 +67,13 @@ for commands in (
 
 def main() -> None:
     """Run the command: prepare streams, proxies and Prefect's settings, then end with the exit code."""
-    standard_streams.make_ready()
-    spare_loopback()
+    standard_streams.prepare_streams()
+    bypass_proxy_for_loopback()
     quiet_prefect()
     code = OK
     try:
         code = _exit_code()
-        standard_streams.hand_over()
+        standard_streams.flush_streams()
     except OutputError as error:
         # A command that failed has reported its error already.
         if code in (OK, REJECTED):

@@ -8,8 +8,8 @@ import typer
 from flows.command.terminal import (
     Designs,
     StyleSets,
-    errors_reported,
     open_design_catalog,
+    report_errors,
     require_designs,
     usage_error,
 )
@@ -36,7 +36,7 @@ def list_command(
     as_csv: Annotated[bool, typer.Option("--csv", help="Every column of theirs, as CSV.")] = False,
 ) -> None:
     """List the newest designs of a catalog, with counts a style set and recipe."""
-    with errors_reported():
+    with report_errors():
         catalog = open_design_catalog(designs)
         frame = catalog.read(None if as_csv else LISTED).to_pandas()
         if style_set:
@@ -57,7 +57,7 @@ def status_command(
     as_json: Annotated[bool, typer.Option("--json", help="A JSON object a run.")] = False,
 ) -> None:
     """Say what became of runs: running, killed, interrupted, stopped or finished, with counts and the next command."""
-    with errors_reported():
+    with report_errors():
         import json
 
         from flows.reports.run_status import run_statuses

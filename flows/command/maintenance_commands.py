@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from flows.command.terminal import OK, REJECTED, Designs, errors_reported, finish, open_design_catalog
+from flows.command.terminal import OK, REJECTED, Designs, finish, open_design_catalog, report_errors
 from flows.logs import say
 from flows.wording import format_count
 
@@ -34,7 +34,7 @@ def doctor_command(
 
     Exit code 3 if records are faulty (and were not repaired).
     """
-    with errors_reported():
+    with report_errors():
         from catalogs.designs import upkeep
 
         catalog = open_design_catalog(designs)
@@ -82,7 +82,7 @@ def gc_command(
     delete: Annotated[bool, typer.Option("--delete", help="Remove; without it only what would be.")] = False,
 ) -> None:
     """Remove what killed and raced runs left, and merge the table's small files. Dry unless --delete is given."""
-    with errors_reported():
+    with report_errors():
         from catalogs.designs import upkeep
 
         catalog = open_design_catalog(designs)

@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from flows.command.terminal import Device, RecipeName, errors_reported
+from flows.command.terminal import Device, RecipeName, report_errors
 
 app = typer.Typer()
 
@@ -24,7 +24,7 @@ def one_command(
     ] = False,
 ) -> None:
     """Paint one picture in one style."""
-    with errors_reported():
+    with report_errors():
         from flows.pictures.picture_arguments import check_pictures
         from flows.settings import read_settings
 
@@ -53,7 +53,7 @@ def sweep_command(
     device: Device = None,
 ) -> None:
     """Paint one pair by every value of one or two recipe fields, and lay them side by side."""
-    with errors_reported():
+    with report_errors():
         from flows.pictures.experiments import sweep
 
         for uri in sweep(content, style, axis, out, mask, recipe, device):
@@ -71,7 +71,7 @@ def reconstruct_command(
     device: Device = None,
 ) -> None:
     """Show what the recipe's encoder keeps of a picture: content by layer, or style by growing sets of layers."""
-    with errors_reported():
+    with report_errors():
         from flows.pictures.experiments import RECONSTRUCTED, reconstruct
 
         names = [name.strip() for name in layers.split(",") if name.strip()] or RECONSTRUCTED

@@ -20,8 +20,8 @@ from flows.command.terminal import (
     RecipeName,
     Styles,
     StyleSets,
-    errors_reported,
     finish,
+    report_errors,
 )
 from flows.logs import log_as_json, log_event, say
 
@@ -69,7 +69,7 @@ def run_command(
     workers: NumberOfWorkers = None,
 ) -> None:
     """Make the designs that are not there yet: every garment in every style."""
-    with errors_reported():
+    with report_errors():
         # Before torch is loaded, which takes seconds.
         say(STARTING)
         from flows.planning.make_plan import make_plan
@@ -99,7 +99,7 @@ def retry_command(
 
     Catalogs and recipe are those of the run; a recipe from a TOML file must be given again.
     """
-    with errors_reported():
+    with report_errors():
         say(STARTING)
         from flows.planning.make_plan import make_plan
         from flows.planning.run_config import resolve_run_config

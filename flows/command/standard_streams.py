@@ -11,7 +11,7 @@ from flows.errors import OutputError
 STDIN, STDOUT, STDERR = range(3)
 
 
-def make_ready() -> None:
+def prepare_streams() -> None:
     """Open streams that are closed, and escape letters that the terminal cannot show.
 
     The next file that is opened would get the number of a closed stream, and would take what is printed. From now on
@@ -47,7 +47,7 @@ class _Output(FileIO):
             raise OutputError(f"Standard output cannot be written: {error.strerror}.") from error
 
 
-def hand_over() -> None:
+def flush_streams() -> None:
     """Write out what waits in the streams; OutputError where that fails.
 
     What cannot be written is dropped: Python would try it once more at its end, and print its own message.

@@ -35,7 +35,7 @@ StyleSets = Annotated[
 
 
 @contextmanager
-def errors_reported() -> Iterator[None]:
+def report_errors() -> Iterator[None]:
     """Report every error of the block as one message and an exit code, never a traceback.
 
     An error that nobody foresaw is reported with the lines of code that raised it. The end that a command chose, and a

@@ -5,7 +5,7 @@ import os
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
 
 
-def spare_loopback() -> None:
+def bypass_proxy_for_loopback() -> None:
     """Add this machine's own addresses to NO_PROXY and no_proxy; programs that we start inherit them.
 
     Some programs read the one spelling and some the other, so both get the same value.

@@ -37,7 +37,7 @@ ANSWER_SECONDS = 15.0
 """How long the first answer may take: Prefect's own limit is 60 s, in which a person sees nothing."""
 CLIENT = "prefect.client."
 """The prefix of Prefect's modules that send requests to the server."""
-PASSING = (408, 425, 429, 500, 502, 503, 504)
+PASSING_STATUS = (408, 425, 429, 500, 502, 503, 504)
 """HTTP status of answers, of a server or of a proxy before it, that may change at the next try."""
 MEANINGS = {
     401: "check PREFECT_API_KEY or PREFECT_API_AUTH_STRING",
@@ -140,7 +140,7 @@ def _require_answer() -> None:
 def _may_pass(error: BaseException) -> bool:
     cause = _http(error)
     if isinstance(cause, httpx.HTTPStatusError):
-        return cause.response.status_code in PASSING
+        return cause.response.status_code in PASSING_STATUS
     return isinstance(cause, httpx.TransportError) and not isinstance(cause, httpx.UnsupportedProtocol)
 
 

@@ -32,7 +32,7 @@ from flows.reports.rejections import read_rejected, recipe_of_run, require_same_
 from flows.reports.report import RunReport
 from flows.runs.listeners import Listener
 from flows.runs.run_plan import run_plan
-from flows.runs.shard_runs import FIRST_WAIT, PASSING, RETRIES, MakeShard
+from flows.runs.shard_runs import FIRST_WAIT, RETRIED_ERRORS, RETRIES, MakeShard
 from flows.settings import read_settings
 from flows.workers.rounds import Shard
 
@@ -162,7 +162,7 @@ def _may_pass(state: Any) -> bool:
     """Whether the error of a task may not come again at another try."""
     try:
         state.result()
-    except PASSING:
+    except RETRIED_ERRORS:
         return True
     except Exception:
         return False

@@ -42,7 +42,7 @@ WAITS = 4
 """How long a run waits for other runs to start their servers, in multiples of the time that one start may take."""
 STARTS = 5
 """How often a server is started, where each attempt meets another run that starts at the same time."""
-PASSING = ("address already in use", "database is locked", "already exists", "duplicate column")
+PASSING_MESSAGES = ("address already in use", "database is locked", "already exists", "duplicate column")
 """Messages of a server that met another one: at its port, or while both made the tables of a new database."""
 LOOK = 0.1
 """Seconds between two looks whether the server answers."""
@@ -120,18 +120,18 @@ class TemporaryServer(SubprocessASGIServer):
         if self.running:
             return
         seconds = timeout or PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS.value()
-        with _alone(seconds):
+        with _lock_database(seconds):
             atexit.register(self.stop)
             self._start(seconds)
 
     def _start(self, seconds: float) -> None:
         """Start processes until one answers; TemporaryServerError where one ends for a reason that stays."""
         for attempt in range(STARTS):
-            self.running = self._answers(seconds)
+            self.running = self._start_and_wait(seconds)
             if self.running:
                 return
             said = "\n".join(self.said)
-            if attempt == STARTS - 1 or not any(word in said for word in PASSING):
+            if attempt == STARTS - 1 or not any(word in said for word in PASSING_MESSAGES):
                 raise TemporaryServerError(f"Prefect's temporary server did not start{self._why()}")
             self.port = None
 
@@ -144,10 +144,10 @@ class TemporaryServer(SubprocessASGIServer):
         lines = [line for line in self.said if line and not TRACEBACK.match(line)]
         return f"; its last words: {' | '.join(lines[-SHOWN_LINES:]).rstrip('. ')}." if lines else "."
 
-    def _answers(self, seconds: float) -> bool:
+    def _start_and_wait(self, seconds: float) -> bool:
         """Start a process; True when the server answers, False where it ended before."""
         self.port = self.port or self.find_available_port()
-        self.server_process = self._started()
+        self.server_process = self._start_process()
         until = time.monotonic() + seconds
         # Without the environment's proxies.
         with httpx.Client(trust_env=False) as client:
@@ -164,7 +164,7 @@ class TemporaryServer(SubprocessASGIServer):
         self._reader.join(timeout=5)
         return False
 
-    def _started(self) -> "subprocess.Popen[str]":
+    def _start_process(self) -> "subprocess.Popen[str]":
         """Start the process as Prefect does; the guard will end it, and a thread reads what it writes."""
         level = PREFECT_SERVER_LOGGING_LEVEL.value()
         quiet = level == "CRITICAL"
@@ -207,7 +207,7 @@ class TemporaryServer(SubprocessASGIServer):
 
 
 @contextmanager
-def _alone(seconds: float) -> Iterator[None]:
+def _lock_database(seconds: float) -> Iterator[None]:
     """Keep other runs from starting a server on the same database file within the block.
 
     Until its first server answers, the database may be new, or that of an older version. The lock is waited for as long

@@ -79,7 +79,7 @@ def sweep(
         SettingsError: an axis cannot be read, is too long or names a field of the encoder, or there are over two.
         NotFiniteError: a design failed.
     """
-    chosen, settings = _chosen(recipe)
+    chosen, settings = _recipe_and_settings(recipe)
     rows, columns = _rows_and_columns([read_axis(text) for text in axes])
     cells = list(itertools.product(range(len(rows.values)), range(len(columns.values))))
     recipes = [_recipe_of_cell(chosen, rows, row, columns, column) for row, column in cells]
@@ -122,7 +122,7 @@ def reconstruct(
     """
     if what not in ("content", "style"):
         raise SettingsError(f"'{what}' cannot be reconstructed: say content or style.")
-    chosen, settings = _chosen(recipe)
+    chosen, settings = _recipe_and_settings(recipe)
     template, pattern = _pictures(settings, picture, picture, None)
     first = range(len(layers)) if what == "content" else [0] * len(layers)
     sets = [tuple(layers[start : end + 1]) for end, start in enumerate(first)]
@@ -216,7 +216,7 @@ def _reconstruction(base: Recipe, what: str, layers: Sequence[str], steps: int) 
     )
 
 
-def _chosen(recipe: str | None) -> tuple[Recipe, Settings]:
+def _recipe_and_settings(recipe: str | None) -> tuple[Recipe, Settings]:
     settings = read_settings()
     return resolve_recipe(choose_recipe(recipe or settings.recipe), settings), settings
 

@@ -103,7 +103,7 @@ def stylize_one(
 
 def _read_template(addresses: _PictureAddresses, settings: Settings) -> Template:
     """Read the picture to paint on with its mask and parts, and print the notes on them."""
-    with _named(
+    with _name_argument_errors(
         {
             ImageError: ("CONTENT", addresses.content),
             MaskError: ("--mask", addresses.mask),
@@ -125,7 +125,7 @@ def _make_pair(
     addresses: _PictureAddresses, template: Template, canvas: Canvas, recipe: Recipe, settings: Settings
 ) -> Pair:
     """The pair of the mill: the content on its canvas, and the style at its size."""
-    with _named({ImageError: ("STYLE", addresses.style)}):
+    with _name_argument_errors({ImageError: ("STYLE", addresses.style)}):
         pattern = decode_pattern(read_picture_argument(addresses.style, settings), settings.max_pixels)
     style, enlarged = to_style(to_tensor(pattern), recipe, canvas)
     guide = _style_guide(addresses, template, pattern, style, settings) if addresses.style_parts else None
@@ -136,7 +136,7 @@ def _style_guide(
     addresses: _PictureAddresses, template: Template, pattern: Picture, style: Tensor, settings: Settings
 ) -> Tensor:
     """Return where each part of the content finds its style, and print a remark on each part without a partner."""
-    with _named({PartMapError: ("--style-parts", addresses.style_parts)}):
+    with _name_argument_errors({PartMapError: ("--style-parts", addresses.style_parts)}):
         data = read_picture_argument(addresses.style_parts or "", settings)
         style_parts = decode_parts(data, pattern.size, max_pixels=settings.max_pixels)
     guide, remarks = to_style_guide(template, style_parts, style)
@@ -167,7 +167,7 @@ def edges_of(out: str) -> str:
 
 
 @contextmanager
-def _named(arguments: Mapping[type[CatalogsError], tuple[str, str | None]]) -> Iterator[None]:
+def _name_argument_errors(arguments: Mapping[type[CatalogsError], tuple[str, str | None]]) -> Iterator[None]:
     """Put the argument that gave a picture, found by the class of the error, before the error's message."""
     try:
         yield

@@ -40,14 +40,14 @@ def check_garments(store: Store, max_pixels: int, cloths: MutableMapping[str, Cl
             f"{format_count(bare, 'garment')} without a mask: all of the picture is painted, but where it is"
             " transparent.",
         )
-    return _checked(good, reading.problems, bad, remarks)
+    return _make_check(good, reading.problems, bad, remarks)
 
 
 def check_styles(store: Store, max_pixels: int, cloths: MutableMapping[str, Cloth]) -> CatalogCheck:
     """Check a style catalog with its sealed sets; compares the repeats of prints with the `cloths` of garments."""
     reading = read_styles(store)
     good, bad, notes = usable(store, reading.records, max_pixels, cloths)
-    return _checked(good, reading.problems, bad, list(map(str, (*reading.remarks, *notes))))
+    return _make_check(good, reading.problems, bad, list(map(str, (*reading.remarks, *notes))))
 
 
 def check_unsealed(store: Store, s3: S3Options, max_pixels: int) -> Iterator[str]:
@@ -63,7 +63,7 @@ def check_unsealed(store: Store, s3: S3Options, max_pixels: int) -> Iterator[str
         except CatalogsError as error:
             yield f"style set '{name}' is not sealed, and cannot be read: {error}"
             continue
-        check = _checked(good, reading.problems, bad, list(map(str, (*reading.remarks, *notes))))
+        check = _make_check(good, reading.problems, bad, list(map(str, (*reading.remarks, *notes))))
         yield (
             f"style set '{name}' is not sealed: {format_count(len(good), 'style')} can be used, {check.unusable} cannot."
             f" It counts when 'stylemill seal {folder.uri}' has written its manifest"
@@ -80,7 +80,7 @@ def check_widths(garments: CatalogCheck, styles: CatalogCheck) -> Iterator[str]:
     )
 
 
-def _checked(
+def _make_check(
     good: Sequence[Garment | Style], rows: Sequence[Problem], bad: Sequence[Problem], notes: Sequence[str]
 ) -> CatalogCheck:
     return CatalogCheck(good, len({problem.row for problem in rows}) + len(bad), (*rows, *bad), tuple(notes))

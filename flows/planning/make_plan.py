@@ -61,7 +61,7 @@ def make_plan(config: RunConfig, selection: Selection | None = None, *, check_pi
         plan = _without_unusable_pictures(config, catalogs, plan)
         plan = _with_corrections(catalogs, selection, inputs, plan)
     remarks = tuple(recipe_remarks(config.recipe, plan.garments, plan.styles))
-    return plan.with_remarks(remarks).limited(selection.limit)
+    return plan.with_remarks(remarks).with_limit(selection.limit)
 
 
 def _read_inputs(catalogs: RunCatalogs, selection: Selection) -> _CatalogInputs:

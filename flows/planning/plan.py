@@ -66,7 +66,7 @@ class Plan:
         )
         return replace(self, jobs=jobs, problems=self.problems + tuple(problems))
 
-    def limited(self, limit: int | None) -> "Plan":
+    def with_limit(self, limit: int | None) -> "Plan":
         """Return the plan with at most `limit` jobs, diagonally over garments and styles; the others are held back.
 
         So a first look at few designs shows many garments and styles. SettingsError where `limit` is below 1.

@@ -47,9 +47,9 @@ def find_weights(recipe: Recipe, settings: Settings) -> Weights:
     A file is hashed once, however often it is asked for, as long as its size and time stay.
     """
     location = _location(recipe, settings)
-    shown = _readable(location)
+    shown = _readable_address(location)
     if location.startswith(("https://", "http://")):
-        path = _downloaded(location, recipe, settings)
+        path = _download(location, recipe, settings)
         return Weights(_digest(path), shown, path)
     try:
         store, key = locate(location, settings.s3)
@@ -66,7 +66,7 @@ def resolve_recipe(recipe: Recipe, settings: Settings) -> Recipe:
     embedded = recipe.encoder == "embedded"
     digest = embedded_sha256() if embedded else find_weights(recipe, settings).sha256
     if recipe.encoder_sha256 not in ("", digest):
-        place = "the package" if embedded else _readable(_location(recipe, settings))
+        place = "the package" if embedded else _readable_address(_location(recipe, settings))
         raise WeightsError(
             f"Recipe '{recipe.name}' wants {recipe.encoder} weights {recipe.encoder_sha256[:12]}..., but"
             f" {place} holds {digest[:12]}...: point to the right file or correct the digest."
@@ -95,24 +95,24 @@ def load_encoder(recipe: Recipe, settings: Settings, device: str = "cpu") -> Enc
 def _location(recipe: Recipe, settings: Settings) -> str:
     """The address of the weights: the recipe's, else the settings', else torchvision's."""
     configured = {"vgg19": settings.vgg19_weights, "vgg16": settings.vgg16_weights}
-    return recipe.encoder_weights or configured[recipe.encoder] or _published(recipe.encoder)
+    return recipe.encoder_weights or configured[recipe.encoder] or _published_url(recipe.encoder)
 
 
-def _readable(location: str) -> str:
+def _readable_address(location: str) -> str:
     """An address as messages may show it: without user and password, and without a query, where signatures are."""
     return without_password(location).partition("?")[0]
 
 
-def _published(encoder: str) -> str:
+def _published_url(encoder: str) -> str:
     from torchvision.models import VGG16_Weights, VGG19_Weights
 
     weights = {"vgg19": VGG19_Weights.IMAGENET1K_V1, "vgg16": VGG16_Weights.IMAGENET1K_V1}
     return str(weights[encoder].url)
 
 
-def _downloaded(url: str, recipe: Recipe, settings: Settings) -> Path:
+def _download(url: str, recipe: Recipe, settings: Settings) -> Path:
     """The file in the cache, downloaded once; its SHA-256 must begin with the digest that is known."""
-    shown = _readable(url)
+    shown = _readable_address(url)
     if without_password(url) != url:
         raise WeightsError(
             f"{shown} was given with a user or password, which are not sent: give a path, s3://, or a signed address."

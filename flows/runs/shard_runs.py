@@ -19,7 +19,7 @@ from flows.workers.rounds import Shard
 
 RETRIES = 3
 """Times that a shard is tried again."""
-PASSING = (UnreachableError, WorkerLostError)
+RETRIED_ERRORS = (UnreachableError, WorkerLostError)
 """Errors after which a shard is tried again: a store may answer the next time, and another worker may take the shard."""
 FIRST_WAIT, LONGEST_WAIT = 5.0, 60.0
 """Seconds before a shard is tried again, at most: the first time, and after the last failure."""
@@ -37,7 +37,7 @@ class ShardFuture(Protocol):
 
 
 class ShardRunner(Protocol):
-    """How shards are run: one after the other, or several at once, each again after an error of PASSING."""
+    """How shards are run: one after the other, or several at once, each again after an error of RETRIED_ERRORS."""
 
     def run(self, make: MakeShard, jobs: Shard, name: str) -> Outcome:
         """Run one shard in the calling thread."""
@@ -74,7 +74,7 @@ class ThreadedShards:
     def run(self, make: MakeShard, jobs: Shard, name: str) -> Outcome:
         """Run one shard in the calling thread; raises what its last try raised."""
         again = Retrying(
-            retry=retry_if_exception_type(PASSING),
+            retry=retry_if_exception_type(RETRIED_ERRORS),
             stop=stop_after_attempt(RETRIES + 1),
             wait=wait_random_exponential(self._first_wait, LONGEST_WAIT),
             reraise=True,

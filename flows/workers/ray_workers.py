@@ -41,7 +41,7 @@ def join_cluster(config: RunConfig, on_advance: OnAdvance) -> Iterator["RayWorke
     try:
         # "local" is named, as without an address RAY_ADDRESS would name a cluster.
         cluster = {"address": "local", "include_dashboard": False} if local else {"address": settings.ray}
-        with _signals_kept():
+        with _keep_signal_handler():
             ray.init(log_to_driver=False, logging_level=logging.ERROR, **cluster)
     except (ConnectionError, ValueError, RuntimeError) as error:
         raise SettingsError(
@@ -57,7 +57,7 @@ def join_cluster(config: RunConfig, on_advance: OnAdvance) -> Iterator["RayWorke
 
 
 @contextmanager
-def _signals_kept() -> Iterator[None]:
+def _keep_signal_handler() -> Iterator[None]:
     """Keep the handler of SIGTERM: Ray's own ends the process at once, before finished designs are filed."""
     if threading.current_thread() is not threading.main_thread():
         yield

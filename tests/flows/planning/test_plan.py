@@ -83,18 +83,18 @@ def test_without_unusable_records() -> None:
 
 def test_limit_holds_the_rest_back() -> None:
     """A limit keeps the first jobs and counts the others."""
-    plan = plan_designs(GARMENTS, STYLES, RECIPE, ()).limited(5)
+    plan = plan_designs(GARMENTS, STYLES, RECIPE, ()).with_limit(5)
     assert (len(plan.jobs), plan.held_back) == (5, 7)
-    assert plan_designs(GARMENTS, STYLES, RECIPE, ()).limited(99).held_back == 0
+    assert plan_designs(GARMENTS, STYLES, RECIPE, ()).with_limit(99).held_back == 0
     with pytest.raises(SettingsError, match="must be at least 1"):
-        plan_designs(GARMENTS, STYLES, RECIPE, ()).limited(0)
+        plan_designs(GARMENTS, STYLES, RECIPE, ()).with_limit(0)
 
 
 @pytest.mark.parametrize("limit", range(1, 12))
 def test_limit_goes_diagonally(limit: int) -> None:
     """As many garments and styles as can be are among the first few, in the plan's order, and no pair twice."""
     whole = plan_designs(GARMENTS, STYLES, RECIPE, ())
-    plan = whole.limited(limit)
+    plan = whole.with_limit(limit)
     assert len({job.style.style_id for job in plan.jobs}) == min(limit, len(STYLES))
     assert len({job.garment.garment_id for job in plan.jobs}) == min(limit, len(GARMENTS))
     assert list(plan.jobs) == [job for job in whole.jobs if job in plan.jobs] and len(plan.jobs) == limit
@@ -105,7 +105,7 @@ def test_limit_of_what_is_left() -> None:
     whole = plan_designs(GARMENTS, STYLES, RECIPE, ())
     rest = plan_designs(GARMENTS, STYLES, RECIPE, {job.key for job in whole.jobs[:5]})
     for limit in range(1, 7):
-        assert len(set(rest.limited(limit).jobs)) == limit
+        assert len(set(rest.with_limit(limit).jobs)) == limit
 
 
 def test_style_sets() -> None:
