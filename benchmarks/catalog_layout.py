@@ -35,8 +35,8 @@ from catalogs.designs.design_catalog import SCHEMA, DesignCatalog
 from catalogs.records import Design
 from catalogs.storage.delta_tables import ONE_TRY
 from catalogs.storage.stores import open_store
+from flows.planning.weights import resolve_recipe
 from flows.recipes.named import find_recipe
-from flows.run.weights import resolve_recipe
 from flows.settings import Settings
 
 GARMENTS = 1000

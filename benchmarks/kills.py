@@ -58,7 +58,9 @@ from catalogs.designs import upkeep
 from catalogs.designs.design_catalog import DesignCatalog
 from catalogs.storage.store_contract import Store
 from catalogs.storage.stores import open_store
-from flows.run.preparing import make_plan, resolve_place
+from flows.planning.make_plan import make_plan
+from flows.planning.run_config import resolve_run_config
+from flows.planning.selection import Selection
 from flows.settings import Settings
 
 ROOT = Path(__file__).parents[1]
@@ -298,10 +300,10 @@ def prepare(place: str, recipe: Path, garments: int, styles: int) -> Work:
         store.write(f"{kind}/catalog.csv", "\n".join(lines).encode())
     recipe.write_text(RECIPE)
     settings, where = Settings(), {kind: f"{place}/{kind}" for kind in (*rows, "designs")}
-    resolved = resolve_place(settings, **where, recipe=str(recipe))
+    resolved = resolve_run_config(settings, **where, recipe=str(recipe))
     planned = {}
     for style_set in (f"set-{n}" for n in range(SETS)):
-        plan = make_plan(resolved, settings, [style_set])
+        plan = make_plan(resolved, Selection(style_sets=(style_set,)))
         planned[style_set] = frozenset(job.key for job in plan.jobs)
     return Work(place, recipe, planned)
 

@@ -35,9 +35,9 @@ from catalogs.inputs.styles import read_styles
 from catalogs.records import Design, Garment, Style
 from catalogs.storage.store_contract import Store
 from catalogs.storage.stores import open_store
+from flows.planning.plan import job_key, plan_designs
+from flows.planning.weights import resolve_recipe
 from flows.recipes.named import find_recipe
-from flows.run.planning import job_key, plan_designs
-from flows.run.weights import resolve_recipe
 from flows.settings import Settings
 from stylecore.recipe import Recipe
 

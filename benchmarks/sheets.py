@@ -23,12 +23,12 @@ from catalogs.inputs.garments import read_garments
 from catalogs.inputs.styles import read_styles
 from catalogs.records import Garment, Style
 from catalogs.storage.stores import open_store
-from flows.painting.conversion import read_pattern, read_template, to_content, to_design, to_pair
-from flows.painting.measuring import changed_outside, measure
+from flows.painting.evaluation import count_changed_outside, measure
+from flows.painting.image_tensors import read_pattern, read_template, to_content, to_design, to_pair
+from flows.planning.devices import choose_precision, require_device
+from flows.planning.plan import DesignJob
+from flows.planning.weights import load_encoder
 from flows.recipes.named import NAMED, find_recipe
-from flows.run.devices import choose_precision, require_device
-from flows.run.planning import DesignJob
-from flows.run.weights import load_encoder
 from flows.settings import Settings
 from stylecore.encoders.encoder import Encoder
 from stylecore.painting.mill import mill
@@ -89,7 +89,7 @@ def _sheet(name: str, options: argparse.Namespace) -> Iterator[dict[str, object]
             "garment": garments[row].garment_id,
             "style": styles[column].style_id,
             **_measures(encoder, finished),
-            "changed_outside": changed_outside(picture, template),
+            "changed_outside": count_changed_outside(picture, template),
             "steps": finished.steps,
             "seconds": round(finished.seconds, 3),
         }

@@ -35,11 +35,11 @@ from catalogs.inputs.garments import read_garments
 from catalogs.inputs.styles import read_styles
 from catalogs.samples.catalog import write_sample
 from catalogs.storage.local_store import LocalStore
-from flows.painting.conversion import read_pattern, read_template, to_content, to_design, to_pair
-from flows.painting.reading_ahead import ahead
+from flows.painting.image_tensors import read_pattern, read_template, to_content, to_design, to_pair
+from flows.painting.reading_ahead import read_ahead
+from flows.planning.devices import choose_batch, choose_precision, device_name, require_device
+from flows.planning.plan import DesignJob
 from flows.recipes.named import find_recipe
-from flows.run.devices import choose_batch, choose_precision, device_name, require_device
-from flows.run.planning import DesignJob
 from stylecore.encoders.embedded import embedded_encoder
 from stylecore.encoders.encoder import Encoder, encoder_with_weights
 from stylecore.objective.target_cache import TargetCache
@@ -113,7 +113,7 @@ def run(options: argparse.Namespace, folder: Path) -> dict[str, Any]:
     device, recipe = require_device(options.device), sized(find_recipe(options.recipe), options.long_side)
     encoder = in_precision(_encoder(recipe, assets, device), choose_precision("auto", device))
     batch, watch, out = choose_batch(options.batch, device), Watch(), LocalStore(folder / "designs")
-    pairs = ahead(_enough(_pairs(assets, recipe), options, watch), 2 * batch)
+    pairs = read_ahead(_enough(_pairs(assets, recipe), options, watch), 2 * batch)
     finished = mill(
         pairs,
         encoder,

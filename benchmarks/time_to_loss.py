@@ -24,8 +24,8 @@ from torch import Tensor
 from benchmarks.engine import synchronise
 from benchmarks.textbook import CONTENT_WEIGHT, Textbook, network_with, textbook
 from catalogs.images.codec import MAX_PIXELS, decode
-from flows.painting.conversion import to_tensor
-from flows.run.devices import choose_precision
+from flows.painting.image_tensors import to_tensor
+from flows.planning.devices import choose_precision
 from stylecore.encoders.encoder import Encoder, encoder_with_weights
 from stylecore.painting.mill import mill
 from stylecore.painting.pair import Pair

@@ -1,15 +1,16 @@
-"""What can go wrong in composition.
+"""The errors that flows raises on purpose.
 
 FlowsError
 ├── SettingsError    a setting or a command's argument cannot be used
 │   └── NothingRejectedError  no run has rejected anything that could be tried again
+├── ReportError      the report of an earlier run cannot be read
 ├── TemporaryServerError  Prefect's temporary server did not start, or ended too early
 ├── OutputError      standard output cannot be written
-├── WeightsError     an encoder's weights cannot be had, or are not the ones that were meant
+├── WeightsError     an encoder's weights cannot be read, or are not the ones that the recipe names
 ├── DeviceMemoryError  one pair does not fit the device's memory
 ├── DeviceLostError  the only device failed, or every worker did, again and again
 ├── WorkerLostError  a process or machine that made designs is gone; another can take its shard
-└── StoppedError     a worker was told to stop
+└── StoppedError     a worker ended early, as the run told it to stop
 """
 
 
@@ -38,11 +39,11 @@ class OutputError(FlowsError):
 
 
 class WeightsError(FlowsError):
-    """An encoder's weights cannot be had, or are not the ones that were meant."""
+    """An encoder's weights cannot be read, or are not the ones that the recipe names."""
 
 
 class DeviceLostError(FlowsError):
-    """There is nothing left to make designs on."""
+    """No device is left to make designs on."""
 
 
 class DeviceMemoryError(FlowsError):
@@ -50,8 +51,8 @@ class DeviceMemoryError(FlowsError):
 
 
 class WorkerLostError(FlowsError):
-    """A worker is gone with the shard it had; finished designs are filed."""
+    """A worker is gone with its shard; finished designs are filed."""
 
 
 class StoppedError(FlowsError):
-    """A worker put down its work because it was told to."""
+    """A worker ended its work early because the run told it to stop."""

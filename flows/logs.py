@@ -1,4 +1,4 @@
-"""Logs as JSON lines, for machines that gather them: each line with its run, shard, garment, style and job."""
+"""Logs as JSON lines, for programs that collect them: each line names its run, shard, garment, style and job."""
 
 import logging
 import sys
@@ -6,45 +6,48 @@ from collections.abc import MutableMapping
 from typing import Any
 
 OURS = ("flows", "catalogs", "stylecore", "stylemill")
-"""Loggers of our own rooms, and of the command's own words."""
+"""Loggers of our packages, and of the messages of the command."""
 SAID = logging.getLogger("stylemill")
 ERROR = "Error: "
-"""How the last line of a command that failed begins."""
+"""The beginning of the last line of a command that failed."""
 FIELDS = ("garment", "style", "job")
-"""What records of our own rooms carry along."""
+"""Extra fields of our own log records."""
 CHATTER = (
     "Finished in state", "Starting temporary server", "Stopping temporary server",
-    # A stop that was ordered is no error: an alert on errors would ring for each.
+    # An ordered stop is not an error: an alert on errors would fire for each.
     "Crash detected! Execution was aborted by a termination signal",
     "Crash detected! Execution was aborted by an interrupt signal",
 )  # fmt: skip
-"""What Prefect says of every run and shard, and our own events say with their counts."""
+"""Messages of Prefect on every run and shard; our own events say the same, with counts."""
 
 _handlers: list[logging.Handler] = []
 
 
 def is_json() -> bool:
-    """Whether this process says everything on standard error as JSON."""
+    """Return whether this process writes its logs and messages as JSON."""
     return bool(_handlers)
 
 
-def as_json() -> None:
-    """Send all logs, warnings and words of the command to standard error: one JSON object a line, one line an event."""
+def log_as_json() -> None:
+    """Write all logs, warnings and messages to standard error from here on, each as one JSON object on one line."""
     if not _handlers:
         _handlers.append(_handler())
         logging.captureWarnings(True)
     known = logging.root.manager.loggerDict.values()
-    for logger in (logging.getLogger(), *(one for one in known if isinstance(one, logging.Logger))):
-        # Those that write text would say the same a second time; Prefect's own go to its server, and stay.
-        logger.handlers = [one for one in logger.handlers if not _writes_text(one) and one not in _handlers]
-    # On the root alone: Prefect leaves a root that has a handler as it is.
+    loggers = [logger for logger in known if isinstance(logger, logging.Logger)]
+    for logger in (logging.getLogger(), *loggers):
+        # Handlers that write text would repeat each line; Prefect's own handlers send to its server, and stay.
+        logger.handlers = [
+            handler for handler in logger.handlers if not _writes_text(handler) and handler not in _handlers
+        ]
+    # On the root alone: Prefect changes nothing at a root logger that has a handler.
     logging.getLogger().addHandler(_handlers[0])
     for name in (*OURS, "prefect"):
         logging.getLogger(name).setLevel(logging.INFO)
 
 
 def say(message: str) -> None:
-    """A line for the person, on standard error; an event of the log where that is JSON."""
+    """Print a line for the person on standard error, or log it, where logs are JSON."""
     if not is_json():
         print(message, file=sys.stderr, flush=True)
     elif message.startswith(ERROR):
@@ -53,19 +56,19 @@ def say(message: str) -> None:
         SAID.info(message.strip())
 
 
-def event(name: str, **fields: Any) -> None:
-    """Log what happened with its figures, where logs are JSON."""
+def log_event(name: str, **fields: Any) -> None:
+    """Log an event with its figures, where logs are JSON; else do nothing."""
     if is_json():
         SAID.info(name, extra={"figures": fields})
 
 
 def _handler() -> logging.Handler:
-    # A fifth of a second that commands without JSON need not wait.
+    # Structlog takes a fifth of a second to load, which commands without JSON save.
     import structlog
     from structlog.contextvars import merge_contextvars
 
     handler = logging.StreamHandler(sys.stderr)
-    handler.addFilter(_is_told)
+    handler.addFilter(_is_wanted)
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
             foreign_pre_chain=[
@@ -73,7 +76,7 @@ def _handler() -> logging.Handler:
                 structlog.stdlib.add_log_level,
                 structlog.stdlib.add_logger_name,
                 structlog.stdlib.ExtraAdder(allow=(*FIELDS, "figures")),
-                _laid_out,
+                _spread_figures,
                 structlog.processors.TimeStamper(fmt="iso", utc=True),
             ],
             processors=[
@@ -86,13 +89,13 @@ def _handler() -> logging.Handler:
     return handler
 
 
-def _laid_out(_logger: Any, _name: str, told: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
-    """An event's figures as fields of the line."""
-    figures = told.pop("figures", None) or {}
-    return {**told, **figures}
+def _spread_figures(_logger: Any, _name: str, line: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+    """The line with the figures of its event as fields."""
+    figures = line.pop("figures", None) or {}
+    return {**line, **figures}
 
 
-def _is_told(record: logging.LogRecord) -> bool:
+def _is_wanted(record: logging.LogRecord) -> bool:
     return not (record.name.startswith("prefect") and record.getMessage().startswith(CHATTER))
 
 

@@ -22,10 +22,10 @@ from stylecore.errors import close_to
 log = logging.getLogger(__name__)
 
 ENV_FILE = ".env"
-OF_OTHERS = re.compile(r"AWS_|PREFECT_API_|PREFECT_HOME$")
-"""Names that S3's and Prefect's libraries look for in the environment."""
-ELSEWHERE = ("HOME", "TOKEN", "ASSETS")
-"""Names with the prefix that are read by others than this module (docs/settings.md)."""
+LIBRARY_NAMES = re.compile(r"AWS_|PREFECT_API_|PREFECT_HOME$")
+"""Names that the libraries of S3 and of Prefect read from the environment."""
+READ_ELSEWHERE = ("HOME", "TOKEN", "ASSETS")
+"""Names with the prefix that other modules and programs read (docs/settings.md)."""
 
 
 class Settings(BaseSettings):
@@ -34,9 +34,9 @@ class Settings(BaseSettings):
     model_config = SettingsConfigDict(
         env_prefix="STYLEMILL_",
         env_file=ENV_FILE,
-        # An empty value is as none: so templates of .env files leave open what may be set.
+        # An empty value counts as not set, so that templates of .env files can list settings without values.
         env_ignore_empty=True,
-        # Blanks and carriage returns come with values that were copied, and belong to none.
+        # Blanks and carriage returns come with values that were copied, and are no part of any value.
         str_strip_whitespace=True,
         allow_inf_nan=False,
         extra="ignore",
@@ -90,21 +90,21 @@ class Settings(BaseSettings):
 
     @property
     def s3(self) -> S3Options:
-        """How S3 is reached."""
+        """Endpoint, region and addressing with which S3 is reached."""
         return S3Options(self.s3_endpoint_url, self.s3_region, self.s3_path_style)
 
 
 def read_settings(workers: int | None = None) -> Settings:
-    """Settings from the environment, under what is given here.
+    """Read the settings from the environment and `.env`; `workers` counts before both, where it is given.
 
-    SettingsError names every variable that cannot be used, and a `.env` file that is no text. A name that
-    nearly is a setting's is told in the log.
+    SettingsError names every variable that cannot be used, and a `.env` file that is not text. A name that is close to
+    a setting's is reported in the log.
     """
     text, encoding = read_text(Path(ENV_FILE)) if Path(ENV_FILE).is_file() else ("", "utf-8")
     names = _names_in(text)
     for name in (*os.environ, *names):
-        _tell_misspelt(name.upper())
-    _tell_unread(tuple(dict.fromkeys(name for name in names if OF_OTHERS.match(name))))
+        _warn_of_misspelt(name.upper())
+    _warn_of_unread(tuple(dict.fromkeys(name for name in names if LIBRARY_NAMES.match(name))))
     given = {} if workers is None else {"workers": workers}
     try:
         return Settings(_env_file_encoding=encoding, **given)  # type: ignore[arg-type]
@@ -114,20 +114,20 @@ def read_settings(workers: int | None = None) -> Settings:
 
 
 def _names_in(text: str) -> list[str]:
-    """Names that a .env file gives values to; SettingsError for a line with one of ours that gives none."""
+    """Names to which a .env file gives values; SettingsError for a line that names a setting without a value."""
     names: list[str] = []
-    for found in parse_stream(io.StringIO(text)):
-        named = found.key and re.fullmatch(r"\w+", found.key)
-        if not named and "STYLEMILL_" in _without_remark(found.original.string).upper():
-            line = found.original.string.strip().splitlines()[0]
+    for binding in parse_stream(io.StringIO(text)):
+        named = binding.key and re.fullmatch(r"\w+", binding.key)
+        if not named and "STYLEMILL_" in _without_remark(binding.original.string).upper():
+            line = binding.original.string.strip().splitlines()[0]
             raise SettingsError(
-                f"{ENV_FILE}, line {found.original.line}: {line[:80]!r} is not NAME=value (no colon, no 'set', quotes"
+                f"{ENV_FILE}, line {binding.original.line}: {line[:80]!r} is not NAME=value (no colon, no 'set', quotes"
                 " in pairs)."
             )
-        if found.key:
-            if found.key in names and found.key.upper().startswith("STYLEMILL_"):
-                log.warning("%s gives %s twice: the last one counts.", ENV_FILE, found.key)
-            names.append(found.key)
+        if binding.key:
+            if binding.key in names and binding.key.upper().startswith("STYLEMILL_"):
+                log.warning("%s gives %s twice: the last one counts.", ENV_FILE, binding.key)
+            names.append(binding.key)
     return names
 
 
@@ -136,8 +136,8 @@ def _without_remark(line: str) -> str:
 
 
 @cache
-def _tell_unread(names: tuple[str, ...]) -> None:
-    """Warn, once, of what other programs' libraries read from the environment alone."""
+def _warn_of_unread(names: tuple[str, ...]) -> None:
+    """Warn, once, of names in `.env` that libraries read from the environment alone."""
     if unread := [name for name in names if name not in os.environ]:
         log.warning(
             "%s in %s is not read: put it into the environment, as by 'set -a; . ./%s'.",
@@ -149,16 +149,14 @@ def _tell_unread(names: tuple[str, ...]) -> None:
 
 def _problem(field: str, value: object, what: str) -> str:
     name = f"STYLEMILL_{field.upper()}"
-    here = {one.upper() for one in os.environ}
-    return (
-        f"{name}={value!r}{'' if name in here else f' in {ENV_FILE}'}: {what.removeprefix('Value error, ')}"
-    )
+    environment = {variable.upper() for variable in os.environ}
+    return f"{name}={value!r}{'' if name in environment else f' in {ENV_FILE}'}: {what.removeprefix('Value error, ')}"
 
 
 def require_catalog(noun: str, given: str | None, settings: Settings) -> str:
-    """Where the catalog of this noun (garment, style, design) is: as given, or as set.
+    """Return the URI of the catalog of this noun (garment, style, design): as given, or as set.
 
-    SettingsError where neither says it.
+    SettingsError where neither names it.
     """
     if uri := trimmed(given or "") or str(getattr(settings, f"{noun}s")):
         return uri
@@ -166,9 +164,9 @@ def require_catalog(noun: str, given: str | None, settings: Settings) -> str:
 
 
 @cache
-def _tell_misspelt(name: str) -> None:
-    """Warn, once, of a name with our prefix that no setting has but that is close to one's."""
-    known = [field.upper() for field in (*Settings.model_fields, *ELSEWHERE)]
-    prefix, ours, own = name.partition("STYLEMILL_")
-    if not prefix and ours and own not in known and (meant := close_to(own, known, cutoff=0.8)):
+def _warn_of_misspelt(name: str) -> None:
+    """Warn, once, of a name with our prefix that is not a setting's, but close to one."""
+    known = [field.upper() for field in (*Settings.model_fields, *READ_ELSEWHERE)]
+    before, prefix, field = name.partition("STYLEMILL_")
+    if not before and prefix and field not in known and (meant := close_to(field, known, cutoff=0.8)):
         log.warning("%s is no setting: did you mean STYLEMILL_%s?", name, meant)

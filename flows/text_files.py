@@ -15,13 +15,13 @@ MARKS = {
 }
 """Marks at a file's beginning, and the encoding that each stands for."""
 LARGEST_TEXT = 2**20
-"""Bytes; a larger file was meant for something else."""
+"""Bytes; a larger file cannot be meant as settings or a recipe."""
 
 
 def read_text(path: Path) -> tuple[str, str]:
-    """A file's text and the name of its encoding: UTF-8, or what the mark at its beginning says.
+    """Return a file's text and the name of its encoding: UTF-8, or what the mark at its beginning says.
 
-    SettingsError names the file, and the line where it is no text of that encoding.
+    SettingsError names the file, and the line that is not text of that encoding.
     """
     try:
         data = _read(path)

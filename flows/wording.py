@@ -1,13 +1,13 @@
-"""Counts and times as a person would say them."""
+"""Counts and durations in words, as messages and pages show them."""
 
 
-def counted(number: int, noun: str) -> str:
-    """As '1 design', '2 designs'."""
+def format_count(number: int, noun: str) -> str:
+    """Return a number with its noun, as '1 design' or '2 designs'."""
     return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
 
 
-def duration(seconds: float) -> str:
-    """As a person would say it."""
+def format_duration(seconds: float) -> str:
+    """Return a duration in seconds, minutes or hours, whichever reads best, as '90 s', '12 min' or '5.3 h'."""
     minutes = seconds / 60
     return (
         f"{seconds:.0f} s"

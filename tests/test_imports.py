@@ -43,7 +43,7 @@ def test_contracts_hold(copy: Path) -> None:
         ("stylecore/errors.py", "import flows.settings"),
         ("catalogs/images/codec.py", "import torch"),
         ("stylecore/tensors.py", "import PIL"),
-        ("flows/run/planning.py", "import torch"),
+        ("flows/planning/plan.py", "import torch"),
         ("flows/utils.py", ""),
     ],
 )

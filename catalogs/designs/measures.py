@@ -1,6 +1,6 @@
 """What the measures of a design mean, and where they begin to be doubtful: said once, for pages, filters and docs.
 
-The figures are taken by `flows.painting.measuring`; each is against the garment or the style that its meaning names.
+The figures are taken by `flows.painting.evaluation`; each is against the garment or the style that its meaning names.
 """
 
 from dataclasses import dataclass

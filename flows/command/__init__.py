@@ -1,1 +1,1 @@
-"""The command `stylemill`: its parts, its terminal, and the browser that it serves."""
+"""The command `stylemill`: its subcommands, what they share in the terminal, and the browser that it serves."""

@@ -1,4 +1,4 @@
-"""The browser of a design catalog: its server, and more designs from what people chose there."""
+"""The browser of a design catalog: its web server, and the mill that makes more designs like chosen ones."""
 
 import os
 import socket
@@ -18,14 +18,17 @@ from catalogs.errors import QueryError
 from catalogs.storage.store_contract import Store
 from catalogs.storage.stores import open_store
 from flows.errors import FlowsError, SettingsError
+from flows.planning.estimates import measured_seconds
+from flows.planning.make_plan import make_plan
+from flows.planning.run_config import resolve_estimate_config
+from flows.planning.selection import Selection
 from flows.recipes.kept import kept_name, kept_names
-from flows.recipes.named import NAMED, is_named, recorded
+from flows.recipes.named import NAMED, is_named, recipe_from_record
 from flows.recipes.text import as_toml
-from flows.run.preparing import make_plan, place_to_plan, seconds_measured
-from flows.run.run_command import Asked, run_command
-from flows.run.run_status import KILLED, RunStatus, run_statuses, why_next
+from flows.reports.command_lines import run_command_line
+from flows.reports.run_status import KILLED, RunStatus, run_statuses, why_next
 from flows.settings import Settings
-from flows.wording import counted, duration
+from flows.wording import format_count, format_duration
 from stylecore.errors import RecipeError, StylecoreError, nearest
 
 if TYPE_CHECKING:
@@ -34,12 +37,12 @@ if TYPE_CHECKING:
 LONGEST_HEADER = 16 * 1024
 KILLED_MEANS = "It gives no sign of life: it was killed, or its machine is gone. What it filed stays."
 AT_ONCE = 500
-"""Connections beyond which a client is told to come back."""
+"""Connections at most; further clients are asked to come back later."""
 
 
 @contextmanager
-def _told() -> Iterator[None]:
-    """What cannot be planned or started is told to the page's person, as the command would tell it."""
+def _errors_for_page() -> Iterator[None]:
+    """Turn errors of planning and starting into QueryError, which the page shows as the command would."""
     try:
         yield
     except (FlowsError, StylecoreError) as error:
@@ -58,56 +61,53 @@ class CatalogMill:
     """Address of the Prefect server that starts runs; without one there is only the command."""
 
     def recipes(self) -> Sequence[str]:
-        """Named recipes, the settings' own first, and those that the design catalog keeps."""
+        """Return the names of recipes: the settings' own, the named ones, and those that the design catalog keeps."""
         kept = kept_names(open_store(self.designs, self.settings.s3))
         return list(dict.fromkeys([self.settings.recipe, *NAMED, *kept]))
 
     def _require_offered(self, order: Order) -> None:
-        """RecipeError unless the page offers the recipe: whoever asks could read any file here by its name."""
+        """Raise RecipeError unless the page offers the recipe: by its name a client could read any file here."""
         if order.recipe not in self.recipes():
             raise RecipeError(
                 f"There is no recipe '{order.recipe[:80]}' here: {nearest(order.recipe, self.recipes())}"
             )
 
     def plan(self, order: Order) -> Estimate:
-        """What an order comes to."""
-        with _told():
-            return self._planned(order)
+        """Return how many designs an order makes, and how long they take; QueryError where it cannot be planned."""
+        with _errors_for_page():
+            return self._plan_order(order)
 
-    def _planned(self, order: Order) -> Estimate:
+    def _plan_order(self, order: Order) -> Estimate:
         self._require_offered(order)
         # Within a request no weights are read, no pictures are decoded, and no torch is loaded.
-        place = place_to_plan(self.settings, self.garments, self.styles, self.designs, order.recipe)
-        plan = make_plan(
-            place,
-            self.settings,
-            order.style_sets,
-            garment_ids=order.garments,
-            style_ids=order.styles,
-            looked_at=False,
+        config = resolve_estimate_config(
+            self.settings, self.garments, self.styles, self.designs, order.recipe
         )
-        each = seconds_measured(place, self.settings)
+        plan = make_plan(config, _selection(order), check_pictures=False)
+        seconds = measured_seconds(config)
         refused = (
-            (f"{counted(len(plan.problems), 'problem')} in the catalogs: 'stylemill check' lists them.",)
+            (f"{format_count(len(plan.problems), 'problem')} in the catalogs: 'stylemill check' lists them.",)
             if plan.problems
             else ()
         )
         return Estimate(
             to_make=len(plan.jobs),
             there=plan.done,
-            seconds=None if each is None else each * len(plan.jobs),
+            seconds=None if seconds is None else seconds * len(plan.jobs),
             remarks=(*plan.remarks, *refused),
         )
 
     def command(self, order: Order) -> str:
-        """The command that carries the order out."""
-        asked = Asked(order.style_sets, order.garments, order.styles)
-        return run_command(self.garments, self.styles, self.designs, order.recipe, asked)
+        """Return the terminal command that carries the order out."""
+        return run_command_line(self.garments, self.styles, self.designs, order.recipe, _selection(order))
 
     def repetition(self, order: Order, recipe_json: str) -> Repetition:
-        """What carries an order out by a recorded recipe: a named or kept one by its name, any other by a TOML file."""
-        with _told():
-            recipe = recorded(order.recipe, recipe_json)
+        """Return the command for an order by a recorded recipe: its name, where it is named or kept, else a TOML file.
+
+        QueryError where this version cannot read the recorded recipe.
+        """
+        with _errors_for_page():
+            recipe = recipe_from_record(order.recipe, recipe_json)
             if is_named(recipe):
                 return Repetition(self.command(order))
             if (kept := kept_name(recipe)) in self.recipes():
@@ -119,15 +119,15 @@ class CatalogMill:
 
     @property
     def can_start(self) -> bool:
-        """Whether a Prefect server is configured."""
+        """Return whether a Prefect server is configured, which starts runs."""
         return bool(self.api)
 
     def start(self, order: Order) -> str:
-        """Start the deployment for an order; returns the run's name and where to watch it."""
-        with _told():
-            return self._started(order)
+        """Start the deployment for an order; returns the run's name and its page. QueryError where it does not start."""
+        with _errors_for_page():
+            return self._start_run(order)
 
-    def _started(self, order: Order) -> str:
+    def _start_run(self, order: Order) -> str:
         from flows.orchestration.prefect_api import OF_STYLE_SETS, start_deployment
 
         self._require_offered(order)
@@ -144,7 +144,11 @@ class CatalogMill:
         return f"{run.name}, {self.api.removesuffix('/api')}/runs/flow-run/{run.id}"
 
 
-def browser(
+def _selection(order: Order) -> Selection:
+    return Selection(tuple(order.style_sets), tuple(order.garments), tuple(order.styles))
+
+
+def create_browser(
     settings: Settings,
     designs: Store,
     *,
@@ -155,9 +159,10 @@ def browser(
     names: Collection[str] = LOOPBACK,
     secure: bool = False,
 ) -> "FastAPI":
-    """The application over a design catalog; `token` is what opens it, None where its machine is enough.
+    """Create the web application over a design catalog.
 
-    It answers to these host `names` only; to all, where there are none.
+    `token` opens the application; None lets every client of this machine in. It answers to these host `names` only; to
+    all names, where there are none.
     """
     uris = garments or settings.garments, styles or settings.styles
     stores = [open_store(uri, settings.s3) if uri else None for uri in uris]
@@ -172,28 +177,29 @@ def browser(
         sessions=Sessions(token, who or "somebody"),
         name=designs.uri,
         mill=mill,
-        runs=lambda: [_told_run(one) for one in run_statuses(catalog)],
+        runs=lambda: [_run_for_page(status) for status in run_statuses(catalog)],
     )
     return create_app(place, names=names, secure=secure)
 
 
-def _told_run(run: RunStatus) -> Run:
-    state, _, what = run.state.partition(": ")
+def _run_for_page(run: RunStatus) -> Run:
+    state, _, reason = run.state.partition(": ")
     return Run(
-        run_id=run.run, state=state, what=KILLED_MEANS if state == KILLED else what, started_at=run.started_at,
-        recipe=run.recipe, planned=run.planned, made=run.made, turned_away=run.rejected, seconds=duration(run.seconds),
-        reasons=run.reasons, report=run.report, next=run.next, why_next=why_next(run).replace("rejected", "turned away"),
+        run_id=run.run, state=state, what=KILLED_MEANS if state == KILLED else reason, started_at=run.started_at,
+        recipe=run.recipe, planned=run.planned, made=run.made, turned_away=run.rejected,
+        seconds=format_duration(run.seconds), reasons=run.reasons, report=run.report, next=run.next,
+        why_next=why_next(run).replace("rejected", "turned away"),
     )  # fmt: skip
 
 
-def listening(host: str, port: int) -> socket.socket:
-    """A socket that listens; SettingsError where that cannot be."""
+def listen(host: str, port: int) -> socket.socket:
+    """Open a socket that listens; SettingsError where the address cannot be used."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     sock = socket.socket(family, socket.SOCK_STREAM)
     sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         sock.bind((host, port))
-        # Now, not when the server is ready: whoever is told the address may come at once, and waits.
+        # Now, not when the server is ready: a person who is told the address may open it at once, and waits.
         sock.listen()
     except OSError as error:
         sock.close()
@@ -204,7 +210,7 @@ def listening(host: str, port: int) -> socket.socket:
 
 
 def serve(app: "FastAPI", sock: socket.socket) -> None:
-    """Serve until a signal."""
+    """Serve the application on the socket until a signal ends this process."""
     import uvicorn
 
     from catalogs.browser.connections import Impatient

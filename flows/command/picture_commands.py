@@ -4,13 +4,13 @@ from typing import Annotated
 
 import typer
 
-from flows.command.terminal import Device, RecipeName, reported
+from flows.command.terminal import Device, RecipeName, report_errors
 
 app = typer.Typer()
 
 
-@app.command(epilog="Example: stylemill one tee.jpg batik.png out.png --mask tee_mask.png")
-def one(
+@app.command("one", epilog="Example: stylemill one tee.jpg batik.png out.png --mask tee_mask.png")
+def one_command(
     content: Annotated[str, typer.Argument(help="The picture to paint on: a file or s3:// object.")],
     style: Annotated[str, typer.Argument(help="The picture whose style is taken.")],
     out: Annotated[str, typer.Argument(help="The PNG to write.")],
@@ -24,15 +24,15 @@ def one(
     ] = False,
 ) -> None:
     """Paint one picture in one style."""
-    with reported():
-        from flows.run.preparing import check_pictures
+    with report_errors():
+        from flows.pictures.picture_arguments import check_pictures
         from flows.settings import read_settings
 
-        # Here too, so that a misspelt name is told before torch and Prefect are loaded.
+        # Here too, so that a misspelt name is reported before torch and Prefect are loaded.
         check_pictures(read_settings(), content, style, out, mask)
         from flows.pictures.stylize_one import edges_of, stylize_one
 
-        # The plain function: one picture wants no flow run and no server.
+        # The function under the flow: one picture needs no flow run and no server.
         made = stylize_one.fn(content, style, out, mask, recipe, device, parts, style_parts, edges)
         typer.echo(made)
         if edges:
@@ -40,9 +40,10 @@ def one(
 
 
 @app.command(
-    epilog="Example: stylemill sweep tee.jpg batik.png --axis content_weight=0.02,0.05,0.1 --out sweep"
+    "sweep",
+    epilog="Example: stylemill sweep tee.jpg batik.png --axis content_weight=0.02,0.05,0.1 --out sweep",
 )
-def sweep(
+def sweep_command(
     content: Annotated[str, typer.Argument(help="The picture to paint on: a file or s3:// object.")],
     style: Annotated[str, typer.Argument(help="The picture whose style is taken.")],
     axis: Annotated[list[str], typer.Option(help="FIELD=v1,v2,... of the recipe; once or twice.")],
@@ -52,15 +53,15 @@ def sweep(
     device: Device = None,
 ) -> None:
     """Paint one pair by every value of one or two recipe fields, and lay them side by side."""
-    with reported():
-        from flows.pictures.studying import sweep
+    with report_errors():
+        from flows.pictures.experiments import sweep
 
         for uri in sweep(content, style, axis, out, mask, recipe, device):
             typer.echo(uri)
 
 
-@app.command(epilog="Example: stylemill reconstruct style batik.png --out layers")
-def reconstruct(
+@app.command("reconstruct", epilog="Example: stylemill reconstruct style batik.png --out layers")
+def reconstruct_command(
     what: Annotated[str, typer.Argument(help="content or style.")],
     picture: Annotated[str, typer.Argument(help="A file or s3:// object.")],
     out: Annotated[str, typer.Option(help="Folder or s3:// prefix for the sheet.")],
@@ -70,8 +71,8 @@ def reconstruct(
     device: Device = None,
 ) -> None:
     """Show what the recipe's encoder keeps of a picture: content by layer, or style by growing sets of layers."""
-    with reported():
-        from flows.pictures.studying import RECONSTRUCTED, reconstruct
+    with report_errors():
+        from flows.pictures.experiments import RECONSTRUCTED, reconstruct
 
         names = [name.strip() for name in layers.split(",") if name.strip()] or RECONSTRUCTED
         for uri in reconstruct(what, picture, out, names, recipe, steps, device):

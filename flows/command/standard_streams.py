@@ -11,17 +11,17 @@ from flows.errors import OutputError
 STDIN, STDOUT, STDERR = range(3)
 
 
-def make_ready() -> None:
-    """Stand in for streams that are closed, and let no letter stop the command that the terminal cannot show.
+def prepare_streams() -> None:
+    """Open streams that are closed, and escape letters that the terminal cannot show.
 
-    A closed stream's number would go to the next file that is opened, and what is printed would go into it.
-    What standard output does not take is an OutputError from now on, but for a reader that went away.
+    The next file that is opened would get the number of a closed stream, and would take what is printed. From now on
+    a failed write to standard output is an OutputError, unless the reader went away.
     """
     for number in (STDIN, STDOUT, STDERR):
         try:
             os.fstat(number)
         except OSError:
-            # The lowest free number is given, and that is this one; programs that we start have it, too.
+            # The system gives the lowest free number, which is this one; programs that we start inherit it.
             os.set_inheritable(os.open(os.devnull, os.O_RDWR), True)
     encoding = sys.stdout.encoding if sys.stdout else "utf-8"
     sys.stdin = sys.stdin or open(STDIN, encoding="utf-8", closefd=False)  # noqa: SIM115
@@ -35,10 +35,10 @@ def make_ready() -> None:
 
 
 class _Output(FileIO):
-    """Standard output, which says of itself that it cannot be written."""
+    """Standard output, whose errors name it."""
 
     def write(self, data: Any, /) -> int:
-        """As a file does."""
+        """Write as a file does; OutputError where that fails, unless the reader went away (BrokenPipeError)."""
         try:
             return super().write(data)
         except BrokenPipeError:
@@ -47,24 +47,24 @@ class _Output(FileIO):
             raise OutputError(f"Standard output cannot be written: {error.strerror}.") from error
 
 
-def hand_over() -> None:
-    """Write out what waits in the streams; OutputError where that cannot be done.
+def flush_streams() -> None:
+    """Write out what waits in the streams; OutputError where that fails.
 
-    What cannot be written is let go: Python would try once more at its end, and say so in words of its own.
+    What cannot be written is dropped: Python would try it once more at its end, and print its own message.
     """
     if sys.stdout.closed:
-        # By a writer over it that failed, and said so.
+        # A writer over it failed, closed it, and reported the error.
         return
     try:
         sys.stdout.flush()
     except BrokenPipeError:
-        _let_go(STDOUT)
+        _drop_output(STDOUT)
     except OutputError:
-        _let_go(STDOUT)
+        _drop_output(STDOUT)
         raise
     with suppress(OSError):
         sys.stderr.flush()
 
 
-def _let_go(number: int) -> None:
+def _drop_output(number: int) -> None:
     os.dup2(os.open(os.devnull, os.O_WRONLY), number)

@@ -1,1 +1,1 @@
-"""Prefect: flows, tasks, events, and the server that a run talks to."""
+"""Prefect around a run: flows, tasks, events, artifacts, and the server that a run reports to."""

@@ -1,4 +1,4 @@
-"""What a run shows on its page in Prefect: plan, progress, result, new designs, rejections, contact sheet."""
+"""The artifacts on a run's page in Prefect: plan, progress, result, new designs, rejections, contact sheet."""
 
 import logging
 import time
@@ -15,24 +15,24 @@ from prefect.artifacts import (
 )
 
 from catalogs.storage.store_contract import Store
-from flows.painting.designing import Outcome
+from flows.painting.outcome import Outcome
+from flows.planning.plan import Plan
 from flows.reports.report import RunReport
-from flows.run.planning import Plan
-from flows.run.report_files import page_uri
-from flows.wording import duration
+from flows.reports.report_files import page_uri
+from flows.wording import format_duration
 
 log = logging.getLogger(__name__)
 
-TOLD_EVERY = 10.0
+UPDATE_EVERY = 10.0
 """Seconds between two updates of the progress in Prefect."""
 SHOWN_ROWS = 200
 """Rows of an artifact's table; the whole list is in storage."""
 
 
-def announce(report: RunReport, plan: Plan, seconds_a_design: float | None) -> None:
-    """A Prefect artifact of the plan, before work starts."""
+def publish_plan(report: RunReport, plan: Plan, seconds_a_design: float | None) -> None:
+    """Publish the plan as an artifact before work starts; `seconds_a_design` is expected, None where unknown."""
     sets = Counter(job.style.style_set for job in plan.jobs)
-    expected = "unknown" if seconds_a_design is None else duration(seconds_a_design * len(plan.jobs))
+    expected = "unknown" if seconds_a_design is None else format_duration(seconds_a_design * len(plan.jobs))
     lines = [
         f"# {len(plan.jobs)} designs to make",
         "",
@@ -52,25 +52,25 @@ def announce(report: RunReport, plan: Plan, seconds_a_design: float | None) -> N
 
 
 class ProgressArtifact:
-    """How far the run is, on its page in Prefect; a server that is away for a while does not stop the run."""
+    """The progress artifact of a run; a server that does not answer for a while does not stop the run."""
 
     def __init__(self, total: int) -> None:
-        """Of `total` designs."""
-        self._total, self._settled, self._told = total, 0, -TOLD_EVERY
+        """Begin at none of `total` designs."""
+        self._total, self._settled, self._updated_at = total, 0, -UPDATE_EVERY
         self._id: Any = None
 
     def add(self, outcome: Outcome) -> None:
-        """What came of a shard; the page hears of it every few seconds at most."""
+        """Add what came of a shard; the artifact is updated every few seconds at most."""
         self._settled += len(outcome.settled)
-        if time.monotonic() - self._told < TOLD_EVERY and self._settled < self._total:
+        if time.monotonic() - self._updated_at < UPDATE_EVERY and self._settled < self._total:
             return
-        self._told = time.monotonic()
+        self._updated_at = time.monotonic()
         try:
-            self._tell(100 * self._settled / self._total)
+            self._update(100 * self._settled / self._total)
         except Exception as error:
             log.warning("Prefect did not hear of the progress: %s", error)
 
-    def _tell(self, percent: float) -> None:
+    def _update(self, percent: float) -> None:
         if self._id is None:
             key = "stylemill-progress"
             self._id = create_progress_artifact(percent, key=key, description="Designs settled")
@@ -78,10 +78,12 @@ class ProgressArtifact:
             update_progress_artifact(self._id, percent)
 
 
-def publish(store: Store, report: RunReport, plan: Plan, made: Mapping[str, str], sheet: str | None) -> None:
-    """Prefect artifacts: the result in a sentence, the designs, the rejections, the contact sheet.
+def publish_result(
+    store: Store, report: RunReport, plan: Plan, made: Mapping[str, str], sheet: str | None
+) -> None:
+    """Publish artifacts of a run's end: the counts, the designs, the rejections, the contact sheet.
 
-    `made` maps design ids to the keys of their pictures in the `store`.
+    `made` maps design ids to the keys of their pictures in the `store`; `sheet` is the contact sheet's URI.
     """
     create_markdown_artifact(
         key="stylemill-run",
@@ -116,7 +118,7 @@ def publish(store: Store, report: RunReport, plan: Plan, made: Mapping[str, str]
 
 
 def summary(report: RunReport, page: str, sheet: str | None) -> str:
-    """The run in a few lines of Markdown; `page` and `sheet` are where the report and the contact sheet are."""
+    """Return the run in a few lines of Markdown, with the URIs of its report and its contact sheet."""
     lines = [
         f"# {report.made} new designs",
         "",

@@ -14,11 +14,11 @@ RESOURCE = "stylemill.style-set."
 
 
 def require_set(settings: Settings, style_set: str) -> None:
-    """SettingsError where the style catalog is known here, and has nothing of a set; half a set may be landing."""
+    """Raise SettingsError where the style catalog is known here, and has nothing of a set; half a set may be landing."""
     if not settings.styles or style_set == EVERY:
         return
     store = open_store(settings.styles, settings.s3)
-    # Who may tell the server need not be one who may read the catalog.
+    # A person who may notify the server need not have the right to read the catalog.
     with suppress(CatalogsError):
         if not has_set(store, style_set):
             raise SettingsError(
@@ -28,9 +28,9 @@ def require_set(settings: Settings, style_set: str) -> None:
 
 
 def emit_landed(style_set: str) -> str:
-    """Tell the Prefect server that a style set is complete; returns the event's id.
+    """Send the Prefect server the event that a style set is complete; returns the event's id.
 
-    Raises SettingsError without a server, since nobody would hear it, and where the server does not take it.
+    SettingsError where there is no server to take the event, and where the server refuses it.
     """
     from prefect.settings import PREFECT_API_URL
 
@@ -42,14 +42,14 @@ def emit_landed(style_set: str) -> str:
     from prefect.client.orchestration import get_client
     from prefect.events import Event, Resource
 
-    from flows.orchestration.prefect_api import told
+    from flows.orchestration.prefect_api import name_server_errors
 
     event = Event(
         event=LANDED,
         resource=Resource({"prefect.resource.id": f"{RESOURCE}{style_set}"}),
         payload={"style_set": style_set},
     )
-    with told("The event was not taken."), get_client(sync_client=True) as client:
+    with name_server_errors("The event was not taken."), get_client(sync_client=True) as client:
         answer = client.request("POST", "/events", json=[event.model_dump(mode="json")])
         answer.raise_for_status()
     return str(event.id)

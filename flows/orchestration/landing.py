@@ -1,4 +1,4 @@
-"""Style sets that have landed: one run for each, however often it is told, and a look for those nobody told of."""
+"""Style sets that have landed: each gets one run, however often it is reported, also where nobody reported it."""
 
 import hashlib
 
@@ -17,16 +17,16 @@ from flows.settings import read_settings, require_catalog
 
 ATTEMPTS = 3
 """Runs that are started for one version of a set, if they fail."""
-IN_VAIN = (StateType.FAILED, StateType.CRASHED)
-"""Ends after which a set gets another run; what a person cancelled stays so."""
+FAILED_STATES = (StateType.FAILED, StateType.CRASHED)
+"""States of a run after which its set gets another run; a run that a person cancelled gets none."""
 
 
 @flow(name="receive-style-sets", flow_run_name="receive {style_set}")
 def receive_style_sets(style_set: str = EVERY, styles: str | None = None) -> list[str]:
     """Start a run for style sets that are complete and had none.
 
-    A set is known by its name and its contents. Told of three times it has one run; sealed anew with other
-    contents it gets another. A set that is not complete has none yet: the next look finds it.
+    A set is known by its name and its contents. Reported three times it has one run; sealed again with other
+    contents it gets another run. A set that is not complete has none yet: the next call finds it.
 
     Args:
         style_set: the set that has landed, or `all` to look through the whole catalog.
@@ -56,52 +56,54 @@ def receive_style_sets(style_set: str = EVERY, styles: str | None = None) -> lis
 
 
 def _receive(client: SyncPrefectClient, store: Store, name: str, digest: str) -> bool:
-    """Start the run of a set, unless it has one; False where none was started."""
+    """Start the run of a set, unless it has one; returns whether a run was started."""
     log, tag = get_run_logger(), f"style-set:{name}@{digest[:16]}"
-    before = _before(client, tag)
-    if before is None:
+    failed = _failed_runs(client, tag)
+    if failed is None:
         return False
-    if before >= ATTEMPTS:
-        log.error("Style set '%s': %d runs failed; see them by tag %s", name, before, tag)
+    if failed >= ATTEMPTS:
+        log.error("Style set '%s': %d runs failed; see them by tag %s", name, failed, tag)
         return False
     if fault := unlike_manifest(store, name):
         log.warning("Style set '%s' gets no run: %s", name, fault)
         return False
-    log.info("Run '%s' is started for style set '%s'", _start(client, name, tag, before).name, name)
+    log.info("Run '%s' is started for style set '%s'", _start(client, name, tag, failed).name, name)
     return True
 
 
 def landed_sets(store: Store) -> tuple[dict[str, str], dict[str, str]]:
-    """Complete sets of a style catalog with their digests, and the others with what they want."""
-    found = list(find_sets(store, {entry.key: entry for entry in store.list()}))
+    """Return the complete sets of a style catalog with their digests, and the others with what they lack."""
+    sets = list(find_sets(store, {entry.key: entry for entry in store.list()}))
     return (
-        {one.name: one.digest for one in found if not one.fault},
-        {one.name: one.fault for one in found if one.fault},
+        {style_set.name: style_set.digest for style_set in sets if not style_set.fault},
+        {style_set.name: style_set.fault for style_set in sets if style_set.fault},
     )
 
 
 def _of_catalog(store: Store, name: str) -> dict[str, str]:
-    """A set of the catalog's own table, which is complete when somebody says so; empty where there is none."""
+    """A set of the catalog's own table, with its digest; it is complete once reported. Empty where there is none."""
     etags = {entry.key: entry.etag for entry in store.list()}
     if not catalog_key(store, existing=etags):
         return {}
-    own = sorted(
-        f"{s.style_id} {etags.get(s.image)}" for s in read_styles(store).records if s.style_set == name
+    lines = sorted(
+        f"{style.style_id} {etags.get(style.image)}"
+        for style in read_styles(store).records
+        if style.style_set == name
     )
-    return {name: hashlib.sha256("\n".join(own).encode()).hexdigest()} if own else {}
+    return {name: hashlib.sha256("\n".join(lines).encode()).hexdigest()} if lines else {}
 
 
-def _before(client: SyncPrefectClient, tag: str) -> int | None:
-    """How many runs of a set ended in vain; None where one is done, in work or to come."""
+def _failed_runs(client: SyncPrefectClient, tag: str) -> int | None:
+    """How many runs of a set failed; None where a run is done, in work or scheduled."""
     runs = client.read_flow_runs(flow_run_filter=FlowRunFilter(tags=FlowRunFilterTags(all_=[tag])))
-    return len(runs) if all(run.state_type in IN_VAIN for run in runs) else None
+    return len(runs) if all(run.state_type in FAILED_STATES for run in runs) else None
 
 
-def _start(client: SyncPrefectClient, name: str, tag: str, before: int) -> FlowRun:
-    """The run of a set after so many in vain; two that start it at the same time get the same one."""
+def _start(client: SyncPrefectClient, name: str, tag: str, failed: int) -> FlowRun:
+    """Start the run of a set after so many failed ones; two callers at the same time get the same run."""
     return client.create_flow_run_from_deployment(
         find_deployment(client, OF_STYLE_SETS),
         parameters={"style_sets": [name], "run_name": f"style set {name}"},
         tags=[tag],
-        idempotency_key=hashlib.sha256(f"{tag}#{before}".encode()).hexdigest(),
+        idempotency_key=hashlib.sha256(f"{tag}#{failed}".encode()).hexdigest(),
     )

@@ -1,17 +1,17 @@
-"""What listens on this machine is reached directly, also where a proxy is set for the world outside."""
+"""Servers on this machine are reached directly, also where a proxy is set for other machines."""
 
 import os
 
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
 
 
-def spare_loopback() -> None:
-    """Put this machine's own addresses into NO_PROXY, beside what is there; programs that we start have it, too.
+def bypass_proxy_for_loopback() -> None:
+    """Add this machine's own addresses to NO_PROXY and no_proxy; programs that we start inherit them.
 
-    Both spellings are read, and some programs prefer the one and some the other, so both say the same.
+    Some programs read the one spelling and some the other, so both get the same value.
     """
-    said = ",".join(os.environ.get(name, "") for name in ("no_proxy", "NO_PROXY"))
-    hosts = [host.strip() for host in said.split(",")]
+    listed = ",".join(os.environ.get(name, "") for name in ("no_proxy", "NO_PROXY"))
+    hosts = [host.strip() for host in listed.split(",")]
     if "*" in hosts:
         return
     os.environ["NO_PROXY"] = os.environ["no_proxy"] = ",".join(

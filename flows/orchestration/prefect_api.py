@@ -1,4 +1,4 @@
-"""The Prefect server that a command talks to: whether it answers, and what its answers mean."""
+"""The Prefect server that a command works with: whether it answers, and what its answers mean."""
 
 import json
 import re
@@ -30,33 +30,36 @@ if TYPE_CHECKING:
 OF_STYLE_SETS = "stylize-catalog/style-set"
 """The deployment that makes chosen designs beside others (deployments/prefect.yaml)."""
 PATIENCE = 8.0
-"""Seconds for which a server that does not answer may be about to start."""
+"""Seconds for which a server that does not answer is tried again, as it may be starting."""
 LOOK = 0.5
+"""Seconds between two such tries."""
 ANSWER_SECONDS = 15.0
-"""How long the first answer may take: Prefect's own 60 s would pass without a word."""
+"""How long the first answer may take: Prefect's own limit is 60 s, in which a person sees nothing."""
 CLIENT = "prefect.client."
-"""Modules that ask the server."""
-PASSING = (408, 425, 429, 500, 502, 503, 504)
-"""Answers of a server, or of a proxy before it, that may be another the next time."""
+"""The prefix of Prefect's modules that send requests to the server."""
+PASSING_STATUS = (408, 425, 429, 500, 502, 503, 504)
+"""HTTP status of answers, of a server or of a proxy before it, that may change at the next try."""
 MEANINGS = {
     401: "check PREFECT_API_KEY or PREFECT_API_AUTH_STRING",
     403: "this key may not do that; check PREFECT_API_KEY or PREFECT_API_AUTH_STRING",
     404: "it knows no such address; PREFECT_API_URL ends in /api",
     407: "a proxy wants a password; put the server's host into NO_PROXY, or name user and password in HTTPS_PROXY",
 }
-"""What the answers mean that no second try changes."""
+"""What HTTP status means, where no second try changes it."""
 
 
 @contextmanager
 def prefect_api() -> Iterator[None]:
-    """The API that a run is told to: of the server that is named, else a temporary one that ends with us.
+    """Give a run its Prefect API: that of the server at PREFECT_API_URL, else of a temporary server of this process.
 
-    SettingsError names the server that does not answer as one, before the block or within it;
-    TemporaryServerError says the like of the temporary one.
+    SettingsError where the server does not answer as Prefect does, before the block or within it;
+    TemporaryServerError where the temporary one does not start or ends within the block.
     """
-    with _socks_told():
+    with _name_socks_errors():
         if PREFECT_API_URL.value():
-            with told("Or unset PREFECT_API_URL to run without a server. Finished designs are filed."):
+            with name_server_errors(
+                "Or unset PREFECT_API_URL to run without a server. Finished designs are filed."
+            ):
                 _require_answer()
                 yield
             return
@@ -67,8 +70,8 @@ def prefect_api() -> Iterator[None]:
 
 
 @contextmanager
-def _socks_told() -> Iterator[None]:
-    """SettingsError where the environment names a SOCKS proxy, and Prefect's client lacks the library for it."""
+def _name_socks_errors() -> Iterator[None]:
+    """Raise SettingsError where the environment names a SOCKS proxy, and Prefect's client lacks the library for it."""
     try:
         yield
     except ImportError as error:
@@ -81,10 +84,10 @@ def _socks_told() -> Iterator[None]:
 
 
 @contextmanager
-def told(remedy: str = "") -> Iterator[None]:
-    """What goes wrong between Prefect's client and the server that is named is a SettingsError with its address.
+def name_server_errors(remedy: str = "") -> Iterator[None]:
+    """Turn errors between Prefect's client and the server at PREFECT_API_URL into SettingsError with its address.
 
-    The like of it that other code in the block raises stays what it is: it asked another server, or none.
+    Errors of these classes that other code in the block raises stay as they are, as that code asked another server.
     `remedy` is a sentence on what else may be done.
     """
     try:
@@ -93,11 +96,13 @@ def told(remedy: str = "") -> Iterator[None]:
         fault = _fault(error)
         if fault is None:
             raise
-        raise SettingsError(f"The Prefect server at {_shown()} {fault}. {remedy}".rstrip()) from error
+        raise SettingsError(
+            f"The Prefect server at {_server_address()} {fault}. {remedy}".rstrip()
+        ) from error
 
 
 def find_deployment(client: "SyncPrefectClient", name: str) -> "UUID":
-    """The id of a deployment, FLOW/NAME; SettingsError where the server has none."""
+    """Return the id of a deployment, FLOW/NAME; SettingsError where the server has no such deployment."""
     try:
         return client.read_deployment_by_name(name).id
     except ObjectNotFound as error:
@@ -107,17 +112,17 @@ def find_deployment(client: "SyncPrefectClient", name: str) -> "UUID":
 
 
 def start_deployment(name: str, parameters: dict[str, object], remedy: str = "") -> FlowRun:
-    """Start a run of a deployment, FLOW/NAME; SettingsError where the server has none, or does not answer."""
-    with told(remedy), get_client(sync_client=True) as client:
+    """Start a run of a deployment, FLOW/NAME; SettingsError where the server has no such one, or does not answer."""
+    with name_server_errors(remedy), get_client(sync_client=True) as client:
         return client.create_flow_run_from_deployment(find_deployment(client, name), parameters=parameters)
 
 
 def _require_answer() -> None:
-    """Ask the server for its version: at once where the answer is final, for a while where it may change."""
+    """Ask the server for its version; again for PATIENCE seconds where the answer may change, else raise its error."""
     until = time.monotonic() + PATIENCE
     while True:
         try:
-            # Its own retries take minutes over what no retry mends.
+            # The client's own retries take minutes, also over errors that stay.
             with (
                 temporary_settings(
                     {PREFECT_CLIENT_MAX_RETRIES: 0, PREFECT_API_REQUEST_TIMEOUT: ANSWER_SECONDS}
@@ -135,12 +140,12 @@ def _require_answer() -> None:
 def _may_pass(error: BaseException) -> bool:
     cause = _http(error)
     if isinstance(cause, httpx.HTTPStatusError):
-        return cause.response.status_code in PASSING
+        return cause.response.status_code in PASSING_STATUS
     return isinstance(cause, httpx.TransportError) and not isinstance(cause, httpx.UnsupportedProtocol)
 
 
 def _http(error: BaseException | None) -> BaseException | None:
-    """The error of HTTP, or of what was answered, that Prefect has wrapped; None where there is none."""
+    """The error of HTTP, or of reading an answer, that Prefect has wrapped; None where there is none."""
     kinds = httpx.HTTPError | httpx.InvalidURL | json.JSONDecodeError
     while error is not None and not (isinstance(error, kinds) and _of_client(error)):
         error = error.__cause__
@@ -181,7 +186,7 @@ def _status_fault(response: httpx.Response) -> str:
     return f"answers {status} {response.reason_phrase}: {known}"
 
 
-def _shown() -> str:
+def _server_address() -> str:
     """The server's address without user and password."""
     from catalogs.errors import without_password
 

@@ -1,4 +1,4 @@
-"""Prefect's own settings: our defaults for them, and what is wrong with those of the user."""
+"""Prefect's own settings: our defaults for them, and errors in those of the user."""
 
 import os
 import tomllib
@@ -8,7 +8,7 @@ from flows.errors import SettingsError
 
 
 def require_prefect() -> None:
-    """Load Prefect; SettingsError names the settings of its own that it cannot use."""
+    """Load Prefect; SettingsError names the settings that Prefect cannot use."""
     from pydantic import ValidationError
 
     try:
@@ -28,7 +28,7 @@ def require_prefect() -> None:
 
 
 def quiet_prefect() -> None:
-    """Defaults for Prefect without a server: no telemetry, no chatter. What the user set stays."""
+    """Set defaults for Prefect without a server: no telemetry and few messages. What the user set stays."""
     defaults = {
         "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
         "PREFECT_CLOUD_ENABLE_ORCHESTRATION_TELEMETRY": "false",
@@ -40,10 +40,10 @@ def quiet_prefect() -> None:
         "DO_NOT_TRACK": "1",
     }
     if not os.environ.get("PREFECT_API_URL"):
-        # What goes wrong is said by the command itself, once and without a traceback.
+        # The command itself reports errors, once and without a traceback.
         defaults["PREFECT_LOGGING_LEVEL"] = "CRITICAL"
         defaults["PREFECT_SERVER_LOGGING_LEVEL"] = "CRITICAL"
     for name, value in defaults.items():
         os.environ.setdefault(name, value)
-    # Where it matters, the server that cannot start says so (flows/orchestration/temporary_server.py).
+    # Where it matters, the server that cannot start reports it (flows/orchestration/temporary_server.py).
     warnings.filterwarnings("ignore", message="Failed to create the Prefect home directory")

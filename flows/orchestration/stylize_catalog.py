@@ -1,7 +1,7 @@
 """The flows that make designs: all that a catalog lacks, a plan that was made, and what a run rejected.
 
-Each is a thin shell around `run_plan` (flows/running): shards are Prefect's tasks, which Prefect tries again and shows,
-and Prefect hears how far the run is.
+Each flow is a thin shell around `run_plan` (flows/runs): shards are Prefect's tasks, which Prefect tries again and
+shows, and a listener reports the progress of the run to Prefect.
 """
 
 import logging
@@ -20,25 +20,21 @@ from prefect.utilities.annotations import quote
 
 from catalogs.storage.store_contract import Store
 from flows.errors import NothingRejectedError
-from flows.logs import as_json
-from flows.orchestration.artifacts import ProgressArtifact, announce, publish
-from flows.painting.designing import Outcome
-from flows.reports.progress import Standing
+from flows.logs import log_as_json
+from flows.orchestration.artifacts import ProgressArtifact, publish_plan, publish_result
+from flows.painting.outcome import Outcome
+from flows.planning.make_plan import make_plan
+from flows.planning.plan import Plan
+from flows.planning.run_config import RunConfig, resolve_run_config
+from flows.planning.selection import Selection
+from flows.reports.progress import RunProgress
+from flows.reports.rejections import read_rejected, recipe_of_run, require_same_recipe
 from flows.reports.report import RunReport
-from flows.run.planning import Plan
-from flows.run.preparing import (
-    Place,
-    make_plan,
-    recipe_again,
-    rejected_by,
-    require_same_recipe,
-    resolve_place,
-)
-from flows.running.listeners import Listener
-from flows.running.run_plan import run_plan
-from flows.running.shard_runs import PASSING, RETRIES, MakeShard
-from flows.settings import Settings, read_settings
-from flows.workers.sharing import Shard
+from flows.runs.listeners import Listener
+from flows.runs.run_plan import run_plan
+from flows.runs.shard_runs import FIRST_WAIT, RETRIED_ERRORS, RETRIES, MakeShard
+from flows.settings import read_settings
+from flows.workers.rounds import Shard
 
 log = logging.getLogger(__name__)
 
@@ -78,25 +74,18 @@ def stylize_catalog(
     """
     settings = read_settings(workers)
     if settings.log == "json":
-        as_json()
-    place = resolve_place(settings, garments, styles, designs, recipe, device)
-    plan = make_plan(
-        place,
-        settings,
-        _names(style_sets),
-        limit,
-        garment_ids=garment_ids or (),
-        style_ids=style_ids or (),
-    )
-    return _run(place, plan, settings)
+        log_as_json()
+    config = resolve_run_config(settings, garments, styles, designs, recipe, device)
+    selection = Selection(_names(style_sets), tuple(garment_ids or ()), tuple(style_ids or ()), limit)
+    return _run(config, make_plan(config, selection))
 
 
 class PlannedRun:
     """A plan that was made already, for the flow that carries it out; Prefect does not look into it."""
 
-    def __init__(self, place: Place, plan: Plan, settings: Settings) -> None:
-        """Where, what, and by which settings."""
-        self.place, self.plan, self.settings = place, plan, settings
+    def __init__(self, config: RunConfig, plan: Plan) -> None:
+        """Take the plan and the configuration that it was made for."""
+        self.config, self.plan = config, plan
 
 
 @flow(name="stylize-catalog", flow_run_name="stylize-catalog", validate_parameters=False)
@@ -105,7 +94,7 @@ def stylize_planned(planned: PlannedRun) -> dict[str, Any]:
 
     Returns what `stylize_catalog` returns, whose runs Prefect shows under the same name.
     """
-    return _run(planned.place, planned.plan, planned.settings)
+    return _run(planned.config, planned.plan)
 
 
 @flow(name="retry-rejected", flow_run_name="retry {run_id}")
@@ -128,25 +117,27 @@ def retry_rejected(
     """
     settings = read_settings()
     try:
-        rejected = rejected_by(settings, designs, run_id)
+        rejected = read_rejected(settings, designs, run_id)
     except NothingRejectedError as error:
         return Completed(message=str(error))
-    chosen = recipe_again(rejected, recipe, settings)
-    place = resolve_place(settings, rejected.garments, rejected.styles, rejected.designs, chosen, device)
-    require_same_recipe(place, rejected)
-    return _run(place, make_plan(place, settings, [], rejected=rejected), settings)
+    chosen = recipe_of_run(rejected, recipe, settings)
+    config = resolve_run_config(
+        settings, rejected.garments, rejected.styles, rejected.designs, chosen, device
+    )
+    require_same_recipe(config, rejected)
+    return _run(config, make_plan(config, Selection(rejected=rejected)))
 
 
-def _names(style_sets: list[str] | str | None) -> list[str]:
+def _names(style_sets: list[str] | str | None) -> tuple[str, ...]:
     listed = style_sets.split(",") if isinstance(style_sets, str) else style_sets or []
-    return [name.strip() for name in listed if name.strip()]
+    return tuple(name.strip() for name in listed if name.strip())
 
 
-def _run(place: Place, plan: Plan, settings: Settings) -> dict[str, Any]:
+def _run(config: RunConfig, plan: Plan) -> dict[str, Any]:
     get_run_logger().info(
         "%d designs to make, %d there, %d rejected", len(plan.jobs), plan.done, len(plan.problems)
     )
-    return run_plan(place, plan, settings, ToldToPrefect(len(plan.jobs)), ShardTasks())
+    return run_plan(config, plan, PrefectListener(len(plan.jobs)), ShardTasks())
 
 
 @task(
@@ -154,9 +145,9 @@ def _run(place: Place, plan: Plan, settings: Settings) -> dict[str, Any]:
     task_run_name="{name}",
     cache_policy=NO_CACHE,
     retries=RETRIES,
-    retry_delay_seconds=exponential_backoff(backoff_factor=5),
+    retry_delay_seconds=exponential_backoff(backoff_factor=FIRST_WAIT),
     retry_jitter_factor=0.5,
-    retry_condition_fn=lambda _task, _run, state: _worth_another_try(state),
+    retry_condition_fn=lambda _task, _run, state: _may_pass(state),
 )
 def stylize_shard(make: Any, jobs: Any, name: str) -> Outcome:
     """Make the designs of a shard: one style, some garments, minutes of work.
@@ -167,11 +158,11 @@ def stylize_shard(make: Any, jobs: Any, name: str) -> Outcome:
     return made
 
 
-def _worth_another_try(state: Any) -> bool:
-    """Whether another try may go well."""
+def _may_pass(state: Any) -> bool:
+    """Whether the error of a task may not come again at another try."""
     try:
         state.result()
-    except PASSING:
+    except RETRIED_ERRORS:
         return True
     except Exception:
         return False
@@ -179,61 +170,61 @@ def _worth_another_try(state: Any) -> bool:
 
 
 class ShardTasks:
-    """Shards as tasks of Prefect; see `flows.running.shard_runs.ShardRunner`."""
+    """Runs shards as tasks of Prefect; see `flows.runs.shard_runs.ShardRunner`."""
 
     def run(self, make: MakeShard, jobs: Shard, name: str) -> Outcome:
-        """Run one, in the thread that asks."""
+        """Run one shard in the calling thread."""
         return stylize_shard(quote(make), quote(jobs), name=name)
 
     def submit(self, make: MakeShard, jobs: Shard, name: str) -> PrefectFuture[Outcome]:
-        """Run one beside others."""
+        """Run one shard beside others; returns its future."""
         return stylize_shard.submit(quote(make), quote(jobs), name=name)
 
     def first_done(self, running: Collection[PrefectFuture[Outcome]]) -> PrefectFuture[Outcome]:
-        """Wait for one of these."""
+        """Wait until one of these futures is done; returns it."""
         return next(as_completed(list(running)))
 
     def __enter__(self) -> Self:
-        """Prefect waits for its tasks itself."""
+        """Return this runner; Prefect starts and ends its tasks itself."""
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        """Prefect waits for its tasks itself."""
+        """Do nothing: Prefect waits for its tasks itself."""
 
 
-class ToldToPrefect(Listener):
-    """What happens in a run as artifacts and lines of the log of Prefect's flow run."""
+class PrefectListener(Listener):
+    """Shows what happens in a run as artifacts, and as lines of the log of Prefect's flow run."""
 
     stops = (KeyboardInterrupt, TerminationSignal)
 
     def __init__(self, total: int) -> None:
-        """Of `total` designs."""
+        """Begin at none of `total` designs."""
         self._log, self._artifact = get_run_logger(), ProgressArtifact(total)
 
-    def planned(self, report: RunReport, plan: Plan, seconds_a_design: float | None) -> None:
-        """The plan as an artifact."""
-        announce(report, plan, seconds_a_design)
+    def on_plan(self, report: RunReport, plan: Plan, seconds_a_design: float | None) -> None:
+        """Publish the plan as an artifact."""
+        publish_plan(report, plan, seconds_a_design)
 
-    def stands(self, standing: Standing) -> None:
-        """A line of the flow run's log."""
-        self._log.info("%s", standing)
+    def on_progress(self, progress: RunProgress) -> None:
+        """Write a line into the flow run's log."""
+        self._log.info("%s", progress)
 
-    def settled(self, outcome: Outcome) -> None:
-        """The progress as an artifact."""
+    def on_outcome(self, outcome: Outcome) -> None:
+        """Update the progress artifact of the run."""
         self._artifact.add(outcome)
 
-    def concluded(
+    def on_end(
         self, store: Store, report: RunReport, plan: Plan, made: Mapping[str, str], sheet: str | None
     ) -> None:
-        """The result as artifacts; a run that is filed does not fail for want of them."""
+        """Publish the result as artifacts; a run that is filed does not fail for want of them."""
         try:
-            publish(store, report, plan, made, sheet)
+            publish_result(store, report, plan, made, sheet)
         except Exception as error:
-            self.warned(f"The run is filed, but its artifacts could not be published: {error}")
+            self.on_warning(f"The run is filed, but its artifacts could not be published: {error}")
 
-    def warned(self, text: str) -> None:
-        """The flow run's log, or, where a command has silenced it, the module's: a warning must be seen."""
-        heard = self._log if self._log.isEnabledFor(logging.WARNING) else log
-        heard.warning(text)
+    def on_warning(self, text: str) -> None:
+        """Warn in the flow run's log, or, where a command has silenced that, in the module's, so that it is seen."""
+        audible = self._log if self._log.isEnabledFor(logging.WARNING) else log
+        audible.warning(text)

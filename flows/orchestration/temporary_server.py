@@ -1,11 +1,10 @@
-"""Prefect's temporary server: why it did not start, and its end with the run that it serves.
+"""Prefect's temporary server: it is started, it says why it did not start, and it ends with the run that it serves.
 
-Without `PREFECT_API_URL` Prefect starts a server of its own on loopback, and ends it when Python exits. Its way
-to start one waits out its time where the server has ended, and keeps nothing of what the server said; ours
-does both. Servers that make or change the tables of one database at the same time break each other's work in
-ever new ways, so one starts after the other. A run that is killed does not exit: its server would listen for
-ever. So a small process holds the other end of a pipe of ours; when we are gone, however we went, the pipe
-ends, and it ends the server.
+Without `PREFECT_API_URL` Prefect starts a server of its own on loopback, and ends it when Python exits. Prefect's own
+way to start it waits its whole time where the server has ended, and keeps nothing of what the server said; the class
+here notices the end and keeps the server's last lines. Servers that make or change the tables of one database at the
+same time break each other's work, so one server starts after the other. A run that is killed does not exit, and its
+server would listen for ever: a guard ends it (process_guard).
 """
 
 import atexit
@@ -19,7 +18,6 @@ import time
 from collections import deque
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from functools import cache
 from pathlib import Path
 from typing import IO
 
@@ -36,21 +34,22 @@ from prefect.settings import (
 )
 
 from flows.errors import SettingsError, TemporaryServerError
+from flows.orchestration.process_guard import end_with_this_process
 
 log = logging.getLogger(__name__)
 
 WAITS = 4
-"""How long a run waits for others to start their servers, in times that one start may take."""
+"""How long a run waits for other runs to start their servers, in multiples of the time that one start may take."""
 STARTS = 5
-"""Servers that are started one after the other, where each meets another run that starts at the same time."""
-PASSING = ("address already in use", "database is locked", "already exists", "duplicate column")
-"""What a server says that met another one: at its port, or while both made a new database's tables."""
+"""How often a server is started, where each attempt meets another run that starts at the same time."""
+PASSING_MESSAGES = ("address already in use", "database is locked", "already exists", "duplicate column")
+"""Messages of a server that met another one: at its port, or while both made the tables of a new database."""
 LOOK = 0.1
 """Seconds between two looks whether the server answers."""
 KEPT_LINES = 400
 SHOWN_LINES = 2
 TRACEBACK = re.compile(r"[ (]|Traceback|The above exception|During handling|[\s^~]*$")
-"""Lines that say where an error was, not what it was."""
+"""Lines that say where an error was raised, not which error it was."""
 
 CAUSES = (
     (
@@ -80,42 +79,22 @@ CAUSES = (
         "its database {database} does not answer: start it, or unset PREFECT_API_DATABASE_CONNECTION_URL",
     ),
 )
-"""What a server says that cannot start, and what that means."""
-
-GUARD = """
-import os, select, signal, sys
-servers = []
-for line in sys.stdin:
-    try:
-        servers.append(os.pidfd_open(int(line)))
-    except OSError:
-        pass
-for sign, milliseconds in ((signal.SIGTERM, 5000), (signal.SIGKILL, 0)):
-    for server in servers:
-        try:
-            signal.pidfd_send_signal(server, sign)
-        except OSError:
-            continue
-        ended = select.poll()
-        ended.register(server, select.POLLIN)
-        ended.poll(milliseconds)
-"""
-"""It is told process ids, and takes handles: they mean those processes, and none that gets the number later."""
+"""Messages of a server that cannot start, and what they mean."""
 
 
 @contextmanager
 def temporary_server() -> Iterator["TemporaryServer"]:
-    """Prefect's temporary server, up; it ends with this process, also where that is killed (on Linux).
+    """Start Prefect's temporary server; it ends with this process, also where that is killed (on Linux).
 
-    It stays after the block, for what Prefect still has to say to it when Python exits. TemporaryServerError
-    says why it did not start, or that it ended within the block.
+    The server stays after the block, as Prefect still sends to it when Python exits. TemporaryServerError says why it
+    did not start, or that it ended within the block. SettingsError where Prefect's settings forbid it.
     """
     if not PREFECT_SERVER_EPHEMERAL_ENABLED.value():
         raise SettingsError(
             "There is no Prefect server, and PREFECT_SERVER_EPHEMERAL_ENABLED forbids a temporary one: set"
             " PREFECT_API_URL, or allow it."
         )
-    # The one instance that Prefect's clients get, too.
+    # Prefect's class is a singleton for each port: its clients get this instance, too.
     server = TemporaryServer()
     server.start()
     try:
@@ -130,45 +109,45 @@ def temporary_server() -> Iterator["TemporaryServer"]:
 
 
 class TemporaryServer(SubprocessASGIServer):
-    """Prefect's, but its end is seen, what it said is kept, and no proxy is asked for it."""
+    """Prefect's own class, which here notices the server's end, keeps its last lines, and uses no proxy for it."""
 
     said: deque[str]
-    """Its last lines."""
-    _hearing: threading.Thread
+    """The last lines that the server wrote."""
+    _reader: threading.Thread
 
     def start(self, timeout: int | None = None) -> None:
-        """Start it unless it runs; it answers when this returns. TemporaryServerError says why it does not."""
+        """Start the server unless it runs, and wait for its answer; TemporaryServerError says why it does not start."""
         if self.running:
             return
         seconds = timeout or PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS.value()
-        with _alone(seconds):
+        with _lock_database(seconds):
             atexit.register(self.stop)
             self._start(seconds)
 
     def _start(self, seconds: float) -> None:
-        """Start processes until one answers; TemporaryServerError where one ended for a reason that does not pass."""
+        """Start processes until one answers; TemporaryServerError where one ends for a reason that stays."""
         for attempt in range(STARTS):
-            self.running = self._answers(seconds)
+            self.running = self._start_and_wait(seconds)
             if self.running:
                 return
             said = "\n".join(self.said)
-            if attempt == STARTS - 1 or not any(word in said for word in PASSING):
+            if attempt == STARTS - 1 or not any(word in said for word in PASSING_MESSAGES):
                 raise TemporaryServerError(f"Prefect's temporary server did not start{self._why()}")
             self.port = None
 
     def ended(self) -> bool:
-        """Whether its process is gone."""
+        """Return whether the process of the server is gone."""
         return self.server_process is not None and self.server_process.poll() is not None
 
     def last_words(self) -> str:
-        """What it said at last, with the period, to be put behind a sentence's last word; else the period alone."""
+        """Return the last words of the server as the end of a sentence, or a period where it said nothing."""
         lines = [line for line in self.said if line and not TRACEBACK.match(line)]
         return f"; its last words: {' | '.join(lines[-SHOWN_LINES:]).rstrip('. ')}." if lines else "."
 
-    def _answers(self, seconds: float) -> bool:
-        """Start a process; True when it answers, False where it ended before."""
+    def _start_and_wait(self, seconds: float) -> bool:
+        """Start a process; True when the server answers, False where it ended before."""
         self.port = self.port or self.find_available_port()
-        self.server_process = self._started()
+        self.server_process = self._start_process()
         until = time.monotonic() + seconds
         # Without the environment's proxies.
         with httpx.Client(trust_env=False) as client:
@@ -182,11 +161,11 @@ class TemporaryServer(SubprocessASGIServer):
                         f" PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS{self.last_words()}"
                     )
                 time.sleep(LOOK)
-        self._hearing.join(timeout=5)
+        self._reader.join(timeout=5)
         return False
 
-    def _started(self) -> "subprocess.Popen[str]":
-        """The process, as Prefect starts it; the guard is told of it, and a thread hears what it says."""
+    def _start_process(self) -> "subprocess.Popen[str]":
+        """Start the process as Prefect does; the guard will end it, and a thread reads what it writes."""
         level = PREFECT_SERVER_LOGGING_LEVEL.value()
         quiet = level == "CRITICAL"
         process = subprocess.Popen(
@@ -210,20 +189,17 @@ class TemporaryServer(SubprocessASGIServer):
             text=True,
             errors="replace",
         )  # fmt: skip
-        if hasattr(os, "pidfd_open"):
-            with suppress(BrokenPipeError):
-                _guard().write(f"{process.pid}\n")
-                _guard().flush()
+        end_with_this_process(process.pid)
         self.said = deque(maxlen=KEPT_LINES)
         assert process.stdout is not None
-        self._hearing = threading.Thread(
-            target=_hear, args=(process.stdout, self.said, not quiet), daemon=True
+        self._reader = threading.Thread(
+            target=_read_lines, args=(process.stdout, self.said, not quiet), daemon=True
         )
-        self._hearing.start()
+        self._reader.start()
         return process
 
     def _why(self) -> str:
-        """The cause, where it is known, and its last words."""
+        """The cause, where it is known, and the last words of the server."""
         said = "\n".join(self.said)
         database = _database()
         known = next((meaning for sign, meaning in CAUSES if re.search(sign, said)), "")
@@ -231,12 +207,12 @@ class TemporaryServer(SubprocessASGIServer):
 
 
 @contextmanager
-def _alone(seconds: float) -> Iterator[None]:
-    """No other run starts a server on the same database file within the block.
+def _lock_database(seconds: float) -> Iterator[None]:
+    """Keep other runs from starting a server on the same database file within the block.
 
-    The database is a new one, or an older version's, until its first server answers. A lock is waited for as long
-    as four starts may take: TemporaryServerError says so then. Where no lock can be made (a full disk, another's
-    file), the run goes on without one: its server says what is wrong with the folder.
+    Until its first server answers, the database may be new, or that of an older version. The lock is waited for as long
+    as four starts may take, and then TemporaryServerError is raised. Where no lock can be made (a full disk, a file of
+    another user), the run goes on without it: its server says what is wrong with the folder.
     """
     file = _database_file()
     if not file or not _is_writable(Path(file).parent):
@@ -259,14 +235,14 @@ def _alone(seconds: float) -> Iterator[None]:
 
 
 def _is_writable(folder: Path) -> bool:
-    """Whether files can be made in a folder; it is made, for its owner alone as Prefect's home is, where it is not."""
+    """Whether files can be made in a folder; a missing one is made first, for its owner alone, as Prefect does."""
     with suppress(OSError):
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     return os.access(folder, os.W_OK)
 
 
 def _database_file() -> str:
-    """The path of Prefect's database; empty where it is none of SQLite's."""
+    """The path of Prefect's database; empty where it is not SQLite's."""
     return (
         str(PREFECT_API_DATABASE_CONNECTION_URL.value())
         .partition("sqlite+aiosqlite:///")[2]
@@ -275,33 +251,15 @@ def _database_file() -> str:
 
 
 def _database() -> str:
-    """Where its database is, as messages may show it: a file's path, or an address without a password."""
+    """The address of the database as messages may show it: a file's path, or an address without a password."""
     return _database_file() or re.sub(r"//[^/@]*@", "//", str(PREFECT_API_DATABASE_CONNECTION_URL.value()))
 
 
-def _hear(pipe: IO[str], said: "deque[str]", aloud: bool) -> None:
-    """Keep what the server says; `aloud`, it is heard on standard error as well."""
+def _read_lines(pipe: IO[str], said: "deque[str]", aloud: bool) -> None:
+    """Keep the lines that the server writes; with `aloud`, write them to standard error as well."""
     with pipe:
         for line in pipe:
             said.append(re.sub(r"//[^/@\s]*@", "//", line.rstrip()))
             if aloud:
-                # No lock that Python holds when it exits.
+                # Python's own stream has a lock, which may be held when Python exits.
                 os.write(2, line.encode())
-
-
-@cache
-def _guard() -> IO[str]:
-    """The pipe to the guard; kept to the end of this process, because its end is the sign."""
-    guard = subprocess.Popen(
-        [sys.executable, "-I", "-S", "-c", GUARD],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-        text=True,
-        # Ctrl-C, or a signal to our group, is not for the guard.
-        start_new_session=True,
-    )
-    # It outlives us.
-    guard.returncode = 0
-    assert guard.stdin is not None
-    return guard.stdin

@@ -1,1 +1,1 @@
-"""The designs of a shard, from the pictures of a catalog to filed records, on one device."""
+"""The designs of a shard on one device: pictures become tensors, are painted, and are filed with their records."""

@@ -1,4 +1,4 @@
-"""Ctrl-C and SIGTERM that wait until what is in hand is put down."""
+"""Ctrl-C and SIGTERM are deferred while a picture has no record yet."""
 
 import signal
 import threading
@@ -6,32 +6,33 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
 
-HELD = (signal.SIGINT, signal.SIGTERM)
+DEFERRED = (signal.SIGINT, signal.SIGTERM)
 
 
 @contextmanager
-def held_back() -> Iterator[None]:
-    """The first signal takes effect at the end of the block, a second one at once.
+def defer_signals() -> Iterator[None]:
+    """Defer the first signal to the end of the block; a second signal takes effect at once.
 
-    Python tells only the main thread of signals; in another one there is nothing to hold back.
+    Python runs signal handlers in the main thread only; in another thread there is nothing to defer.
     """
     if threading.current_thread() is not threading.main_thread():
         yield
         return
     caught: list[int] = []
-    # None is a handler that Python did not set and could not put back.
-    previous = {number: old for number in HELD if (old := signal.getsignal(number)) is not None}
+    # None stands for a handler that Python did not set, and could not set again.
+    previous = {number: old for number in DEFERRED if (old := signal.getsignal(number)) is not None}
 
-    def hold(number: int, _frame: FrameType | None) -> None:
+    def note_signal(number: int, _frame: FrameType | None) -> None:
+        """Note the signal, and let the next one through."""
         caught.append(number)
         signal.signal(number, previous[signal.Signals(number)])
 
     for number in previous:
-        signal.signal(number, hold)
+        signal.signal(number, note_signal)
     try:
         yield
     finally:
         for number, old in previous.items():
             signal.signal(number, old)
-        for held in caught:
-            signal.raise_signal(held)
+        for signal_number in caught:
+            signal.raise_signal(signal_number)

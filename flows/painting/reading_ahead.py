@@ -1,4 +1,4 @@
-"""Reading ahead: the next pairs are read and decoded while the device works on these."""
+"""Reading ahead: a thread reads and decodes the next pairs while the device works on the present ones."""
 
 import queue
 import threading
@@ -8,36 +8,38 @@ from typing import TypeVar
 Item = TypeVar("Item")
 
 
-def ahead(items: Iterable[Item], depth: int) -> Generator[Item]:
-    """The same items in the same order, drawn by a thread of its own, at most `depth` before they are wanted.
+def read_ahead(items: Iterable[Item], depth: int) -> Generator[Item]:
+    """Yield the same items in the same order, drawn by a thread at most `depth` items before they are asked for.
 
-    What the thread raises is raised here, in its place. When the consumer stops, the thread does.
+    What the thread raises is raised here, in the place of the item that failed. When the consumer stops, the thread
+    stops as well.
     """
     ready: queue.SimpleQueue[tuple[Item] | BaseException] = queue.SimpleQueue()
-    # One permit an item: taken before it is drawn, not when it is put, so that none waits in hand besides.
-    room, stopped = threading.Semaphore(depth), threading.Event()
+    # The thread takes a permit before it draws an item, so that it never holds one beside those in the queue.
+    permits, stopped = threading.Semaphore(depth), threading.Event()
 
-    def draw() -> None:
+    def draw_items() -> None:
+        """Put items, and at last the error or StopIteration that ended them, into the queue."""
         try:
             source = iter(items)
-            while room.acquire() and not stopped.is_set():
+            while permits.acquire() and not stopped.is_set():
                 ready.put((next(source),))
         except BaseException as error:
-            # StopIteration as well: so the items end.
+            # StopIteration as well, as it ends the items.
             ready.put(error)
 
-    thread = threading.Thread(target=draw, name="reading-ahead", daemon=True)
+    thread = threading.Thread(target=draw_items, name="reading-ahead", daemon=True)
     thread.start()
     try:
         while True:
-            room.release()
-            found = ready.get()
-            if isinstance(found, StopIteration):
+            permits.release()
+            drawn = ready.get()
+            if isinstance(drawn, StopIteration):
                 return
-            if isinstance(found, BaseException):
-                raise found
-            yield found[0]
+            if isinstance(drawn, BaseException):
+                raise drawn
+            yield drawn[0]
     finally:
         stopped.set()
-        room.release()
+        permits.release()
         thread.join()

@@ -1,1 +1,1 @@
-"""Single pictures by hand: one design, sweeps, reconstructions."""
+"""Single pictures, without catalogs: one picture in one style, sweeps over recipe fields, and reconstructions."""

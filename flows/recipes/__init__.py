@@ -1,1 +1,1 @@
-"""The recipes: named ones, TOML of one's own, what is kept of them, and what a plan says of their fields."""
+"""Recipes: the named ones and those in TOML, what a design catalog keeps of them, and remarks on their fields."""

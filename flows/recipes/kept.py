@@ -1,10 +1,10 @@
-"""Recipes of people's own, kept as TOML in the catalog of the designs that they made.
+"""Recipes that people wrote, kept as TOML in the catalog of the designs that were made by them.
 
-Without them a design could not be made again, or beside others: its record holds the recipe, but no command reads that.
+Without the kept recipe no command could make a design again, as no command reads the recipe of a design's record.
 """
 
 import re
-from pathlib import PurePosixPath
+from pathlib import Path, PurePosixPath
 
 from catalogs import keys
 from catalogs.storage.store_contract import Store
@@ -14,6 +14,7 @@ from stylecore.errors import RecipeError, nearest
 from stylecore.recipe import Recipe
 
 SUFFIX = re.compile(r"-[0-9a-f]{12}")
+"""The digest at the end of a kept recipe's name."""
 
 
 def keep_recipe(designs: Store, recipe: Recipe) -> None:
@@ -24,26 +25,42 @@ def keep_recipe(designs: Store, recipe: Recipe) -> None:
 
 
 def kept_name(recipe: Recipe) -> str:
-    """What a recipe is called where it is kept."""
+    """Return the name under which a design catalog keeps a recipe."""
     return keys.kept_recipe(recipe.name, recipe.digest())
 
 
 def kept_names(designs: Store) -> list[str]:
-    """Names of the recipes that a design catalog keeps."""
-    return sorted(PurePosixPath(found.key).stem for found in designs.list(keys.RECIPES))
+    """Return the names of the recipes that a design catalog keeps, sorted."""
+    return sorted(PurePosixPath(entry.key).stem for entry in designs.list(keys.RECIPES))
+
+
+def choose_recipe(name: str, designs: Store | None = None) -> Recipe:
+    """Return the recipe of this name, also one that the design catalog keeps, where a catalog is given.
+
+    RecipeError where there is no such recipe; where there is a file NAME.toml, the error asks whether that is meant.
+    SettingsError where a TOML file cannot be read.
+    """
+    try:
+        return find_known(name, designs) if designs else find_recipe(name)
+    except RecipeError as error:
+        if not name.endswith(".toml") and Path(f"{name}.toml").is_file():
+            raise RecipeError(f"There is no recipe '{name}': did you mean {name}.toml?") from error
+        raise
 
 
 def find_known(name: str, designs: Store) -> Recipe:
-    """The recipe called so: a named one, a TOML file, or one that the design catalog keeps.
+    """Return the recipe of this name: a named one, a TOML file, or one that the design catalog keeps.
 
-    A kept one may be called without its digest where there is only one of its name.
-    Raises RecipeError or SettingsError as `find_recipe` does.
+    A kept recipe may be given without its digest where the catalog keeps only one of its name.
+    RecipeError where there is no such recipe, or several; SettingsError where a TOML file cannot be read.
     """
     if name in NAMED or name.lower().endswith(".toml"):
         return find_recipe(name)
     kept = kept_names(designs)
     meant = [
-        one for one in kept if one == name or (one.startswith(name) and SUFFIX.fullmatch(one, len(name)))
+        known
+        for known in kept
+        if known == name or (known.startswith(name) and SUFFIX.fullmatch(known, len(name)))
     ]
     if len(meant) == 1:
         key = keys.recipe_file(meant[0])

@@ -1,4 +1,4 @@
-"""Named recipes: functions of nothing that return complete configurations, and recipes in TOML."""
+"""Named recipes, each a function without arguments that returns a complete recipe, and recipes in TOML."""
 
 import json
 import re
@@ -13,9 +13,9 @@ from stylecore.errors import RecipeError, nearest
 from stylecore.recipe import Recipe, recipe_from
 
 LARGEST_RECIPE = 2**16
-"""Letters of a recipe's TOML; ours have some five thousand with all their comments."""
+"""Characters of a recipe's TOML; the named recipes have some 5,000 with all their comments."""
 LONGEST_LINE = 1000
-"""Letters of a line. A name with dots, of which the parser's work grows as the square, stands on one."""
+"""Characters of a line; the parser's work grows with the square of the length of a name with dots."""
 MOST_DIGITS = 100
 GATYS_LAYERS = tuple((f"conv{block}_1", 0.2) for block in range(1, 6))
 
@@ -146,9 +146,9 @@ NAMED = {
 
 
 def find_recipe(name_or_toml: str) -> Recipe:
-    """The recipe called so, or the one in a TOML file (`base = "house"` chooses what it starts from).
+    """Return the named recipe, or the recipe in a TOML file (`base = "house"` chooses the recipe it starts from).
 
-    Raises RecipeError or SettingsError that names the file and the field.
+    RecipeError names an unknown recipe, or the file and the field; SettingsError a file that cannot be read.
     """
     if name_or_toml.lower().endswith(".toml"):
         path = Path(name_or_toml)
@@ -160,10 +160,10 @@ def find_recipe(name_or_toml: str) -> Recipe:
     return NAMED[name_or_toml]()
 
 
-def recorded(name: str, recipe_json: str) -> Recipe:
-    """The recipe that a design's record holds, under a name that a file can have.
+def recipe_from_record(name: str, recipe_json: str) -> Recipe:
+    """Return the recipe that a design's record holds, with `name` made fit for a file.
 
-    Raises RecipeError where this version does not know its fields.
+    RecipeError where the record is not JSON, or this version does not know its fields.
     """
     try:
         values = json.loads(recipe_json)
@@ -176,16 +176,16 @@ def recorded(name: str, recipe_json: str) -> Recipe:
 
 
 def is_named(recipe: Recipe) -> bool:
-    """Whether the recipe called so is this one; a named recipe says nothing of the weights that are found for it."""
+    """Return whether the named recipe of this name is this very recipe, whatever the digest of its weights."""
     if recipe.name not in NAMED:
         return False
     return replace(NAMED[recipe.name](), encoder_sha256=recipe.encoder_sha256) == recipe
 
 
 def recipe_in(text: str, where: str, name: str) -> Recipe:
-    """The recipe that a TOML text holds, called `name` unless it says otherwise; `where` it is, for messages.
+    """Return the recipe that a TOML text holds, called `name` unless the text names it; messages name `where` it is.
 
-    Raises RecipeError or SettingsError.
+    RecipeError where a field is unknown or wrong; SettingsError where the text is not TOML.
     """
     values = _values(text, where)
     base_name = str(values.pop("base", "house"))
@@ -199,8 +199,8 @@ def recipe_in(text: str, where: str, name: str) -> Recipe:
 
 
 def _values(text: str, where: str) -> dict[str, Any]:
-    """What a TOML text says; SettingsError names the file, and the line and the remedy where they are known."""
-    # Line ends of old Macs: TOML knows none such.
+    """The values of a TOML text; SettingsError names the file, and the line and the remedy where they are known."""
+    # Old Macs end lines with a carriage return alone, which TOML does not know.
     text = re.sub(r"\r\n?", "\n", text)
     _check_work(text, where)
     try:
@@ -218,7 +218,7 @@ def _values(text: str, where: str) -> dict[str, Any]:
 
 
 def _check_work(text: str, where: str) -> None:
-    """Refuse what the parser's work would grow as the square of: long texts and long lines."""
+    """Refuse long texts and long lines: the parser's work grows with the square of their length."""
     if len(text) > LARGEST_RECIPE:
         raise SettingsError(
             f"Recipe file {where} has {len(text):,} letters, over {LARGEST_RECIPE:,}: leave out what is no field."
@@ -232,7 +232,7 @@ def _check_work(text: str, where: str) -> None:
 
 
 def _check_numbers(value: object, where: str) -> None:
-    """Refuse whole numbers of so many digits that no message can show them; fields say what else is too large."""
+    """Refuse whole numbers of so many digits that no message can show them; each field checks its own range later."""
     if isinstance(value, int) and abs(value) >= 10**MOST_DIGITS:
         raise SettingsError(
             f"Recipe file {where} holds a whole number of over {MOST_DIGITS} digits: write a smaller one."
@@ -246,17 +246,17 @@ DECIMAL_COMMA = re.compile(r"[=\s]([+-]?\d+),(\d+)")
 
 
 def _hint(text: str, error: tomllib.TOMLDecodeError) -> str:
-    """What was probably meant: a field that is given twice, or a number as many languages write it."""
+    """What was probably meant: a field that is given twice, or a number with a decimal comma."""
     lines = text.splitlines()
     if "overwrite" in str(error) and (twice := _given_twice(lines)):
         return twice
     number = re.search(r"at line (\d+)", str(error))
     line = lines[int(number[1]) - 1] if number and int(number[1]) <= len(lines) else ""
-    found = DECIMAL_COMMA.search(line)
-    # In a list a comma is in its place.
-    if not found or "[" in line[: found.start()]:
+    comma = DECIMAL_COMMA.search(line)
+    # In a list a comma is right.
+    if not comma or "[" in line[: comma.start()]:
         return _hint_of_value(line)
-    return f" Numbers have a decimal point: {found[1]}.{found[2]}, not {found[1]},{found[2]}."
+    return f" Numbers have a decimal point: {comma[1]}.{comma[2]}, not {comma[1]},{comma[2]}."
 
 
 PLAIN_WORD = re.compile(r"\s*[\w-]+\s*=\s*(?P<word>[A-Za-z][\w.-]*)\s*(?:#.*)?")
@@ -264,13 +264,13 @@ CURLY = re.compile("[\u201c\u201d\u2018\u2019\u201e\u00ab\u00bb]")
 
 
 def _hint_of_value(line: str) -> str:
-    """What is wrong with a value that other languages write so."""
+    """What is wrong with a value that is written as in other file formats."""
     if CURLY.search(line):
         return " The quotes are those of a word processor: write straight ones."
     if re.match(r"\s*[\w-]+\s*:", line):
         return " Write NAME = VALUE, with '=' for ':'."
-    if found := PLAIN_WORD.fullmatch(line):
-        word = found["word"]
+    if match := PLAIN_WORD.fullmatch(line):
+        word = match["word"]
         meant = word.lower() if word.lower() in ("true", "false") else f'"{word}"'
         return f" Write {meant} for {word}."
     return ""

@@ -1,4 +1,4 @@
-"""What a plan says about its recipe: settings that will not do what their owner expects of them."""
+"""Remarks of a plan on its recipe: fields that will not do what their author expects."""
 
 from collections.abc import Iterator, Sequence
 
@@ -8,9 +8,9 @@ from stylecore.recipe import Recipe
 
 
 def recipe_remarks(recipe: Recipe, garments: Sequence[Garment], styles: Sequence[Style]) -> Iterator[str]:
-    """A sentence for each field of a recipe that has no effect beside its others, or on these garments and styles.
+    """Yield a remark for each field of a recipe without effect beside the other fields, or on these garments and styles.
 
-    Of a print also, where the widths that give its scale are missing or cannot be meant.
+    For a print, yield remarks also on widths that are missing or improbable, as they give its scale.
     """
     for name, why in recipe.without_effect().items():
         yield f"recipe '{recipe.name}': {name} has no effect, as {why}"

@@ -1,6 +1,6 @@
-"""A recipe as a person reads and writes it: TOML with a comment a field.
+"""A recipe as a person reads and writes it: TOML with a comment for each field.
 
-What a field does is said once, in the docstrings of `stylecore.recipe.Recipe`; they are read from its source.
+The comments are the docstrings of the fields of `stylecore.recipe.Recipe`, read from its source.
 """
 
 import ast
@@ -18,16 +18,16 @@ from stylecore.recipe import CHOICES, Recipe
 from stylecore.recipe_values import Layers
 
 TURN_FIRST = ("style_scale", "content_weight", "lighting_weight", "color")
-"""What most people want of their own recipe: the motifs' size; how much of the garment, its folds, its colours."""
+"""The fields that most people change first: size of the motifs; how much of the garment, its folds and its colours."""
 WIDE = 100
 
 
 def as_toml(recipe: Recipe, *, named: bool = False) -> str:
-    """A recipe as TOML; `find_recipe` reads it back, under the name of the file it is in, or its own if `named`."""
+    """Return a recipe as TOML, which `find_recipe` reads back; with `named` the text holds the recipe's name too."""
     others = [field.name for field in fields(Recipe) if field.name not in ("name", *TURN_FIRST)]
     lines = [
         f'# Recipe {_printable(recipe.name)}. With base = "house", say, above all others, fields may be left out.',
-        *([f"name = {json.dumps(recipe.name)}"] if named else []),
+        *([f"name = {_toml_value('name', recipe.name)}"] if named else []),
         "",
         "# Turn these first.",
         *_fields(recipe, TURN_FIRST),
@@ -40,31 +40,31 @@ def as_toml(recipe: Recipe, *, named: bool = False) -> str:
 
 @cache
 def explanations() -> dict[str, str]:
-    """What every field of a recipe does, which way is more, and its safe range, by the field's name."""
+    """Return what every field of a recipe does, which way is more, and its safe range, by the field's name."""
     (body,) = (
         node.body
         for node in ast.parse(inspect.getsource(recipe_module)).body
         if isinstance(node, ast.ClassDef) and node.name == Recipe.__name__
     )
-    found = {}
+    texts = {}
     for field, text in pairwise(body):
         if isinstance(field, ast.AnnAssign) and isinstance(text, ast.Expr):
-            name, said = cast(ast.Name, field.target).id, cast(ast.Constant, text.value).value
-            found[name] = " ".join(str(said).split())
-    return found
+            name, docstring = cast(ast.Name, field.target).id, cast(ast.Constant, text.value).value
+            texts[name] = " ".join(str(docstring).split())
+    return texts
 
 
 def _printable(name: str) -> str:
-    """A name without what would end a comment."""
+    """A name without signs that would end a comment."""
     return "".join(sign for sign in name if sign.isprintable())
 
 
 def _fields(recipe: Recipe, names: Iterable[str]) -> Iterator[str]:
     for name in names:
         yield ""
-        said, choices = explanations()[name], [str(choice) for choice in CHOICES.get(name, ())]
-        named = all(choice in said for choice in choices)
-        yield from _comment(said if named else f"{said} One of {', '.join(choices)}.")
+        text, choices = explanations()[name], [str(choice) for choice in CHOICES.get(name, ())]
+        named = all(choice in text for choice in choices)
+        yield from _comment(text if named else f"{text} One of {', '.join(choices)}.")
         yield f"{name} = {_toml_value(name, getattr(recipe, name))}"
 
 
@@ -75,5 +75,5 @@ def _comment(text: str) -> list[str]:
 def _toml_value(name: str, value: object) -> str:
     if name.endswith("_layers"):
         return "{ " + ", ".join(f"{layer} = {weight}" for layer, weight in cast(Layers, value)) + " }"
-    # TOML and JSON agree on strings, numbers, booleans and arrays of them.
-    return json.dumps(value)
+    # TOML and JSON agree on strings, numbers, booleans and arrays of them, but for pairs of \\u and for DEL.
+    return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")

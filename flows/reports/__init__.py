@@ -1,1 +1,1 @@
-"""What a run tells while it is on, and leaves for people: report, page, progress, gauges."""
+"""Reports of runs: progress, gauges and report while a run is on, and reports of earlier runs read back."""

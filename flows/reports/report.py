@@ -1,4 +1,4 @@
-"""What a run leaves for people: a report, the rejections, a contact sheet."""
+"""What a run leaves for people: its report, a list of the rejections, and a contact sheet."""
 
 import json
 import logging
@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import partial
 from typing import Any
 
 from catalogs import keys
@@ -15,11 +16,12 @@ from catalogs.designs.facts import Correction
 from catalogs.exports.spreadsheet import table_bytes
 from catalogs.records import Problem
 from catalogs.storage.store_contract import Store
-from flows.painting.designing import Effort, Failure, Outcome
+from flows.painting.outcome import Effort, Failure, Outcome
+from flows.planning.plan import DesignJob
+from flows.planning.run_config import RunCatalogs
+from flows.planning.selection import Selection
+from flows.reports.report_files import PAGE, REPORT
 from flows.reports.report_page import report_page
-from flows.run.planning import DesignJob
-from flows.run.report_files import PAGE, REPORT
-from flows.run.run_command import Asked
 
 log = logging.getLogger(__name__)
 
@@ -43,10 +45,10 @@ class RunReport:
     made: int = 0
     already_there: int = 0
     held_back: int = 0
-    asked: Asked = field(default_factory=Asked)
-    """What of the catalogs it was asked for."""
+    asked: Selection = field(default_factory=Selection)
+    """Which designs the run was asked for."""
     recipe_again: str = ""
-    """What `--recipe` takes to name the recipe once more."""
+    """The value of `--recipe` that names the recipe of this run again."""
     corrected: int = 0
     """Designs of earlier runs whose facts the catalogs have corrected since."""
     corrections: tuple[Correction, ...] = ()
@@ -54,11 +56,11 @@ class RunReport:
     failures: list[Failure] = field(default_factory=list)
     remarks: tuple[str, ...] = ()
     workers: dict[str, Effort] = field(default_factory=dict)
-    """Who made the designs, by machine, device and process; see flows/painting/designing.py."""
+    """The effort of each worker, by machine, device and process."""
     seconds: float = 0.0
 
     def add(self, outcome: Outcome) -> None:
-        """Count what came of a shard; a record's problem is listed once, however many designs it cost."""
+        """Add what came of a shard; a record's problem is listed once, however many designs it prevented."""
         self.made += len(outcome.made)
         self.failures += outcome.failures
         self.remarks += tuple(outcome.remarks)
@@ -69,29 +71,29 @@ class RunReport:
 
     @property
     def rejected(self) -> int:
-        """Records and pairs that were turned away."""
+        """How many records and pairs were rejected."""
         return len(self.problems) + len(self.failures)
 
-    def as_plain(self) -> dict[str, Any]:
-        """The report in plain types; reasons counted, every one listed."""
+    def as_dict(self) -> dict[str, Any]:
+        """Return the report in the types of JSON, with every reason and how often it occurs."""
         return {
             **self.__dict__,
             "started_at": self.started_at.isoformat(),
             "finished_at": self.finished_at.isoformat() if self.finished_at else None,
-            "asked": vars(self.asked),
-            "corrections": [vars(one) for one in self.corrections],
+            "asked": self.asked.as_record(),
+            "corrections": [vars(correction) for correction in self.corrections],
             "problems": [problem.__dict__ for problem in self.problems],
             "failures": [failure.__dict__ for failure in self.failures],
-            "workers": [self._share(effort) for effort in self.workers.values()],
+            "workers": [self._effort_as_dict(effort) for effort in self.workers.values()],
             "reasons": reasons(self.problems, self.failures),
         }
 
     def as_json(self) -> str:
-        """The report as JSON."""
-        return json.dumps(self.as_plain(), indent=1, ensure_ascii=False)
+        """Return the report as the text of its JSON file."""
+        return json.dumps(self.as_dict(), indent=1, ensure_ascii=False)
 
-    def _share(self, effort: Effort) -> dict[str, object]:
-        """What a worker did, its rate, and for what share of the run its device was busy."""
+    def _effort_as_dict(self, effort: Effort) -> dict[str, object]:
+        """The effort of a worker, its rate, and for what share of the run its device was busy."""
         run = max(self.seconds, effort.seconds, 1e-9)
         return {
             **effort.__dict__,
@@ -103,14 +105,14 @@ class RunReport:
         }
 
     def rejections_csv(self) -> bytes:
-        """Every rejection as a row that a spreadsheet opens and computes nothing of."""
+        """Return every rejection as a row of CSV; spreadsheets show its texts and evaluate no formula in them."""
         rejected = [(p.file, p.row or "", p.record, p.column, p.value, p.what) for p in self.problems]
         failed = [("", "", f"{f.garment_id} x {f.style_id}", "", "", f.reason) for f in self.failures]
         return table_bytes(REJECTION_COLUMNS, [*rejected, *failed])
 
 
 def reasons(problems: Iterable[Problem], failures: Iterable[Failure]) -> dict[str, int]:
-    """How often each kind of reason occurs; figures and what stands in quotes are taken out so that like meets like."""
+    """Return how often each kind of reason occurs; reasons that differ in figures and quoted names are of one kind."""
     texts = [p.what for p in problems] + [f.reason for f in failures]
     return dict(Counter(_kind(text) for text in texts).most_common())
 
@@ -129,15 +131,13 @@ def write_report(store: Store, report: RunReport) -> None:
 
 
 def write_page(store: Store, report: RunReport, *, sheet: bool) -> None:
-    """File the report's page; `sheet` says that a contact sheet lies beside it."""
-    page = report_page(report.as_plain(), sheet=sheet)
+    """File the report's page; `sheet` says whether a contact sheet lies beside it."""
+    page = report_page(report.as_dict(), sheet=sheet)
     store.write(keys.run_file(report.run_id, PAGE), page.encode())
 
 
 def write_contact_sheet(
-    garments: Store,
-    styles: Store,
-    designs: Store,
+    catalogs: RunCatalogs,
     report: RunReport,
     jobs: Sequence[DesignJob],
     made: Mapping[str, str],
@@ -153,18 +153,20 @@ def write_contact_sheet(
     rows = list({job.garment.garment_id: job.garment for job in jobs}.values())
     columns = list({job.style.style_id: job.style for job in jobs}.values())
     key_of = {(job.garment.garment_id, job.style.style_id): job.key for job in jobs}
+    designs = catalogs.designs.store
 
-    def reader(store: Store, key: str) -> Cell:
-        return lambda: store.read(key)
-
-    def cell(r: int, c: int) -> Cell:
-        key = key_of.get((rows[r].garment_id, columns[c].style_id))
-        return reader(designs, made[key]) if key else None
+    def cell(row: int, column: int) -> Cell:
+        """Return what reads the picture of a row and column; None where no design was made."""
+        key = key_of.get((rows[row].garment_id, columns[column].style_id))
+        return partial(designs.read, made[key]) if key else None
 
     png = contact_sheet(
         f"Stylemill, recipe {report.recipe}, {report.started_at:%Y-%m-%d %H:%M}",
-        [Label(g.garment_id, g.title, reader(garments, g.image)) for g in rows],
-        [Label(s.style_id, s.title, reader(styles, s.image)) for s in columns],
+        [
+            Label(garment.garment_id, garment.title, partial(catalogs.garments.read, garment.image))
+            for garment in rows
+        ],
+        [Label(style.style_id, style.title, partial(catalogs.styles.read, style.image)) for style in columns],
         cell,
         side=220 if max(len(rows), len(columns)) <= MOST // 2 else 150,
         max_pixels=max_pixels,

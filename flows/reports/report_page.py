@@ -1,11 +1,11 @@
-"""The report of a run as a page: one HTML file that opens anywhere."""
+"""The report of a run as a page: one HTML file that any browser opens."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from jinja2 import Environment
 
-from flows.wording import duration
+from flows.wording import format_duration
 
 SHOWN = 500
 """Rejections on the page, at most; rejections.csv has all."""
@@ -28,7 +28,7 @@ PAGE = """<!doctype html>
 </style>
 <h1>{{ run.made }} new designs</h1>
 <p><small>Run {{ run.run_id }}, recipe {{ run.recipe }} {{ run.recipe_digest[:12] }}, {{ run.state }},
-  {{ run.started_at[:16] | replace('T', ' ') }} UTC, {{ duration(run.seconds) }}</small></p>
+  {{ run.started_at[:16] | replace('T', ' ') }} UTC, {{ format_duration(run.seconds) }}</small></p>
 <div class="numbers">
   <div><b>{{ run.planned }}</b>planned</div><div><b>{{ run.made }}</b>made</div>
   <div><b>{{ run.already_there }}</b>already there</div>
@@ -44,26 +44,27 @@ PAGE = """<!doctype html>
 {% for reason, count in run.reasons.items() %}<tr><td class="n">{{ count }}<td>{{ reason }}{% endfor %}</table></div>
 <h2>Each of them</h2>
 <div class="wide"><table><tr><th>record<th>where<th>reason
-{% for one in run.problems[:shown] %}<tr><td>{{ one.record }}
-<td>{{ one.file }}{% if one.row %} row {{ one.row }}{% endif %}
-{%- if one.column %}, {{ one.column }}{% endif %}<td>{{ one.what }}{% endfor %}
-{% for one in run.failures[:shown] %}<tr><td>{{ one.garment_id }} x {{ one.style_id }}<td>
-<td>{{ one.reason }}{% endfor %}
+{% for problem in run.problems[:shown] %}<tr><td>{{ problem.record }}
+<td>{{ problem.file }}{% if problem.row %} row {{ problem.row }}{% endif %}
+{%- if problem.column %}, {{ problem.column }}{% endif %}<td>{{ problem.what }}{% endfor %}
+{% for failure in run.failures[:shown] %}<tr><td>{{ failure.garment_id }} x {{ failure.style_id }}<td>
+<td>{{ failure.reason }}{% endfor %}
 </table></div>
 {% endif %}
 {% if run.corrections %}
 <h2>Facts that the catalogs have corrected</h2>
 <div class="wide"><table><tr><th>record<th>column<th>before<th>after<th class="n">designs
-{% for one in run.corrections[:shown] %}<tr><td>{{ one.record }}<td>{{ one.column }}<td>{{ one.before }}
-<td>{{ one.after }}
-<td class="n">{{ one.designs }}{% endfor %}</table></div>
+{% for correction in run.corrections[:shown] %}<tr><td>{{ correction.record }}<td>{{ correction.column }}
+<td>{{ correction.before }}<td>{{ correction.after }}
+<td class="n">{{ correction.designs }}{% endfor %}</table></div>
 {% endif %}
 {% if run.workers %}
 <h2>Workers</h2>
 <div class="wide"><table><tr><th>worker<th>device<th class="n">designs<th class="n">a minute<th class="n">device busy
-{% for one in run.workers %}<tr><td>{{ one.worker }}<td>{{ one.device }}, {{ one.precision }}, batches of {{ one.batch }}
-<td class="n">{{ one.designs }}<td class="n">{{ '%.1f' | format(one.designs_a_minute) }}
-<td class="n">{{ '%.0f' | format(100 * one.busy_share) }} %{% endfor %}</table></div>
+{% for worker in run.workers %}<tr><td>{{ worker.worker }}
+<td>{{ worker.device }}, {{ worker.precision }}, batches of {{ worker.batch }}
+<td class="n">{{ worker.designs }}<td class="n">{{ '%.1f' | format(worker.designs_a_minute) }}
+<td class="n">{{ '%.0f' | format(100 * worker.busy_share) }} %{% endfor %}</table></div>
 {% endif %}
 {% if sheet %}<h2>Designs</h2><p><img src="contact_sheet.png" alt="Contact sheet: garments by styles"></p>{% endif %}
 </html>
@@ -71,7 +72,7 @@ PAGE = """<!doctype html>
 
 
 def report_page(run: Mapping[str, Any], *, sheet: bool) -> str:
-    """HTML of a run's report, as `report.json` has it; `sheet` says that a contact sheet lies beside it."""
+    """Return the HTML of a run's report, given as `report.json` holds it; `sheet`: a contact sheet lies beside it."""
     problems: Sequence[object] = run["problems"]
     return (
         Environment(autoescape=True)
@@ -81,6 +82,6 @@ def report_page(run: Mapping[str, Any], *, sheet: bool) -> str:
             rejected=len(problems) + len(run["failures"]),
             sheet=sheet,
             shown=SHOWN,
-            duration=duration,
+            format_duration=format_duration,
         )
     )

@@ -1,1 +1,1 @@
-"""Who paints shards: this process, processes of this machine, tasks of a Ray cluster."""
+"""Workers that make shards: this process, processes of this machine, or tasks of a Ray cluster; and their rounds."""

@@ -1,6 +1,6 @@
-"""Where a run's shards are made: its own process, processes of the machine, or a Ray cluster.
+"""The workers that the settings ask for: the run's own process, processes of this machine, or a Ray cluster.
 
-Which of them, the settings say; what is made is the same.
+All of them make the same designs.
 """
 
 from collections.abc import Iterator
@@ -8,34 +8,36 @@ from contextlib import contextmanager
 
 import torch
 
-from flows.painting.designing import OnAdvance
-from flows.run.preparing import Place
-from flows.settings import Settings
-from flows.workers.in_process import Here, Workers
-from flows.workers.processes import Processes
+from flows.painting.outcome import OnAdvance
+from flows.planning.run_config import RunConfig
+from flows.workers.in_process import InProcessWorker, Workers
+from flows.workers.processes import WorkerProcesses
 
 
 @contextmanager
-def open_workers(place: Place, settings: Settings, on_advance: OnAdvance) -> Iterator[Workers]:
-    """The workers that the settings ask for, until the block ends."""
-    if settings.ray:
-        from flows.workers.ray_workers import on_ray
+def open_workers(config: RunConfig, on_advance: OnAdvance) -> Iterator[Workers]:
+    """Open the workers that the settings ask for, until the block ends.
 
-        with on_ray(place, settings, on_advance) as workers:
+    SettingsError where the Ray cluster cannot be joined; WeightsError where a worker in this process has no weights.
+    """
+    if config.settings.ray:
+        from flows.workers.ray_workers import join_cluster
+
+        with join_cluster(config, on_advance) as workers:
             yield workers
         return
-    devices = seats_on(place.device, settings.workers)
+    devices = worker_devices(config.device, config.settings.workers)
     if len(devices) == 1:
-        yield Here(place, settings, on_advance)
+        yield InProcessWorker(config, on_advance)
         return
-    with Processes(place, settings, devices, on_advance) as workers:
+    with WorkerProcesses(config, devices, on_advance) as workers:
         yield workers
 
 
-def seats_on(device: str, workers: int) -> list[str]:
-    """The device of each worker on this machine: `workers` of them, or one a GPU where that is 0.
+def worker_devices(device: str, workers: int) -> list[str]:
+    """Return the device of each worker on this machine: `workers` of them, or, where that is 0, one for each GPU.
 
-    Several workers on one device are worth it where one does not fill it.
+    Several workers on one device are useful where one worker does not fill it.
     """
     gpus = torch.cuda.device_count() if device == "cuda" else 0
     devices = [f"cuda:{number}" for number in range(gpus)] or [device]

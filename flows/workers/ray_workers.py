@@ -1,8 +1,8 @@
 """Workers on a Ray cluster: a shard is a Ray task that asks for its GPUs.
 
 Ray finds the machine and keeps the process, with its encoder, for the next shard. Tasks work with the
-run's settings: places and paths of weights must mean the same on every node. Credentials are not sent:
-nodes have their own.
+run's settings: addresses of catalogs and paths of weights must mean the same on every node. Credentials are not
+sent: nodes have their own.
 """
 
 import logging
@@ -14,19 +14,22 @@ from contextlib import contextmanager
 from typing import Any
 
 from flows.errors import SettingsError, StoppedError, WorkerLostError
-from flows.painting.designing import OnAdvance, Outcome
-from flows.run.planning import DesignJob
-from flows.run.preparing import Place
-from flows.settings import Settings
-from flows.workers.processes import make_apart
+from flows.painting.outcome import OnAdvance, Outcome
+from flows.planning.plan import DesignJob
+from flows.planning.run_config import RunConfig
+from flows.workers.processes import make_designs_apart
 
 GRACE = 60.0
 """Seconds that interrupted tasks have to file what is finished."""
 
 
 @contextmanager
-def on_ray(place: Place, settings: Settings, on_advance: OnAdvance) -> Iterator["OnRay"]:
-    """Workers of the cluster that the settings name; a local one is started and ended with the block."""
+def join_cluster(config: RunConfig, on_advance: OnAdvance) -> Iterator["RayWorkers"]:
+    """Join the cluster that the settings name, until the block ends; a local cluster is started and ended.
+
+    SettingsError where Ray is not installed, or the cluster cannot be joined or has no room for a worker.
+    """
+    settings = config.settings
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
     try:
         import ray
@@ -36,26 +39,26 @@ def on_ray(place: Place, settings: Settings, on_advance: OnAdvance) -> Iterator[
         ) from error
     local = settings.ray == "local"
     try:
-        # Named, because RAY_ADDRESS would make another of "none".
+        # "local" is named, as without an address RAY_ADDRESS would name a cluster.
         cluster = {"address": "local", "include_dashboard": False} if local else {"address": settings.ray}
-        with _signals_kept():
+        with _keep_signal_handler():
             ray.init(log_to_driver=False, logging_level=logging.ERROR, **cluster)
     except (ConnectionError, ValueError, RuntimeError) as error:
         raise SettingsError(
             f"The Ray cluster '{settings.ray}' cannot be joined: {str(error).splitlines()[0]}. Check STYLEMILL_RAY"
             " (auto, local or an address)."
         ) from error
-    workers = OnRay(place, settings, on_advance)
+    workers = RayWorkers(config, on_advance)
     try:
         yield workers
     finally:
-        workers.rest()
+        workers.wait_for_tasks()
         ray.shutdown()
 
 
 @contextmanager
-def _signals_kept() -> Iterator[None]:
-    """Ray takes SIGTERM for itself, and ends the process at once; a run has designs to file first."""
+def _keep_signal_handler() -> Iterator[None]:
+    """Keep the handler of SIGTERM: Ray's own ends the process at once, before finished designs are filed."""
     if threading.current_thread() is not threading.main_thread():
         yield
         return
@@ -66,34 +69,38 @@ def _signals_kept() -> Iterator[None]:
         signal.signal(signal.SIGTERM, before)
 
 
-class OnRay:
-    """Tasks of a cluster."""
+class RayWorkers:
+    """Workers of a Ray cluster; a shard is one task."""
 
-    def __init__(self, place: Place, settings: Settings, on_advance: OnAdvance) -> None:
-        """Of a cluster that was joined."""
-        self._place, self._settings, self._on_advance = place, settings, on_advance
-        self.seats = settings.workers or _room(settings.ray_gpus)
+    def __init__(self, config: RunConfig, on_advance: OnAdvance) -> None:
+        """Prepare the task on the cluster that was joined; SettingsError where it has no room for a worker."""
+        settings = config.settings
+        self._config, self._on_advance = config, on_advance
+        self.concurrent_shards = settings.workers or _count_workers(settings.ray_gpus)
         self.batch = settings.batch or (16 if settings.ray_gpus else 1)
         import ray
 
         # max_calls: Ray would end a process that used a GPU after every task, and its encoder with it.
-        asked = ray.remote(num_gpus=settings.ray_gpus, num_cpus=1, max_calls=0, max_retries=0)
-        self._make: Any = asked(_make)
+        as_task = ray.remote(num_gpus=settings.ray_gpus, num_cpus=1, max_calls=0, max_retries=0)
+        self._task: Any = as_task(_make_in_task)
         self._lock = threading.Lock()
         self._stopped = False
         self._in_work: set[Any] = set()
 
-    def make(self, jobs: Sequence[DesignJob], shard: str) -> Outcome:
-        """Make a shard wherever the cluster has room; the bar moves when it is done."""
+    def make_designs(self, jobs: Sequence[DesignJob], shard: str) -> Outcome:
+        """Make a shard's designs wherever the cluster has room; progress is reported when the shard is done.
+
+        WorkerLostError where the worker was lost; StoppedError where the run was told to stop.
+        """
         import ray
         from ray.exceptions import RayError, RayTaskError, TaskCancelledError
 
         with self._lock:
             if self._stopped:
                 raise StoppedError("The run was told to stop.")
-            task = self._make.remote(self._place, self._settings, jobs, shard)
+            task = self._task.remote(self._config, jobs, shard)
             self._in_work.add(task)
-        # A shard's progress is told at its end: the clock of the rate begins here.
+        # Progress comes at the shard's end, but the clock of the rate begins here.
         self._on_advance(0.0)
         try:
             outcome: Outcome = ray.get(task)
@@ -108,14 +115,14 @@ class OnRay:
             ) from error
         finally:
             with self._lock:
-                # What was told to stop is waited for, though nobody takes its outcome.
+                # A stopped task is waited for, though nobody takes its outcome.
                 if not self._stopped:
                     self._in_work.discard(task)
         self._on_advance(len(outcome.settled))
         return outcome
 
     def stop(self) -> None:
-        """Interrupt every task: each files what is finished; `rest` waits for that."""
+        """Interrupt every task: each files what is finished, and `wait_for_tasks` waits for that."""
         import ray
 
         with self._lock:
@@ -124,7 +131,7 @@ class OnRay:
                     ray.cancel(task)
             self._stopped = True
 
-    def rest(self) -> None:
+    def wait_for_tasks(self) -> None:
         """Wait until no task is at work any more, for `GRACE` seconds at most."""
         import ray
 
@@ -134,16 +141,16 @@ class OnRay:
             ray.wait(tasks, num_returns=len(tasks), timeout=GRACE)
 
 
-def _make(place: Place, settings: Settings, jobs: Sequence[DesignJob], shard: str) -> Outcome:
-    return make_apart(place, settings, jobs, shard, lambda _designs: None)
+def _make_in_task(config: RunConfig, jobs: Sequence[DesignJob], shard: str) -> Outcome:
+    return make_designs_apart(config, jobs, shard, lambda _designs: None)
 
 
-def _room(gpus: float) -> int:
-    """Workers that the cluster has room for now."""
+def _count_workers(gpus: float) -> int:
+    """How many workers the cluster has room for now; SettingsError where it has none."""
     import ray
 
-    there = ray.cluster_resources()  # type: ignore[no-untyped-call]
-    room = int(there.get("GPU", 0) / gpus) if gpus else int(there.get("CPU", 0))
+    resources = ray.cluster_resources()  # type: ignore[no-untyped-call]
+    room = int(resources.get("GPU", 0) / gpus) if gpus else int(resources.get("CPU", 0))
     if not room:
         raise SettingsError(
             f"The Ray cluster has no worker with {gpus:g} GPUs now: set STYLEMILL_WORKERS to as many as it grows to,"

@@ -35,4 +35,4 @@ def _state() -> dict[str, Tensor]:
 
 
 def _data() -> bytes:
-    return (resources.files("stylecore.encoders.encoder") / WEIGHTS).read_bytes()
+    return (resources.files("stylecore.encoders") / WEIGHTS).read_bytes()

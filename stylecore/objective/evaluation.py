@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from stylecore.encoders.encoder import Encoder, Features
-from stylecore.objective.evaluation import windows
+from stylecore.objective import windows
 from stylecore.objective.guides import cloth_guide, layer_guide
 from stylecore.objective.losses import ENERGY_FLOOR, content_distance
 from stylecore.objective.observation import observe_windows, whole_statistics

@@ -11,7 +11,7 @@ from torch import Tensor
 from torch.utils.checkpoint import checkpoint
 
 from stylecore.encoders.encoder import Encoder, Features
-from stylecore.objective.evaluation import windows
+from stylecore.objective import windows
 from stylecore.objective.statistics import STATISTICS
 from stylecore.recipe import Structure
 

@@ -26,8 +26,9 @@ from catalogs.images.codec import Picture, encode_png
 from catalogs.storage.claims import Claims
 from catalogs.storage.store_contract import ObjectInfo, S3Options, Store
 from catalogs.storage.stores import open_store
+from flows.planning.make_plan import make_plan
+from flows.planning.run_config import RunConfig, resolve_run_config
 from flows.reports.report import RunReport, write_report
-from flows.run.preparing import Place, make_plan, resolve_place
 from flows.settings import Settings
 from tests.catalogs.designs.test_design_catalog import design
 from tests.conftest import ROOT, free_port, picture, stop, wait_for, write_catalog
@@ -125,27 +126,27 @@ def test_worker_runs(guarded: Guarded, monkeypatch: pytest.MonkeyPatch) -> None:
     seen = guarded.log.stat().st_size
     designs = DesignCatalog(guarded.store("worker", "designs", monkeypatch))
     settings = Settings(_env_file=None)  # type: ignore[call-arg]
-    place: Place = resolve_place(
+    config: RunConfig = resolve_run_config(
         settings, *(f"s3://{BUCKET}/{name}" for name in ("garments", "styles", "designs")), device="cpu"
     )
-    plan = make_plan(place, settings, [])
+    plan = make_plan(config)
     assert len(plan.jobs) == 4
     assert not plan.problems
     designs.prepare()
-    claims = Claims(designs.store, place.run_id)
+    claims = Claims(designs.store, config.run_id)
     with claims.held(), claims.taken([KEY]) as ours:
         assert ours == {KEY}
         image, sha256 = designs.add_picture(KEY, b"a picture")
-        record = replace(design(KEY, place.run_id), image=image, image_sha256=sha256)
+        record = replace(design(KEY, config.run_id), image=image, image_sha256=sha256)
         assert designs.file([record]) == 1
         assert designs.file([record]) == 0
     report = RunReport(
-        run_id=place.run_id, recipe="house", recipe_digest="d", garments=place.garments, styles=place.styles,
-        designs=place.designs, started_at=datetime.now(UTC), planned=1, already_there=0, held_back=0, problems=[],
+        run_id=config.run_id, recipe="house", recipe_digest="d", garments=config.garments, styles=config.styles,
+        designs=config.designs, started_at=datetime.now(UTC), planned=1, already_there=0, held_back=0, problems=[],
         remarks=(),
     )  # fmt: skip
     write_report(designs.store, report)
-    assert designs.of_run(place.run_id) == {KEY: image}
+    assert designs.of_run(config.run_id) == {KEY: image}
     left = [found.key for found in designs.store.list() if found.key.startswith(("claims", keys.PROBE))]
     assert left == []
     asked = guarded.log.read_bytes()[seen:].decode()

@@ -162,7 +162,7 @@ def test_a_loss_that_is_not_finite_fails_alone(
 ) -> None:
     """A pair whose loss is not a number is a failure with its reason, and the others are made."""
     import flows.orchestration.stylize_catalog as flow
-    from flows.workers.in_process import bench
+    from flows.painting.worker_context import open_worker_context
     from stylecore.objective.evaluation import evaluate_terms
     from stylecore.objective.terms import TermValues
     from stylecore.painting import lane_context
@@ -176,7 +176,7 @@ def test_a_loss_that_is_not_finite_fails_alone(
 
     monkeypatch.setattr(lane_context, "evaluate_terms", poisoned)
     monkeypatch.setenv("STYLEMILL_BATCH", "3")
-    bench.cache_clear()
+    open_worker_context.cache_clear()
     done = flow.stylize_catalog(
         garments=f"{catalog}/garments", styles=f"{catalog}/styles", designs=str(tmp_path / "designs"),
         recipe=str(catalog / "tiny.toml"), style_sets=["set-1"],

@@ -53,7 +53,7 @@ def test_every_line_is_json(
     for line in written:
         assert line["run"] in done.stdout
         assert line["shard"].startswith("shard 1 of" if workers == "1" else "shard ")
-        assert (len(line["job"]), line["level"], line["logger"]) == (64, "info", "flows.painting.designing")
+        assert (len(line["job"]), line["level"], line["logger"]) == (64, "info", "flows.painting.filing")
     (plan,) = (line for line in lines if line["event"] == "plan")
     assert (plan["to_make"], plan["already_there"], plan["rejected"]) == (3, 0, 0)
     last = lines[-1]

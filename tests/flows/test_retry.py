@@ -8,11 +8,14 @@ from PIL import Image
 
 from catalogs.designs.design_catalog import DesignCatalog
 from catalogs.storage.stores import open_store
-from flows.run.planning import Plan
-from flows.run.preparing import make_plan, rejected_by, resolve_place
+from flows.planning.make_plan import make_plan
+from flows.planning.plan import Plan
+from flows.planning.run_config import resolve_run_config
+from flows.planning.selection import Selection
+from flows.reports.rejections import read_rejected
 from flows.settings import Settings
 from tests.conftest import Run, picture
-from tests.flows.run.test_run_status import REPORT
+from tests.flows.reports.test_run_status import REPORT
 
 
 def test_retry_makes_exactly_the_rejected(stylemill: Run, catalog: Path, tmp_path: Path) -> None:
@@ -46,14 +49,14 @@ def test_failed_pairs_are_tried_again(catalog: Path, tmp_path: Path) -> None:
         garments=f"{catalog}/garments", styles=f"{catalog}/styles", designs=str(tmp_path / "designs"),
         recipe=str(catalog / "tiny.toml"), device="cpu",
     )  # fmt: skip
-    place = resolve_place(settings)
+    config = resolve_run_config(settings)
     report = REPORT | {
-        "garments": place.garments, "styles": place.styles, "recipe": "tiny",
-        "recipe_digest": place.recipe.digest(), "problems": [],
+        "garments": config.garments, "styles": config.styles, "recipe": "tiny",
+        "recipe_digest": config.recipe.digest(), "problems": [],
         "failures": [{"garment_id": "g2", "style_id": "s1", "reason": "the loss became infinite"}],
     }  # fmt: skip
-    open_store(place.designs).write("runs/r1/report.json", json.dumps(report).encode())
-    plan = make_plan(place, settings, [], rejected=rejected_by(settings, None, "r1"))
+    open_store(config.designs).write("runs/r1/report.json", json.dumps(report).encode())
+    plan = make_plan(config, Selection(rejected=read_rejected(settings, None, "r1")))
     assert [(job.garment.garment_id, job.style.style_id) for job in plan.jobs] == [("g2", "s1")]
 
 
@@ -63,13 +66,13 @@ def _rejected(catalog: Path, designs: Path, *records: str) -> Plan:
         garments=f"{catalog}/garments", styles=f"{catalog}/styles", designs=str(designs),
         recipe=str(catalog / "tiny.toml"), device="cpu",
     )  # fmt: skip
-    place = resolve_place(settings)
+    config = resolve_run_config(settings)
     report = REPORT | {
-        "garments": place.garments, "styles": place.styles, "recipe": "tiny", "failures": [],
-        "recipe_digest": place.recipe.digest(), "problems": [{"record": record} for record in records],
+        "garments": config.garments, "styles": config.styles, "recipe": "tiny", "failures": [],
+        "recipe_digest": config.recipe.digest(), "problems": [{"record": record} for record in records],
     }  # fmt: skip
-    open_store(place.designs).write("runs/r1/report.json", json.dumps(report).encode())
-    return make_plan(place, settings, [], rejected=rejected_by(settings, None, "r1"))
+    open_store(config.designs).write("runs/r1/report.json", json.dumps(report).encode())
+    return make_plan(config, Selection(rejected=read_rejected(settings, None, "r1")))
 
 
 def test_a_renamed_record_is_named(catalog: Path, tmp_path: Path) -> None:

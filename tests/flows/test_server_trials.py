@@ -20,7 +20,9 @@ from catalogs.designs.design_catalog import DesignCatalog
 from catalogs.inputs.style_sets import seal
 from catalogs.storage.claims import Claims
 from catalogs.storage.stores import open_store
-from flows.run.preparing import make_plan, resolve_place
+from flows.planning.make_plan import make_plan
+from flows.planning.run_config import resolve_run_config
+from flows.planning.selection import Selection
 from flows.settings import Settings
 from tests.conftest import ROOT, TINY_RECIPE, picture, write_catalog
 from tests.flows.prefect_server import Server, bare_server, prefect_server
@@ -66,7 +68,7 @@ class Grounds:
         """We seem to be at work on the designs of every second style."""
         names = ("garments", "styles", "designs", "recipe")
         given = {name: self.server.environment[f"STYLEMILL_{name.upper()}"] for name in names}
-        plan = make_plan(resolve_place(Settings(), **given), Settings(), ["winter"])
+        plan = make_plan(resolve_run_config(Settings(), **given), Selection(style_sets=("winter",)))
         half = {job.key for job in plan.jobs if job.style.style_id in ("winter-1", "winter-3")}
         claims = Claims(self.catalog.store, "somebody-else")
         self._ours.enter_context(claims.held())

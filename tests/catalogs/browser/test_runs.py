@@ -18,7 +18,7 @@ from catalogs.designs.design_catalog import DesignCatalog
 from catalogs.storage.stores import open_store
 from tests.catalogs.browser.shop import shop
 from tests.catalogs.browser.test_pages import browse, chromium, opened, total  # noqa: F401 - a fixture
-from tests.flows.run.test_run_status import REPORT, filed
+from tests.flows.reports.test_run_status import REPORT, filed
 
 KILLED = Run(
     "r1", "killed", "It <b>died</b>.", datetime(2026, 11, 28, 10, tzinfo=UTC), "house", 12, 3, 2, "61 s", {"no mask": 2},

@@ -20,9 +20,9 @@ from catalogs.browser.describing import order_of
 from catalogs.designs.design_catalog import DesignCatalog
 from catalogs.errors import QueryError
 from catalogs.storage.stores import open_store
-from flows.command.browsing import CatalogMill, listening
+from flows.command.browse_command import _browser_host, _is_loopback
+from flows.command.browsing import CatalogMill, listen
 from flows.command.cli import app
-from flows.command.design_commands import _is_loopback, _name_of
 from flows.errors import SettingsError
 from flows.recipes.named import NAMED, find_recipe
 from flows.settings import Settings
@@ -188,7 +188,7 @@ def test_designs_of_another_recipe_are_not_there(mill: CatalogMill, catalog: Pat
 
 def test_a_plan_decodes_no_picture(mill: CatalogMill, monkeypatch: pytest.MonkeyPatch) -> None:
     """A plan within a request looks at no picture, however many have work."""
-    monkeypatch.setattr("flows.run.preparing.usable", lambda *_: pytest.fail("a picture was looked at"))
+    monkeypatch.setattr("flows.planning.make_plan.usable", lambda *_: pytest.fail("a picture was looked at"))
     assert mill.plan(order(mill)).to_make == 9
 
 
@@ -304,13 +304,13 @@ def test_not_deployed(mill: CatalogMill, api: str, monkeypatch: pytest.MonkeyPat
 )
 def test_address_to_send(host: str, name: str) -> None:
     """A server at all addresses is told by the machine's name: no other machine can open 0.0.0.0."""
-    assert _name_of(host) == name
+    assert _browser_host(host) == name
 
 
 def test_port_in_use() -> None:
     """A port that is taken is a sentence, with what to do."""
-    with listening("127.0.0.1", 0) as sock, pytest.raises(SettingsError, match="another --port"):
-        listening("127.0.0.1", sock.getsockname()[1])
+    with listen("127.0.0.1", 0) as sock, pytest.raises(SettingsError, match="another --port"):
+        listen("127.0.0.1", sock.getsockname()[1])
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ import pytest
 import typer
 
 from catalogs.errors import StoreError
-from flows.command.terminal import FAILED, INTERRUPTED, USAGE, reported
+from flows.command.terminal import FAILED, INTERRUPTED, USAGE, report_errors
 from flows.errors import SettingsError, WeightsError
 from stylecore.errors import EncoderError, RecipeError
 from tests.conftest import ROOT
@@ -21,7 +21,7 @@ class PanicException(BaseException):
 
 def ends(error: BaseException) -> int:
     """The exit code of a command that raises this."""
-    with pytest.raises(typer.Exit) as caught, reported():
+    with pytest.raises(typer.Exit) as caught, report_errors():
         raise error
     return caught.value.exit_code
 
@@ -58,7 +58,7 @@ def test_what_nobody_foresaw_can_be_reported(capsys: pytest.CaptureFixture[str])
         password = "secret"
         raise PanicException(f"of {len(password)}")
 
-    with pytest.raises(typer.Exit), reported():
+    with pytest.raises(typer.Exit), report_errors():
         try:
             deep()
         except PanicException as error:
@@ -77,7 +77,7 @@ def test_what_nobody_foresaw_can_be_reported(capsys: pytest.CaptureFixture[str])
 )
 def test_ends_that_were_chosen_pass(error: BaseException) -> None:
     """The end that a command chose, and a reader that went away, are the caller's."""
-    with pytest.raises(type(error)) as caught, reported():
+    with pytest.raises(type(error)) as caught, report_errors():
         raise error
     assert caught.value is error
 

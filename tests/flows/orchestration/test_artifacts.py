@@ -5,8 +5,8 @@ import pytest
 from catalogs.records import Garment, Style
 from catalogs.storage.memory_store import MemoryStore
 from flows.orchestration import artifacts
-from flows.orchestration.artifacts import publish, summary
-from flows.run.planning import DesignJob, Plan
+from flows.orchestration.artifacts import publish_result, summary
+from flows.planning.plan import DesignJob, Plan
 from stylecore.recipe import Recipe
 from tests.flows.reports.test_report import report
 
@@ -36,6 +36,6 @@ def test_the_table_of_designs_names_their_pictures(monkeypatch: pytest.MonkeyPat
     )
     job = DesignJob("k" * 64, Garment("g", "g.png"), Style("s", "set", "s.png"))
     store = MemoryStore()
-    publish(store, report(), Plan(Recipe(), (job,), 0, ()), {job.key: "images/k.png"}, None)
+    publish_result(store, report(), Plan(Recipe(), (job,), 0, ()), {job.key: "images/k.png"}, None)
     (row,) = tables["stylemill-designs"]
     assert row["image"] == f"{store.uri}/images/k.png"

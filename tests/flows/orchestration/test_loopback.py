@@ -5,7 +5,7 @@ import os
 import httpx
 import pytest
 
-from flows.orchestration.loopback import spare_loopback
+from flows.orchestration.loopback import bypass_proxy_for_loopback
 
 
 def through_proxy(url: str) -> bool:
@@ -21,7 +21,7 @@ def test_no_proxy_for_loopback(proxy: str, host: str, monkeypatch: pytest.Monkey
     for name in ("NO_PROXY", "no_proxy"):
         monkeypatch.setenv(name, "")
     monkeypatch.setenv(proxy, "http://127.0.0.1:9")
-    spare_loopback()
+    bypass_proxy_for_loopback()
     assert not through_proxy(f"http://{host}:4200/api")
     assert through_proxy("http://example.com/")
 
@@ -39,7 +39,7 @@ def test_what_the_user_said_stays(name: str, said: str, wanted: str, monkeypatch
     """Hosts that are excepted by either name stay so, each once, and both names say the same."""
     for one in ("NO_PROXY", "no_proxy"):
         monkeypatch.setenv(one, said if one == name else "")
-    spare_loopback()
+    bypass_proxy_for_loopback()
     assert (os.environ["NO_PROXY"], os.environ["no_proxy"]) == (wanted, wanted)
 
 
@@ -47,5 +47,5 @@ def test_no_proxy_at_all(monkeypatch: pytest.MonkeyPatch) -> None:
     """Where no host goes through the proxy, nothing is to be added."""
     monkeypatch.setenv("NO_PROXY", "*")
     monkeypatch.setenv("no_proxy", "")
-    spare_loopback()
+    bypass_proxy_for_loopback()
     assert os.environ["NO_PROXY"] == "*"

@@ -131,7 +131,7 @@ def _mine() -> None:
 )
 def test_other_errors_pass(work: Callable[[], object], kind: type[Exception]) -> None:
     """What has nothing to do with the server stays what it was, though it be of the same kind."""
-    with pytest.raises(kind), prefect_api.told():
+    with pytest.raises(kind), prefect_api.name_server_errors():
         work()
 
 

@@ -181,7 +181,7 @@ def _png(array: np.ndarray) -> bytes:
 
 @pytest.mark.parametrize(
     ("module", "broken"),
-    [("running.run_plan", "write_contact_sheet"), ("orchestration.stylize_catalog", "publish")],
+    [("runs.run_plan", "write_contact_sheet"), ("orchestration.stylize_catalog", "publish_result")],
 )
 def test_a_warning_is_on_the_screen(module: str, broken: str, catalog: Path, tmp_path: Path) -> None:
     """What a run could not do beside its designs is said on standard error, though the command silences Prefect."""

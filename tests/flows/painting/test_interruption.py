@@ -5,13 +5,13 @@ import threading
 
 import pytest
 
-from flows.painting.interruption import held_back
+from flows.painting.interruption import defer_signals
 
 
 def test_a_signal_waits_for_the_end_of_the_block() -> None:
     """Ctrl-C in the middle of a block lets the block end, then takes effect."""
     ended = False
-    with pytest.raises(KeyboardInterrupt), held_back():
+    with pytest.raises(KeyboardInterrupt), defer_signals():
         signal.raise_signal(signal.SIGINT)
         ended = True
     assert ended
@@ -19,7 +19,7 @@ def test_a_signal_waits_for_the_end_of_the_block() -> None:
 
 def test_the_second_takes_effect_at_once() -> None:
     """Whoever presses Ctrl-C twice does not wait, and one interruption is enough."""
-    with pytest.raises(KeyboardInterrupt), held_back():
+    with pytest.raises(KeyboardInterrupt), defer_signals():
         signal.raise_signal(signal.SIGINT)
         signal.raise_signal(signal.SIGINT)
         raise AssertionError("the second signal was held back too")
@@ -28,7 +28,7 @@ def test_the_second_takes_effect_at_once() -> None:
 def test_handlers_come_back() -> None:
     """After the block, handlers are as they were before, also where blocks are nested."""
     before = signal.getsignal(signal.SIGINT), signal.getsignal(signal.SIGTERM)
-    with held_back(), held_back():
+    with defer_signals(), defer_signals():
         assert signal.getsignal(signal.SIGINT) is not before[0]
     assert (signal.getsignal(signal.SIGINT), signal.getsignal(signal.SIGTERM)) == before
 
@@ -38,7 +38,7 @@ def test_other_threads_have_no_signals() -> None:
     ran = []
 
     def work() -> None:
-        with held_back():
+        with defer_signals():
             ran.append(True)
 
     thread = threading.Thread(target=work)

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from flows.painting.reading_ahead import ahead
+from flows.painting.reading_ahead import read_ahead
 
 PATIENCE = 5.0
 
@@ -55,21 +55,21 @@ def no_thread_is_left() -> Iterator[None]:
 def test_same_items_in_the_same_order(depth: int, count: int) -> None:
     """Whatever the depth, all items come, in their order, drawn by the other thread."""
     source = Source(count)
-    assert list(ahead(source, depth)) == list(range(count))
+    assert list(read_ahead(source, depth)) == list(range(count))
     assert source.threads == ({"reading-ahead"} if count else set())
 
 
 def test_any_item() -> None:
     """None and exceptions are items like others: they end nothing and are not raised."""
     items = [None, ValueError("an item"), StopIteration(), None, 0]
-    assert list(ahead(items, 2)) == items
+    assert list(read_ahead(items, 2)) == items
 
 
 @pytest.mark.parametrize("depth", [1, 3, 8])
 def test_reads_ahead_but_not_too_far(depth: int) -> None:
     """While the consumer is busy, exactly `depth` items more than it has taken are drawn, and not one further."""
     source = Source()
-    items = ahead(source, depth)
+    items = read_ahead(source, depth)
     for taken in range(1, 6):
         assert next(items) == taken - 1
         assert until(lambda: source.drawn == taken + depth)  # noqa: B023
@@ -81,7 +81,7 @@ def test_reads_ahead_but_not_too_far(depth: int) -> None:
 def test_nothing_before_the_first_is_wanted() -> None:
     """As with any generator, nothing is read and no thread started before the first item is asked for."""
     source = Source()
-    items = ahead(source, 3)
+    items = read_ahead(source, 3)
     time.sleep(0.02)
     assert (source.drawn, readers()) == (0, 0)
     items.close()
@@ -96,7 +96,7 @@ def test_reads_while_the_consumer_works() -> None:
             yield number
             reading.set()
 
-    items = ahead(slow(), 1)
+    items = read_ahead(slow(), 1)
     assert next(items) == 0
     assert reading.wait(PATIENCE), "the next item should be read before it is asked for"
     assert list(items) == [1, 2]
@@ -106,7 +106,7 @@ def test_reads_while_the_consumer_works() -> None:
 @pytest.mark.parametrize("depth", [1, 3, 10])
 def test_error_in_its_place(place: int, depth: int) -> None:
     """What goes wrong while reading is raised after all items before it, as it was, and ends the items."""
-    items = ahead(Source(fails_at=place), depth)
+    items = read_ahead(Source(fails_at=place), depth)
     for number in range(place):
         assert next(items) == number
     with pytest.raises(OSError, match=f"number {place} cannot be read"):
@@ -117,14 +117,14 @@ def test_error_in_its_place(place: int, depth: int) -> None:
 def test_an_iterable_that_does_not_start() -> None:
     """An iterable that cannot be iterated raises here, not in the thread."""
     with pytest.raises(TypeError):
-        list(ahead(3, 2))  # type: ignore[arg-type]
+        list(read_ahead(3, 2))  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("how", ["close", "break", "raise", "forget"])
 def test_consumer_that_stops(how: str) -> None:
     """However the consumer stops, the thread ends, and soon: it does not read on."""
     source = Source()
-    items = ahead(source, 4)
+    items = read_ahead(source, 4)
     assert next(items) == 0
     if how == "close":
         items.close()
@@ -145,7 +145,7 @@ def test_closing_is_quick() -> None:
     """A thread that waits for room is woken: a hundred readers end in well under a poll each."""
     began = time.monotonic()
     for _ in range(100):
-        items = ahead(Source(), 2)
+        items = read_ahead(Source(), 2)
         next(items)
         items.close()
     assert time.monotonic() - began < PATIENCE
@@ -153,7 +153,7 @@ def test_closing_is_quick() -> None:
 
 def test_an_error_that_nobody_waits_for() -> None:
     """An error behind the point where the consumer stopped is not raised at it."""
-    items = ahead(Source(fails_at=2), 5)
+    items = read_ahead(Source(fails_at=2), 5)
     assert next(items) == 0
     time.sleep(0.02)
     items.close()
@@ -161,5 +161,5 @@ def test_an_error_that_nobody_waits_for() -> None:
 
 def test_two_at_once() -> None:
     """Two readers do not mix up their items."""
-    for one, other in zip(ahead(Source(200), 3), ahead(Source(200), 5), strict=True):
+    for one, other in zip(read_ahead(Source(200), 3), read_ahead(Source(200), 5), strict=True):
         assert one == other

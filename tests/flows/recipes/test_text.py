@@ -41,6 +41,13 @@ def test_reads_back(name: str, tmp_path: Path) -> None:
     assert find_recipe(str(tmp_path / "own.toml")).digest() == find_recipe(name).digest()
 
 
+@pytest.mark.parametrize("name", ["\U0001d49cpril", "\u00e9t\u00e9", "\u6d77", 'a "b" \\ c'])
+def test_names_in_any_script_read_back(name: str, tmp_path: Path) -> None:
+    """A kept recipe's name in any script reads back, letters beyond the basic plane included."""
+    (tmp_path / "own.toml").write_text(as_toml(replace(Recipe(), name=name), named=True), encoding="utf-8")
+    assert find_recipe(str(tmp_path / "own.toml")).name == name
+
+
 def test_order_and_comments() -> None:
     """The four to turn first come first; every field has its comment above it, choices included; no line is long."""
     text = as_toml(find_recipe("print"))

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 import pytest
 
 from flows.reports import progress
-from flows.reports.progress import Pace, Standing
+from flows.reports.progress import Pace, RunProgress
 
 
 class Clock:
@@ -45,7 +45,7 @@ def test_whole_shards_in_waves() -> None:
         for worker in range(8):
             clock.now = 600 * wave + worker
             pace.advance(64)
-        left = pace.standing().seconds_left
+        left = pace.progress().seconds_left
         assert left is not None
         assert abs(left / (600 * (10 - wave)) - 1) < 0.05
 
@@ -54,9 +54,9 @@ def test_nothing_is_known_at_first() -> None:
     """Before anything went forward twice there is no rate and no time left."""
     clock = Clock()
     pace = Pace(10, clock)
-    assert pace.standing() == Standing(0.0, 10, None, None)
-    assert pace.advance(1) == Standing(1.0, 10, None, None)
-    assert str(pace.standing()) == "1 of 10 designs"
+    assert pace.progress() == RunProgress(0.0, 10, None, None)
+    assert pace.advance(1) == RunProgress(1.0, 10, None, None)
+    assert str(pace.progress()) == "1 of 10 designs"
     clock.now = 60
     assert str(pace.advance(1)) == "2 of 10 designs, 1.0 a minute, 8 min left"
 
@@ -65,8 +65,8 @@ def test_the_log_hears_now_and_then(monkeypatch: pytest.MonkeyPatch) -> None:
     """A run's log hears how far it is once in a while, however often it goes forward."""
     times: Iterator[int] = iter(range(1000))
     monkeypatch.setattr(progress.time, "monotonic", lambda: next(times))
-    heard: list[Standing] = []
-    with progress.shown(Pace(300), "designs", heard.append) as advance:
+    heard: list[RunProgress] = []
+    with progress.show_progress(Pace(300), "designs", heard.append) as advance:
         for _ in range(300):
             advance(1)
     assert 3 <= len(heard) <= 300 / progress.EVERY

@@ -9,7 +9,7 @@ import pytest
 
 from catalogs.records import Problem
 from catalogs.storage.memory_store import MemoryStore
-from flows.painting.designing import Failure, Outcome
+from flows.painting.outcome import Failure, Outcome
 from flows.reports.report import RunReport, reasons, write_report
 
 

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 import torch
 
-from flows.workers.fan_out import seats_on
-from flows.workers.in_process import Here
+from flows.workers.fan_out import worker_devices
+from flows.workers.in_process import InProcessWorker
 from tests.conftest import Run
 from tests.flows.test_killed_runs import Started, arguments, pictures, records, wait_for_pictures
 
@@ -36,7 +36,7 @@ def test_a_device_for_each(
 ) -> None:
     """Where no number is given there is a worker a GPU; a device that is named is the only one."""
     monkeypatch.setattr(torch.cuda, "device_count", lambda: gpus)
-    assert seats_on(device, workers) == expected
+    assert worker_devices(device, workers) == expected
 
 
 def report(designs: Path) -> dict:
@@ -141,14 +141,14 @@ def test_a_shard_that_loses_every_worker(
     from flows.errors import WorkerLostError
     from flows.orchestration import stylize_catalog as module
 
-    real = Here.make
+    real = InProcessWorker.make_designs
 
     def make(self, jobs, shard):
         if any((job.garment.garment_id, job.style.style_id) == ("g2", "s1") for job in jobs):
             raise WorkerLostError("The worker process on cpu ended.")
         return real(self, jobs, shard)
 
-    monkeypatch.setattr(Here, "make", make)
+    monkeypatch.setattr(InProcessWorker, "make_designs", make)
     monkeypatch.setattr(module.stylize_shard, "retry_delay_seconds", [0, 0, 0])
     options = dict(zip(arguments[1::2], arguments[2::2], strict=True))
     done = module.stylize_catalog(

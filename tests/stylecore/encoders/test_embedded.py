@@ -11,7 +11,7 @@ from stylecore.encoders.embedded import embedded_encoder, embedded_sha256
 from stylecore.encoders.encoder import Encoder
 from stylecore.errors import EncoderError
 
-WEIGHTS = resources.files("stylecore.encoders.encoder") / "weights" / "embedded.safetensors"
+WEIGHTS = resources.files("stylecore.encoders") / "weights" / "embedded.safetensors"
 
 
 def test_digest_is_the_files() -> None:

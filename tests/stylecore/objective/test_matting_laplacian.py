@@ -9,7 +9,7 @@ from torch import Tensor
 
 from benchmarks.laplacian import drawn_content, scipy_laplacian
 from stylecore.errors import PictureError
-from stylecore.objective.evaluation import matting_laplacian as laplacian
+from stylecore.objective import matting_laplacian as laplacian
 from stylecore.objective.matting_laplacian import apply_stencil, matting_stencil, photorealism_loss
 
 SIZE = 24

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from stylecore.encoders.encoder import Encoder
-from stylecore.objective.evaluation import terms
+from stylecore.objective import terms
 from stylecore.objective.evaluation import content_targets, evaluate_terms, style_targets, term_weights
 from stylecore.objective.targets import Targets
 from stylecore.objective.terms import TERMS, TermValues

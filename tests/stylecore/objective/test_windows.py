@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from stylecore.encoders.encoder import Encoder
-from stylecore.objective.evaluation import windows as tiling
+from stylecore.objective import windows as tiling
 from stylecore.objective.evaluation import content_targets, evaluate_terms, style_targets, term_weights
 from stylecore.objective.guides import layer_guide
 from stylecore.objective.statistics import STATISTICS

@@ -16,7 +16,7 @@ from stylecore.color import to_yiq
 from stylecore.encoders.embedded import embedded_encoder
 from stylecore.encoders.encoder import Encoder
 from stylecore.errors import PictureError, StylecoreError
-from stylecore.objective.evaluation import evaluation
+from stylecore.objective import evaluation
 from stylecore.objective.evaluation import style_targets
 from stylecore.objective.statistics import STATISTICS
 from stylecore.objective.target_cache import TargetCache
