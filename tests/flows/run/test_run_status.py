@@ -14,8 +14,8 @@ from typer.testing import CliRunner
 from flows.command.cli import app
 from flows.run.run_command import Asked, run_command
 from tests.catalogs.browser.shop import shop
-from tests.conftest import ROOT, Run, write_catalog
-from tests.flows.test_killed_runs import SLOW, Started, records, wait_for_pictures
+from tests.conftest import ROOT, Run, StartRun, write_catalog
+from tests.flows.test_killed_runs import SLOW, records, wait_for_pictures
 
 
 @pytest.fixture
@@ -36,10 +36,10 @@ def statuses(designs: Path, *more: str) -> list[dict[str, object]]:
     return [json.loads(line) for line in done.stdout.splitlines()]
 
 
-def test_killed(arguments: list[str], tmp_path: Path, stylemill: Run) -> None:
+def test_killed(arguments: list[str], tmp_path: Path, stylemill: Run, start_run: StartRun) -> None:
     """A run is told as running while it lives; after SIGKILL as killed, with what it made and the command to go on."""
     designs = tmp_path / "designs"
-    run = Started(arguments, tmp_path / "log")
+    run = start_run(arguments, tmp_path / "log")
     wait_for_pictures(designs, 3, run)
     (told,) = statuses(designs)
     assert (told["state"], told["planned"], told["next"]) == ("running", 16, "")
@@ -67,10 +67,10 @@ def test_killed(arguments: list[str], tmp_path: Path, stylemill: Run) -> None:
     )
 
 
-def test_stopped(arguments: list[str], tmp_path: Path) -> None:
+def test_stopped(arguments: list[str], tmp_path: Path, start_run: StartRun) -> None:
     """A run that was stopped in order is interrupted; the same command goes on, with all that it was asked for."""
     designs = tmp_path / "designs"
-    run = Started(
+    run = start_run(
         [*arguments, "--style-set", "set-1", "--garment", "g1", "--garment", "g0"], tmp_path / "log"
     )
     wait_for_pictures(designs, 1, run)
