@@ -81,12 +81,19 @@ class Commands:
         theirs.close()
 
     def start(
-        self, *arguments: object, environment: Mapping[str, str], out: BinaryIO, err: BinaryIO
+        self,
+        *arguments: object,
+        environment: Mapping[str, str],
+        out: BinaryIO,
+        err: BinaryIO,
+        folder: Path = ROOT,
     ) -> Command:
-        """Start `stylemill` with arguments in an environment, what it says in open files."""
+        """Start `stylemill` with arguments in an environment and a folder, what it says in open files."""
         status, theirs = socket.socketpair()
         words = [str(argument) for argument in arguments]
-        request = json.dumps({"arguments": words, "environment": dict(environment)}).encode()
+        request = json.dumps(
+            {"arguments": words, "environment": dict(environment), "folder": str(folder)}
+        ).encode()
         socket.send_fds(
             self._ours, [len(request).to_bytes(4, "big")], [out.fileno(), err.fileno(), theirs.fileno()]
         )
@@ -141,6 +148,7 @@ def _become_command(request: dict[str, object], out: int, err: int) -> None:
             os.dup2(nothing.fileno(), 0)
         os.dup2(out, 1)
         os.dup2(err, 2)
+        os.chdir(str(request["folder"]))
         os.environ.clear()
         os.environ.update(request["environment"])  # type: ignore[arg-type, call-overload]
         time.tzset()

@@ -16,10 +16,13 @@ from typing import BinaryIO
 import boto3
 import numpy as np
 import pytest
+from filelock import FileLock
 from PIL import Image
 
 import flows  # noqa: F401 - before torch: it tells OpenMP's threads not to spin, as in the product
 from benchmarks.prefect_server import PREFECT, free_port, stop, wait_for
+from catalogs.samples.catalog import write_sample
+from catalogs.storage.stores import open_store
 from tests.commands import Command, Commands
 
 ROOT = Path(__file__).parents[1]
@@ -128,6 +131,18 @@ def write_catalog(folder: Path, garments: int = 3, styles: int = 3) -> Path:
     return folder
 
 
+@pytest.fixture(scope="session")
+def sample(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The whole sample catalog, drawn once for all test processes (15 s of work); copy it to change it."""
+    root = tmp_path_factory.getbasetemp()
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        root = root.parent
+    folder = root / "drawn-sample"
+    with FileLock(f"{folder}.lock"):
+        write_sample(open_store(str(folder)))
+    return folder
+
+
 @pytest.fixture
 def catalog(tmp_path: Path) -> Path:
     """Three garments and three styles, and a tiny recipe, in a folder."""
@@ -138,6 +153,7 @@ def catalog(tmp_path: Path) -> Path:
 
 Run = Callable[..., subprocess.CompletedProcess[str]]
 Process = Command | subprocess.Popen[bytes]
+Start = Callable[..., Process]
 READ_AT_IMPORT = ("PREFECT_", "OMP_", "MKL_", "MALLOC_", "LD_", "PYTHON")
 """How variables begin that libraries read when they are loaded, and never again."""
 
@@ -173,24 +189,35 @@ def commands(prefect_url: str) -> Iterator[Commands]:
 
 
 @pytest.fixture
-def start(commands: Commands) -> Callable[..., Process]:
+def start(commands: Commands) -> Start:
     """Start the command as a user with a Prefect server, what it says in a file (`out`, and `err` if apart).
 
     Where a test sets variables that are read at import, the command gets a new Python and none of ours.
     """
     shared, usual = read_at_import(commands.environment), read_at_import(commands.usual)
 
-    def begin(*arguments: object, out: BinaryIO, err: BinaryIO | None = None, **environment: str) -> Process:
+    def begin(
+        *arguments: object,
+        out: BinaryIO,
+        err: BinaryIO | None = None,
+        folder: Path = ROOT,
+        **environment: str,
+    ) -> Process:
         asked = {**os.environ, **environment}
         if read_at_import(asked) in (usual, {**usual, "OMP_NUM_THREADS": "1"}):
-            return commands.start(*arguments, environment={**asked, **shared}, out=out, err=err or out)
-        return start_alone(*arguments, out=out, err=err, **environment)
+            asked |= shared
+            return commands.start(*arguments, environment=asked, out=out, err=err or out, folder=folder)
+        return start_alone(*arguments, out=out, err=err, folder=folder, **environment)
 
     return begin
 
 
 def start_alone(
-    *arguments: object, out: BinaryIO, err: BinaryIO | None = None, **environment: str
+    *arguments: object,
+    out: BinaryIO,
+    err: BinaryIO | None = None,
+    folder: Path = ROOT,
+    **environment: str,
 ) -> subprocess.Popen[bytes]:
     """Start the command in a new Python, as a user without a Prefect server does (13 s of work for a run)."""
     command = [sys.executable, "-m", "flows.command.cli", *map(str, arguments)]
@@ -199,13 +226,13 @@ def start_alone(
         stdout=out,
         stderr=err or out,
         env={**os.environ, **environment},
-        cwd=ROOT,
+        cwd=folder,
         start_new_session=True,
     )
 
 
 def completed(
-    begin: Callable[..., Process], arguments: Sequence[object], environment: Mapping[str, str]
+    begin: Start, arguments: Sequence[object], environment: Mapping[str, str]
 ) -> subprocess.CompletedProcess[str]:
     """A command that was waited for, with what it said."""
     with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as err:
@@ -223,7 +250,7 @@ def completed(
 
 
 @pytest.fixture
-def stylemill(start: Callable[..., Process]) -> Run:
+def stylemill(start: Start) -> Run:
     """The command as a user with a Prefect server runs it; a test of what Prefect does takes `stylemill_alone`."""
     return lambda *arguments, **environment: completed(start, arguments, environment)
 
@@ -253,7 +280,7 @@ class Started:
 StartRun = Callable[[Sequence[str], Path], Started]
 
 
-def run_of_singles(begin: Callable[..., Process], arguments: Sequence[str], log: Path) -> Started:
+def run_of_singles(begin: Start, arguments: Sequence[str], log: Path) -> Started:
     """A run that is on, one design a batch."""
     with log.open("wb") as file:
         process = begin(*arguments, out=file, STYLEMILL_BATCH="1", STYLEMILL_COMMIT_SECONDS="0.01")
@@ -261,6 +288,6 @@ def run_of_singles(begin: Callable[..., Process], arguments: Sequence[str], log:
 
 
 @pytest.fixture
-def start_run(start: Callable[..., Process]) -> StartRun:
+def start_run(start: Start) -> StartRun:
     """Start a run, to be caught in the middle: of its arguments, with a file for what it says."""
     return partial(run_of_singles, start)

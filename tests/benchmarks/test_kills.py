@@ -23,17 +23,18 @@ from tests.conftest import TINY_RECIPE
 GARMENTS, STYLES = 2, 3
 TIMES = Times(starting=1.0, working=0.4, ending=0.6)
 """Of an unkilled run, or less; to measure some would take as long as the trials."""
-PHASES = (Phase.STARTING, Phase.WORKING, Phase.COMMITTING, Phase.COMMITTING, Phase.ENDING)
+PHASES = (Phase.STARTING, Phase.COMMITTING, Phase.WORKING, Phase.COMMITTING, Phase.ENDING)
 SLEEPERS = Kill(Phase.WORKING, 0.2, workers=2, fate=Fate.ASLEEP)
 """Worker processes that outlive their run, and file what they have when the rerun is over."""
 
 
 @pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="finds processes by /proc")
 @pytest.mark.timeout(600)
-def test_ten_killed_runs(
-    commands: Commands, prefect_url: str, tmp_path: Path, s3: str, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("each", [3, pytest.param(5, marks=pytest.mark.slow)])
+def test_killed_runs(
+    commands: Commands, prefect_url: str, tmp_path: Path, s3: str, monkeypatch: pytest.MonkeyPatch, each: int
 ) -> None:
-    """Five runs on a folder and five on S3, killed and run again: every design once, whole; the rest removable."""
+    """Runs on a folder and on S3, killed and run again: every design once, whole; the rest can be removed."""
     monkeypatch.setattr(kills, "RECIPE", TINY_RECIPE)
     monkeypatch.setattr(
         kills,
@@ -42,7 +43,8 @@ def test_ten_killed_runs(
     )
     dice = random.Random(0)
     drawn = {
-        place: [Kill(phase, dice.random(), 0.01 * dice.random()) for phase in PHASES] for place in ("", "s3")
+        place: [Kill(phase, dice.random(), 0.01 * dice.random()) for phase in phases]
+        for place, phases in (("", PHASES[-each:]), ("s3", PHASES[:each]))
     }
     planned = {
         str(tmp_path / "catalogs"): [SLEEPERS if one.phase is Phase.WORKING else one for one in drawn[""]],
@@ -57,7 +59,7 @@ def test_ten_killed_runs(
 
     with ThreadPoolExecutor(len(planned)) as pool:
         trials = [trial for each in pool.map(try_on, planned) for trial in each]
-    assert len(trials) == 10
+    assert len(trials) == 2 * each
     assert [kills.told(trial) for trial in trials if trial.faulty] == []
     for trial in trials:
         # One run's, whatever was killed: its sign of life, its claims, files of commits that were not done.

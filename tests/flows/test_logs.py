@@ -27,7 +27,7 @@ def told(stderr: str) -> list[dict[str, Any]]:
     return lines
 
 
-@pytest.mark.parametrize(("server", "workers"), [("temporary server", "1"), ("server", "1"), ("server", "2")])
+@pytest.mark.parametrize(("server", "workers"), [("temporary server", "1"), ("server", "2")])
 def test_every_line_is_json(
     arguments: list[str], stylemill_alone: Run, prefect_url: str, server: str, workers: str
 ) -> None:

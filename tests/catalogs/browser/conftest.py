@@ -17,9 +17,9 @@ from tests.commands import Command, Commands
 Browse = Callable[..., AbstractContextManager[tuple[str, Command]]]
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def chromium() -> Iterator[Browser]:
-    """The system's Chromium, or the one that Playwright was told to fetch."""
+    """The system's Chromium, or the one that Playwright was told to fetch; while it is open, asyncio.run fails."""
     with sync_playwright() as playwright:
         try:
             browser = playwright.chromium.launch(

@@ -4,8 +4,6 @@ import json
 import os
 import shlex
 import signal
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -14,7 +12,7 @@ from typer.testing import CliRunner
 from flows.command.cli import app
 from flows.run.run_command import Asked, run_command
 from tests.catalogs.browser.shop import shop
-from tests.conftest import ROOT, Run, StartRun, write_catalog
+from tests.conftest import Run, Start, StartRun, write_catalog
 from tests.flows.test_killed_runs import SLOW, records, wait_for_pictures
 
 
@@ -181,10 +179,8 @@ def test_nothing_to_retry(tmp_path: Path) -> None:
     )
 
 
-def test_places_are_whole(catalog: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_places_are_whole(catalog: Path, tmp_path: Path, start: Start) -> None:
     """Places that were given from a folder are kept whole: the next command is run from any other."""
-    monkeypatch.chdir(catalog)
-    monkeypatch.setenv("PYTHONPATH", str(ROOT))
     arguments = [
         "--garments",
         "garments",
@@ -195,13 +191,8 @@ def test_places_are_whole(catalog: Path, tmp_path: Path, monkeypatch: pytest.Mon
         "--recipe",
         "tiny.toml",
     ]
-    done = subprocess.run(
-        [sys.executable, "-m", "flows.command.cli", "run", *arguments],
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr
+    with (tmp_path / "log").open("wb") as log:
+        assert start("run", *arguments, out=log, folder=catalog).wait(240) == 0
     (folder,) = (tmp_path / "designs" / "runs").iterdir()
     report = json.loads((folder / "report.json").read_text())
     assert (report["garments"], report["styles"]) == (f"{catalog}/garments", f"{catalog}/styles")

@@ -74,7 +74,7 @@ def test_what_cannot_be_joined(arguments: list[str], stylemill: Run) -> None:
     assert "Traceback" not in done.stderr
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("number", [signal.SIGTERM, pytest.param(signal.SIGINT, marks=pytest.mark.slow)])
 def test_stopped_by_a_signal(
     arguments: list[str],
     tmp_path: Path,
