@@ -45,7 +45,7 @@ from datetime import timedelta
 from enum import StrEnum
 from functools import partial
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, BinaryIO, TypeVar
 
 import numpy as np
 import pandas as pd
@@ -133,10 +133,10 @@ class Work:
     recipe: Path
     planned: dict[str, frozenset[str]]
 
-    def command(self, designs: str, style_set: str, workers: int) -> list[str]:
-        """The command that makes a set's designs."""
+    def arguments(self, designs: str, style_set: str, workers: int) -> list[str]:
+        """What the command that makes a set's designs is told."""
         return [
-            sys.executable, "-m", "flows.command.cli", "run", "--garments", f"{self.place}/garments",
+            "run", "--garments", f"{self.place}/garments",
             "--styles", f"{self.place}/styles", "--designs", designs, "--recipe", str(self.recipe),
             "--style-set", style_set, "--workers", str(workers),
         ]  # fmt: skip
@@ -384,11 +384,9 @@ class _Grounds:
 
     def start(self, workers: int) -> "subprocess.Popen[bytes]":
         """The command, in a process group of its own."""
-        command = self._work.command(self._designs, self._style_set, workers)
+        arguments = self._work.arguments(self._designs, self._style_set, workers)
         with self._log.open("wb") as file:
-            return subprocess.Popen(
-                command, cwd=ROOT, env=self._environment, stdout=file, stderr=file, start_new_session=True
-            )
+            return launch(arguments, self._environment, file)
 
     def said(self) -> str:
         """What the last command said."""
@@ -405,6 +403,14 @@ class _Grounds:
     def table_files(self) -> int:
         """Files of the table, with its log."""
         return sum(1 for _ in self.store.list(f"{keys.TABLE}/"))
+
+
+def launch(arguments: Sequence[str], environment: dict[str, str], log: BinaryIO) -> "subprocess.Popen[bytes]":
+    """Start the command in a process group of its own."""
+    command = [sys.executable, "-m", "flows.command.cli", *arguments]
+    return subprocess.Popen(
+        command, cwd=ROOT, env=environment, stdout=log, stderr=log, start_new_session=True
+    )
 
 
 def _measured(work: Work, workers: int, log: Path, environment: dict[str, str]) -> Times:

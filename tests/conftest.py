@@ -5,17 +5,25 @@ import os
 import signal
 import subprocess
 import sys
+import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
+from functools import partial
 from pathlib import Path
+from typing import BinaryIO
 
 import boto3
 import numpy as np
 import pytest
+from filelock import FileLock
 from PIL import Image
 
 import flows  # noqa: F401 - before torch: it tells OpenMP's threads not to spin, as in the product
-from benchmarks.prefect_server import free_port, stop, wait_for
+from benchmarks.prefect_server import PREFECT, free_port, stop, wait_for
+from catalogs.samples.catalog import write_sample
+from catalogs.storage.stores import open_store
+from tests.commands import Command, Commands
 
 ROOT = Path(__file__).parents[1]
 TINY_RECIPE = "canvas = [96, 80]\nlevels = [[0.5, 3], [1.0, 3]]\n"
@@ -123,6 +131,18 @@ def write_catalog(folder: Path, garments: int = 3, styles: int = 3) -> Path:
     return folder
 
 
+@pytest.fixture(scope="session")
+def sample(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The whole sample catalog, drawn once for all test processes (15 s of work); copy it to change it."""
+    root = tmp_path_factory.getbasetemp()
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        root = root.parent
+    folder = root / "drawn-sample"
+    with FileLock(f"{folder}.lock"):
+        write_sample(open_store(str(folder)))
+    return folder
+
+
 @pytest.fixture
 def catalog(tmp_path: Path) -> Path:
     """Three garments and three styles, and a tiny recipe, in a folder."""
@@ -132,21 +152,142 @@ def catalog(tmp_path: Path) -> Path:
 
 
 Run = Callable[..., subprocess.CompletedProcess[str]]
+Process = Command | subprocess.Popen[bytes]
+Start = Callable[..., Process]
+READ_AT_IMPORT = ("PREFECT_", "OMP_", "MKL_", "MALLOC_", "LD_", "PYTHON")
+"""How variables begin that libraries read when they are loaded, and never again."""
+
+
+def read_at_import(environment: Mapping[str, str]) -> dict[str, str]:
+    """Those variables of an environment that only a new Python would notice."""
+    return {name: value for name, value in environment.items() if name.startswith(READ_AT_IMPORT)}
+
+
+@pytest.fixture(scope="session")
+def prefect_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The address of a real Prefect server on SQLite that the commands of this test process share."""
+    home, port = tmp_path_factory.mktemp("shared-prefect"), free_port()
+    command = [PREFECT, "server", "start", "--host", "127.0.0.1", "--port", str(port), "--no-ui"]
+    environment = {**os.environ, "PREFECT_HOME": str(home), "PREFECT_SERVER_ANALYTICS_ENABLED": "false"}
+    with (home / "server.log").open("wb") as log:
+        server = subprocess.Popen(command, stdout=log, stderr=log, env=environment)
+    try:
+        wait_for(f"http://127.0.0.1:{port}/api/health", server, 120)
+        yield f"http://127.0.0.1:{port}/api"
+    finally:
+        stop(server)
+
+
+@pytest.fixture(scope="session")
+def commands(prefect_url: str) -> Iterator[Commands]:
+    """Forks commands that share a Prefect server; with one thread each, they paint the same pictures."""
+    nursery = Commands(
+        os.environ, PREFECT_API_URL=prefect_url, PREFECT_LOGGING_LEVEL="CRITICAL", OMP_NUM_THREADS="1"
+    )
+    yield nursery
+    nursery.close()
 
 
 @pytest.fixture
-def stylemill() -> Run:
-    """The command as a user runs it, in a process of its own."""
+def start(commands: Commands) -> Start:
+    """Start the command as a user with a Prefect server, what it says in a file (`out`, and `err` if apart).
 
-    def run(*arguments: object, **environment: str) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(
-            [sys.executable, "-m", "flows.command.cli", *map(str, arguments)],
-            capture_output=True,
-            text=True,
-            check=False,
-            timeout=240,
-            env={**os.environ, **environment},
-            cwd=ROOT,
-        )
+    Where a test sets variables that are read at import, the command gets a new Python and none of ours.
+    """
+    shared, usual = read_at_import(commands.environment), read_at_import(commands.usual)
 
-    return run
+    def begin(
+        *arguments: object,
+        out: BinaryIO,
+        err: BinaryIO | None = None,
+        folder: Path = ROOT,
+        **environment: str,
+    ) -> Process:
+        asked = {**os.environ, **environment}
+        if read_at_import(asked) in (usual, {**usual, "OMP_NUM_THREADS": "1"}):
+            asked |= shared
+            return commands.start(*arguments, environment=asked, out=out, err=err or out, folder=folder)
+        return start_alone(*arguments, out=out, err=err, folder=folder, **environment)
+
+    return begin
+
+
+def start_alone(
+    *arguments: object,
+    out: BinaryIO,
+    err: BinaryIO | None = None,
+    folder: Path = ROOT,
+    **environment: str,
+) -> subprocess.Popen[bytes]:
+    """Start the command in a new Python, as a user without a Prefect server does (13 s of work for a run)."""
+    command = [sys.executable, "-m", "flows.command.cli", *map(str, arguments)]
+    return subprocess.Popen(
+        command,
+        stdout=out,
+        stderr=err or out,
+        env={**os.environ, **environment},
+        cwd=folder,
+        start_new_session=True,
+    )
+
+
+def completed(
+    begin: Start, arguments: Sequence[object], environment: Mapping[str, str]
+) -> subprocess.CompletedProcess[str]:
+    """A command that was waited for, with what it said."""
+    with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as err:
+        process = begin(*arguments, out=out, err=err, **environment)
+        try:
+            code = process.wait(240)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            raise
+        said = []
+        for stream in (out, err):
+            stream.seek(0)
+            said.append(stream.read().decode())
+    return subprocess.CompletedProcess(list(map(str, arguments)), code, *said)
+
+
+@pytest.fixture
+def stylemill(start: Start) -> Run:
+    """The command as a user with a Prefect server runs it; a test of what Prefect does takes `stylemill_alone`."""
+    return lambda *arguments, **environment: completed(start, arguments, environment)
+
+
+@pytest.fixture
+def stylemill_alone() -> Run:
+    """The command as a user runs it who has no Prefect server: in a new Python, with a temporary server for a flow."""
+    return lambda *arguments, **environment: completed(start_alone, arguments, environment)
+
+
+class Started:
+    """A run that is on, one design a batch, a record as soon as there is a picture; what it says is in a file."""
+
+    def __init__(self, process: Process, log: Path) -> None:
+        """`process` leads a process group; `log` is where it says what it says."""
+        self.process, self.log = process, log
+
+    def wait(self) -> int:
+        """Until the command ends; returns its code, and ends what is left of its process group."""
+        try:
+            return self.process.wait(240)
+        finally:
+            with suppress(ProcessLookupError):
+                os.killpg(self.process.pid, signal.SIGKILL)
+
+
+StartRun = Callable[[Sequence[str], Path], Started]
+
+
+def run_of_singles(begin: Start, arguments: Sequence[str], log: Path) -> Started:
+    """A run that is on, one design a batch."""
+    with log.open("wb") as file:
+        process = begin(*arguments, out=file, STYLEMILL_BATCH="1", STYLEMILL_COMMIT_SECONDS="0.01")
+    return Started(process, log)
+
+
+@pytest.fixture
+def start_run(start: Start) -> StartRun:
+    """Start a run, to be caught in the middle: of its arguments, with a file for what it says."""
+    return partial(run_of_singles, start)

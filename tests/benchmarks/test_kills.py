@@ -1,7 +1,6 @@
 """Runs that are killed at random moments lose, double and tear nothing, and what they leave can be removed."""
 
 import random
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
@@ -18,31 +17,34 @@ from catalogs.storage.store_contract import Store
 from catalogs.storage.stores import open_store
 from tests.catalogs.designs.test_design_catalog import design
 from tests.catalogs.designs.test_upkeep import key
+from tests.commands import Commands
 from tests.conftest import TINY_RECIPE
 
 GARMENTS, STYLES = 2, 3
-TIMES = Times(starting=2.0, working=0.4, ending=0.6)
+TIMES = Times(starting=1.0, working=0.4, ending=0.6)
 """Of an unkilled run, or less; to measure some would take as long as the trials."""
-PHASES = (Phase.STARTING, Phase.WORKING, Phase.COMMITTING, Phase.COMMITTING, Phase.ENDING)
+PHASES = (Phase.STARTING, Phase.COMMITTING, Phase.WORKING, Phase.COMMITTING, Phase.ENDING)
 SLEEPERS = Kill(Phase.WORKING, 0.2, workers=2, fate=Fate.ASLEEP)
 """Worker processes that outlive their run, and file what they have when the rerun is over."""
 
 
-@pytest.fixture
-def server(tmp_path: Path) -> Iterator[str]:
-    """A Prefect server for all runs."""
-    with kills.prefect_server(tmp_path) as url:
-        yield url
-
-
 @pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="finds processes by /proc")
 @pytest.mark.timeout(600)
-def test_ten_killed_runs(server: str, tmp_path: Path, s3: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Five runs on a folder and five on S3, killed and run again: every design once, whole; the rest removable."""
+@pytest.mark.parametrize("each", [3, pytest.param(5, marks=pytest.mark.slow)])
+def test_killed_runs(
+    commands: Commands, prefect_url: str, tmp_path: Path, s3: str, monkeypatch: pytest.MonkeyPatch, each: int
+) -> None:
+    """Runs on a folder and on S3, killed and run again: every design once, whole; the rest can be removed."""
     monkeypatch.setattr(kills, "RECIPE", TINY_RECIPE)
+    monkeypatch.setattr(
+        kills,
+        "launch",
+        lambda words, environment, log: commands.start(*words, environment=environment, out=log, err=log),
+    )
     dice = random.Random(0)
     drawn = {
-        place: [Kill(phase, dice.random(), 0.01 * dice.random()) for phase in PHASES] for place in ("", "s3")
+        place: [Kill(phase, dice.random(), 0.01 * dice.random()) for phase in phases]
+        for place, phases in (("", PHASES[-each:]), ("s3", PHASES[:each]))
     }
     planned = {
         str(tmp_path / "catalogs"): [SLEEPERS if one.phase is Phase.WORKING else one for one in drawn[""]],
@@ -53,11 +55,11 @@ def test_ten_killed_runs(server: str, tmp_path: Path, s3: str, monkeypatch: pyte
         name = place.partition(":")[0].rpartition("/")[2]
         work = kills.prepare(place, tmp_path / f"{name}.toml", GARMENTS, STYLES)
         times = {1: TIMES, 2: TIMES}
-        return kills.try_kills(work, planned[place], tmp_path / f"{name}.log", server, times)[0]
+        return kills.try_kills(work, planned[place], tmp_path / f"{name}.log", prefect_url, times)[0]
 
     with ThreadPoolExecutor(len(planned)) as pool:
         trials = [trial for each in pool.map(try_on, planned) for trial in each]
-    assert len(trials) == 10
+    assert len(trials) == 2 * each
     assert [kills.told(trial) for trial in trials if trial.faulty] == []
     for trial in trials:
         # One run's, whatever was killed: its sign of life, its claims, files of commits that were not done.

@@ -3,6 +3,7 @@
 import os
 import re
 import shlex
+import shutil
 import subprocess
 import sys
 import time
@@ -133,8 +134,10 @@ def test_every_command_runs(s3: str, tmp_path: Path, terminal: Terminal) -> None
     assert not table.duplicated().any()
 
 
-def test_the_rehearsals_catalog_can_be_used(tmp_path: Path) -> None:
+def test_the_rehearsals_catalog_can_be_used(tmp_path: Path, sample: Path) -> None:
     """What the page draws to try it all on one machine can be sealed, and then lands beside the sample's styles."""
+    # What is drawn is not drawn again.
+    shutil.copytree(sample, tmp_path / "looks")
     (block,) = re.findall(r"```bash\n(.*?)```", RUNBOOK.read_text(), re.DOTALL)
     environment = {**os.environ, "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"}
     script = (

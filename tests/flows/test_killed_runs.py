@@ -4,8 +4,6 @@ import hashlib
 import os
 import re
 import signal
-import subprocess
-import sys
 import time
 from contextlib import suppress
 from pathlib import Path
@@ -15,7 +13,7 @@ import pytest
 
 from catalogs.designs.design_catalog import DesignCatalog
 from catalogs.storage.stores import open_store
-from tests.conftest import ROOT, Run, write_catalog
+from tests.conftest import Run, Started, StartRun, run_of_singles, start_alone, write_catalog
 
 SLOW = "canvas = [128, 96]\nlevels = [[0.5, 12], [1.0, 12]]\n"
 """Slow enough that a run can be caught in the middle."""
@@ -30,32 +28,6 @@ def arguments(tmp_path: Path) -> list[str]:
         "run", "--garments", f"{folder}/garments", "--styles", f"{folder}/styles",
         "--designs", f"{tmp_path}/designs", "--recipe", f"{folder}/slow.toml",
     ]  # fmt: skip
-
-
-class Started:
-    """The command in a process group of its own, one design a batch, a record as soon as there is a picture.
-
-    What it says goes to a file: Prefect's temporary server, its child, would hold a pipe open for a moment
-    after the command is killed.
-    """
-
-    def __init__(self, arguments: list[str], log: Path) -> None:
-        """Start it; `log` is where it says what it says."""
-        self.log = log
-        environment = {**os.environ, "STYLEMILL_BATCH": "1", "STYLEMILL_COMMIT_SECONDS": "0.01"}
-        command = [sys.executable, "-m", "flows.command.cli", *arguments]
-        with log.open("wb") as file:
-            self.process = subprocess.Popen(
-                command, cwd=ROOT, env=environment, stdout=file, stderr=file, start_new_session=True
-            )
-
-    def wait(self) -> int:
-        """Until the command ends; returns its code."""
-        try:
-            return self.process.wait(240)
-        finally:
-            with suppress(ProcessLookupError):
-                os.killpg(self.process.pid, signal.SIGKILL)
 
 
 def pictures(designs: Path) -> list[Path]:
@@ -81,10 +53,12 @@ def records(designs: Path) -> pd.DataFrame:
     return frame
 
 
-def test_sigkill_in_the_middle(arguments: list[str], tmp_path: Path, stylemill: Run) -> None:
+def test_sigkill_in_the_middle(
+    arguments: list[str], tmp_path: Path, stylemill: Run, start_run: StartRun
+) -> None:
     """After SIGKILL every record has its picture, and the next run ends with every design once."""
     designs = tmp_path / "designs"
-    run = Started(arguments, tmp_path / "log")
+    run = start_run(arguments, tmp_path / "log")
     wait_for_pictures(designs, 5, run)
     run.process.kill()
     run.wait()
@@ -119,7 +93,7 @@ def serves(process: int) -> bool:
 @pytest.mark.skipif(not hasattr(os, "pidfd_open"), reason="only Linux has handles of processes")
 def test_the_temporary_server_ends_with_a_killed_run(arguments: list[str], tmp_path: Path) -> None:
     """Prefect's temporary server does not outlive a run that is killed."""
-    run = Started(arguments, tmp_path / "log")
+    run = run_of_singles(start_alone, arguments, tmp_path / "log")
     wait_for_pictures(tmp_path / "designs", 1, run)
     (server,) = servers_of(run.process.pid)
     run.process.kill()
@@ -130,10 +104,12 @@ def test_the_temporary_server_ends_with_a_killed_run(arguments: list[str], tmp_p
     run.wait()
 
 
-def test_interrupt_leaves_a_clean_state(arguments: list[str], tmp_path: Path, stylemill: Run) -> None:
+def test_interrupt_leaves_a_clean_state(
+    arguments: list[str], tmp_path: Path, stylemill: Run, start_run: StartRun
+) -> None:
     """Ctrl-C files what is finished, says so, exits with 130, and the next run makes the rest."""
     designs = tmp_path / "designs"
-    run = Started(arguments, tmp_path / "log")
+    run = start_run(arguments, tmp_path / "log")
     wait_for_pictures(designs, 3, run)
     run.process.send_signal(signal.SIGINT)
     code, said = run.wait(), (tmp_path / "log").read_text()
@@ -152,8 +128,8 @@ def test_interrupt_leaves_a_clean_state(arguments: list[str], tmp_path: Path, st
     assert len(records(designs)) == 16
 
 
-def test_two_runs_at_once(arguments: list[str], tmp_path: Path) -> None:
+def test_two_runs_at_once(arguments: list[str], tmp_path: Path, start_run: StartRun) -> None:
     """Two runs on one catalog at once both end well, and every design is there once."""
-    both = [Started(arguments, tmp_path / f"log{n}") for n in range(2)]
+    both = [start_run(arguments, tmp_path / f"log{n}") for n in range(2)]
     assert [run.wait() for run in both] == [0, 0], [run.log.read_text() for run in both]
     assert len(records(tmp_path / "designs")) == 16

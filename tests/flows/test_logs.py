@@ -2,15 +2,13 @@
 
 import json
 import signal
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.conftest import Run, write_catalog
-from tests.flows.prefect_server import bare_server
-from tests.flows.test_killed_runs import SLOW, Started, wait_for_pictures
+from tests.conftest import Run, StartRun, write_catalog
+from tests.flows.test_killed_runs import SLOW, wait_for_pictures
 
 
 @pytest.fixture
@@ -29,23 +27,16 @@ def told(stderr: str) -> list[dict[str, Any]]:
     return lines
 
 
-@pytest.fixture(params=["temporary server", "server"])
-def server(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[dict[str, str]]:
-    """What the environment says of Prefect: nothing, so that it starts its own, or the address of one that runs."""
-    if request.param == "temporary server":
-        yield {}
-        return
-    with bare_server(tmp_path, {}) as started:
-        started.start()
-        yield {"PREFECT_API_URL": started.url}
-
-
-@pytest.mark.parametrize("workers", ["1", "2"])
+@pytest.mark.parametrize(("server", "workers"), [("temporary server", "1"), ("server", "2")])
 def test_every_line_is_json(
-    arguments: list[str], stylemill: Run, server: dict[str, str], workers: str
+    arguments: list[str], stylemill_alone: Run, prefect_url: str, server: str, workers: str
 ) -> None:
-    """All of standard error is JSON: each event once, designs with where they are made, the counts in the last line."""
-    done = stylemill(*arguments, "--workers", workers, STYLEMILL_LOG="json", **server)
+    """All of standard error is JSON: each event once, designs with where they are made, the counts in the last line.
+
+    In a new Python, whose libraries say what they have to say, with the logging that a user with a server has.
+    """
+    environment = {"PREFECT_API_URL": prefect_url} if server == "server" else {}
+    done = stylemill_alone(*arguments, "--workers", workers, STYLEMILL_LOG="json", **environment)
     assert done.returncode == 0, done.stderr
     lines = told(done.stderr)
     written = [line for line in lines if line["event"] == "picture written"]
@@ -83,13 +74,13 @@ def test_other_ends(arguments: list[str], catalog: Path, stylemill: Run) -> None
     assert (done.returncode, last["level"]) == (2, "error") and "set-7" in last["event"]
 
 
-def test_a_run_that_is_stopped(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_run_that_is_stopped(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, start_run: StartRun) -> None:
     """SIGTERM ends the log with how far the run came, and with what to do."""
     folder, designs = write_catalog(tmp_path / "in", garments=4, styles=4), tmp_path / "designs"
     (folder / "slow.toml").write_text(SLOW)
     monkeypatch.setenv("STYLEMILL_LOG", "json")
     places = ("--garments", f"{folder}/garments", "--styles", f"{folder}/styles", "--designs", str(designs))
-    run = Started(["run", *places, "--recipe", f"{folder}/slow.toml"], tmp_path / "log")
+    run = start_run(["run", *places, "--recipe", f"{folder}/slow.toml"], tmp_path / "log")
     wait_for_pictures(designs, 3, run)
     run.process.send_signal(signal.SIGTERM)
     assert run.wait() == 130

@@ -14,8 +14,9 @@ from catalogs.designs.acts import Act, What
 from catalogs.designs.design_catalog import DesignCatalog
 from catalogs.designs.reviews import Reviews
 from catalogs.storage.stores import open_store
+from tests.catalogs.browser.conftest import Browse
 from tests.catalogs.browser.shop import design, shop
-from tests.catalogs.browser.test_pages import browse, chromium, on_phone, opened, total  # noqa: F401 - a fixture
+from tests.catalogs.browser.test_pages import on_phone, opened, total
 from tests.conftest import write_catalog
 
 SCHEMES = ("light", "dark")
@@ -45,7 +46,7 @@ def ids_of(folder: Path) -> list[str]:
 
 
 @pytest.fixture(scope="module")
-def served(listed: Path) -> Iterator[str]:
+def served(listed: Path, browse: Browse) -> Iterator[str]:
     """A server over them that tests share which change nothing."""
     with browse(listed) as (found, _):
         yield found
@@ -56,7 +57,7 @@ def served(listed: Path) -> Iterator[str]:
 
 @pytest.mark.parametrize("scheme", SCHEMES)
 def test_the_bar_fits_a_thumb(
-    chromium: Browser,  # noqa: F811
+    chromium: Browser,
     served: str,
     scheme: Literal["light", "dark"],
 ) -> None:
@@ -99,7 +100,7 @@ def _check_bar(page: Page) -> None:
 @pytest.mark.parametrize("width", [1280, 1440])
 @pytest.mark.parametrize("key", ["t", "a"])
 def test_the_bar_is_one_line_on_a_desk(
-    chromium: Browser,  # noqa: F811
+    chromium: Browser,
     served: str,
     width: int,
     key: str,
@@ -114,7 +115,7 @@ def test_the_bar_is_one_line_on_a_desk(
         assert len(tops) >= 8 and len(set(tops)) == 1
 
 
-def test_all_is_offered_while_some_is_left(chromium: Browser, served: str) -> None:  # noqa: F811
+def test_all_is_offered_while_some_is_left(chromium: Browser, served: str) -> None:
     """Select all goes when nothing is left to select, by button or one by one, and comes back; keys work on."""
     with opened(chromium, f"{served}?garment=tee") as page:
         total(page, "4 of 12 designs")
@@ -145,7 +146,7 @@ WAYS = {
 
 
 @pytest.mark.parametrize("way", WAYS)
-def test_two_to_four_are_compared_however_chosen(chromium: Browser, served: str, way: str) -> None:  # noqa: F811
+def test_two_to_four_are_compared_however_chosen(chromium: Browser, served: str, way: str) -> None:
     """However two to four were chosen, the button compares just these, and they are chosen on the way back."""
     path, keys, count = WAYS[way]
     with opened(chromium, served + path) as page:
@@ -161,7 +162,7 @@ def test_two_to_four_are_compared_however_chosen(chromium: Browser, served: str,
 
 
 @pytest.mark.parametrize("keys", [["t"], ["a"], ["Shift+ArrowRight"] * 4])
-def test_one_or_five_are_not_compared(chromium: Browser, served: str, keys: list[str]) -> None:  # noqa: F811
+def test_one_or_five_are_not_compared(chromium: Browser, served: str, keys: list[str]) -> None:
     """One, five and twelve are too few and too many; the key says what is asked for."""
     with opened(chromium, served) as page:
         expect(page.locator(".cell.at")).to_have_count(1)
@@ -176,7 +177,7 @@ def test_one_or_five_are_not_compared(chromium: Browser, served: str, keys: list
 
 
 @pytest.fixture(scope="module")
-def milled(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+def milled(tmp_path_factory: pytest.TempPathFactory, browse: Browse) -> Iterator[str]:
     """A server with garments and styles: three designs by the recipes house, draft and house."""
     folder = tmp_path_factory.mktemp("milled")
     made = write_catalog(folder / "made")
@@ -196,7 +197,7 @@ def milled(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         yield found
 
 
-def test_another_recipe_is_another(chromium: Browser, milled: str) -> None:  # noqa: F811
+def test_another_recipe_is_another(chromium: Browser, milled: str) -> None:
     """By another recipe offers the first that none of the chosen has, other ways their own; a choice stays."""
     with opened(chromium, f"{milled}?sort=old") as page:
         total(page, "3 designs")
@@ -222,7 +223,7 @@ def test_another_recipe_is_another(chromium: Browser, milled: str) -> None:  # n
     ],
 )
 def test_a_plan_that_makes_nothing_says_what_would(
-    chromium: Browser,  # noqa: F811
+    chromium: Browser,
     milled: str,
     to_make: int,
     there: int,
@@ -267,7 +268,7 @@ BOXES = {
 """For pages the boxes that pictures stand in."""
 
 
-def test_one_ground_everywhere(chromium: Browser, served: str, listed: Path) -> None:  # noqa: F811
+def test_one_ground_everywhere(chromium: Browser, served: str, listed: Path) -> None:
     """On all pages and in both schemes pictures stand on one grey, which neither black nor white cloth sinks into."""
     grounds = set()
     with opened(chromium, served) as page:
@@ -303,7 +304,7 @@ def _luminance(color: list[int]) -> float:
 
 
 @pytest.mark.parametrize("scheme", SCHEMES)
-def test_every_main_colour_is_seen(chromium: Browser, tmp_path: Path, scheme: str) -> None:  # noqa: F811
+def test_every_main_colour_is_seen(chromium: Browser, tmp_path: Path, scheme: str, browse: Browse) -> None:
     """A dot of a main colour has an edge that stands out from the panel, whatever the colour."""
     shop(tmp_path, colors=("#101010",), color_shares=(1.0,))
     with browse(tmp_path) as (found, _), opened(chromium, found) as page:
@@ -324,7 +325,7 @@ def test_every_main_colour_is_seen(chromium: Browser, tmp_path: Path, scheme: st
     "path", ["?", "shortlists", "shortlist?name=Spring", "designs/{0}", "compare?id={0}&id={1}", "runs"]
 )
 def test_a_phones_header_is_one_line(
-    chromium: Browser,  # noqa: F811
+    chromium: Browser,
     listed: Path,
     served: str,
     path: str,
@@ -342,7 +343,7 @@ def test_a_phones_header_is_one_line(
         assert page.evaluate("document.documentElement.scrollWidth") <= 360
 
 
-def test_flags_are_read_by_touch(chromium: Browser, served: str) -> None:  # noqa: F811
+def test_flags_are_read_by_touch(chromium: Browser, served: str) -> None:
     """A card's flag is its word, in sight and within the picture; its large view and its name say it, too."""
     with on_phone(chromium, f"{served}?flag=folds+lost&size=s") as page:
         expect(page.locator(".cell")).not_to_have_count(0)
@@ -356,7 +357,9 @@ def test_flags_are_read_by_touch(chromium: Browser, served: str) -> None:  # noq
         expect(page.locator(".big-line")).to_contain_text("folds lost")
 
 
-def test_the_tokens_button_has_its_word_in_the_middle(chromium: Browser, tmp_path: Path) -> None:  # noqa: F811
+def test_the_tokens_button_has_its_word_in_the_middle(
+    chromium: Browser, tmp_path: Path, browse: Browse
+) -> None:
     """The word of the button that is as wide as its form stands in the middle of it."""
     shop(tmp_path)
     with (

@@ -4,11 +4,9 @@ import hashlib
 import io
 import json
 import re
-import shutil
 import signal
 import socket
 import subprocess
-import sys
 import threading
 import time
 import urllib.request
@@ -24,57 +22,17 @@ import openpyxl
 import pandas as pd
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, Error, Page, expect, sync_playwright
+from playwright.sync_api import Browser, Page, expect
 from pypdf import PdfReader
 
-from benchmarks.prefect_server import stop
 from catalogs.designs import provenance
 from catalogs.designs.acts import Act, What
 from catalogs.designs.design_catalog import DesignCatalog
 from catalogs.designs.reviews import Reviews
 from catalogs.storage.stores import open_store
+from tests.catalogs.browser.conftest import Browse
 from tests.catalogs.browser.shop import design, shop
 from tests.conftest import write_catalog
-
-
-@pytest.fixture(scope="module")
-def chromium() -> Iterator[Browser]:
-    """The system's Chromium, or the one that Playwright was told to fetch."""
-    with sync_playwright() as playwright:
-        try:
-            browser = playwright.chromium.launch(
-                executable_path=shutil.which("chromium"), args=["--no-sandbox"]
-            )
-        except Error as error:
-            pytest.skip(f"no Chromium: install it, or run 'playwright install chromium' ({str(error)[:80]})")
-        yield browser
-        browser.close()
-
-
-@contextmanager
-def browse(where: Path, *options: str) -> Iterator[tuple[str, "subprocess.Popen[bytes]"]]:
-    """The command, and the address that it tells."""
-    command = [
-        sys.executable,
-        "-m",
-        "flows.command.cli",
-        "browse",
-        "--designs",
-        str(where),
-        "--port",
-        "0",
-        "--who",
-        "ann",
-    ]
-    server = subprocess.Popen([*command, *options], stdout=subprocess.PIPE)
-    try:
-        assert server.stdout
-        line = server.stdout.readline().decode()
-        address = re.search(r"http://\S+/", line)
-        assert address, line
-        yield address[0], server
-    finally:
-        stop(server)
 
 
 @pytest.fixture(scope="module")
@@ -93,7 +51,7 @@ def own(tmp_path: Path) -> Path:
 
 
 @pytest.fixture(scope="module")
-def address(where: Path) -> Iterator[str]:
+def address(where: Path, browse: Browse) -> Iterator[str]:
     """A server that tests share which change nothing."""
     with browse(where) as (found, _):
         yield found
@@ -181,7 +139,7 @@ def test_place_is_kept(chromium: Browser, address: str) -> None:
         expect(page.locator(".cell.at")).to_have_attribute("aria-label", name or "")
 
 
-def test_culled_by_keyboard(chromium: Browser, own: Path) -> None:
+def test_culled_by_keyboard(chromium: Browser, own: Path, browse: Browse) -> None:
     """Twenty designs are judged by key alone, the last is undone, and the log has every act."""
     with browse(own) as (address, _), opened(chromium, f"{address}?size=s") as page:
         total(page, "24 designs")
@@ -202,7 +160,7 @@ def test_culled_by_keyboard(chromium: Browser, own: Path) -> None:
     assert {act.who for act in acts} == {"ann"}
 
 
-def test_bulk_act(chromium: Browser, own: Path) -> None:
+def test_bulk_act(chromium: Browser, own: Path, browse: Browse) -> None:
     """Select all means the whole result; it says how many before it runs, and is undone at once."""
     with browse(own) as (address, _), opened(chromium, f"{address}?set=studio&size=l") as page:
         total(page, "12 of 24 designs")
@@ -262,7 +220,7 @@ def test_compared(chromium: Browser, address: str) -> None:
         expect(page.locator("text=seed").first).to_be_visible()
 
 
-def test_shortlist(chromium: Browser, own: Path) -> None:
+def test_shortlist(chromium: Browser, own: Path, browse: Browse) -> None:
     """Designs go on a shortlist by key, are reordered by key, and leave in that order in every form."""
     with browse(own) as (address, _), opened(chromium, address) as page:
         total(page, "24 designs")
@@ -321,7 +279,7 @@ def _export(page: Page, kind: str) -> bytes:
 
 
 @pytest.mark.parametrize("times", [2, pytest.param(42, marks=(pytest.mark.slow, pytest.mark.timeout(900)))])
-def test_two_browsers(chromium: Browser, tmp_path: Path, times: int) -> None:
+def test_two_browsers(chromium: Browser, tmp_path: Path, times: int, browse: Browse) -> None:
     """Two who rate the same designs at once (24; 504) lose no verdict, and the log has all of both in one order."""
     count = len(shop(tmp_path, times))
     reviews, acts = Reviews(open_store(str(tmp_path))), []
@@ -344,7 +302,7 @@ def test_two_browsers(chromium: Browser, tmp_path: Path, times: int) -> None:
             total(page, f"0 of {count} designs")
 
 
-def test_killed_in_a_bulk_act(chromium: Browser, own: Path) -> None:
+def test_killed_in_a_bulk_act(chromium: Browser, own: Path, browse: Browse) -> None:
     """A server that is killed in the middle of bulk acts comes back with each of them whole or not at all."""
     with browse(own) as (address, server), opened(chromium, address, quiet=False) as page:
         total(page, "24 designs")
@@ -380,7 +338,7 @@ BULK = """async () => {
 }"""
 
 
-def test_token(chromium: Browser, own: Path) -> None:
+def test_token(chromium: Browser, own: Path, browse: Browse) -> None:
     """With a token the page asks for it, and for a name, and goes where it was to go."""
     token = "a-token-of-some-length"
     with browse(own, "--token", token) as (address, _), opened(chromium, f"{address}?garment=tee") as page:
@@ -392,7 +350,7 @@ def test_token(chromium: Browser, own: Path) -> None:
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_accessible(chromium: Browser, own: Path, scheme: Literal["light", "dark"]) -> None:
+def test_accessible(chromium: Browser, own: Path, scheme: Literal["light", "dark"], browse: Browse) -> None:
     """Axe finds nothing serious on any page: names, contrast, roles, order of focus."""
     reviews = Reviews(open_store(str(own)))
     ids = DesignCatalog(open_store(str(own))).read(["design_id"])["design_id"].to_pylist()[:3]
@@ -423,7 +381,7 @@ def test_accessible(chromium: Browser, own: Path, scheme: Literal["light", "dark
         context.close()
 
 
-def test_design_page(chromium: Browser, own: Path) -> None:
+def test_design_page(chromium: Browser, own: Path, browse: Browse) -> None:
     """A design's page takes verdicts by key, tells its history, and says why a template cannot be shown."""
     one = DesignCatalog(open_store(str(own))).read(["design_id"])["design_id"].to_pylist()[0]
     with (
@@ -441,7 +399,7 @@ def test_design_page(chromium: Browser, own: Path) -> None:
     assert Reviews(open_store(str(own))).catch_up()[0].value == "pick"
 
 
-def test_swipe(chromium: Browser, own: Path, tmp_path: Path) -> None:
+def test_swipe(chromium: Browser, own: Path, tmp_path: Path, browse: Browse) -> None:
     """Where the catalogs are known a design is swiped against its template by the arrow keys."""
     made = write_catalog(tmp_path / "made")
     for name, column in (("garments", "g0,g0.png,g0_mask.png"), ("styles", "s0,set-0,s0.png")):
@@ -461,7 +419,7 @@ def test_swipe(chromium: Browser, own: Path, tmp_path: Path) -> None:
         assert int(slider.get_attribute("aria-valuenow") or "") > before
 
 
-def test_slow_clients(own: Path) -> None:
+def test_slow_clients(own: Path, browse: Browse) -> None:
     """200 clients that never finish what they ask keep nobody else waiting."""
     with browse(own) as (address, _):
         host, port = urlsplit(address).hostname or "", urlsplit(address).port or 0
@@ -488,7 +446,7 @@ def test_phone(chromium: Browser, address: str) -> None:
         expect(page.locator("#facets")).to_be_visible()
 
 
-def test_start_is_quick_to_say(own: Path) -> None:
+def test_start_is_quick_to_say(own: Path, browse: Browse) -> None:
     """The command tells where the page is, and ends by a signal with code 0."""
     with browse(own) as (address, server):
         assert address.startswith("http://127.0.0.1:")
@@ -531,7 +489,7 @@ def shapes(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.mark.parametrize("width", [1280, 360])
-def test_pictures_keep_to_their_box(chromium: Browser, shapes: Path, width: int) -> None:
+def test_pictures_keep_to_their_box(chromium: Browser, shapes: Path, width: int, browse: Browse) -> None:
     """A picture of 1:2 or 2:1 is whole within its box, and its caption is under it."""
     ids = DesignCatalog(open_store(str(shapes))).read(["design_id"])["design_id"].to_pylist()
     with browse(shapes) as (address, _), opened(chromium, address, width) as page:
@@ -576,7 +534,7 @@ def test_colour_is_searched_until_its_chip_is_closed(chromium: Browser, address:
 
 
 @pytest.mark.parametrize("way", ["Escape", "link", "browser"])
-def test_choice_outlasts_comparing(chromium: Browser, own: Path, way: str) -> None:
+def test_choice_outlasts_comparing(chromium: Browser, own: Path, way: str, browse: Browse) -> None:
     """Back from comparing, and from a judgement there, the same designs are chosen; from elsewhere none is."""
     with browse(own) as (address, _), opened(chromium, address) as page:
         expect(page.locator(".cell.at")).to_have_count(1)
@@ -604,7 +562,9 @@ def test_choice_outlasts_comparing(chromium: Browser, own: Path, way: str) -> No
 
 
 @pytest.mark.parametrize("by_key", [True, False])
-def test_one_is_kept_and_the_rest_rejected(chromium: Browser, own: Path, by_key: bool) -> None:
+def test_one_is_kept_and_the_rest_rejected(
+    chromium: Browser, own: Path, by_key: bool, browse: Browse
+) -> None:
     """Of three compared the framed one is kept by one act, and one undo takes all of it back."""
     ids = DesignCatalog(open_store(str(own))).read(["design_id"])["design_id"].to_pylist()[:3]
     asked = "&".join(f"id={one}" for one in ids)
@@ -628,7 +588,7 @@ def test_one_is_kept_and_the_rest_rejected(chromium: Browser, own: Path, by_key:
     assert rated == [(What.VERDICT, "reject"), (What.VERDICT, "pick")]
 
 
-def test_twins_say_their_recipe(chromium: Browser, tmp_path: Path) -> None:
+def test_twins_say_their_recipe(chromium: Browser, tmp_path: Path, browse: Browse) -> None:
     """Two cards of one garment and style say their recipes, and a third of another does not."""
     made = [
         design(tmp_path, n, garment, "tartan", recipe=recipe)
@@ -645,7 +605,7 @@ def test_twins_say_their_recipe(chromium: Browser, tmp_path: Path) -> None:
         assert "loud" in cells(page)[1] and "print" not in cells(page)[2]
 
 
-def test_nothing_says_why(chromium: Browser, tmp_path: Path) -> None:
+def test_nothing_says_why(chromium: Browser, tmp_path: Path, browse: Browse) -> None:
     """A search for a colour's name leads to that main colour, and a filter too much is named and taken away."""
     shop(tmp_path, colors=("#1b2a55",), color_shares=(1.0,))
     with browse(tmp_path) as (address, _), opened(chromium, f"{address}?q=navy+tee&size=s") as page:
@@ -660,7 +620,7 @@ def test_nothing_says_why(chromium: Browser, tmp_path: Path) -> None:
         total(page, "4 of 12 designs")
 
 
-def test_escape_stays_on_a_shortlist(chromium: Browser, own: Path) -> None:
+def test_escape_stays_on_a_shortlist(chromium: Browser, own: Path, browse: Browse) -> None:
     """Escape closes a dialog, then clears the choice, and stays; the link back leaves, from comparing to the choice."""
     ids = DesignCatalog(open_store(str(own))).read(["design_id"])["design_id"].to_pylist()[:4]
     Reviews(open_store(str(own))).file(
@@ -725,7 +685,7 @@ def at(page: Page, number: int) -> None:
     expect(page.locator(".big-line > span").last).to_have_text(f"{number} of 24")
 
 
-def test_culled_by_thumb(chromium: Browser, own: Path) -> None:
+def test_culled_by_thumb(chromium: Browser, own: Path, browse: Browse) -> None:
     """One tap opens, twenty designs are judged by tap and reached by swipe, some are starred and shortlisted."""
     with browse(own) as (address, _), on_phone(chromium, f"{address}?verdict=unreviewed") as page:
         total(page, "24 designs")

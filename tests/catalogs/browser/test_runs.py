@@ -16,8 +16,9 @@ from catalogs.browser.pictures import Pictures
 from catalogs.browser.runs import Run
 from catalogs.designs.design_catalog import DesignCatalog
 from catalogs.storage.stores import open_store
+from tests.catalogs.browser.conftest import Browse
 from tests.catalogs.browser.shop import shop
-from tests.catalogs.browser.test_pages import browse, chromium, opened, total  # noqa: F401 - a fixture
+from tests.catalogs.browser.test_pages import opened, total
 from tests.flows.reports.test_run_status import REPORT, filed
 
 KILLED = Run(
@@ -60,7 +61,7 @@ def test_none(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("width", [1280, 360])
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_in_a_browser(chromium: Browser, tmp_path: Path, width: int, scheme: str) -> None:  # noqa: F811
+def test_in_a_browser(chromium: Browser, tmp_path: Path, width: int, scheme: str, browse: Browse) -> None:
     """A killed run's command is copied from the page; its designs are a click away; nothing is wider than the page."""
     shop(tmp_path, times=2)
     filed(tmp_path, "20261121T120000-aaaaaa", REPORT | {"state": "running", "planned": 40})
@@ -82,7 +83,7 @@ def test_in_a_browser(chromium: Browser, tmp_path: Path, width: int, scheme: str
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_accessible(chromium: Browser, tmp_path: Path, scheme: str) -> None:  # noqa: F811
+def test_accessible(chromium: Browser, tmp_path: Path, scheme: str, browse: Browse) -> None:
     """Axe finds nothing serious on the page of runs, wide and narrow."""
     shop(tmp_path)
     for run, state in (("a", "finished"), ("b", "running"), ("c", "interrupted"), ("d", "stopped: full")):

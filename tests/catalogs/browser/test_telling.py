@@ -7,9 +7,10 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
+from tests.catalogs.browser.conftest import Browse
 from tests.catalogs.browser.shop import shop
 from tests.catalogs.browser.test_choosing import ids_of, list_some, listed, served  # noqa: F401 - fixtures
-from tests.catalogs.browser.test_pages import browse, chromium, opened, total  # noqa: F401 - a fixture
+from tests.catalogs.browser.test_pages import opened, total
 
 OVER = """() => {
   const told = document.querySelector('.toast').getBoundingClientRect();
@@ -41,7 +42,9 @@ TOLD = {
 
 @pytest.mark.parametrize("path", TOLD)
 @pytest.mark.parametrize("width", [1440, 1280, 1024, 760, 360])
-def test_what_is_told_covers_no_control(chromium: Browser, tmp_path: Path, path: str, width: int) -> None:  # noqa: F811
+def test_what_is_told_covers_no_control(
+    chromium: Browser, tmp_path: Path, path: str, width: int, browse: Browse
+) -> None:
     """What is told lies over no button, link or field, and a press on it reaches what is below."""
     shop(tmp_path)
     list_some(tmp_path, 4)
@@ -70,7 +73,7 @@ def test_what_is_told_covers_no_control(chromium: Browser, tmp_path: Path, path:
     ],
 )
 def test_a_link_is_copied(
-    chromium: Browser,  # noqa: F811
+    chromium: Browser,
     listed: Path,  # noqa: F811
     served: str,  # noqa: F811
     path: str,
@@ -103,7 +106,7 @@ def test_the_large_views_link_is_its_designs(chromium: Browser, served: str) -> 
         assert shown and page.evaluate("navigator.clipboard.readText()") == f"{served}designs/{shown[1]}"
 
 
-def test_a_link_for_others(chromium: Browser, listed: Path) -> None:  # noqa: F811
+def test_a_link_for_others(chromium: Browser, listed: Path, browse: Browse) -> None:  # noqa: F811
     """Where others reach it nothing is said of this machine; where no page may copy, the link is selected."""
     token, named = (
         "a-token-of-some-length",

@@ -2,6 +2,7 @@
 
 import io
 from collections.abc import Callable
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -12,9 +13,10 @@ from catalogs.inputs.contents import usable
 from catalogs.inputs.garments import part_labels, read_garments
 from catalogs.inputs.styles import read_styles
 from catalogs.samples import patterns
-from catalogs.samples.catalog import write_sample
 from catalogs.samples.fields import Field
 from catalogs.storage.memory_store import MemoryStore
+from catalogs.storage.store_contract import Store
+from catalogs.storage.stores import open_store
 
 PATTERNS = [
     patterns.tartan, patterns.deckchair, patterns.block_print, patterns.ikat,
@@ -23,14 +25,12 @@ PATTERNS = [
 
 
 @pytest.fixture(scope="module")
-def sample() -> MemoryStore:
-    """The whole sample, drawn once."""
-    store = MemoryStore()
-    write_sample(store)
-    return store
+def drawn(sample: Path) -> Store:
+    """The whole sample as a store."""
+    return open_store(str(sample))
 
 
-def part(store: MemoryStore, folder: str) -> MemoryStore:
+def part(store: Store, folder: str) -> MemoryStore:
     """One of the two catalogs as a store of its own."""
     found = MemoryStore()
     for entry in store.list(f"{folder}/"):
@@ -38,9 +38,9 @@ def part(store: MemoryStore, folder: str) -> MemoryStore:
     return found
 
 
-def test_both_catalogs_pass_every_check(sample: MemoryStore) -> None:
+def test_both_catalogs_pass_every_check(drawn: Store) -> None:
     """At least four garments and six styles in two sets, without a problem or a remark."""
-    garments, styles = part(sample, "garments"), part(sample, "styles")
+    garments, styles = part(drawn, "garments"), part(drawn, "styles")
     read = read_garments(garments), read_styles(styles)
     assert (len(read[0].records) >= 4, len(read[1].records) >= 6) == (True, True)
     assert len({style.style_set for style in read[1].records}) == 2
@@ -49,9 +49,9 @@ def test_both_catalogs_pass_every_check(sample: MemoryStore) -> None:
     assert not usable(styles, read[1].records, MAX_PIXELS)[1]
 
 
-def test_one_has_parts_and_one_is_transparent(sample: MemoryStore) -> None:
+def test_one_has_parts_and_one_is_transparent(drawn: Store) -> None:
     """One garment has a part map whose indices all have names, and one is RGBA."""
-    garments = part(sample, "garments")
+    garments = part(drawn, "garments")
     records = read_garments(garments).records
     (tee,) = [garment for garment in records if garment.parts]
     indices = np.unique(np.asarray(Image.open(io.BytesIO(garments.read(tee.parts or "")))))
@@ -61,11 +61,11 @@ def test_one_has_parts_and_one_is_transparent(sample: MemoryStore) -> None:
     assert [g.garment_id for g in records if decode(garments.read(g.image)).alpha is not None] == ["tote"]
 
 
-def test_cloth_has_shading(sample: MemoryStore) -> None:
+def test_cloth_has_shading(drawn: Store) -> None:
     """Under every mask the luminance varies smoothly: folds, not a flat colour."""
-    for garment in read_garments(part(sample, "garments")).records:
-        rgb = decode(sample.read(f"garments/{garment.image}")).rgb
-        mask = np.asarray(Image.open(io.BytesIO(sample.read(f"garments/{garment.mask}"))))
+    for garment in read_garments(part(drawn, "garments")).records:
+        rgb = decode(drawn.read(f"garments/{garment.image}")).rgb
+        mask = np.asarray(Image.open(io.BytesIO(drawn.read(f"garments/{garment.mask}"))))
         cloth = rgb.mean(-1)[mask == 255]
         assert 5 < cloth.std() < 60, garment.garment_id
 

@@ -14,8 +14,8 @@ import pytest
 from flows.reports import monitoring
 from flows.reports.monitoring import GAUGES, Gauges
 from flows.reports.progress import Pace
-from tests.conftest import Run, write_catalog
-from tests.flows.test_killed_runs import SLOW, Started, wait_for_pictures
+from tests.conftest import Run, StartRun, write_catalog
+from tests.flows.test_killed_runs import SLOW, wait_for_pictures
 
 Values = dict[str, float]
 
@@ -182,14 +182,18 @@ def test_a_whole_run(arguments: list[str], gateway: Gateway, stylemill: Run) -> 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_a_run_that_is_stopped(
-    tmp_path: Path, gateway: Gateway, monkeypatch: pytest.MonkeyPatch, number: signal.Signals
+    tmp_path: Path,
+    gateway: Gateway,
+    monkeypatch: pytest.MonkeyPatch,
+    number: signal.Signals,
+    start_run: StartRun,
 ) -> None:
     """SIGTERM and Ctrl-C leave no success, whole designs as they are filed, and the time of the end."""
     folder, designs = write_catalog(tmp_path / "in", garments=4, styles=4), tmp_path / "designs"
     (folder / "slow.toml").write_text(SLOW)
     monkeypatch.setenv("STYLEMILL_PUSHGATEWAY", gateway.address)
     places = ("--garments", f"{folder}/garments", "--styles", f"{folder}/styles", "--designs", str(designs))
-    run = Started(["run", *places, "--recipe", f"{folder}/slow.toml"], tmp_path / "log")
+    run = start_run(["run", *places, "--recipe", f"{folder}/slow.toml"], tmp_path / "log")
     wait_for_pictures(designs, 3, run)
     run.process.send_signal(number)
     assert run.wait() == 130, run.log.read_text()

@@ -4,8 +4,6 @@ import json
 import os
 import shlex
 import signal
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -15,8 +13,8 @@ from flows.command.cli import app
 from flows.planning.selection import Selection
 from flows.reports.command_lines import run_command_line
 from tests.catalogs.browser.shop import shop
-from tests.conftest import ROOT, Run, write_catalog
-from tests.flows.test_killed_runs import SLOW, Started, records, wait_for_pictures
+from tests.conftest import Run, Start, StartRun, write_catalog
+from tests.flows.test_killed_runs import SLOW, records, wait_for_pictures
 
 
 @pytest.fixture
@@ -37,10 +35,10 @@ def statuses(designs: Path, *more: str) -> list[dict[str, object]]:
     return [json.loads(line) for line in done.stdout.splitlines()]
 
 
-def test_killed(arguments: list[str], tmp_path: Path, stylemill: Run) -> None:
+def test_killed(arguments: list[str], tmp_path: Path, stylemill: Run, start_run: StartRun) -> None:
     """A run is told as running while it lives; after SIGKILL as killed, with what it made and the command to go on."""
     designs = tmp_path / "designs"
-    run = Started(arguments, tmp_path / "log")
+    run = start_run(arguments, tmp_path / "log")
     wait_for_pictures(designs, 3, run)
     (told,) = statuses(designs)
     assert (told["state"], told["planned"], told["next"]) == ("running", 16, "")
@@ -68,10 +66,10 @@ def test_killed(arguments: list[str], tmp_path: Path, stylemill: Run) -> None:
     )
 
 
-def test_stopped(arguments: list[str], tmp_path: Path) -> None:
+def test_stopped(arguments: list[str], tmp_path: Path, start_run: StartRun) -> None:
     """A run that was stopped in order is interrupted; the same command goes on, with all that it was asked for."""
     designs = tmp_path / "designs"
-    run = Started(
+    run = start_run(
         [*arguments, "--style-set", "set-1", "--garment", "g1", "--garment", "g0"], tmp_path / "log"
     )
     wait_for_pictures(designs, 1, run)
@@ -188,10 +186,8 @@ def test_nothing_to_retry(tmp_path: Path) -> None:
     )
 
 
-def test_places_are_whole(catalog: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_places_are_whole(catalog: Path, tmp_path: Path, start: Start) -> None:
     """Places that were given from a folder are kept whole: the next command is run from any other."""
-    monkeypatch.chdir(catalog)
-    monkeypatch.setenv("PYTHONPATH", str(ROOT))
     arguments = [
         "--garments",
         "garments",
@@ -202,13 +198,8 @@ def test_places_are_whole(catalog: Path, tmp_path: Path, monkeypatch: pytest.Mon
         "--recipe",
         "tiny.toml",
     ]
-    done = subprocess.run(
-        [sys.executable, "-m", "flows.command.cli", "run", *arguments],
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr
+    with (tmp_path / "log").open("wb") as log:
+        assert start("run", *arguments, out=log, folder=catalog).wait(240) == 0
     (folder,) = (tmp_path / "designs" / "runs").iterdir()
     report = json.loads((folder / "report.json").read_text())
     assert (report["garments"], report["styles"]) == (f"{catalog}/garments", f"{catalog}/styles")

@@ -11,8 +11,8 @@ import torch
 
 from flows.workers.fan_out import worker_devices
 from flows.workers.in_process import InProcessWorker
-from tests.conftest import Run
-from tests.flows.test_killed_runs import Started, arguments, pictures, records, wait_for_pictures
+from tests.conftest import Run, StartRun
+from tests.flows.test_killed_runs import arguments, pictures, records, wait_for_pictures
 
 __all__ = ["arguments"]
 ONE_THREAD = {"OMP_NUM_THREADS": "1"}
@@ -72,26 +72,28 @@ def end_of(pid: int, seconds: float = 60) -> None:
 
 
 def test_processes_make_what_one_makes(arguments: list[str], tmp_path: Path, stylemill: Run) -> None:
-    """Three processes make the very same pictures as one, each some of them, and the report says which."""
+    """Two processes make the very same pictures as one, each some of them, and the report says which."""
     one = stylemill(*arguments, **ONE_THREAD)
     assert one.returncode == 0, one.stderr
-    several = [*arguments, "--workers", "3"]
+    several = [*arguments, "--workers", "2"]
     several[several.index(f"{tmp_path}/designs")] = f"{tmp_path}/others"
-    three = stylemill(*several, **ONE_THREAD)
-    assert three.returncode == 0, three.stderr
-    assert "16 new designs" in three.stdout
+    two = stylemill(*several, **ONE_THREAD)
+    assert two.returncode == 0, two.stderr
+    assert "16 new designs" in two.stdout
     assert digests(tmp_path / "others") == digests(tmp_path / "designs")
     shares = report(tmp_path / "others")["workers"]
-    assert len(shares) == 3
+    assert len(shares) == 2
     assert sum(share["designs"] for share in shares) == 16
     assert all(0 < share["busy_share"] <= 1 for share in shares)
 
 
 @pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="finds processes by /proc")
-def test_a_killed_worker_is_followed_by_another(arguments: list[str], tmp_path: Path) -> None:
+def test_a_killed_worker_is_followed_by_another(
+    arguments: list[str], tmp_path: Path, start_run: StartRun
+) -> None:
     """A worker that is killed in the middle loses its shard to the others, and the run ends with every design."""
     designs = tmp_path / "designs"
-    run = Started([*arguments, "--workers", "2"], tmp_path / "log")
+    run = start_run([*arguments, "--workers", "2"], tmp_path / "log")
     wait_for_pictures(designs, 3, run)
     first = children(run.process.pid)
     os.kill(first[0], signal.SIGKILL)
@@ -102,10 +104,12 @@ def test_a_killed_worker_is_followed_by_another(arguments: list[str], tmp_path: 
 
 
 @pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="finds processes by /proc")
-def test_workers_of_a_killed_run_end(arguments: list[str], tmp_path: Path, stylemill: Run) -> None:
+def test_workers_of_a_killed_run_end(
+    arguments: list[str], tmp_path: Path, stylemill: Run, start_run: StartRun
+) -> None:
     """Workers whose run was killed file what is finished and end; the next run makes the rest at once."""
     designs = tmp_path / "designs"
-    run = Started([*arguments, "--workers", "2"], tmp_path / "log")
+    run = start_run([*arguments, "--workers", "2"], tmp_path / "log")
     wait_for_pictures(designs, 3, run)
     workers = children(run.process.pid)
     assert len(workers) == 2
@@ -121,10 +125,12 @@ def test_workers_of_a_killed_run_end(arguments: list[str], tmp_path: Path, style
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_stopped_by_a_signal(arguments: list[str], tmp_path: Path, number: signal.Signals) -> None:
+def test_stopped_by_a_signal(
+    arguments: list[str], tmp_path: Path, number: signal.Signals, start_run: StartRun
+) -> None:
     """Ctrl-C and SIGTERM to the run reach its workers: they file what is finished, and all end."""
     designs = tmp_path / "designs"
-    run = Started([*arguments, "--workers", "2"], tmp_path / "log")
+    run = start_run([*arguments, "--workers", "2"], tmp_path / "log")
     wait_for_pictures(designs, 3, run)
     run.process.send_signal(number)
     code, said = run.wait(), run.log.read_text()

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.conftest import Run
-from tests.flows.test_killed_runs import Started, arguments, pictures, records, wait_for_pictures
+from tests.conftest import Run, StartRun
+from tests.flows.test_killed_runs import arguments, pictures, records, wait_for_pictures
 from tests.flows.workers.test_in_process import ONE_THREAD, digests, report
 
 __all__ = ["arguments"]
@@ -48,12 +48,14 @@ def test_the_same_designs(arguments: list[str], tmp_path: Path, stylemill: Run) 
 
 
 @pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="finds processes by /proc")
-def test_a_killed_ray_worker(arguments: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_killed_ray_worker(
+    arguments: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, start_run: StartRun
+) -> None:
     """A Ray worker that is killed in the middle loses its shard to another, and the run ends with every design."""
     designs = tmp_path / "designs"
     for name, value in {**LOCAL, "TEST_DESIGNS": str(designs)}.items():
         monkeypatch.setenv(name, value)
-    run = Started(arguments, tmp_path / "log")
+    run = start_run(arguments, tmp_path / "log")
     wait_for_pictures(designs, 3, run)
     until = time.monotonic() + 20
     while not (workers := ray_workers(designs)):
@@ -72,15 +74,19 @@ def test_what_cannot_be_joined(arguments: list[str], stylemill: Run) -> None:
     assert "Traceback" not in done.stderr
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("number", [signal.SIGTERM, pytest.param(signal.SIGINT, marks=pytest.mark.slow)])
 def test_stopped_by_a_signal(
-    arguments: list[str], tmp_path: Path, number: signal.Signals, monkeypatch: pytest.MonkeyPatch
+    arguments: list[str],
+    tmp_path: Path,
+    number: signal.Signals,
+    monkeypatch: pytest.MonkeyPatch,
+    start_run: StartRun,
 ) -> None:
     """Ctrl-C and SIGTERM reach Ray's workers: every finished picture has its record, and the run says so."""
     designs = tmp_path / "designs"
     for name, value in LOCAL.items():
         monkeypatch.setenv(name, value)
-    run = Started(arguments, tmp_path / "log")
+    run = start_run(arguments, tmp_path / "log")
     wait_for_pictures(designs, 3, run)
     run.process.send_signal(number)
     assert run.wait() == 130, run.log.read_text()
