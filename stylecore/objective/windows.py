@@ -43,7 +43,7 @@ def windows(
     stride = max(encoder.strides.values())
     # Inner parts and rims begin on the coarsest grid, so that a window's grids are cut out of the whole's.
     step, rim = _rounded_up(side, stride), _rounded_up(encoder.reach, stride)
-    found = [
+    everywhere = [
         Window(
             (max(0, top - rim), max(0, left - rim), min(size[0], bottom + rim), min(size[1], right + rim)),
             (top, left, bottom, right),
@@ -52,23 +52,24 @@ def windows(
         for left, right in _spans(size[1], step, stride)
     ]
     if not guides:
-        return found
+        return everywhere
     covered = [
         window
-        for window in found
+        for window in everywhere
         # Every layer's: on a side that is no multiple of the grids' cells, their averages reach differently far.
         if any(_cut(map_, encoder.strides[layer], size, window).any() for layer, map_ in guides.items())
     ]
-    return covered or found[:1]
+    return covered or everywhere[:1]
 
 
 def look(encoder: Encoder, picture_B3HW: Tensor, window: Window) -> tuple[Features, Part]:
     """Features of a window's inner part by layer, and how maps of the whole picture are cut to it."""
     top, left, bottom, right = window.outer
     size, strides = size_of(picture_B3HW), encoder.strides
-    found = encoder(picture_B3HW[..., top:bottom, left:right])
+    features_by_layer = encoder(picture_B3HW[..., top:bottom, left:right])
     inner = {
-        layer: _cut(features, strides[layer], size, window, (top, left)) for layer, features in found.items()
+        layer: _cut(features, strides[layer], size, window, (top, left))
+        for layer, features in features_by_layer.items()
     }
     return inner, lambda layer, whole: _cut(whole, strides[layer], size, window)
 
