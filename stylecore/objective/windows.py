@@ -29,7 +29,7 @@ class Window:
     inner: tuple[int, int, int, int]
 
 
-def windows(
+def split_into_windows(
     picture_B3HW: Tensor, side: int, encoder: Encoder, guides: Mapping[str, Tensor] | None = None
 ) -> list[Window]:
     """Windows that cover a picture once with their inner parts, about `side` px each way.
@@ -62,7 +62,7 @@ def windows(
     return covered or everywhere[:1]
 
 
-def look(encoder: Encoder, picture_B3HW: Tensor, window: Window) -> tuple[Features, Part]:
+def window_features(encoder: Encoder, picture_B3HW: Tensor, window: Window) -> tuple[Features, Part]:
     """Features of a window's inner part by layer, and how maps of the whole picture are cut to it."""
     top, left, bottom, right = window.outer
     size, strides = size_of(picture_B3HW), encoder.strides
@@ -74,17 +74,17 @@ def look(encoder: Encoder, picture_B3HW: Tensor, window: Window) -> tuple[Featur
     return inner, lambda layer, whole: _cut(whole, strides[layer], size, window)
 
 
-def grid(encoder: Encoder, layer: str, picture_B3HW: Tensor) -> Size:
+def layer_grid(encoder: Encoder, layer: str, picture_B3HW: Tensor) -> Size:
     """Rows and columns of a layer's grid over a picture; pooling drops an odd last one."""
     height, width = size_of(picture_B3HW)
     return height // encoder.strides[layer], width // encoder.strides[layer]
 
 
-def assembled(
+def assemble_layer(
     encoder: Encoder, layer: str, picture_B3HW: Tensor, parts: Sequence[tuple[Window, Tensor]]
 ) -> Tensor:
     """A layer's features of the whole picture from those of windows; 0 where no window was looked at."""
-    first, wanted = parts[0][1], grid(encoder, layer, picture_B3HW)
+    first, wanted = parts[0][1], layer_grid(encoder, layer, picture_B3HW)
     if size_of(first) == wanted:
         return first
     whole = first.new_zeros(*first.shape[:2], *wanted)
