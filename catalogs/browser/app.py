@@ -19,30 +19,31 @@ from fastapi.responses import JSONResponse, RedirectResponse
 from fastapi.staticfiles import StaticFiles
 from pydantic import ValidationError
 
-from catalogs.browser import access, describing
-from catalogs.browser.again import Mill, Repetition
-from catalogs.browser.asking import (
-    ExportForm,
-    Ordering,
-    Saying,
-    Target,
-    items,
-    kept,
-    ordered,
-    targeted,
-)
-from catalogs.browser.board import Board
+from catalogs.browser import design_details
+from catalogs.browser.auth import access
+from catalogs.browser.auth.requesters import Reader, Writer, require_ours
 from catalogs.browser.downloads import FORMATS, Export, download, require_exportable
-from catalogs.browser.picture_routes import picture_routes
-from catalogs.browser.pictures import Pictures
-from catalogs.browser.query import GROUPS, SORTS, parse
+from catalogs.browser.orders import Mill, Repetition
 from catalogs.browser.refusals import explain_errors
 from catalogs.browser.rendering import page
-from catalogs.browser.requesters import Reader, Writer, require_ours
+from catalogs.browser.requests import (
+    ActRequest,
+    ExportForm,
+    OrderRequest,
+    Target,
+    build_order,
+    export_items,
+    find_result,
+    target_ids,
+)
+from catalogs.browser.responses import design_cells, facet_counts, matrix_cells, page_cells, result_answer
+from catalogs.browser.routes.picture_routes import picture_routes
 from catalogs.browser.runs import Runs
-from catalogs.browser.showing import answer, cells, counted, laid_out, turned
+from catalogs.browser.search.query import GROUPS, SORTS, parse
+from catalogs.browser.state.review_state import ReviewState
+from catalogs.browser.thumbnails import Pictures
 from catalogs.designs import provenance
-from catalogs.designs.acts import VERDICT_WORDS, Act, What
+from catalogs.designs.reviews.review_events import VERDICT_WORDS, Act, What
 from catalogs.errors import (
     ActError,
     NotFoundError,
@@ -59,10 +60,10 @@ PATIENCE = 120.0
 
 
 @dataclass(frozen=True)
-class Place:
+class BrowserContext:
     """What the pages of a server are about; `name` is how people know the catalog."""
 
-    board: Board
+    board: ReviewState
     pictures: Pictures
     sessions: access.Sessions
     name: str
@@ -70,7 +71,7 @@ class Place:
     runs: Runs = tuple
 
 
-def create_app(place: Place, *, names: Collection[str] = (), secure: bool = False) -> FastAPI:
+def create_app(place: BrowserContext, *, names: Collection[str] = (), secure: bool = False) -> FastAPI:
     """The application. It answers to these host names only, where there are any given."""
 
     @asynccontextmanager
@@ -85,12 +86,12 @@ def create_app(place: Place, *, names: Collection[str] = (), secure: bool = Fals
         routes(app, place)
     picture_routes(app, place.board, place.pictures)
     explain_errors(app, place.name)
-    app.add_middleware(access.Gate, sessions=place.sessions, secure=secure)
-    app.add_middleware(access.Guard, names=names)
+    app.add_middleware(access.SessionMiddleware, sessions=place.sessions, secure=secure)
+    app.add_middleware(access.RequestGuard, names=names)
     return app
 
 
-def _token_routes(app: FastAPI, place: Place) -> None:
+def _token_routes(app: FastAPI, place: BrowserContext) -> None:
     sessions = place.sessions
 
     @app.get("/token")
@@ -126,7 +127,7 @@ def _token_routes(app: FastAPI, place: Place) -> None:
         inside = RedirectResponse(_inside(next), 303)
         value, secure = sessions.cookie_value(session), app.state.secure
         inside.headers["set-cookie"] = access.cookie(request.scope, access.COOKIE, value, secure=secure)
-        if name := access.name_of(who):
+        if name := access.clean_name(who):
             inside.headers.append("set-cookie", access.who_cookie(request.scope, name, secure=secure))
         return inside
 
@@ -137,7 +138,7 @@ def _inside(path: str) -> str:
     return path if inside else "/"
 
 
-def _page_routes(app: FastAPI, place: Place) -> None:
+def _page_routes(app: FastAPI, place: BrowserContext) -> None:
     board = place.board
 
     @app.get("/")
@@ -145,30 +146,30 @@ def _page_routes(app: FastAPI, place: Place) -> None:
         if not request.query_params:
             return RedirectResponse("/?verdict=unreviewed", 303)
         query = parse(request.query_params.multi_items())
-        data = {**answer(board, query), **_choices(place)}
+        data = {**result_answer(board, query), **_choices(place)}
         return page("grid", session, place.name, data=data, query=query, sorts=SORTS, groups=GROUPS)
 
     @app.get("/designs/{design_id}")
     def design(design_id: str, request: Request, session: Reader) -> Response:
         index = board.index
         record = index.of_id(design_id)
-        whole = describing.whole_record(board.catalog, design_id)
+        whole = design_details.whole_record(board.catalog, design_id)
         ((verdict, stars),) = board.ratings([design_id])
         near = index.stacks(np.asarray([index.row[design_id]], np.int64))[0]
         return page(
             "design", session, place.name, record=record, whole=whole,
-            measures=describing.measures(record), lineage=describing.lineage(whole),
-            recipe=describing.recipe(whole), credit=provenance.credit(record),
+            measures=design_details.measure_rows(record), lineage=design_details.lineage_rows(whole),
+            recipe=design_details.recipe_rows(whole), credit=provenance.credit(record),
             again=_repetition(place, whole),
             history=board.history(design_id), verdict=verdict, stars=stars, near=near,
             back=_inside(request.query_params.get("back", "/")),
-            data={"design": cells(board, [design_id])[0], **_choices(place)},
+            data={"design": design_cells(board, [design_id])[0], **_choices(place)},
         )  # fmt: skip
 
     @app.get("/recipes/{design_id}.toml")
     def recipe(design_id: str, _session: Reader) -> Response:
         board.index.of_id(design_id)
-        found = _repetition(place, describing.whole_record(board.catalog, design_id))
+        found = _repetition(place, design_details.whole_record(board.catalog, design_id))
         if found is None or not found.toml:
             raise NotFoundError(f"The recipe of design '{design_id[:80]}' has a name: no file is needed.")
         disposition = f"attachment; filename*=UTF-8''{quote(found.file)}"
@@ -183,12 +184,12 @@ def _page_routes(app: FastAPI, place: Place) -> None:
             raise QueryError("Choose two to four designs to compare.")
         index = board.index
         records = [index.of_id(one) for one in ids]
-        wholes = describing.whole_records(board.catalog, ids)
+        wholes = design_details.whole_records(board.catalog, ids)
         return page(
-            "compare", session, place.name, records=records, measures=[describing.measures(r) for r in records],
-            differences=describing.differences([wholes[one] for one in ids if one in wholes]),
+            "compare", session, place.name, records=records, measures=[design_details.measure_rows(r) for r in records],
+            differences=design_details.recipe_differences([wholes[one] for one in ids if one in wholes]),
             back=_inside(request.query_params.get("back", "/")),
-            data={"designs": cells(board, ids), **_choices(place)},
+            data={"designs": design_cells(board, ids), **_choices(place)},
         )  # fmt: skip
 
     @app.get("/shortlists")
@@ -204,7 +205,7 @@ def _page_routes(app: FastAPI, place: Place) -> None:
             raise QueryError(f"There is no shortlist '{name[:80]}'.")
         index = board.index
         there = [entry for entry in found.entries if entry.design_id in index.row]
-        shown = cells(board, [entry.design_id for entry in there])
+        shown = design_cells(board, [entry.design_id for entry in there])
         entries = [
             {**cell, "note": e.note, "added_by": e.added_by} for cell, e in zip(shown, there, strict=True)
         ]
@@ -218,22 +219,24 @@ def _page_routes(app: FastAPI, place: Place) -> None:
         return page("runs", session, place.name, runs=place.runs())
 
 
-def _repetition(place: Place, record: Mapping[str, Any]) -> Repetition | None:
+def _repetition(place: BrowserContext, record: Mapping[str, Any]) -> Repetition | None:
     """How a design is made again; None without a mill, or where this version does not know its recipe."""
     if place.mill is None:
         return None
     try:
-        return place.mill.repetition(describing.order_of(record), str(record.get("recipe_json") or ""))
+        return place.mill.repetition(
+            design_details.repeat_order(record), str(record.get("recipe_json") or "")
+        )
     except QueryError:
         return None
 
 
-def _covers(board: Board, ids: Sequence[str]) -> list[dict[str, Any]]:
+def _covers(board: ReviewState, ids: Sequence[str]) -> list[dict[str, Any]]:
     index = board.index
-    return cells(board, list(islice((one for one in ids if one in index.row), 4)))
+    return design_cells(board, list(islice((one for one in ids if one in index.row), 4)))
 
 
-def _choices(place: Place) -> dict[str, Any]:
+def _choices(place: BrowserContext) -> dict[str, Any]:
     """What every page can offer: words of verdicts, shortlists, recipes to make more by, formats to export."""
     return {
         "shortlists": place.board.shortlist_names(),
@@ -244,37 +247,39 @@ def _choices(place: Place) -> dict[str, Any]:
     }
 
 
-def _answer_routes(app: FastAPI, place: Place) -> None:
+def _answer_routes(app: FastAPI, place: BrowserContext) -> None:
     board = place.board
 
     @app.get("/api/result")
     def result(request: Request, _session: Reader) -> Response:
-        return JSONResponse(answer(board, parse(request.query_params.multi_items())))
+        return JSONResponse(result_answer(board, parse(request.query_params.multi_items())))
 
     @app.get("/api/counts")
     def counts(request: Request, _session: Reader) -> Response:
-        return JSONResponse({"facets": counted(board, parse(request.query_params.multi_items()))})
+        return JSONResponse({"facets": facet_counts(board, parse(request.query_params.multi_items()))})
 
     @app.get("/api/result/{token}")
     def turn(token: str, start: int, count: int, _session: Reader) -> Response:
-        found = kept(board, token)
-        return JSONResponse({"designs": turned(board, found, max(start, 0), min(max(count, 0), PAGE_ROWS))})
+        found = find_result(board, token)
+        return JSONResponse(
+            {"designs": page_cells(board, found, max(start, 0), min(max(count, 0), PAGE_ROWS))}
+        )
 
     @app.get("/api/matrix/{token}")
     def as_matrix(token: str, _session: Reader) -> Response:
-        return JSONResponse(laid_out(board, kept(board, token).ids))
+        return JSONResponse(matrix_cells(board, find_result(board, token).ids))
 
     @app.get("/api/design/{design_id}")
     def one(design_id: str, _session: Reader) -> Response:
         board.index.of_id(design_id)
-        return JSONResponse(cells(board, [design_id])[0])
+        return JSONResponse(design_cells(board, [design_id])[0])
 
 
-def _writing_routes(app: FastAPI, place: Place) -> None:
+def _writing_routes(app: FastAPI, place: BrowserContext) -> None:
     board = place.board
 
     @app.post("/api/acts")
-    async def act(saying: Saying, session: Writer) -> Response:
+    async def act(saying: ActRequest, session: Writer) -> Response:
         # Only waiting for the log is done here: it holds no thread that others need.
         filing = await run_in_threadpool(_submit, board, saying, session.who)
         try:
@@ -290,19 +295,19 @@ def _writing_routes(app: FastAPI, place: Place) -> None:
     def call_me(
         request: Request, name: Annotated[str, Form(max_length=access.LONGEST_WHO)], session: Writer
     ) -> Response:
-        who = access.name_of(name) or session.who
+        who = access.clean_name(name) or session.who
         header = access.who_cookie(request.scope, who, secure=app.state.secure)
         return JSONResponse({"who": who}, headers={"set-cookie": header})
 
     @app.post("/api/again")
-    def plan(ordering: Ordering, _session: Writer) -> Response:
+    def plan(ordering: OrderRequest, _session: Writer) -> Response:
         mill = _mill(place)
-        order = ordered(board, ordering)
+        order = build_order(board, ordering)
         return JSONResponse({**asdict(mill.plan(order)), "command": mill.command(order)})
 
     @app.post("/api/again/start")
-    def start(ordering: Ordering, _session: Writer) -> Response:
-        return JSONResponse({"where": _mill(place).start(ordered(board, ordering))})
+    def start(ordering: OrderRequest, _session: Writer) -> Response:
+        return JSONResponse({"where": _mill(place).start(build_order(board, ordering))})
 
     @app.post("/export")
     def export(request: Request, session: Reader, form: ExportForm) -> Response:
@@ -311,10 +316,10 @@ def _writing_routes(app: FastAPI, place: Place) -> None:
             asked = Target.model_validate_json(form.target)
         except ValidationError as error:
             raise QueryError("It does not say which designs are to be exported.") from error
-        shop = Shop(form.pictures.strip(), access.name_of(form.vendor), form.price.strip(), form.product)
+        shop = Shop(form.pictures.strip(), access.clean_name(form.vendor), form.price.strip(), form.product)
         ids = _exportable(board, form.kind, asked)
-        chosen = items(board, ids, asked.notes_of)
-        told = Export(access.name_of(form.title) or place.name, session.who, shop)
+        chosen = export_items(board, ids, asked.notes_of)
+        told = Export(access.clean_name(form.title) or place.name, session.who, shop)
         return download(form.kind, chosen, board.catalog.store, told)
 
     @app.post("/api/exportable")
@@ -331,15 +336,15 @@ def _writing_routes(app: FastAPI, place: Place) -> None:
         return JSONResponse({"count": len(_exportable(board, kind, asked))})
 
 
-def _exportable(board: Board, kind: str, asked: Target) -> Sequence[str]:
-    ids = targeted(board, asked)
+def _exportable(board: ReviewState, kind: str, asked: Target) -> Sequence[str]:
+    ids = target_ids(board, asked)
     require_exportable(kind, len(ids))
     return ids
 
 
-def _submit(board: Board, saying: Saying, who: str) -> "Future[Act]":
+def _submit(board: ReviewState, saying: ActRequest, who: str) -> "Future[Act]":
     """Hand what a page says to the log's writer."""
-    designs = targeted(board, saying.target) if saying.target else ()
+    designs = target_ids(board, saying.target) if saying.target else ()
     value = saying.value
     if saying.what is What.UNDO and not value:
         last = board.undoable(who)
@@ -352,13 +357,13 @@ def _submit(board: Board, saying: Saying, who: str) -> "Future[Act]":
     )
 
 
-def _mill(place: Place) -> Mill:
+def _mill(place: BrowserContext) -> Mill:
     if place.mill is None:
         raise QueryError("This browser was started without catalogs to make designs from.")
     return place.mill
 
 
-def _said(board: Board, filed: Act) -> dict[str, Any]:
+def _said(board: ReviewState, filed: Act) -> dict[str, Any]:
     """What now holds of the designs that an act was about, as far as a page can show it."""
     about = board.undone_by(filed)
     designs = about.designs if about else ()

@@ -25,7 +25,7 @@ from deltalake import Schema as DeltaSchema
 from catalogs import keys
 from catalogs.errors import CatalogError
 from catalogs.records import Design
-from catalogs.storage.delta_tables import ONE_TRY, TableInStore, filled_up, query, schema_of
+from catalogs.storage.delta_tables import ONE_TRY, TableInStore, conform_to, query, schema_of
 from catalogs.storage.store_contract import Store
 from catalogs.storage.stores import probe
 
@@ -90,8 +90,8 @@ class DesignCatalog:
         schema = pa.schema([*SCHEMA, *(field for field in theirs if field.name not in SCHEMA.names)])
         schema = pa.schema([schema.field(name) for name in columns or schema.names])
         there = [name for name in schema.names if name in theirs.names] or ["design_id"]
-        batches = self._filed.asked(lambda: list(query(table, there)))
-        return filled_up(batches, schema)
+        batches = self._filed.ask_table(lambda: list(query(table, there)))
+        return conform_to(batches, schema)
 
     def over(self, columns: Sequence[str], work: Callable[[Iterator[pa.Table]], T]) -> T:
         """What some work makes of some of this version's columns, given some rows at a time.
@@ -103,14 +103,14 @@ class DesignCatalog:
             return work(iter(()))
         theirs = schema_of(table)
         there = [name for name in columns if name in theirs.names] or ["design_id"]
-        return self._filed.asked(lambda: work(filled_up([rows], schema) for rows in query(table, there)))
+        return self._filed.ask_table(lambda: work(conform_to([rows], schema) for rows in query(table, there)))
 
     def update(self, by: Sequence[str], facts: pa.Table) -> int:
         """Set columns of every design that agrees with a row of `facts` in the columns `by`; returns how many did.
 
         A null in `facts` sets nothing. Keys, pictures and all other columns stay.
         """
-        return self._filed.committed(lambda: self._merge(by, facts))
+        return self._filed.commit(lambda: self._merge(by, facts))
 
     def _merge(self, by: Sequence[str], facts: pa.Table) -> int:
         table = self._table()
@@ -147,8 +147,8 @@ class DesignCatalog:
         alike = ", ".join(f"'{keys.check_id(one)}'" for one in ids)
         theirs = schema_of(table)
         there = [name for name in SCHEMA.names if name in theirs.names]
-        batches = self._filed.asked(lambda: list(query(table, there, f"design_id IN ({alike})")))
-        found: list[dict[str, Any]] = filled_up(batches, SCHEMA).to_pylist()
+        batches = self._filed.ask_table(lambda: list(query(table, there, f"design_id IN ({alike})")))
+        found: list[dict[str, Any]] = conform_to(batches, SCHEMA).to_pylist()
         return found
 
     def version(self) -> int | None:
@@ -182,11 +182,11 @@ class DesignCatalog:
         for design in designs:
             first.setdefault(design.design_id, design)
         rows = pa.Table.from_pylist([_row(design) for design in first.values()], SCHEMA)
-        return self._filed.committed(lambda: self._insert(rows)) if first else 0
+        return self._filed.commit(lambda: self._insert(rows)) if first else 0
 
     def file_rows(self, rows: pa.Table) -> int:
         """Insert rows of a data file of this table whose design_id is not there yet; returns how many were new."""
-        return self._filed.committed(lambda: self._insert(rows))
+        return self._filed.commit(lambda: self._insert(rows))
 
     def remove(self, designs: Sequence[tuple[str, str]]) -> int:
         """Take out records by id and their picture's SHA-256; pictures stay. Returns how many there were.
@@ -196,7 +196,7 @@ class DesignCatalog:
         if self._table() is None:
             return 0
         batches = [designs[n : n + IDS_A_COMMIT] for n in range(0, len(designs), IDS_A_COMMIT)]
-        return sum(self._filed.committed(partial(self._delete, batch)) for batch in batches)
+        return sum(self._filed.commit(partial(self._delete, batch)) for batch in batches)
 
     def tidy(self, retention: timedelta) -> tuple[int, int]:
         """Merge the table's small files, and remove files that no version of the last `retention` needs.
@@ -248,7 +248,7 @@ class DesignCatalog:
                 found.update(ids if wanted is None else wanted.intersection(ids))
             return found
 
-        return self._filed.asked(ask)
+        return self._filed.ask_table(ask)
 
 
 def _marked(style_ids: pa.ChunkedArray) -> CommitProperties:

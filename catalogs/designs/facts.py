@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from catalogs import keys
 from catalogs.designs.design_catalog import SCHEMA, DesignCatalog, as_cell
 from catalogs.records import Garment, Style
-from catalogs.storage.delta_tables import ONE_TRY, TableInStore, filled_up, query
+from catalogs.storage.delta_tables import ONE_TRY, TableInStore, conform_to, query
 
 GARMENT_FACTS = {
     "garment_title": "title",
@@ -244,11 +244,11 @@ def _append(
             write_deltalake(table, content, mode="append", commit_properties=ONE_TRY)
         return len(new)
 
-    return filed.committed(commit)
+    return filed.commit(commit)
 
 
 def _noted(table: DeltaTable) -> list[dict[str, Any]]:
-    rows: list[dict[str, Any]] = filled_up(list(query(table, CORRECTIONS.names)), CORRECTIONS).to_pylist()
+    rows: list[dict[str, Any]] = conform_to(list(query(table, CORRECTIONS.names)), CORRECTIONS).to_pylist()
     return rows
 
 

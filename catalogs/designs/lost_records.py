@@ -39,7 +39,7 @@ class LostRecords:
     rows: pa.Table
 
 
-def lost_records(
+def find_lost_records(
     table: TableInStore, identity: Sequence[str], schema: pa.Schema, older: timedelta = YOUNG
 ) -> list[LostRecords]:
     """What a table's unnamed data files hold that is neither in the table nor was ever taken out of it.
@@ -130,7 +130,7 @@ def _filed(table: TableInStore, identity: Sequence[str], wanted: set[Identity]) 
         batches = query(opened, identity)
         return {one for rows in batches for one in wanted.intersection(_identities(rows, identity))}
 
-    return table.asked(ask)
+    return table.ask_table(ask)
 
 
 def _taken_out(table: TableInStore, identity: Sequence[str]) -> set[Identity]:

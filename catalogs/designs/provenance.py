@@ -90,12 +90,12 @@ def credit(record: Mapping[str, Any]) -> str:
 
 def rights(record: Mapping[str, Any]) -> str:
     """The rights holder of a design's style, where there is one, and its licence."""
-    holder = plain(record.get("rights_holder"))
-    licence = plain(record.get("style_licence")) or "licence not stated"
+    holder = one_line(record.get("rights_holder"))
+    licence = one_line(record.get("style_licence")) or "licence not stated"
     return licence if holder.lower() in NOBODY else f"{holder} · {licence}"
 
 
-def plain(value: object) -> str:
+def one_line(value: object) -> str:
     """A cell of the design table as one line of text that XML can hold; "" for null, which pandas calls NaN.
 
     Signs that turn the direction of what follows are left out: in a credit line they would turn the next name.
@@ -107,7 +107,7 @@ def plain(value: object) -> str:
 def keywords(record: Mapping[str, Any]) -> list[str]:
     """The tags of a design's garment and style, each once, as one line of text each."""
     listed = (record.get(f"{kind}_tags") for kind in ("garment", "style"))
-    tags = (plain(tag) for one in listed if one is not None and not isinstance(one, str) for tag in one)
+    tags = (one_line(tag) for one in listed if one is not None and not isinstance(one, str) for tag in one)
     return [tag for tag in dict.fromkeys(tags) if tag]
 
 
@@ -119,7 +119,7 @@ def xmp(record: Mapping[str, Any], source_type: SourceType = SourceType.COMPOSIT
     """
     version = _versions(record).get("stylemill", "")
     root, about = _packet(source_type, version)
-    _text(about, "dc:identifier", plain(record.get("design_id")))
+    _text(about, "dc:identifier", one_line(record.get("design_id")))
     _text(about, "xmp:CreateDate", _date(record.get("created_at")))
     _text(about, "xmp:Rating", str(min(MOST_STARS, max(REJECTED, rating))) if rating else "")
     _bag(about, "dc:subject", keywords(record))
@@ -153,11 +153,11 @@ def document_xmp(name: str, description: str, author: str = "") -> bytes:
     """The XMP packet of a document that shows designs, as a line sheet does."""
     root, about = _packet(SourceType.COMPOSITE, "")
     _text(about, "dc:format", "application/pdf")
-    _language(about, "dc:title", plain(name))
-    _language(about, "dc:description", plain(description))
-    if plain(author):
+    _language(about, "dc:title", one_line(name))
+    _language(about, "dc:description", one_line(description))
+    if one_line(author):
         creators = ET.SubElement(ET.SubElement(about, _name("dc:creator")), _name("rdf:Seq"))
-        _text(creators, "rdf:li", plain(author))
+        _text(creators, "rdf:li", one_line(author))
     return _wrapped(root)
 
 
@@ -217,11 +217,11 @@ def read_xmp(data: bytes) -> bytes | None:
 
 
 def _named(record: Mapping[str, Any], kind: str) -> str:
-    return plain(record.get(f"{kind}_title")) or plain(record.get(f"{kind}_id")) or f"untitled {kind}"
+    return one_line(record.get(f"{kind}_title")) or one_line(record.get(f"{kind}_id")) or f"untitled {kind}"
 
 
 def _description(record: Mapping[str, Any]) -> str:
-    recipe = plain(record.get("recipe"))
+    recipe = one_line(record.get("recipe"))
     by = f", recipe {recipe}" if recipe else ""
     return (
         f"{_named(record, 'garment')} in the style {_named(record, 'style')}. Made with AI by {SYSTEM}{by}."
@@ -229,7 +229,7 @@ def _description(record: Mapping[str, Any]) -> str:
 
 
 def _terms(record: Mapping[str, Any]) -> str:
-    licences = (plain(record.get(f"{kind}_licence")) or "not stated" for kind in ("style", "garment"))
+    licences = (one_line(record.get(f"{kind}_licence")) or "not stated" for kind in ("style", "garment"))
     return "Licence of the style: {}; of the garment picture: {}.".format(*licences)
 
 
@@ -239,7 +239,7 @@ def _versions(record: Mapping[str, Any]) -> dict[str, str]:
         found = json.loads(record.get("versions") or "{}")
     except (TypeError, ValueError, RecursionError):
         return {}
-    return {str(name): plain(one) for name, one in found.items()} if isinstance(found, dict) else {}
+    return {str(name): one_line(one) for name, one in found.items()} if isinstance(found, dict) else {}
 
 
 def _date(value: object) -> str:

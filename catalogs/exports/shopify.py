@@ -20,7 +20,7 @@ from typing import BinaryIO
 
 from catalogs.designs import provenance
 from catalogs.errors import ActError
-from catalogs.exports.archives import Archive
+from catalogs.exports.archives import ExportArchive
 from catalogs.exports.items import Item, picture_name
 from catalogs.exports.spreadsheet import harmless_beginning
 
@@ -135,7 +135,7 @@ def _put_together(parts: Sequence[BinaryIO], file: BinaryIO) -> None:
         parts[0].seek(0)
         shutil.copyfileobj(parts[0], file)
         return
-    with Archive(file) as archive:
+    with ExportArchive(file) as archive:
         for number, part in enumerate(parts, 1):
             archive.pour(f"products-{number}.csv", part)
 

@@ -9,7 +9,7 @@ from urllib.parse import unquote
 
 from catalogs import keys
 from catalogs.errors import InvalidKeyError
-from catalogs.inputs.damaged_cells import strange_sign
+from catalogs.inputs.damaged_cells import unreadable_sign
 
 SEARCHES = 20
 """Names for which letters are compared one by one; a hundred thousand of them would take an hour."""
@@ -49,7 +49,7 @@ class FileNames:
 
     def _missed(self, key: str) -> NoReturn:
         near = self._same_elsewhere(key) or self._near(key)
-        if sign := strange_sign(key):
+        if sign := unreadable_sign(key):
             raise InvalidKeyError(f"{sign}{_asked(near)}")
         raise InvalidKeyError(
             f"there is no such file beside the catalog{_asked(near) or '; copy it there or correct the name'}"

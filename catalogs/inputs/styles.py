@@ -7,9 +7,9 @@ from dataclasses import fields, replace
 from typing import cast, get_args
 
 from catalogs.errors import CatalogError, NotFoundError
+from catalogs.inputs.catalog_rows import read_catalog
 from catalogs.inputs.rows import RowReader, read_rows
 from catalogs.inputs.style_sets import READERS, StyleSet, find_sets
-from catalogs.inputs.tables import read_catalog
 from catalogs.records import Problem, Reading, Repeat, Style
 from catalogs.storage.store_contract import ObjectInfo, Store
 from catalogs.tables.catalog_files import catalog_key, copies_beside

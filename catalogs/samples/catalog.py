@@ -63,7 +63,7 @@ def write_sample(
     return len(garments), len(styles)
 
 
-def edited(store: Store) -> list[str]:
+def edited_tables(store: Store) -> list[str]:
     """Keys of the sample's tables that are there, but say something else."""
     return [key for key, rows in _tables().items() if store.exists(key) and store.read(key) != rows]
 

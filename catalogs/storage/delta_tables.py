@@ -78,7 +78,7 @@ class TableInStore:
 
     def renew(self, table: DeltaTable) -> DeltaTable:
         """The same table, brought up to what it is now; raises as `open` does."""
-        self.asked(table.update_incremental)
+        self.ask_table(table.update_incremental)
         return self._required_whole(table)
 
     def _required_whole(self, table: DeltaTable) -> DeltaTable:
@@ -100,7 +100,7 @@ class TableInStore:
                 return None
 
         try:
-            return self.asked(ask)
+            return self.ask_table(ask)
         except CatalogError:
             # Our own look says which file it is.
             self.log.require_all_whole()
@@ -112,7 +112,9 @@ class TableInStore:
             return
         self.log.require_all_whole()
         if broken := self.broken_files():
-            raise delta_errors.damaged(self.uri, ", ".join(broken[:3]) + (", ..." if broken[3:] else ""))
+            raise delta_errors.damaged_error(
+                self.uri, ", ".join(broken[:3]) + (", ..." if broken[3:] else "")
+            )
 
     def require_writable(self) -> None:
         """CatalogError where the table asks for more of a writer than any version of Delta that is known here."""
@@ -123,7 +125,7 @@ class TableInStore:
         unknown = set(asks.writer_features or ()) - WRITER_FEATURES
         if asks.min_writer_version > WRITER_VERSION or unknown:
             needs = ", ".join([f"writer version {asks.min_writer_version}", *sorted(unknown)])
-            raise delta_errors.newer(self.uri, needs)
+            raise delta_errors.newer_error(self.uri, needs)
 
     def broken_files(self) -> list[str]:
         """Keys of data files that are gone, or have another size than the table says."""
@@ -162,7 +164,7 @@ class TableInStore:
         table = self.open()
         if table is None:
             return {}
-        named = self.asked(lambda: pa.table(table.get_add_actions()))
+        named = self.ask_table(lambda: pa.table(table.get_add_actions()))
         files = zip(named["path"].to_pylist(), named["size_bytes"].to_pylist(), strict=True)
         return {self.log.key_of(path): size for path, size in files}
 
@@ -171,7 +173,7 @@ class TableInStore:
         table = self.open()
         if table is None:
             return []
-        removed = self.asked(lambda: table.vacuum(0, dry_run=True, enforce_retention_duration=False))
+        removed = self.ask_table(lambda: table.vacuum(0, dry_run=True, enforce_retention_duration=False))
         return [self.log.key_of(path) for path in removed]
 
     def give_up(self, broken: Sequence[str]) -> dict[str, str]:
@@ -182,7 +184,7 @@ class TableInStore:
         """
         moved = {key: self._moved_away(key) for key in broken}
         if broken:
-            self.committed(self._take_out)
+            self.commit(self._take_out)
         return moved
 
     def _moved_away(self, key: str) -> str:
@@ -211,7 +213,7 @@ class TableInStore:
         table = self.open()
         if table is None:
             return 0, 0
-        merged = self.committed(self._compact)
+        merged = self.commit(self._compact)
         hours = ceil(retention.total_seconds() / 3600)
         try:
             with self._library():
@@ -237,7 +239,7 @@ class TableInStore:
         self.renew(table)
         return int(table.optimize.compact()["numFilesRemoved"])
 
-    def committed(self, commit: Callable[[], int]) -> int:
+    def commit(self, commit: Callable[[], int]) -> int:
         """What a commit returns, once the disk keeps it; one that loses a race is tried again after a random pause.
 
         The pauses grow. So is one without an answer. It may have been done all the same; then the second finds
@@ -286,7 +288,7 @@ class TableInStore:
                 raise
             raise self.explained(error) from error
 
-    def asked(self, ask: Callable[[], T]) -> T:
+    def ask_table(self, ask: Callable[[], T]) -> T:
         """What a question to the table returns; Delta gives up an answer that is broken off in the middle."""
         for attempt in range(UNANSWERED_ATTEMPTS):
             try:
@@ -306,7 +308,7 @@ class TableInStore:
 
     def explained(self, error: BaseException) -> CatalogsError:
         """What an error of the Delta library means, and what to do."""
-        return delta_errors.explained(self.uri, error)
+        return delta_errors.explain_error(self.uri, error)
 
 
 def query(table: DeltaTable, columns: Sequence[str], where: str = "") -> Iterator[pa.RecordBatch]:
@@ -319,7 +321,7 @@ def query(table: DeltaTable, columns: Sequence[str], where: str = "") -> Iterato
     yield from pa.RecordBatchReader.from_stream(QueryBuilder().register("asked", table).execute(sql))
 
 
-def filled_up(batches: Sequence[pa.RecordBatch], schema: pa.Schema) -> pa.Table:
+def conform_to(batches: Sequence[pa.RecordBatch], schema: pa.Schema) -> pa.Table:
     """One table by `schema`, with nulls for columns that no batch has, and for times that Python cannot tell."""
     if not batches:
         return schema.empty_table()

@@ -203,7 +203,7 @@ class LocalStore:
 
 def _resolved(folder: Path) -> Path:
     """The folder itself, whether it is there or not; StoreError where nothing can be there, or be seen."""
-    name = addresses.shown(str(folder))
+    name = addresses.readable_address(str(folder))
     try:
         home = folder.expanduser()
     except RuntimeError as error:

@@ -75,7 +75,7 @@ class S3Store:
             max_pool_connections=32,
             s3={"addressing_style": ADDRESSING[self._options.path_style]},
         )
-        with s3_errors.named(f"connecting to {self.uri}"):
+        with s3_errors.translate_errors(f"connecting to {self.uri}"):
             self._require_clean_keys()
             try:
                 client = self._session.client("s3", endpoint_url=endpoint, config=config)
@@ -88,7 +88,7 @@ class S3Store:
 
     def _require_clean_keys(self) -> None:
         """NotAllowedError for credentials with blanks in them, which a header of HTTP does not take."""
-        with s3_errors.keys_named(f"finding credentials for {self.uri}"):
+        with s3_errors.translate_credential_errors(f"finding credentials for {self.uri}"):
             credentials = self._session.get_credentials()
             frozen = credentials and credentials.get_frozen_credentials()
         if credentials and frozen:
@@ -103,7 +103,7 @@ class S3Store:
         began = time.monotonic()
         for attempt in range(1, ATTEMPTS + 1):
             try:
-                with s3_errors.named(what):
+                with s3_errors.translate_errors(what):
                     return ask()
             except UnreachableError:
                 if attempt == ATTEMPTS or time.monotonic() - began > PATIENCE:
@@ -144,7 +144,7 @@ class S3Store:
             try:
                 put(Metadata={"created-by": mark})
             except ClientError as error:
-                if s3_errors.code(error) not in TAKEN:
+                if s3_errors.error_code(error) not in TAKEN:
                     s3_errors.require_conditional_puts(self.uri, error)
                     raise
                 return tries > 1 and self._creator(key) == mark
@@ -157,7 +157,7 @@ class S3Store:
         try:
             found = self._client.head_object(**self._place(key))
         except ClientError as error:
-            if s3_errors.code(error) not in MISSING:
+            if s3_errors.error_code(error) not in MISSING:
                 raise
             return ""
         return str(found.get("Metadata", {}).get("created-by", ""))
@@ -174,7 +174,7 @@ class S3Store:
             try:
                 found = self._client.head_object(**place)
             except ClientError as error:
-                if s3_errors.code(error) not in MISSING:
+                if s3_errors.error_code(error) not in MISSING:
                     self._ask_for_words(place, error)
                     raise
                 # A HEAD answer does not say whether the object or the whole bucket is missing.
@@ -187,20 +187,20 @@ class S3Store:
 
     def _ask_for_words(self, place: dict[str, str], refused: ClientError) -> None:
         """Ask once more, for the error that explains: a refusal of HEAD has a status alone."""
-        if s3_errors.status(refused) >= 500:
+        if s3_errors.http_status(refused) >= 500:
             # It may pass, and says what it is.
             return
         try:
             self._client.get_object(**place, Range="bytes=0-0")["Body"].close()
         except ClientError as error:
-            if s3_errors.code(error) not in MISSING:
+            if s3_errors.error_code(error) not in MISSING:
                 raise
 
     def _require_bucket(self) -> None:
         try:
             self._client.head_bucket(Bucket=self._bucket)
         except ClientError as error:
-            if s3_errors.code(error) == "404":
+            if s3_errors.error_code(error) == "404":
                 raise NotFoundError(f"{self.uri}: {s3_errors.NO_BUCKET}") from error
             # Rights on objects without rights on the bucket are usual; then the object is missing.
 
@@ -240,7 +240,7 @@ class S3Store:
         StoreError where the Delta library cannot be told of the place.
         """
         place = delta_places.of_prefix(self._bucket, self._prefix, table)
-        with s3_errors.keys_named(f"finding credentials for {self.uri}"):
+        with s3_errors.translate_credential_errors(f"finding credentials for {self.uri}"):
             credentials = self._session.get_credentials()
             if credentials is None:
                 raise NoCredentialsError

@@ -9,7 +9,7 @@ TOKEN = re.compile(r'"(?P<quoted>[^"]*)"|\\(?P<escaped>.)|(?P<plain>[-+():~{} ])
 GENERAL = ("General", "@", "0", "")
 
 
-def shown(value: int, code: str) -> str:
+def format_number(value: int, code: str) -> str:
     """A whole number as its format shows it: 7 under `"A-"000` is A-007.
 
     It is the plain number where the format has anything but places for digits and fixed signs: signs between

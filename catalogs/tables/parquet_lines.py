@@ -28,7 +28,7 @@ from catalogs.tables.lines import (
     IsRow,
     Line,
     Sheet,
-    never,
+    no_row,
     text_bytes,
     too_many_columns,
 )
@@ -159,7 +159,7 @@ def _lines(
     columns: Sequence[str],
     indexes: Sequence[tuple[str, range]],
     rows: int,
-    _is_row: IsRow = never,
+    _is_row: IsRow = no_row,
 ) -> Iterator[Line]:
     """Lines of the columns that are text; `rows` are decoded at a time."""
     yield Line(1, [*columns, *(index for index, _ in indexes)])

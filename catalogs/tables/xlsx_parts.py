@@ -62,7 +62,7 @@ class OrderError(PartError):
     """A row stands after one of a number as high, so that nobody can say which row is which."""
 
 
-class Archive(zipfile.ZipFile):
+class WorkbookArchive(zipfile.ZipFile):
     """A workbook's parts, and how many elements of them may still be read, all parts and all times together."""
 
     def __init__(self, data: bytes) -> None:
@@ -109,7 +109,7 @@ class Book:
     from_1904: bool = False
 
 
-def read_book(archive: Archive, most_bytes: int) -> Book:
+def read_book(archive: WorkbookArchive, most_bytes: int) -> Book:
     """The index of a workbook, its texts of no more than some bytes in memory.
 
     PartError, or what ZIP and XML raise, where it is damaged or without measure.
@@ -143,7 +143,7 @@ def read_book(archive: Archive, most_bytes: int) -> Book:
     return book
 
 
-def _targets(archive: Archive) -> dict[str, tuple[str, str]]:
+def _targets(archive: WorkbookArchive) -> dict[str, tuple[str, str]]:
     """Kind and name of the parts that the workbook is linked with, by the link's id."""
     found: dict[str, tuple[str, str]] = {}
 
@@ -160,7 +160,7 @@ def _targets(archive: Archive) -> dict[str, tuple[str, str]]:
     return found
 
 
-def _read_styles(archive: Archive, part: str, book: Book) -> None:
+def _read_styles(archive: WorkbookArchive, part: str, book: Book) -> None:
     within = [False]
 
     def start(name: str, attributes: Attributes) -> None:
@@ -179,7 +179,7 @@ def _read_styles(archive: Archive, part: str, book: Book) -> None:
     _exhaust(_parsed(archive, part, start, end))
 
 
-def _read_strings(archive: Archive, part: str, most_bytes: int) -> list[str]:
+def _read_strings(archive: WorkbookArchive, part: str, most_bytes: int) -> list[str]:
     """The texts that cells share; how a text is to be spoken is left out."""
     strings: list[str] = []
     reader = _TextReader(most_bytes)
@@ -281,8 +281,8 @@ class _RowReader(_TextReader):
             super().end(name)
 
 
-def read_rows(
-    archive: Archive, part: str, most_bytes: int, most_cells: int
+def read_sheet_rows(
+    archive: WorkbookArchive, part: str, most_bytes: int, most_cells: int
 ) -> Iterator[tuple[int, Sequence[Cell]]]:
     """Rows of a sheet that hold something, by their own numbers, which rise, with the cells that do."""
     reader = _RowReader(most_bytes, most_cells)
@@ -291,7 +291,7 @@ def read_rows(
             yield reader.rows.popleft()
 
 
-def read_merged(archive: Archive, part: str) -> dict[int, list[tuple[int, int]]]:
+def read_merged(archive: WorkbookArchive, part: str) -> dict[int, list[tuple[int, int]]]:
     """Merged cells over several rows: by their first row, their first column from 0 and last row."""
     spans: dict[int, list[tuple[int, int]]] = {}
     count = [0]
@@ -311,7 +311,7 @@ def read_merged(archive: Archive, part: str) -> dict[int, list[tuple[int, int]]]
     return spans
 
 
-def _mentions(archive: Archive, part: str, word: bytes) -> bool:
+def _mentions(archive: WorkbookArchive, part: str, word: bytes) -> bool:
     """Whether a part may hold a word: a search of its bytes is faster than to take it apart."""
     with archive.open(part) as stream:
         before = stream.read(4)
@@ -361,7 +361,7 @@ def _exhaust(steps: Iterator[None]) -> None:
 
 
 def _parsed(
-    archive: Archive,
+    archive: WorkbookArchive,
     part: str,
     start: Callable[[str, Attributes], None],
     end: Callable[[str], None] | None = None,

@@ -215,7 +215,7 @@ def white_border(levels: Bytes) -> bool:
 # From levels to coverage
 
 
-def stretched(levels: Bytes) -> tuple[Bytes, tuple[str, ...]]:
+def stretch_levels(levels: Bytes) -> tuple[Bytes, tuple[str, ...]]:
     """Levels such that the backdrop is 0 and cloth 255, where flat levels say which they are."""
     flats = _flat_levels(levels)
     if len(flats) < 2:
@@ -223,7 +223,7 @@ def stretched(levels: Bytes) -> tuple[Bytes, tuple[str, ...]]:
     backdrop, *marks = flats
     if len(marks) > 1:
         _refuse_labels(flats)
-        return levels, (sheer(flats[1]),)
+        return levels, (sheer_note(flats[1]),)
     (mark,) = marks
     if backdrop < BLACK and mark > WHITE:
         return levels, ()
@@ -235,7 +235,7 @@ def stretched(levels: Bytes) -> tuple[Bytes, tuple[str, ...]]:
     )
 
 
-def sheer(level: int) -> str:
+def sheer_note(level: int) -> str:
     """What to say of a flat level that may be sheer cloth."""
     return (
         f"has a flat level {level}: it was taken for sheer cloth and is painted in part; if it is cloth paint it white,"

@@ -66,10 +66,10 @@ def correlation(one: Floats, other: Floats) -> float:
 
 def edge_fit(grey: Bytes, rgb: Bytes) -> float:
     """How strong the picture's edges are where the mask's are, by how strong they are all over: 1 is chance."""
-    return fit(mask_edges(grey), picture_edges(rgb))
+    return slope_fit(mask_edges(grey), picture_edges(rgb))
 
 
-def fit(edges: Floats, slopes: Floats) -> float:
+def slope_fit(edges: Floats, slopes: Floats) -> float:
     """As `edge_fit`, of edges of a mask and a picture of one size."""
     total = float(edges.sum() * slopes.mean())
     return float((slopes * edges).sum()) / total if total else 0.0

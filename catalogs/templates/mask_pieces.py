@@ -47,7 +47,7 @@ class Strays:
     notes: tuple[str, ...] = ()
 
 
-def without_frame(levels: Bytes) -> tuple[Bytes, tuple[str, ...]]:
+def remove_frame(levels: Bytes) -> tuple[Bytes, tuple[str, ...]]:
     """Levels without thin white lines along whole sides of the picture; cloth that runs out of it stays."""
     found = levels
     for turns in range(4):
@@ -73,7 +73,7 @@ def _frame_depth(view: Bytes) -> int:
     return depth if 0 < depth <= deepest and shares[depth] < 0.7 * FULL else 0
 
 
-def strays(coverage: Bytes) -> Strays:
+def find_strays(coverage: Bytes) -> Strays:
     """Pieces that are no cloth, and those that may be none. Large masks are looked at on a coarser grid."""
     step = max(1, int(np.ceil(np.sqrt(coverage.size / LABELLED))))
     rows, columns = (range(0, side, step) for side in coverage.shape)
@@ -170,7 +170,7 @@ def _count(coverage: Bytes, where: Marks, chosen: Marks) -> str:
     return f"{np.count_nonzero(chosen)} of {pixels} px in all, the uppermost at column {column}, row {row}"
 
 
-def without_shadow(levels: Bytes, opaque: int) -> tuple[Bytes, int]:
+def remove_shadow(levels: Bytes, opaque: int) -> tuple[Bytes, int]:
     """Levels without what lies under `opaque` away from opaque cloth, as a soft shadow does; and its pixels.
 
     Cloth that is sheer all over has no opaque part to be away from: the caller says by `opaque` what is.

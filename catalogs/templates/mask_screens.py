@@ -30,7 +30,7 @@ EVEN, WHOLE = 0.25, 0.995
 """Difference of how dense the white lies up to which cloth is even; how dense it lies where only edges are strewn."""
 
 
-def unscreened(levels: Bytes) -> tuple[Bytes, tuple[str, ...]]:
+def smooth_screens(levels: Bytes) -> tuple[Bytes, tuple[str, ...]]:
     """Levels with the grey that black and white stand for; what are no such masks stay as they are.
 
     Raises MaskError for hatching whose gaps may be meant.

@@ -20,14 +20,14 @@ from catalogs.templates.mask_levels import (
     WHITE,
     level_counts,
     mask_levels,
-    sheer,
-    stretched,
+    sheer_note,
+    stretch_levels,
     white_border,
     white_corners,
 )
-from catalogs.templates.mask_pieces import CLEARLY, LABELLED, Strays, strays, without_frame, without_shadow
-from catalogs.templates.mask_screens import unscreened
-from catalogs.templates.mask_turns import lies_otherwise, placed
+from catalogs.templates.mask_pieces import CLEARLY, LABELLED, Strays, find_strays, remove_frame, remove_shadow
+from catalogs.templates.mask_screens import smooth_screens
+from catalogs.templates.mask_turns import place_mask, turn_notes
 
 SHADOW = 120
 """Level up to which what is marked away from clear cloth may be a shadow."""
@@ -63,18 +63,18 @@ def decode_mask(data: bytes, picture: Picture, *, max_pixels: int = MAX_PIXELS) 
         image, orientation = open_turned(data, max_pixels)
     except ImageError as error:
         raise MaskError(f"the mask cannot be read: {error}") from error
-    lying = placed(image, orientation, picture)
+    lying = place_mask(image, orientation, picture)
     if other := other_size(lying.image, picture.size):
         raise MaskError(f"the mask is {other}")
     levels, found = mask_levels(lying.image, picture)
     notes = [*lying.notes, *found]
-    for step in (unscreened, stretched, without_frame, _unshaded):
+    for step in (smooth_screens, stretch_levels, remove_frame, _unshaded):
         levels, found = step(levels)
         notes += [note for note in found if note not in notes]
     cleaned, removed = _cleaned(levels)
     check_coverage(cleaned)
     # Of a mask that was turned, or whose EXIF says so, the notes have said it.
-    otherwise = () if lying.notes else lies_otherwise(cleaned, picture)
+    otherwise = () if lying.notes else turn_notes(cleaned, picture)
     return Mask(cleaned, (*notes, *removed.notes, *_doubts(cleaned), *otherwise))
 
 
@@ -89,7 +89,7 @@ def other_size(image: Image.Image, size: tuple[int, int]) -> str:
     return f"{width}x{height} px but its picture is {wanted_width}x{wanted_height} px; {remedy}"
 
 
-def clean(coverage: Bytes) -> Bytes:
+def clean_coverage(coverage: Bytes) -> Bytes:
     """Coverage without haze, compression noise and what is clearly none of the cloth (mask_pieces.py)."""
     return _cleaned(coverage)[0]
 
@@ -98,7 +98,7 @@ def _cleaned(coverage: Bytes) -> tuple[Bytes, Strays]:
     table = np.arange(256, dtype=np.uint8)
     table[:BLACK], table[WHITE + 1 :] = 0, 255
     cleaned = table[coverage]
-    found = strays(cleaned)
+    found = find_strays(cleaned)
     if found.where is not None:
         cleaned[found.where] = 0
     return cleaned, found
@@ -118,8 +118,8 @@ def _unshaded(coverage: Bytes) -> tuple[Bytes, tuple[str, ...]]:
         return coverage, ()
     flat = dark[LABELS - 2 * BLACK :]
     if flat.max() > SOME * marked:
-        return coverage, (sheer(LABELS + int(flat.argmax())),)
-    left, pixels = without_shadow(coverage, SHADOW + 1)
+        return coverage, (sheer_note(LABELS + int(flat.argmax())),)
+    left, pixels = remove_shadow(coverage, SHADOW + 1)
     if pixels <= SOME * marked:
         return coverage, ()
     return left, (

@@ -109,14 +109,16 @@ def _files(package: str, folder: str, names: Sequence[str]) -> Iterator[Path]:
 @cache
 def _of_the_machine(_style: str) -> tuple[Path, ...]:
     """Fonts in the machine's folders, Noto's first."""
-    files = [file for folder in folders() if folder.is_dir() for file in sorted(folder.rglob("*.[to]t[fc]"))]
+    files = [
+        file for folder in font_folders() if folder.is_dir() for file in sorted(folder.rglob("*.[to]t[fc]"))
+    ]
     files.sort(
         key=lambda file: ("Noto" not in file.name, "Regular" not in file.name, "Sans" not in file.name)
     )
     return tuple(files[:MOST_FILES])
 
 
-def folders() -> list[Path]:
+def font_folders() -> list[Path]:
     """Where this system keeps fonts, for all and for one's own."""
     home = Path.home()
     if sys.platform == "darwin":

@@ -28,7 +28,7 @@ ONE_WAY = re.compile(
 
 
 @dataclass(frozen=True)
-class Run:
+class DirectionRun:
     """A part of a line, `text[start:end]`, whose signs stand from the left, or from the right."""
 
     start: int
@@ -36,15 +36,18 @@ class Run:
     from_right: bool
 
 
-def runs(text: str, from_right: bool | None = None) -> list[Run]:
+def direction_runs(text: str, from_right: bool | None = None) -> list[DirectionRun]:
     """The parts of a line as they stand, the leftmost first.
 
     `from_right` is the direction of the paragraph that the line is of; None: that of its first letter.
     """
     base = starts_from_right(text) if from_right is None else from_right
     if not base and ONE_WAY.fullmatch(text):
-        return [Run(0, len(text), False)] if text else []
-    return [Run(start, end, bool(level % 2)) for start, end, level in _reordered(levels(text, int(base)))]
+        return [DirectionRun(0, len(text), False)] if text else []
+    return [
+        DirectionRun(start, end, bool(level % 2))
+        for start, end, level in _reordered(embedding_levels(text, int(base)))
+    ]
 
 
 def starts_from_right(text: str) -> bool:
@@ -52,7 +55,7 @@ def starts_from_right(text: str) -> bool:
     return _first_strong([_kind(sign) for sign in text]) == 1
 
 
-def levels(text: str, base: int) -> list[int]:
+def embedding_levels(text: str, base: int) -> list[int]:
     """The embedding level of every sign: odd runs from the right. `base` is the paragraph's, 0 or 1."""
     original = [_kind(sign) for sign in text]
     found, kinds = _explicit(original, base)

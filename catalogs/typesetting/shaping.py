@@ -11,7 +11,7 @@ import uharfbuzz as hb
 from anyascii import anyascii
 
 from catalogs.typesetting.fonts import Font, font_for, is_invisible
-from catalogs.typesetting.reading_order import Run, runs, starts_from_right
+from catalogs.typesetting.reading_order import DirectionRun, direction_runs, starts_from_right
 
 KEPT = 500
 """Lines whose glyphs are remembered: a line of 100 letters has some 30 kB of them."""
@@ -56,19 +56,19 @@ class Stretch:
 
 
 @dataclass(frozen=True)
-class Line:
+class ShapedLine:
     """A line as it stands. `width` is in ems."""
 
     stretches: tuple[Stretch, ...]
     width: float
 
 
-def lacking(text: str, style: str) -> str:
+def missing_letters(text: str, style: str) -> str:
     """The letters, with their marks, that no font has signs for; "" where all can be set."""
     return "".join(dict.fromkeys(one for one in clusters(text) if not _settable(one, style)))
 
 
-def written(text: str, style: str) -> str:
+def spelled_text(text: str, style: str) -> str:
     """A text that can be set: letters that no font has are written in Latin ones, or as their code points."""
     return "".join(drawn for drawn, _ in _spelling(text, style))
 
@@ -92,16 +92,16 @@ def _spelled(cluster: str) -> str:
 
 
 @lru_cache(KEPT)
-def shaped(text: str, style: str) -> Line:
-    """A line of text as glyphs. Letters that no font has are spelled (see `written`)."""
+def shape_line(text: str, style: str) -> ShapedLine:
+    """A line of text as glyphs. Letters that no font has are spelled (see `spelled_text`)."""
     text, told = _told(text, style)
     language = next((code for signs, code in LANGUAGES if re.search(signs, text)), "")
     stretches = tuple(
         _stretch(text, told, (start, end), font, run.from_right, language)
-        for run in runs(text)
+        for run in direction_runs(text)
         for start, end, font in _ordered(text, run, style)
     )
-    return Line(stretches, sum(glyph.advance for one in stretches for glyph in one.glyphs))
+    return ShapedLine(stretches, sum(glyph.advance for one in stretches for glyph in one.glyphs))
 
 
 def _told(text: str, style: str) -> tuple[str, list[str]]:
@@ -123,7 +123,7 @@ def width_of(text: str, style: str, size: float) -> float:
 @lru_cache(WIDTHS_KEPT)
 def _width(text: str, style: str) -> float:
     """Width of a line in ems. Its glyphs are not kept: most lines that are measured are not the one that fits."""
-    return shaped.__wrapped__(text, style).width
+    return shape_line.__wrapped__(text, style).width
 
 
 def with_direction(text: str, from_right: bool) -> str:
@@ -162,7 +162,7 @@ def is_mark(sign: str) -> bool:
     )
 
 
-def _ordered(text: str, run: Run, style: str) -> list[tuple[int, int, Font]]:
+def _ordered(text: str, run: DirectionRun, style: str) -> list[tuple[int, int, Font]]:
     """Parts of a run that one font and one script have, the leftmost first."""
     parts: list[tuple[int, int, Font]] = []
     script, place = "", run.start

@@ -7,12 +7,12 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from catalogs.browser.access import LOOPBACK, Sessions
-from catalogs.browser.again import Estimate, Order, Repetition
-from catalogs.browser.app import Place, create_app
-from catalogs.browser.board import Board
-from catalogs.browser.pictures import Pictures
+from catalogs.browser.app import BrowserContext, create_app
+from catalogs.browser.auth.access import LOOPBACK, Sessions
+from catalogs.browser.orders import Estimate, Order, Repetition
 from catalogs.browser.runs import Run
+from catalogs.browser.state.review_state import ReviewState
+from catalogs.browser.thumbnails import Pictures
 from catalogs.designs.design_catalog import DesignCatalog
 from catalogs.errors import QueryError
 from catalogs.storage.store_contract import Store
@@ -166,8 +166,8 @@ def browser(
         api = os.environ.get("PREFECT_API_URL", "")
         mill = CatalogMill(settings, stores[0].uri, stores[1].uri, designs.uri, api)
     catalog = DesignCatalog(designs)
-    place = Place(
-        board=Board(catalog),
+    place = BrowserContext(
+        board=ReviewState(catalog),
         pictures=Pictures(designs, *stores),
         sessions=Sessions(token, who or "somebody"),
         name=designs.uri,
@@ -207,11 +207,11 @@ def serve(app: "FastAPI", sock: socket.socket) -> None:
     """Serve until a signal."""
     import uvicorn
 
-    from catalogs.browser.connections import Impatient
+    from catalogs.browser.slow_clients import TimedH11Protocol
 
     config = uvicorn.Config(
         app,
-        http=Impatient,
+        http=TimedH11Protocol,
         log_level="warning",
         server_header=False,
         h11_max_incomplete_event_size=LONGEST_HEADER,

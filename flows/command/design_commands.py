@@ -57,7 +57,7 @@ def browse(
     with reported():
         import webbrowser
 
-        from catalogs.browser.access import LOOPBACK
+        from catalogs.browser.auth.access import LOOPBACK
         from flows.command.browsing import browser, listening, serve
         from flows.settings import read_settings
 
@@ -208,22 +208,22 @@ def doctor(
     Exit code 3 if records are faulty (and were not repaired).
     """
     with reported():
-        from catalogs.designs import upkeep
+        from catalogs.designs import maintenance
 
         catalog = _open(designs)
-        for key, kept in upkeep.give_up_files(catalog).items() if repair else ():
+        for key, kept in maintenance.give_up_files(catalog).items() if repair else ():
             what = (
                 f"cut; what is left of it lies in {catalog.store.uri}/{kept}. It is" if kept else "gone, and"
             )
             say(f"  {key}: {what} taken out of its table with the records in it")
-        if repair and (again := upkeep.file_again(catalog)):
+        if repair and (again := maintenance.file_again(catalog)):
             say(f"  {counted(again, 'record')} that no commit of a table named: filed again")
-        found = upkeep.examine(catalog, contents=not quick)
+        found = maintenance.examine(catalog, contents=not quick)
         for fault in found.faults[:SHOWN_FAULTS]:
             say(f"  {fault.what_of} {fault.design_id[:12]} {fault.image}: {fault.what}")
         if len(found.faults) > SHOWN_FAULTS:
             say(f"  ... and {len(found.faults) - SHOWN_FAULTS} more")
-        for key in upkeep.behind_the_log(catalog):
+        for key in maintenance.behind_the_log(catalog):
             say(
                 f"  {key}: no commit names this file, which is newer than the newest commit. If this is a copy of a"
                 " catalog, compare the newest file in table/_delta_log: a commit may be missing that took designs out or"
@@ -235,7 +235,7 @@ def doctor(
             f" {counted(len(found.orphans), 'picture')} without a record ({size:.1f} MB; see 'stylemill gc')."
         )
         if found.faults and repair:
-            removed = upkeep.repair(catalog, found.faults)
+            removed = maintenance.repair(catalog, found.faults)
             typer.echo(
                 f"{counted(removed, 'record')} taken out: a run makes those designs again, if their garment, style"
                 " and recipe are still there."
@@ -256,17 +256,17 @@ def gc(
 ) -> None:
     """Remove what killed and raced runs left, and merge the table's small files. Dry unless --delete is given."""
     with reported():
-        from catalogs.designs import upkeep
+        from catalogs.designs import maintenance
 
         catalog = _open(designs)
-        found = list(upkeep.unclaimed(catalog, timedelta(hours=older_than)))
+        found = list(maintenance.find_removable(catalog, timedelta(hours=older_than)))
         if not delete:
             for one in found[:SHOWN_FAULTS]:
                 say(f"  {one.modified:%Y-%m-%d %H:%M} {one.key}")
             typer.echo(f"{_orphans(found, older_than)} would be removed: run it with --delete.")
             return
-        found = upkeep.discard(catalog, found)
-        merged, removed = upkeep.tidy(catalog, timedelta(days=retention))
+        found = maintenance.discard(catalog, found)
+        merged, removed = maintenance.tidy(catalog, timedelta(days=retention))
         typer.echo(
             f"{_orphans(found, older_than)} removed. {counted(merged, 'file')} of the table merged,"
             f" {counted(removed, 'file')} older than {retention:g} days removed."
@@ -293,11 +293,11 @@ def _open(designs: str | None, *, empty: bool = False) -> "DesignCatalog":
 
 def _write_csv(catalog: "DesignCatalog", newest: Any) -> None:
     """Designs with what was said of them, on standard output."""
-    from catalogs.designs.reviews import Reviews
+    from catalogs.designs.reviews.review_log import ReviewLog
     from catalogs.exports.items import Item
     from catalogs.exports.spreadsheet import write_csv
 
-    reviews = Reviews(catalog.store)
+    reviews = ReviewLog(catalog.store)
     reviews.catch_up()
     said = reviews.opinions
     rows = newest.to_dict("records")

@@ -17,12 +17,12 @@ import torch
 from cachetools import LRUCache
 
 from catalogs import keys
+from catalogs.designs.appearance import measure_appearance
 from catalogs.designs.design_catalog import DesignCatalog
 from catalogs.designs.facts import garment_facts, style_facts
-from catalogs.designs.looks import looks
 from catalogs.errors import CatalogsError
 from catalogs.images.codec import Picture, encode_png
-from catalogs.inputs.contents import RECORD_FAULTS, problem
+from catalogs.inputs.content_digests import RECORD_FAULTS, record_problem
 from catalogs.records import Design, Garment, Problem
 from catalogs.storage.store_contract import Store
 from catalogs.templates.template import Template
@@ -322,7 +322,7 @@ def _pairs(bench: Bench, jobs: Sequence[DesignJob], outcome: Outcome) -> Iterato
         try:
             template = bench.template(job.garment)
         except RECORD_FAULTS as error:
-            outcome.problems.append(problem(bench.garments, job.garment, error))
+            outcome.problems.append(record_problem(bench.garments, job.garment, error))
             outcome.settled.add(job.key)
             continue
         canvas = to_content(template, bench.recipe)
@@ -333,7 +333,7 @@ def _pattern(bench: Bench, job: DesignJob, outcome: Outcome) -> Picture | None:
     try:
         return read_pattern(bench.styles, job.style, bench.settings.max_pixels)
     except RECORD_FAULTS as error:
-        outcome.problems.append(problem(bench.styles, job.style, error))
+        outcome.problems.append(record_problem(bench.styles, job.style, error))
         return None
 
 
@@ -407,7 +407,7 @@ def _write(bench: Bench, finished: Finished, measures: Measures) -> Design:
     garment, style, recipe = work.job.garment, work.job.style, bench.recipe
     picture = to_design(finished.picture_13HW, work.canvas, work.template, recipe)
     image, sha256 = bench.designs.add_picture(work.job.key, encode_png(picture))
-    seen = looks(picture.rgb, work.template.mask)
+    seen = measure_appearance(picture.rgb, work.template.mask)
     return Design(
         design_id=work.job.key,
         garment_id=garment.garment_id,

@@ -15,7 +15,7 @@ from catalogs import keys
 from catalogs.designs.design_catalog import DesignCatalog
 from catalogs.designs.facts import Corrections, correct, find_corrections, lost_rights
 from catalogs.errors import CatalogsError, InvalidKeyError, NotFoundError
-from catalogs.inputs.contents import usable, with_digests
+from catalogs.inputs.content_digests import usable_records, with_digests
 from catalogs.inputs.digest_cache import DigestCache
 from catalogs.inputs.garments import read_garments
 from catalogs.inputs.repeats import Cloth
@@ -314,8 +314,10 @@ def make_plan(
     if looked_at:
         # Of repeats only a print knows.
         cloths: dict[str, Cloth] | None = {} if place.recipe.init == "print" else None
-        _, bad_garments, garment_notes = usable(garment_store, plan.garments, settings.max_pixels, cloths)
-        _, bad_styles, style_notes = usable(style_store, plan.styles, settings.max_pixels, cloths)
+        _, bad_garments, garment_notes = usable_records(
+            garment_store, plan.garments, settings.max_pixels, cloths
+        )
+        _, bad_styles, style_notes = usable_records(style_store, plan.styles, settings.max_pixels, cloths)
         remarks += tuple(map(str, (*garment_notes, *style_notes)))
         plan = plan.without(
             [*bad_garments, *bad_styles], {p.record for p in bad_garments}, {p.record for p in bad_styles}

@@ -17,19 +17,20 @@ import pytest
 from fastapi.testclient import TestClient
 from PIL import Image
 
-from catalogs.browser import access, pictures
 from catalogs.browser import app as browser_app
-from catalogs.browser.access import Sessions
-from catalogs.browser.again import Estimate, Order, Repetition
-from catalogs.browser.app import Place, create_app
-from catalogs.browser.board import Board
-from catalogs.browser.pictures import Pictures
+from catalogs.browser import thumbnails
+from catalogs.browser.app import BrowserContext, create_app
+from catalogs.browser.auth import access
+from catalogs.browser.auth.access import Sessions
+from catalogs.browser.orders import Estimate, Order, Repetition
+from catalogs.browser.state.review_state import ReviewState
+from catalogs.browser.thumbnails import Pictures
 from catalogs.designs import provenance
 from catalogs.designs.design_catalog import DesignCatalog
 from catalogs.errors import QueryError
 from catalogs.storage.stores import open_store
 from tests.catalogs.browser.shop import shop
-from tests.catalogs.browser.test_board import Stall
+from tests.catalogs.browser.state.test_review_state import Stall
 from tests.conftest import write_catalog
 
 TOKEN = "a-token-of-some-length"
@@ -80,8 +81,8 @@ def where(tmp_path: Path) -> Path:
 def serve(where: Path, token: str | None = None, mill: Mill | None = None) -> Iterator[TestClient]:
     """A client of a server over a catalog."""
     store = open_store(str(where))
-    board = Board(DesignCatalog(store))
-    place = Place(board, Pictures(store, None, None), Sessions(token, "ann"), "a catalog", mill)
+    board = ReviewState(DesignCatalog(store))
+    place = BrowserContext(board, Pictures(store, None, None), Sessions(token, "ann"), "a catalog", mill)
     app = create_app(place, names=access.LOOPBACK if token is None else ())
     with TestClient(app, base_url="http://127.0.0.1:8420", follow_redirects=False) as client:
         yield client
@@ -102,7 +103,9 @@ def away(where: Path) -> Iterator[TestClient]:
 def with_sources(where: Path, places: Path) -> Iterator[TestClient]:
     """A client of a server that knows the catalogs of garments and styles."""
     store, *sources = (open_store(str(place)) for place in (where, places / "garments", places / "styles"))
-    place = Place(Board(DesignCatalog(store)), Pictures(store, *sources), Sessions(None, "ann"), "c")
+    place = BrowserContext(
+        ReviewState(DesignCatalog(store)), Pictures(store, *sources), Sessions(None, "ann"), "c"
+    )
     with TestClient(create_app(place), base_url="http://127.0.0.1:8420") as client:
         yield client
 
@@ -293,7 +296,7 @@ class TestSaying:
         """Acts that a log stalls over are told as not known, are filed when it answers again, and so is the next."""
         monkeypatch.setattr(browser_app, "PATIENCE", 0.3)
         ids = [one["id"] for one in result(client)["designs"]]
-        board: Board = client.app.state.place.board  # type: ignore[attr-defined]
+        board: ReviewState = client.app.state.place.board  # type: ignore[attr-defined]
         stall = Stall(board, monkeypatch)
         for one in ids[:3]:
             answer = say(client, what="verdict", value="pick", target={"ids": [one]})
@@ -452,7 +455,7 @@ class TestPictures:
             made.append(data)
             return b"picture"
 
-        monkeypatch.setattr(pictures, "_shown", shown)
+        monkeypatch.setattr(thumbnails, "_shown", shown)
         for client in with_sources(where, write_catalog(tmp_path / "made")):
             paths = [f"/styles/s{n}.webp" for n in range(3)] * 4 + ["/templates/g0.webp"] * 4
             with ThreadPoolExecutor(16) as pool:
@@ -733,7 +736,7 @@ class TestSafety:
         client.cookies.update(mine)
         one = result(client)["designs"][0]["id"]
         assert say(client, token, what="verdict", value="pick", target={"ids": [one]}).status_code == 200
-        board: Board = client.app.state.place.board  # type: ignore[attr-defined]
+        board: ReviewState = client.app.state.place.board  # type: ignore[attr-defined]
         assert [act.who for act in board.history(one)] == ["Berta Ö"]
 
     @pytest.mark.parametrize(
@@ -803,8 +806,8 @@ class TestSafety:
     def test_own_scheme(self, where: Path, secure: bool, scheme: str) -> None:
         """Behind a proxy with TLS pages are of https, though the proxy asks by http; else as they were asked."""
         store = open_store(str(where))
-        place = Place(
-            Board(DesignCatalog(store)), Pictures(store, None, None), Sessions(None, "ann"), "a catalog"
+        place = BrowserContext(
+            ReviewState(DesignCatalog(store)), Pictures(store, None, None), Sessions(None, "ann"), "a catalog"
         )
         with TestClient(create_app(place, secure=secure), base_url="http://looks.example") as client:
             page = client.get("/?verdict=", headers=HTML)
@@ -828,7 +831,7 @@ class TestSafety:
     )  # fmt: skip
     def test_what_to_do_behind_a_proxy(self, origin: str, own: str, host: bool, scheme: str) -> None:
         """A refused write names the one remedy that helps: the Host header, --secure, or both."""
-        said = access.foreign(origin, own)
+        said = access.refuse_foreign_origin(origin, own)
         assert f"page of {origin}, not of {own}: nothing was done" in said
         assert ("proxy_set_header Host $host" in said) == host
         assert ("--secure" in said) == bool(scheme)
@@ -841,7 +844,7 @@ class TestSafety:
     )  # fmt: skip
     def test_one_origin_written_twice(self, origin: str, own: str) -> None:
         """A proxy that passes the scheme's own port on, or another case, names the same place."""
-        assert access.foreign(origin, own) == ""
+        assert access.refuse_foreign_origin(origin, own) == ""
 
     @pytest.mark.parametrize(
         "origin",
@@ -856,14 +859,14 @@ class TestSafety:
     )
     def test_what_is_no_origin(self, origin: str) -> None:
         """What no browser sends as an origin is not ours, whatever host is in it."""
-        assert access.foreign(origin, "https://looks.example")
-        assert access.foreign("https://", "https://")
+        assert access.refuse_foreign_origin(origin, "https://looks.example")
+        assert access.refuse_foreign_origin("https://", "https://")
 
     def test_proxy_without_the_host(self, where: Path) -> None:
         """Behind a proxy with TLS that keeps the Host header to itself a write is told to have it passed on."""
         store = open_store(str(where))
-        place = Place(
-            Board(DesignCatalog(store)), Pictures(store, None, None), Sessions(None, "ann"), "a catalog"
+        place = BrowserContext(
+            ReviewState(DesignCatalog(store)), Pictures(store, None, None), Sessions(None, "ann"), "a catalog"
         )
         with TestClient(create_app(place, secure=True), base_url="http://127.0.0.1:8420") as client:
             page = client.get("/?verdict=", headers=HTML)

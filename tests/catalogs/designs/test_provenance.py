@@ -216,7 +216,7 @@ def test_hostile_titles(text: str) -> None:
     )
     about = parsed(packet)
     kept = about.findtext(".//{http://purl.org/dc/elements/1.1/}title//{*}li")
-    assert kept is not None and kept.startswith(provenance.plain(text)[:900])
+    assert kept is not None and kept.startswith(provenance.one_line(text)[:900])
     assert not set(about.itertext()) & {"\x00", "\x07"}
     assert len(list(about)) == len(list(parsed(provenance.xmp(record()))))
     assert pillow_xmp(provenance.save(image(), "JPEG", packet)) == packet
@@ -313,7 +313,7 @@ def test_columns_are_all_that_a_packet_reads() -> None:
     row, empty = Noted(record()), Noted({})
     provenance.xmp(row)
     provenance.xmp(empty)
-    assert row.asked | empty.asked == set(provenance.COLUMNS)
+    assert row.asked | empty.ask_table == set(provenance.COLUMNS)
 
 
 @pytest.mark.parametrize("column", [*provenance.COLUMNS, "image_sha256"])

@@ -23,7 +23,7 @@ from catalogs.inputs.garments import read_garments
 from catalogs.records import Garment, Reading
 from catalogs.storage.memory_store import MemoryStore
 from catalogs.tables import parquet_lines
-from catalogs.tables.lines import never
+from catalogs.tables.lines import no_row
 from catalogs.tables.parquet_lines import parquet_sheets
 
 ROOT = Path(__file__).parents[2]
@@ -39,7 +39,7 @@ def packed(table: pa.Table, **options: Any) -> bytes:
 def cells(table: pa.Table, **options: Any) -> list[list[str]]:
     """Every line of a table, the names first."""
     (sheet,) = parquet_sheets("x.parquet", packed(table, **options))
-    return [list(line.cells) for line in sheet.read(never)]
+    return [list(line.cells) for line in sheet.read(no_row)]
 
 
 def read(data: bytes) -> Reading[Garment]:
@@ -118,7 +118,7 @@ def test_indexes_of_pandas(index: Any, names: list[str]) -> None:
     frame = pd.DataFrame({"image": ["a.png", "a.png"]}, index=index)
     frame.to_parquet(buffer)
     (sheet,) = parquet_sheets("x", buffer.getvalue())
-    first, *rows = [list(line.cells) for line in sheet.read(never)]
+    first, *rows = [list(line.cells) for line in sheet.read(no_row)]
     assert first == names
     if "garment_id" in names:
         expected = [str(value[0] if isinstance(value, tuple) else value) for value in frame.index]
@@ -160,7 +160,7 @@ class TestBounds:
         monkeypatch.setattr(parquet_lines, "MAX_TEXT", 10_000_000)
         (sheet,) = parquet_sheets("x", data)
         with pytest.raises(CatalogError, match="10,000,000 bytes of text: leave out its longest column"):
-            list(sheet.read(never))
+            list(sheet.read(no_row))
 
     def test_lists_of_shared_texts(self) -> None:
         """A list of a hundred giant texts is cut where it is known to be too long."""
@@ -192,7 +192,7 @@ class TestBounds:
         tracemalloc.start()
         try:
             with pytest.raises(CatalogError, match="3,500,000 bytes of text"):
-                [list(sheet.read(never)) for sheet in parquet_sheets("x", data)]
+                [list(sheet.read(no_row)) for sheet in parquet_sheets("x", data)]
             assert tracemalloc.get_traced_memory()[1] < 10_000_000
         finally:
             tracemalloc.stop()
@@ -207,7 +207,7 @@ class TestBounds:
         tracemalloc.start()
         try:
             with pytest.raises(CatalogError, match="1,000,000 bytes of text"):
-                [list(sheet.read(never)) for sheet in parquet_sheets("x", data)]
+                [list(sheet.read(no_row)) for sheet in parquet_sheets("x", data)]
             assert tracemalloc.get_traced_memory()[1] < 5_000_000
         finally:
             tracemalloc.stop()
@@ -240,7 +240,7 @@ class TestBounds:
         monkeypatch.setattr(parquet_lines, "MAX_TEXT", 1_000_000)
         (sheet,) = parquet_sheets("x", data)
         with pytest.raises(CatalogError, match="1,000,000 bytes of text"):
-            list(sheet.read(never))
+            list(sheet.read(no_row))
 
 
 @pytest.mark.parametrize(
@@ -359,7 +359,7 @@ class TestIndexThatLies:
         monkeypatch.setattr(parquet_lines, "_fields", lambda _: [pa.field("a", pa.string()), field])
         (sheet,) = parquet_sheets("x", packed(pa.table({"a": ["x"], "b": pa.nulls(1)})))
         assert "bytes each, whatever they hold; write texts or lists" in sheet.remarks[0]
-        assert [list(line.cells) for line in sheet.read(never)] == [["a"], ["x"]]
+        assert [list(line.cells) for line in sheet.read(no_row)] == [["a"], ["x"]]
 
     def test_fixed_sizes_are_read_a_few_rows_at_a_time(self, monkeypatch: pytest.MonkeyPatch) -> None:
         """Rows times the fixed size is bounded."""
@@ -370,7 +370,7 @@ class TestIndexThatLies:
         (sheet,) = parquet_sheets(
             "x", packed(pa.table({"a": pa.array([["x"] * 1_000], pa.list_(pa.string(), 1_000))}))
         )
-        list(sheet.read(never))
+        list(sheet.read(no_row))
         assert given == [2**26 // 8_000]
 
     def test_days_that_nobody_knows(self) -> None:
@@ -423,7 +423,7 @@ class TestIndexThatLies:
         monkeypatch.setattr(parquet_lines, "MAX_PARTS", 1_000)
         (sheet,) = parquet_sheets("x", packed(pa.table({"tags": [["x"] * 2_000]})))
         with pytest.raises(CatalogError, match="2,000 words in 1 rows, over 1,000"):
-            list(sheet.read(never))
+            list(sheet.read(no_row))
 
 
 def varint(number: int) -> bytes:

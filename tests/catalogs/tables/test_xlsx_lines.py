@@ -21,7 +21,7 @@ from catalogs.inputs.styles import read_styles
 from catalogs.records import Garment, Reading
 from catalogs.storage.memory_store import MemoryStore
 from catalogs.tables import xlsx_lines, xlsx_parts
-from catalogs.tables.lines import never
+from catalogs.tables.lines import no_row
 
 NAMES = ("garment_id", "image", "title")
 
@@ -427,7 +427,7 @@ class TestRefused:
         sheet(book).append([*NAMES, *(f"n{n}" for n in range(900))])
         sheet(book).append(["a", "a.png", *(["=A1"] * 901)])
         (page,) = xlsx_lines.xlsx_sheets("x", packed(book))
-        *_, line = page.read(never)
+        *_, line = page.read(no_row)
         assert len(line.faults) == 901
         assert len(looked) == 2 * 903
 
@@ -529,7 +529,7 @@ class TestRefused:
             lambda xml: xml.replace(b"placeholder", b"_x5E03_" * 131_072),
         )  # fmt: skip
         (page,) = xlsx_lines.xlsx_sheets("x", data)
-        *_, line = page.read(never)
+        *_, line = page.read(no_row)
         assert line.cells[3] == "\u5e03" * 131_072
 
     @pytest.mark.parametrize("numbers", [(2, 2), (3, 2), (0, 1), (-1, 1), (2, 1_048_576, 5)])
@@ -630,7 +630,7 @@ def test_codes_and_names_are_kept_in_part() -> None:
         "xl/styles.xml",
         lambda xml: re.sub(b"<numFmts.*?/>|<numFmts.*?</numFmts>", b"", xml).replace(b"<fonts", formats, 1),
     )
-    book = xlsx_parts.read_book(xlsx_parts.Archive(data), 2**20)
+    book = xlsx_parts.read_book(xlsx_parts.WorkbookArchive(data), 2**20)
     assert max(map(len, book.codes.values())) == xlsx_parts.LONGEST_CODE
 
 
@@ -688,10 +688,10 @@ def test_a_million_rows_of_twelve_cells_are_within_measure() -> None:
     """A catalog as a program writes it has room for a million rows of twelve columns."""
     names = ("garment_id", "image", *(f"c{number}" for number in range(10)))
     book = workbook(*([(f"g{row}", "a.png", *["x"] * 10) for row in range(100)]), names=names)
-    archive = xlsx_parts.Archive(packed(book))
+    archive = xlsx_parts.WorkbookArchive(packed(book))
     parsed = xlsx_parts.read_book(archive, 2**20)
     start = archive.elements_left
-    rows = list(xlsx_parts.read_rows(archive, parsed.sheets[0].part, 2**20, 10_000))
+    rows = list(xlsx_parts.read_sheet_rows(archive, parsed.sheets[0].part, 2**20, 10_000))
     assert (start - archive.elements_left) / len(rows) * 1_000_000 < xlsx_parts.MOST_ELEMENTS
 
 
@@ -700,7 +700,7 @@ def test_ids_of_links_are_kept_in_part() -> None:
     links = b"".join(
         b'<Relationship Id="%d%s" Type="x" Target="y"/>' % (number, b"r" * 100_000) for number in range(200)
     )
-    archive = xlsx_parts.Archive(with_more(links, "xl/_rels/workbook.xml.rels", b"</Relationships>"))
+    archive = xlsx_parts.WorkbookArchive(with_more(links, "xl/_rels/workbook.xml.rels", b"</Relationships>"))
     tracemalloc.start()
     xlsx_parts.read_book(archive, 2**20)
     peak = tracemalloc.get_traced_memory()[1]

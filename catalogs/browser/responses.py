@@ -1,0 +1,122 @@
+"""Designs and results as pages show them."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from catalogs import keys
+from catalogs.browser.search.index import Count, Index, matrix
+from catalogs.browser.search.query import FACETS, Query
+from catalogs.browser.state.review_state import ResultSnapshot, ReviewState
+from catalogs.browser.suggestions import color_suggestions, filter_to_remove
+from catalogs.designs import provenance
+
+FIRST_ROWS = 60
+"""Designs that the first answer brings along."""
+
+
+def result_answer(board: ReviewState, query: Query) -> dict[str, Any]:
+    """A query's result: how many, facets with counts, headings, and the first designs."""
+    kept = board.find(query)
+    return {
+        "result": kept.token,
+        "total": len(kept.ids),
+        "all": len(board.index),
+        "address": query.address(),
+        "facets": facet_counts(board, query),
+        "chosen": {name: list(query.facets.get(name, ())) for name in FACETS},
+        "groups": [_value(one) for one in kept.groups],
+        "designs": page_cells(board, kept, 0, FIRST_ROWS),
+        "nothing": None if kept.ids else _nothing(board, query),
+    }
+
+
+def _nothing(board: ReviewState, query: Query) -> dict[str, Any]:
+    """Ways on from an empty result."""
+    way = filter_to_remove(board, query)
+    return {
+        "colors": [vars(one) for one in color_suggestions(board, query)],
+        "removal": vars(way) if way else None,
+        "narrowed": bool(query.facets or query.search or query.swatch or query.shortlist or query.like),
+    }
+
+
+def page_cells(board: ReviewState, kept: ResultSnapshot, start: int, count: int) -> list[dict[str, Any]]:
+    """Designs of a result from a place on, as a grid shows them; twins are told apart by their recipes."""
+    part = slice(start, start + count)
+    shown = design_cells(board, kept.ids[part], stacked=kept.query.stacked)
+    return [
+        {**cell, "twin": ("", cell["recipe"], cell.get("kept", ""))[twin]}
+        for cell, twin in zip(shown, kept.twins[part], strict=True)
+    ]
+
+
+def facet_counts(board: ReviewState, query: Query) -> dict[str, list[list[Any]]]:
+    """Facets with counts."""
+    return {name: [_value(one) for one in counts] for name, counts in board.counts(query).items()}
+
+
+def _value(one: Count) -> list[Any]:
+    return [one.value, one.title, one.count]
+
+
+def design_cells(board: ReviewState, ids: Sequence[str], *, stacked: bool = False) -> list[dict[str, Any]]:
+    """What a grid shows of designs; of one that is no longer in the catalog nothing is left but its id."""
+    index = board.index
+    rows = [index.row.get(one) for one in ids]
+    there = [row for row in rows if row is not None]
+    records = iter(index.records(there))
+    stacks = iter(index.stacks(np.asarray(there, np.int64)) if stacked and there else [1] * len(there))
+    return [
+        _gone(one) if row is None else _cell(index, row, next(records), rating, next(stacks))
+        for one, row, rating in zip(ids, rows, board.ratings(ids), strict=True)
+    ]
+
+
+def _cell(
+    index: Index, row: int, record: dict[str, Any], rating: tuple[str, int], stack: int
+) -> dict[str, Any]:
+    return {
+        "id": record["design_id"],
+        "garment": record["garment_title"] or record["garment_id"],
+        "style": record["style_title"] or record["style_id"],
+        "garmentId": record["garment_id"],
+        "styleId": record["style_id"],
+        "set": record["style_set"],
+        "recipe": record["recipe"],
+        "kept": keys.kept_recipe(record["recipe"], record["recipe_digest"] or ""),
+        "version": provenance.version(record),
+        "width": record["width"],
+        "height": record["height"],
+        "colors": record["colors"] or [],
+        "flags": [name for name, mask in index.flags.items() if mask[row]],
+        "verdict": rating[0],
+        "stars": rating[1],
+        "stack": stack,
+    }
+
+
+def _gone(design_id: str) -> dict[str, Any]:
+    """A design that was taken out of the catalog since its result was found."""
+    texts = dict.fromkeys(
+        ("garment", "style", "garmentId", "styleId", "set", "recipe", "version", "verdict"), ""
+    )
+    return {**texts, "id": design_id, "garment": "no longer in the catalog", "width": 0, "height": 0, "colors": [],
+            "flags": [], "stars": 0, "stack": 1}  # fmt: skip
+
+
+def matrix_cells(board: ReviewState, ids: Sequence[str]) -> dict[str, Any]:
+    """A result as a matrix of garments and styles."""
+    index = board.index
+    rows = np.asarray([index.row[one] for one in ids if one in index.row], np.int64)
+    found = matrix(index, rows)
+    designs = design_cells(board, [index.ids[row] for row, _ in found.cells.values()])
+    return {
+        "garments": [vars(one) for one in found.garments],
+        "styles": [vars(one) for one in found.styles],
+        "cells": [
+            {"at": list(at), "count": count, "design": design}
+            for (at, (_, count)), design in zip(found.cells.items(), designs, strict=True)
+        ],
+    }
