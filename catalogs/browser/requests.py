@@ -9,10 +9,11 @@ from fastapi.exceptions import RequestValidationError
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
 from catalogs.browser import design_details
-from catalogs.browser.auth.access import LARGEST_BODY, LONGEST_ADDRESS
+from catalogs.browser.auth.request_guard import LARGEST_BODY, LONGEST_ADDRESS
 from catalogs.browser.orders import Order
 from catalogs.browser.search.query import parse
-from catalogs.browser.state.review_state import ResultSnapshot, ReviewState
+from catalogs.browser.state.result_cache import ResultSnapshot
+from catalogs.browser.state.review_state import ReviewState
 from catalogs.designs.reviews.review_events import LONGEST_NAME, What
 from catalogs.errors import ActError, QueryError
 from catalogs.exports.items import Item
@@ -101,7 +102,7 @@ async def _export_form(request: Request) -> ExportRequest:
 ExportForm = Annotated[ExportRequest, Depends(_export_form)]
 
 
-def target_ids(board: ReviewState, target: Target) -> Sequence[str]:
+def target_ids(state: ReviewState, target: Target) -> Sequence[str]:
     """Designs of a target. A whole result is derived here, never from what a page has scrolled past.
 
     Raises:
@@ -114,9 +115,9 @@ def target_ids(board: ReviewState, target: Target) -> Sequence[str]:
     if target.ids is not None:
         ids: Sequence[str] = target.ids
     elif target.result:
-        ids = find_result(board, target.result).ids
+        ids = find_result(state, target.result).ids
     else:
-        ids = board.find(parse(parse_qsl(target.query or "", keep_blank_values=True))).ids
+        ids = state.find(parse(parse_qsl(target.query or "", keep_blank_values=True))).ids
     left_out = set(target.without)
     ids = [one for one in ids if one not in left_out] if left_out else ids
     if target.count is not None and target.count != len(ids):
@@ -126,19 +127,19 @@ def target_ids(board: ReviewState, target: Target) -> Sequence[str]:
     return ids
 
 
-def find_result(board: ReviewState, token: str) -> ResultSnapshot:
+def find_result(state: ReviewState, token: str) -> ResultSnapshot:
     """A result that was found before."""
-    found = board.kept(token)
+    found = state.result(token)
     if found is None:
         raise GoneError("This result was found too long ago: look again, then repeat.")
     return found
 
 
-def build_order(board: ReviewState, ordering: OrderRequest) -> Order:
+def build_order(state: ReviewState, ordering: OrderRequest) -> Order:
     """What a mill is asked for."""
-    index = board.index
+    index = state.index
     records = index.records(
-        [index.row[one] for one in target_ids(board, ordering.target) if one in index.row]
+        [index.row[one] for one in target_ids(state, ordering.target) if one in index.row]
     )
     if not records:
         raise ActError("There is nothing to make more of: choose designs first.")
@@ -154,13 +155,13 @@ def build_order(board: ReviewState, ordering: OrderRequest) -> Order:
     )
 
 
-def export_items(board: ReviewState, ids: Sequence[str], notes_of: str) -> Iterator[Item]:
+def export_items(state: ReviewState, ids: Sequence[str], notes_of: str) -> Iterator[Item]:
     """Designs as they leave the catalog: whole records, with what was said of them, a batch at a time."""
-    found = board.shortlist(notes_of) if notes_of else None
+    found = state.shortlist(notes_of) if notes_of else None
     notes: Mapping[str, str] = {e.design_id: e.note for e in found.entries} if found else {}
     for start in range(0, len(ids), BATCH):
         batch = ids[start : start + BATCH]
-        records = design_details.whole_records(board.catalog, batch)
-        for one, (verdict, stars) in zip(batch, board.ratings(batch), strict=True):
+        records = design_details.whole_records(state.catalog, batch)
+        for one, (verdict, stars) in zip(batch, state.ratings(batch), strict=True):
             if one in records:
                 yield Item(records[one], verdict, stars, notes.get(one, ""))

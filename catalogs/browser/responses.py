@@ -6,9 +6,12 @@ from typing import Any
 import numpy as np
 
 from catalogs import keys
-from catalogs.browser.search.index import Count, Index, matrix
+from catalogs.browser.search.facets import Count
+from catalogs.browser.search.index import Index
+from catalogs.browser.search.matrix import matrix
 from catalogs.browser.search.query import FACETS, Query
-from catalogs.browser.state.review_state import ResultSnapshot, ReviewState
+from catalogs.browser.state.result_cache import ResultSnapshot
+from catalogs.browser.state.review_state import ReviewState
 from catalogs.browser.suggestions import color_suggestions, filter_to_remove
 from catalogs.designs import provenance
 
@@ -16,61 +19,61 @@ FIRST_ROWS = 60
 """Designs that the first answer brings along."""
 
 
-def result_answer(board: ReviewState, query: Query) -> dict[str, Any]:
+def result_answer(state: ReviewState, query: Query) -> dict[str, Any]:
     """A query's result: how many, facets with counts, headings, and the first designs."""
-    kept = board.find(query)
+    kept = state.find(query)
     return {
         "result": kept.token,
         "total": len(kept.ids),
-        "all": len(board.index),
+        "all": len(state.index),
         "address": query.address(),
-        "facets": facet_counts(board, query),
+        "facets": facet_counts(state, query),
         "chosen": {name: list(query.facets.get(name, ())) for name in FACETS},
         "groups": [_value(one) for one in kept.groups],
-        "designs": page_cells(board, kept, 0, FIRST_ROWS),
-        "nothing": None if kept.ids else _nothing(board, query),
+        "designs": page_cells(state, kept, 0, FIRST_ROWS),
+        "nothing": None if kept.ids else _nothing(state, query),
     }
 
 
-def _nothing(board: ReviewState, query: Query) -> dict[str, Any]:
+def _nothing(state: ReviewState, query: Query) -> dict[str, Any]:
     """Ways on from an empty result."""
-    way = filter_to_remove(board, query)
+    way = filter_to_remove(state, query)
     return {
-        "colors": [vars(one) for one in color_suggestions(board, query)],
+        "colors": [vars(one) for one in color_suggestions(state, query)],
         "removal": vars(way) if way else None,
         "narrowed": bool(query.facets or query.search or query.swatch or query.shortlist or query.like),
     }
 
 
-def page_cells(board: ReviewState, kept: ResultSnapshot, start: int, count: int) -> list[dict[str, Any]]:
+def page_cells(state: ReviewState, kept: ResultSnapshot, start: int, count: int) -> list[dict[str, Any]]:
     """Designs of a result from a place on, as a grid shows them; twins are told apart by their recipes."""
     part = slice(start, start + count)
-    shown = design_cells(board, kept.ids[part], stacked=kept.query.stacked)
+    shown = design_cells(state, kept.ids[part], stacked=kept.query.stacked)
     return [
         {**cell, "twin": ("", cell["recipe"], cell.get("kept", ""))[twin]}
         for cell, twin in zip(shown, kept.twins[part], strict=True)
     ]
 
 
-def facet_counts(board: ReviewState, query: Query) -> dict[str, list[list[Any]]]:
+def facet_counts(state: ReviewState, query: Query) -> dict[str, list[list[Any]]]:
     """Facets with counts."""
-    return {name: [_value(one) for one in counts] for name, counts in board.counts(query).items()}
+    return {name: [_value(one) for one in counts] for name, counts in state.counts(query).items()}
 
 
 def _value(one: Count) -> list[Any]:
     return [one.value, one.title, one.count]
 
 
-def design_cells(board: ReviewState, ids: Sequence[str], *, stacked: bool = False) -> list[dict[str, Any]]:
+def design_cells(state: ReviewState, ids: Sequence[str], *, stacked: bool = False) -> list[dict[str, Any]]:
     """What a grid shows of designs; of one that is no longer in the catalog nothing is left but its id."""
-    index = board.index
+    index = state.index
     rows = [index.row.get(one) for one in ids]
     there = [row for row in rows if row is not None]
     records = iter(index.records(there))
     stacks = iter(index.stacks(np.asarray(there, np.int64)) if stacked and there else [1] * len(there))
     return [
         _gone(one) if row is None else _cell(index, row, next(records), rating, next(stacks))
-        for one, row, rating in zip(ids, rows, board.ratings(ids), strict=True)
+        for one, row, rating in zip(ids, rows, state.ratings(ids), strict=True)
     ]
 
 
@@ -106,12 +109,12 @@ def _gone(design_id: str) -> dict[str, Any]:
             "flags": [], "stars": 0, "stack": 1}  # fmt: skip
 
 
-def matrix_cells(board: ReviewState, ids: Sequence[str]) -> dict[str, Any]:
+def matrix_cells(state: ReviewState, ids: Sequence[str]) -> dict[str, Any]:
     """A result as a matrix of garments and styles."""
-    index = board.index
+    index = state.index
     rows = np.asarray([index.row[one] for one in ids if one in index.row], np.int64)
     found = matrix(index, rows)
-    designs = design_cells(board, [index.ids[row] for row, _ in found.cells.values()])
+    designs = design_cells(state, [index.ids[row] for row, _ in found.cells.values()])
     return {
         "garments": [vars(one) for one in found.garments],
         "styles": [vars(one) for one in found.styles],

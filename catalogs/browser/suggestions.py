@@ -27,8 +27,6 @@ COLOR_WORDS = {
 }
 """English names of colours that shops use, by the family of the main colour that they belong to."""
 FAMILIES = {word: family for family, words in COLOR_WORDS.items() for word in words}
-
-
 MOST_WAYS = 3
 """Colours that a page offers; each is counted over all designs."""
 
@@ -42,7 +40,7 @@ class Suggestion:
     count: int
 
 
-def color_suggestions(board: ReviewState, query: Query) -> list[Suggestion]:
+def color_suggestions(state: ReviewState, query: Query) -> list[Suggestion]:
     """For every word of a search that names a colour, the search without it, kept to that main colour.
 
     Where that finds nothing either, the main colour alone.
@@ -55,14 +53,14 @@ def color_suggestions(board: ReviewState, query: Query) -> list[Suggestion]:
             facets = {**query.facets, "color": (family,)}
             other = replace(query, facets=facets, search=" ".join(words[:n] + words[n + 1 :]))
             ways = [other, replace(other, search="")]
-            counted = [Suggestion(family, one.address(), board.count(one)) for one in ways]
+            counted = [Suggestion(family, one.address(), state.count(one)) for one in ways]
             found.append(next((way for way in counted if way.count), counted[-1]))
     return found
 
 
-def filter_to_remove(board: ReviewState, query: Query) -> Suggestion | None:
+def filter_to_remove(state: ReviewState, query: Query) -> Suggestion | None:
     """The filter without which most designs are found; None where none alone keeps them away."""
-    ways = [Suggestion(name, one.address(), board.count(one)) for name, one in _without_one(query)]
+    ways = [Suggestion(name, one.address(), state.count(one)) for name, one in _without_one(query)]
     best = max(ways, key=lambda way: way.count, default=None)
     return best if best and best.count else None
 

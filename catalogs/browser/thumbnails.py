@@ -15,7 +15,7 @@ from cachetools import LRUCache
 from PIL import Image
 
 from catalogs import keys
-from catalogs.designs import provenance
+from catalogs.designs import marked_pictures, provenance
 from catalogs.errors import ImageError, NotFoundError, StoreError
 from catalogs.images.codec import decode
 from catalogs.inputs.garments import read_garments
@@ -136,7 +136,7 @@ class Pictures:
 
     def design(self, record: Mapping[str, Any]) -> EncodedPicture:
         """The design's own PNG, with the AI mark; its pixels are those that were filed."""
-        data = provenance.with_mark(self._store.read(record["image"]), provenance.xmp(record))
+        data = marked_pictures.with_mark(self._store.read(record["image"]), provenance.xmp(record))
         return EncodedPicture(data, "image/png", design_etag(record))
 
     def garment(self, garment_id: str) -> SourcePicture:
@@ -151,7 +151,7 @@ class Pictures:
         """A template or style that was shown before and lies there unchanged."""
         return self._kept.known(source.etag)
 
-    def shown(self, source: SourcePicture) -> EncodedPicture:
+    def source_picture(self, source: SourcePicture) -> EncodedPicture:
         """A template or style as browsers show it; ImageError or StoreError where that cannot be."""
 
         def make() -> EncodedPicture:
@@ -203,7 +203,7 @@ def _small(png: bytes, side: int, packet: bytes) -> bytes:
         raise ImageError(
             f"the design's picture is broken ({error}); 'stylemill doctor' lists all such"
         ) from error
-    return provenance.save(image, "WEBP", packet, profile, quality=QUALITY, method=2)
+    return marked_pictures.save(image, "WEBP", packet, profile, quality=QUALITY, method=2)
 
 
 def _require_small(data: bytes) -> None:

@@ -20,7 +20,8 @@ from numpy.typing import NDArray
 from catalogs import keys
 from catalogs.designs.design_catalog import SCHEMA, DesignCatalog, as_cell
 from catalogs.records import Garment, Style
-from catalogs.storage.delta_tables import ONE_TRY, TableInStore, conform_to, query
+from catalogs.storage.delta_queries import conform_to, query
+from catalogs.storage.delta_tables import ONE_TRY, TableInStore
 
 GARMENT_FACTS = {
     "garment_title": "title",
@@ -48,8 +49,6 @@ CORRECTIONS = pa.schema(
 )  # fmt: skip
 Change = tuple[str, str, str, str, str]
 """The column that holds the id, the id, the fact's column, what it said and what it is to say."""
-
-
 ALWAYS = ("further", "style_set")
 """Facts that a table states without a column of that name."""
 DIGESTS = {"garment_id": "garment_digest", "style_id": "style_digest"}

@@ -19,7 +19,8 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from catalogs.errors import NotFoundError
-from catalogs.storage.delta_tables import TableInStore, query
+from catalogs.storage.delta_queries import query
+from catalogs.storage.delta_tables import TableInStore
 
 log = logging.getLogger(__name__)
 

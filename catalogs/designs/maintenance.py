@@ -7,7 +7,7 @@ import hashlib
 import logging
 import uuid
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
@@ -16,12 +16,11 @@ from itertools import chain
 import pyarrow as pa
 
 from catalogs import keys
-from catalogs.designs import provenance
 from catalogs.designs.design_catalog import SCHEMA, DesignCatalog
 from catalogs.designs.facts import CORRECTIONS, correction_table, note_again
 from catalogs.designs.lost_records import YOUNG, LostRecords, files_behind_the_log, find_lost_records
 from catalogs.designs.reviews.review_log import LOG, ReviewLog
-from catalogs.errors import CatalogError, NotAllowedError, NotFoundError
+from catalogs.errors import CatalogError, NotFoundError
 from catalogs.storage.claims import LEASE, Claims
 from catalogs.storage.delta_tables import TableInStore
 from catalogs.storage.store_contract import ObjectInfo, Store
@@ -83,7 +82,7 @@ def examine(catalog: DesignCatalog, *, contents: bool = True) -> Findings:
         TableInStore(catalog.store, name).require_all_whole()
     _require_nothing_lost(catalog)
     pictures = {found.key: found for found in catalog.store.list(keys.IMAGES)}
-    records = _records(catalog)
+    records = read_records(catalog)
 
     def look(record: Fault) -> str | None:
         # One that was not listed may have been written since.
@@ -105,7 +104,7 @@ def repair(catalog: DesignCatalog, faults: Iterable[Fault]) -> int:
     A record that was mended or filed anew since it was examined stays.
     """
     faults = list(faults)
-    doubled = {one.design_id for one in _doubled(_records(catalog))} if faults else set()
+    doubled = {one.design_id for one in _doubled(read_records(catalog))} if faults else set()
     still = [one for one in faults if one.design_id in doubled or _what_is_wrong(catalog.store, one)]
     return catalog.remove([(fault.design_id, fault.sha256) for fault in still])
 
@@ -170,67 +169,6 @@ ALL_GONE = (
 )
 
 
-def find_removable(catalog: DesignCatalog, grace: timedelta) -> list[ObjectInfo]:
-    """What nobody needs, older than `grace`: what killed runs left, and outdated thumbnails.
-
-    A thumbnail is outdated where no record names its picture, or says what the thumbnail's XMP says.
-
-    Killed runs leave pictures without a record, halves of files, claims, probes. What a run that lives has in work
-    is never among it, whatever its age: clocks jump, and are set wrong. Ages are by the store's clock.
-
-    The grace time must be longer than a run keeps a picture without its record: `commit_seconds`, and what
-    a shard needs. A day is ample.
-    """
-    claims = Claims(catalog.store, f"upkeep-{uuid.uuid4().hex[:12]}")
-    try:
-        with claims.held():
-            now, others = claims.now(), claims.others()
-            # Halves and probes bear no name of a run; those of one that lives are seconds old.
-            grace = max(grace, LEASE) if others else grace
-            # S3 tells whole seconds.
-            found = [one for one in _nobodys(catalog) if one.modified <= now - grace]
-            mine = keys.claim_holder(claims.holder)
-            in_work = claims.at_work({_about(one.key) for one in found})
-    except NotAllowedError:
-        # Who may only read may look: nothing can be removed by the same rights.
-        return [one for one in _nobodys(catalog) if one.modified < datetime.now(UTC) - grace]
-    signs = {keys.claim_holder(holder) for holder in others} | {mine}
-    return [one for one in found if _about(one.key) not in in_work and one.key not in signs]
-
-
-def _about(key: str) -> str:
-    """Which design a picture or a claim is about; empty where it is about none."""
-    if key.startswith(keys.CLAIM_DESIGNS):
-        return keys.claimed_by(key)
-    return keys.design_of(key) if keys.is_design_image(key) else ""
-
-
-def _nobodys(catalog: DesignCatalog) -> Iterator[ObjectInfo]:
-    small = list(catalog.store.list(keys.THUMBNAILS))
-    pictures = examine(catalog, contents=False).orphans
-    if pictures and catalog.version() is None:
-        raise CatalogError(
-            f"{catalog.store.uri} has {len(pictures)} pictures in '{keys.IMAGES}' and no table of designs: is"
-            f" '{keys.TABLE}' lost? Bring it back from a copy of the catalog. If no run has ever filed a design here,"
-            " a run makes the table."
-        )
-    # Records are read after the listing: a thumbnail of one that is corrected meanwhile is not taken for outdated.
-    shown = _thumbnails(catalog) if small else set()
-    thumbnails = (found for found in small if found.key.rpartition("/")[2] not in shown)
-    left = (catalog.store.list(prefix) for prefix in (keys.CLAIMS, keys.PROBE))
-    return chain(pictures, thumbnails, catalog.store.leftovers(), *left)
-
-
-def _thumbnails(catalog: DesignCatalog) -> set[str]:
-    """Names of the thumbnails that browsers ask for, by what records say now."""
-
-    def names(batches: Iterable[pa.Table]) -> set[str]:
-        records = chain.from_iterable(rows.to_pylist() for rows in batches)
-        return {keys.thumbnail_name(one["design_id"], provenance.version(one)) for one in records}
-
-    return catalog.over(["image_sha256", *provenance.COLUMNS], names)
-
-
 def tidy(catalog: DesignCatalog, retention: timedelta) -> tuple[int, int]:
     """Merge small files of all tables, and remove files that no version of `retention` needs; how many of each.
 
@@ -249,35 +187,7 @@ def tidy(catalog: DesignCatalog, retention: timedelta) -> tuple[int, int]:
     return sum(merged for merged, _ in done), sum(removed for _, removed in done)
 
 
-def discard(catalog: DesignCatalog, found: Iterable[ObjectInfo]) -> list[ObjectInfo]:
-    """Remove what nobody claims; returns what was removed.
-
-    A run may be writing one of these very pictures again (one design, one device, one key). So each is
-    looked at once more just before it goes, and a record that was filed for one all the same is taken out
-    again: its design is made anew. What is left of the race, `examine` finds.
-    """
-
-    def remove(one: ObjectInfo) -> bool:
-        there = catalog.store.stat(one.key)
-        same = there is not None and _seen(there) == _seen(one)
-        if same:
-            catalog.store.delete(one.key)
-        return same
-
-    with ThreadPoolExecutor(READERS) as pool:
-        found = list(found)
-        gone = [one for one, removed in zip(found, pool.map(remove, found), strict=True) if removed]
-    removed = {one.key for one in gone}
-    repair(catalog, (record for record in _records(catalog) if record.image in removed))
-    return gone
-
-
-def _seen(one: ObjectInfo) -> ObjectInfo:
-    """An object as two answers tell it alike: some S3 stores tell fractions of a second in listings only."""
-    return replace(one, modified=one.modified.replace(microsecond=0))
-
-
-def _records(catalog: DesignCatalog) -> list[Fault]:
+def read_records(catalog: DesignCatalog) -> list[Fault]:
     """Every record as a fault of which nothing is known yet."""
     columns = ["design_id", "image", "image_sha256", "garment_id", "style_id", "recipe"]
     table = catalog.read(columns)

@@ -9,7 +9,7 @@ from typing import BinaryIO
 from jinja2 import Environment
 from PIL import Image
 
-from catalogs.designs import provenance
+from catalogs.designs import marked_pictures, provenance
 from catalogs.errors import CatalogsError
 from catalogs.exports.archives import ExportArchive
 from catalogs.exports.items import Item, picture_name
@@ -61,8 +61,8 @@ def _pair(item: Item, store: Store) -> PackPictures:
     if picture.alpha is not None:
         image.putalpha(Image.fromarray(picture.alpha))
     image.thumbnail(THUMBNAIL, Image.Resampling.LANCZOS)
-    thumbnail = provenance.save(image, "WEBP", packet, quality=QUALITY, method=4)
-    return PackPictures(provenance.with_mark(png, packet), thumbnail, image.size)
+    thumbnail = marked_pictures.save(image, "WEBP", packet, quality=QUALITY, method=4)
+    return PackPictures(marked_pictures.with_mark(png, packet), thumbnail, image.size)
 
 
 def _filed(

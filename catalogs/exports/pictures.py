@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator
 from tempfile import TemporaryFile
 from typing import BinaryIO
 
-from catalogs.designs import provenance
+from catalogs.designs import marked_pictures
 from catalogs.errors import CatalogsError
 from catalogs.exports.archives import ExportArchive
 from catalogs.exports.items import Item, picture_name
@@ -45,7 +45,7 @@ def write_zip(items: Iterable[Item], store: Store, file: BinaryIO) -> list[str]:
 
 def marked_picture(item: Item, store: Store) -> bytes:
     """A design's picture as it was filed, with its XMP mark; raises as `read_picture` does, or ImageError."""
-    return provenance.with_mark(read_picture(item, store), item.packet)
+    return marked_pictures.with_mark(read_picture(item, store), item.packet)
 
 
 def _listed(items: Iterable[Item], catalog: DesignRows) -> Iterator[Item]:

@@ -10,7 +10,7 @@ from PIL import Image
 from xlsxwriter.format import Format
 from xlsxwriter.worksheet import Worksheet
 
-from catalogs.designs import provenance
+from catalogs.designs import marked_pictures, provenance
 from catalogs.errors import CatalogsError
 from catalogs.exports.items import Item, picture_name
 from catalogs.exports.reading_ahead import read_picture, work_ahead
@@ -127,5 +127,5 @@ def _small(item: Item, store: Store) -> CellPicture:
     image.thumbnail((2 * PICTURE[0], 2 * PICTURE[1]), Image.Resampling.LANCZOS)
     scale = min(PICTURE[0] / image.width, PICTURE[1] / image.height)
     # 96 dpi: what Excel takes a picture for that does not say.
-    jpeg = provenance.save(image, "JPEG", item.packet, quality=QUALITY, optimize=True, dpi=(96, 96))
+    jpeg = marked_pictures.save(image, "JPEG", item.packet, quality=QUALITY, optimize=True, dpi=(96, 96))
     return CellPicture(jpeg, scale)

@@ -19,8 +19,6 @@ SHOWN = 20
 """Sheets in a remark."""
 SURPLUS = "(beyond the last column)"
 SLIPPED = "the row has more cells than there are columns; quote a cell that holds a comma"
-
-
 FAULT_CELLS = 50
 """Filled cells that a cell that cannot be read counts for."""
 

@@ -29,7 +29,7 @@ from catalogs.inputs.repeats import (
 from catalogs.records import Garment, Problem, Style
 from catalogs.storage.store_contract import ObjectInfo, Store
 from catalogs.tables.catalog_files import CSV
-from catalogs.templates.mask_levels import BLACK
+from catalogs.templates.flat_levels import BLACK
 from catalogs.templates.picture_remarks import border_note, flat_borders, has_own_print, own_print_note
 from catalogs.templates.template import decode_template
 

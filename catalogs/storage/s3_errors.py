@@ -54,8 +54,6 @@ LONGEST_WORDS = 300
 """Letters of a store's explanation."""
 NO_BUCKET = "there is no such bucket. Check its name and the endpoint."
 SAFE_STORES = "Use a store that honours them (AWS S3, a recent MinIO) or a folder."
-
-
 NO_CREDENTIALS = (
     NoCredentialsError, PartialCredentialsError, CredentialRetrievalError, ProfileNotFound, SSOError,
     TokenRetrievalError,

@@ -1,7 +1,6 @@
 """A bucket, or a prefix of one, as a store."""
 
 import random
-import time
 import urllib.parse
 import uuid
 from collections.abc import Callable, Iterable, Iterator
@@ -11,6 +10,7 @@ from typing import Any, TypeVar
 import boto3
 from botocore.config import Config
 from botocore.exceptions import ClientError, NoCredentialsError
+from tenacity import RetryCallState, Retrying, retry_if_exception_type, stop_after_attempt, stop_after_delay
 
 from catalogs import keys
 from catalogs.errors import NotFoundError, StoreError, UnreachableError, without_password
@@ -95,21 +95,18 @@ class S3Store:
             s3_errors.require_clean_keys(frozen, str(credentials.method))
 
     def _ask(self, what: str, ask: Callable[[], T]) -> T:
-        """What the store answers; where it does not, or says 'later', it is asked again after a growing pause.
+        """The store's answer; a request without one, or answered by 'later', is made again after a growing pause.
 
-        Reading an answer to its end is part of it. boto3's own retries leave that out, and a quota ends them
+        Reading an answer to its end is part of a try. boto3's own retries leave that out, and a quota ends them
         just when the store has been away and comes back.
         """
-        began = time.monotonic()
-        for attempt in range(1, ATTEMPTS + 1):
-            try:
-                with s3_errors.translate_errors(what):
-                    return ask()
-            except UnreachableError:
-                if attempt == ATTEMPTS or time.monotonic() - began > PATIENCE:
-                    raise
-            time.sleep(random.uniform(0.5, 1) * min(LONGEST_PAUSE, 0.05 * 2**attempt))
-        raise AssertionError("unreachable")
+        retrying = Retrying(
+            retry=retry_if_exception_type(UnreachableError),
+            stop=stop_after_attempt(ATTEMPTS) | stop_after_delay(PATIENCE),
+            wait=_pause,
+            reraise=True,
+        )
+        return retrying(s3_errors.translate_errors(what)(ask))
 
     def read(self, key: str) -> bytes:
         """Contents of an object."""
@@ -267,6 +264,11 @@ class S3Store:
 
     def _name(self, key: str) -> str:
         return f"{self.uri}/{key}"
+
+
+def _pause(state: RetryCallState) -> float:
+    """Seconds before the next try: they double, and are shortened at random so that many clients spread out."""
+    return random.uniform(0.5, 1) * min(LONGEST_PAUSE, 0.05 * 2.0**state.attempt_number)
 
 
 def _kind(key: str) -> dict[str, str]:

@@ -15,19 +15,9 @@ from catalogs.tables.catalog_files import other_kind
 from catalogs.tables.cell_text import cell_text
 from catalogs.tables.lines import MAX_BYTES, MAX_CELLS, MAX_TEXT, IsRow, Line, Sheet, no_row, text_bytes
 from catalogs.tables.number_formats import format_number
-from catalogs.tables.xlsx_parts import (
-    WORKBOOK,
-    Book,
-    Cell,
-    OrderError,
-    PartError,
-    SheetPart,
-    StrictError,
-    WorkbookArchive,
-    read_book,
-    read_merged,
-    read_sheet_rows,
-)
+from catalogs.tables.xlsx_book import WORKBOOK, Book, SheetPart, read_book
+from catalogs.tables.xlsx_rows import Cell, read_merged, read_sheet_rows
+from catalogs.tables.xlsx_xml import OrderError, PartError, StrictError, WorkbookArchive
 
 MAX_PARTS = 10_000
 PREFERRED = ("catalog", "garments", "styles")

@@ -13,18 +13,16 @@ from scipy import ndimage
 
 from catalogs.errors import ImageError, MaskError
 from catalogs.images.codec import MAX_PIXELS, MIN_SIDE, Bytes, Picture, open_turned
-from catalogs.templates.mask_levels import (
+from catalogs.templates.flat_levels import (
     BLACK,
     LABELS,
     REMEDY,
     WHITE,
     level_counts,
-    mask_levels,
     sheer_note,
     stretch_levels,
-    white_border,
-    white_corners,
 )
+from catalogs.templates.mask_levels import mask_levels, white_border, white_corners
 from catalogs.templates.mask_pieces import CLEARLY, LABELLED, Strays, find_strays, remove_frame, remove_shadow
 from catalogs.templates.mask_screens import smooth_screens
 from catalogs.templates.mask_turns import place_mask, turn_notes

@@ -7,8 +7,10 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from catalogs.browser.app import BrowserContext, create_app
-from catalogs.browser.auth.access import LOOPBACK, Sessions
+from catalogs.browser.app import create_app
+from catalogs.browser.auth.request_guard import LOOPBACK
+from catalogs.browser.auth.sessions import Sessions
+from catalogs.browser.context import BrowserContext
 from catalogs.browser.orders import Estimate, Order, Repetition
 from catalogs.browser.runs import Run
 from catalogs.browser.state.review_state import ReviewState
@@ -166,15 +168,15 @@ def browser(
         api = os.environ.get("PREFECT_API_URL", "")
         mill = CatalogMill(settings, stores[0].uri, stores[1].uri, designs.uri, api)
     catalog = DesignCatalog(designs)
-    place = BrowserContext(
-        board=ReviewState(catalog),
+    context = BrowserContext(
+        state=ReviewState(catalog),
         pictures=Pictures(designs, *stores),
         sessions=Sessions(token, who or "somebody"),
         name=designs.uri,
         mill=mill,
         runs=lambda: [_told_run(one) for one in run_statuses(catalog)],
     )
-    return create_app(place, names=names, secure=secure)
+    return create_app(context, names=names, secure=secure)
 
 
 def _told_run(run: RunStatus) -> Run:

@@ -57,7 +57,7 @@ def browse(
     with reported():
         import webbrowser
 
-        from catalogs.browser.auth.access import LOOPBACK
+        from catalogs.browser.auth.request_guard import LOOPBACK
         from flows.command.browsing import browser, listening, serve
         from flows.settings import read_settings
 
@@ -256,16 +256,16 @@ def gc(
 ) -> None:
     """Remove what killed and raced runs left, and merge the table's small files. Dry unless --delete is given."""
     with reported():
-        from catalogs.designs import maintenance
+        from catalogs.designs import maintenance, orphans
 
         catalog = _open(designs)
-        found = list(maintenance.find_removable(catalog, timedelta(hours=older_than)))
+        found = list(orphans.find_removable(catalog, timedelta(hours=older_than)))
         if not delete:
             for one in found[:SHOWN_FAULTS]:
                 say(f"  {one.modified:%Y-%m-%d %H:%M} {one.key}")
             typer.echo(f"{_orphans(found, older_than)} would be removed: run it with --delete.")
             return
-        found = maintenance.discard(catalog, found)
+        found = orphans.discard(catalog, found)
         merged, removed = maintenance.tidy(catalog, timedelta(days=retention))
         typer.echo(
             f"{_orphans(found, older_than)} removed. {counted(merged, 'file')} of the table merged,"

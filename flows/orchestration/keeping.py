@@ -6,7 +6,7 @@ from typing import Any
 from prefect import flow, get_run_logger
 from prefect.artifacts import create_markdown_artifact
 
-from catalogs.designs import maintenance
+from catalogs.designs import maintenance, orphans
 from catalogs.designs.design_catalog import DesignCatalog
 from catalogs.storage.stores import open_store
 from flows.settings import read_settings, require_catalog
@@ -30,9 +30,7 @@ def keep_designs(
     uri = require_catalog("design", designs, settings)
     catalog = DesignCatalog(open_store(uri, settings.s3))
     found = maintenance.examine(catalog, contents=False)
-    gone = maintenance.discard(
-        catalog, maintenance.find_removable(catalog, timedelta(hours=older_than_hours))
-    )
+    gone = orphans.discard(catalog, orphans.find_removable(catalog, timedelta(hours=older_than_hours)))
     merged, removed = maintenance.tidy(catalog, timedelta(days=retention_days))
     counts = {
         "designs": found.designs,

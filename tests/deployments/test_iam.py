@@ -19,7 +19,8 @@ from catalogs.browser.state.review_state import ReviewState
 from catalogs.browser.thumbnails import Pictures
 from catalogs.designs import provenance
 from catalogs.designs.design_catalog import DesignCatalog
-from catalogs.designs.maintenance import discard, examine, find_removable
+from catalogs.designs.maintenance import examine
+from catalogs.designs.orphans import discard, find_removable
 from catalogs.designs.reviews.review_events import Act, What
 from catalogs.errors import NotAllowedError, StoreError
 from catalogs.images.codec import Picture, encode_png

@@ -4,7 +4,9 @@ from typing import Annotated
 
 from fastapi import Depends, HTTPException, Request
 
-from catalogs.browser.auth.access import CSRF_HEADER, Session, has_token, own_origin, refuse_foreign_origin
+from catalogs.browser.auth.origins import own_origin, refuse_foreign_origin
+from catalogs.browser.auth.request_guard import CSRF_HEADER
+from catalogs.browser.auth.sessions import Session, has_token
 
 
 def _session(request: Request) -> Session:

@@ -3,11 +3,9 @@
 An index is of one version of the table and never changes. What people say meanwhile is in `Ratings` beside it.
 """
 
-import re
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from itertools import islice
 from typing import Any
 
 import numpy as np
@@ -15,23 +13,28 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from catalogs.browser.search.query import FACETS, SWATCH, Query
+from catalogs.browser.search.color_columns import HASH, NEAR, build_palette, family_facet
+from catalogs.browser.search.facets import (
+    VERDICTS,
+    Codes,
+    Count,
+    Facet,
+    Mask,
+    Rows,
+    build_facet,
+    number_pairs,
+)
+from catalogs.browser.search.query import FACETS, Query
+from catalogs.browser.search.ratings import Ratings
 from catalogs.browser.search.search_text import searchable
+from catalogs.browser.search.text_columns import search_texts, sort_key, titles_by_id
 from catalogs.designs.appearance import (
-    MOST_COLORS,
     color_distances,
-    color_family,
     group_alike,
     to_lab,
-    to_labs,
 )
 from catalogs.designs.measures import MEASURES, Measure
-from catalogs.designs.reviews.review_events import VERDICT_WORDS, Opinions, Verdict
-from catalogs.errors import NotFoundError, QueryError
-
-Mask = NDArray[np.bool_]
-Rows = NDArray[np.int64]
-Codes = NDArray[np.int32]
+from catalogs.errors import NotFoundError
 
 COLUMNS = (
     "design_id", "garment_id", "style_id", "style_set", "recipe", "recipe_digest", "image", "image_sha256", "width",
@@ -40,66 +43,8 @@ COLUMNS = (
     "garment_tags", "style_title",
     "style_licence", "style_tags", "rights_holder", "colors", "phash",
 )  # fmt: skip
-VERDICTS = {word.lower(): word for word in VERDICT_WORDS.values()}
-"""Verdicts in addresses, and what people read."""
-HASH = re.compile(r"[0-9a-f]{16}")
-NEAR = 8
-"""Bits of 64 in which the pattern hashes of near-duplicates on one garment differ at most."""
 OF_TABLE = {"set": "style_set", "style": "style_id", "garment": "garment_id", "category": "garment_category",
             "recipe": "recipe", "licence": "style_licence", "run": "run_id"}  # fmt: skip
-
-
-@dataclass(frozen=True)
-class Facet:
-    """A column of few different values: for every row the number of its label."""
-
-    codes: Codes
-    labels: tuple[str, ...]
-
-    def where(self, wanted: Iterable[str]) -> Mask:
-        """Rows that have one of the labels."""
-        chosen = set(wanted)
-        return np.array([label in chosen for label in self.labels], bool)[self.codes]
-
-
-@dataclass(frozen=True)
-class Count:
-    """A value of a facet, what it is called, and how many designs of the result have or would have it."""
-
-    value: str
-    title: str
-    count: int
-
-
-@dataclass
-class Ratings:
-    """Verdicts and stars, row by row of an index; changed in place as people speak."""
-
-    verdict: NDArray[np.int8]
-    stars: NDArray[np.int8]
-
-    @classmethod
-    def of(cls, index: "Index", opinions: Opinions) -> "Ratings":
-        """What the log amounts to, for every design of an index."""
-        ratings = cls(np.zeros(len(index), np.int8), np.zeros(len(index), np.int8))
-        ratings.update(index, opinions, opinions.reviewed())
-        return ratings
-
-    def update(self, index: "Index", opinions: Opinions, designs: Iterable[str]) -> None:
-        """Look again at some designs."""
-        order = list(Verdict)
-        for design_id in designs:
-            row = index.row.get(design_id)
-            if row is not None:
-                self.verdict[row] = order.index(Verdict(opinions.verdict(design_id)))
-                self.stars[row] = opinions.stars(design_id)
-
-    def facets(self) -> dict[str, Facet]:
-        """Both as facets."""
-        return {
-            "verdict": Facet(self.verdict.astype(np.int32), tuple(VERDICTS)),
-            "stars": Facet(self.stars.astype(np.int32), ("0", "1", "2", "3", "4", "5")),
-        }
 
 
 @dataclass(frozen=True)
@@ -121,12 +66,12 @@ class Index:
         self._table = table.combine_chunks()
         self.ids: list[str] = table["design_id"].to_pylist()
         self.row = {design_id: row for row, design_id in enumerate(self.ids)}
-        self.facets = {name: _facet(table[column]) for name, column in OF_TABLE.items()}
-        self.facets["color"] = _families(table["colors"])
+        self.facets = {name: build_facet(table[column]) for name, column in OF_TABLE.items()}
+        self.facets["color"] = family_facet(table["colors"])
         # Where a person should look twice.
         self.flags = {one.flag: self._doubtful(one) for one in MEASURES if one.flag}
-        self._haystack = _haystack(table)
-        self._palette, self._colors = _palette(table["colors"])
+        self._haystack = search_texts(table)
+        self._palette, self._colors = build_palette(table["colors"])
         self._last_swatch: tuple[str, NDArray[np.float64]] = "", np.empty(0)
 
     def __len__(self) -> int:
@@ -162,8 +107,8 @@ class Index:
     def titles(self) -> dict[str, dict[str, str]]:
         """What the values of facets are called, where that is another text."""
         return {
-            "garment": _titles(self._table, "garment_id", "garment_title"),
-            "style": _titles(self._table, "style_id", "style_title"),
+            "garment": titles_by_id(self._table, "garment_id", "garment_title"),
+            "style": titles_by_id(self._table, "style_id", "style_title"),
             "verdict": VERDICTS,
         }
 
@@ -259,7 +204,7 @@ class Index:
         return (
             shown
             if name in ("verdict", "stars")
-            else sorted(shown, key=lambda one: (-one.count, _alphabet(one.title)))
+            else sorted(shown, key=lambda one: (-one.count, sort_key(one.title)))
         )
 
     def _swatch_distance(self, swatch: str) -> NDArray[np.float64]:
@@ -297,7 +242,7 @@ class Index:
         facet, titles = self.facets[name], self.titles[name]
         order = sorted(
             range(len(facet.labels)),
-            key=lambda n: _alphabet(titles.get(facet.labels[n], ""), facet.labels[n]),
+            key=lambda n: sort_key(titles.get(facet.labels[n], ""), facet.labels[n]),
         )
         place = np.empty(len(order), np.int32)
         place[order] = np.arange(len(order), dtype=np.int32)
@@ -306,9 +251,9 @@ class Index:
     @cached_property
     def _likenesses(self) -> tuple[Rows, Rows, Rows]:
         """For every row the number of its garment and style; with its recipe's name; with the recipe's digest, too."""
-        pairs = _numbered(self.facets["garment"].codes, self.facets["style"].codes)
-        named = _numbered(pairs, self.facets["recipe"].codes)
-        return pairs, named, _numbered(named, _facet(self._table["recipe_digest"]).codes)
+        pairs = number_pairs(self.facets["garment"].codes, self.facets["style"].codes)
+        named = number_pairs(pairs, self.facets["recipe"].codes)
+        return pairs, named, number_pairs(named, build_facet(self._table["recipe_digest"]).codes)
 
     def _twins(self, rows: Rows) -> Rows:
         pairs, named, same = (
@@ -332,124 +277,7 @@ class Index:
             yield Count(label, self.titles[group].get(label) or label, int(size))
 
 
-MOST_CELLS = 20_000
-
-
-@dataclass(frozen=True)
-class Matrix:
-    """Garments by styles of a result: the first row in each cell and how many there are."""
-
-    garments: tuple[Count, ...]
-    styles: tuple[Count, ...]
-    cells: Mapping[tuple[int, int], tuple[int, int]] = field(default_factory=dict)
-
-
-def matrix(index: Index, rows: Rows) -> Matrix:
-    """Lay a result out, garments down and styles across, by title; (garment, style) -> (row, count).
-
-    QueryError where that has more than MOST_CELLS cells.
-    """
-    garments, styles = (_axis(index, rows, name) for name in ("garment", "style"))
-    if len(garments) * len(styles) > MOST_CELLS:
-        raise QueryError(
-            f"{len(garments)} garments by {len(styles)} styles are more than a matrix shows: choose a style set or a"
-            " category."
-        )
-    down, across = ({one.value: n for n, one in enumerate(axis)} for axis in (garments, styles))
-    cells: dict[tuple[int, int], tuple[int, int]] = {}
-    garment, style = index.facets["garment"], index.facets["style"]
-    for row in rows:
-        at = down[garment.labels[garment.codes[row]]], across[style.labels[style.codes[row]]]
-        first, count = cells.get(at, (int(row), 0))
-        cells[at] = first, count + 1
-    return Matrix(garments, styles, cells)
-
-
-def _axis(index: Index, rows: Rows, name: str) -> tuple[Count, ...]:
-    facet, titles = index.facets[name], index.titles[name]
-    numbers = np.bincount(facet.codes[rows], minlength=len(facet.labels))
-    found = [
-        Count(facet.labels[n], titles.get(facet.labels[n]) or facet.labels[n], int(numbers[n]))
-        for n in np.flatnonzero(numbers)
-    ]
-    return tuple(sorted(found, key=lambda one: _alphabet(one.title, one.value)))
-
-
 def _runs(place: Rows) -> list[Rows]:
     """Rows of one place, for every place."""
     order = np.argsort(place, kind="stable")
     return np.split(order, np.flatnonzero(np.diff(place[order])) + 1) if len(order) else []
-
-
-def _facet(column: pa.ChunkedArray) -> Facet:
-    encoded = pc.fill_null(column, "").combine_chunks().dictionary_encode()
-    codes: Codes = encoded.indices.to_numpy(zero_copy_only=False).astype(np.int32)
-    return Facet(codes, tuple(encoded.dictionary.to_pylist()))
-
-
-def _numbered(codes: Rows | Codes, others: Codes) -> Rows:
-    """For every row the number of what it is by two facets together."""
-    together = codes.astype(np.int64) * (int(others.max(initial=0)) + 1) + others
-    numbers: Rows = np.unique(together, return_inverse=True)[1]
-    return numbers
-
-
-def _families(colors: pa.ChunkedArray) -> Facet:
-    """The family of each design's largest colour; empty where none is known."""
-    first = _facet(
-        pa.chunked_array([pa.array([next(_usable(one), "") for one in colors.to_pylist()], pa.string())])
-    )
-    names = [color_family(color) if color else "" for color in first.labels]
-    labels = tuple(dict.fromkeys(names))
-    place = np.array([labels.index(name) for name in names], np.int32)
-    return Facet(place[first.codes] if len(place) else first.codes, labels)
-
-
-def _usable(colors: Sequence[str] | None) -> Iterator[str]:
-    """Colours that are spelled as colours are: the table may be anybody's."""
-    return (color for color in colors or () if SWATCH.fullmatch(color or ""))
-
-
-def _palette(colors: pa.ChunkedArray) -> tuple[NDArray[np.float64], Codes]:
-    """Every colour there is, in L*a*b*, and for each design the places of its own, N x MOST_COLORS; -1 is none."""
-    known: dict[str, int] = {}
-    places = np.full((len(colors), MOST_COLORS), -1, np.int32)
-    for row, found in enumerate(colors.to_pylist()):
-        for n, color in enumerate(islice(_usable(found), MOST_COLORS)):
-            places[row, n] = known.setdefault(color, len(known))
-    return to_labs(list(known)), places
-
-
-def _haystack(table: pa.Table) -> pa.Array:
-    """What is searched of every design: titles, ids, tags, set and category, folded as searches are."""
-    texts = (
-        "garment_title",
-        "style_title",
-        "garment_id",
-        "style_id",
-        "style_set",
-        "garment_category",
-        "design_id",
-    )
-    parts = [table[name] for name in texts]
-    parts += [pc.binary_join(table[name], " ") for name in ("garment_tags", "style_tags")]
-    return pc.binary_join_element_wise(*map(_searchable, parts), "\n").combine_chunks()
-
-
-def _searchable(column: pa.ChunkedArray) -> pa.ChunkedArray:
-    """A column folded as searches are; null is empty. Each text is folded once, however many designs have it."""
-    encoded = pc.fill_null(column, "").combine_chunks().dictionary_encode()
-    folded = pa.array([searchable(text) for text in encoded.dictionary.to_pylist()], pa.string())
-    return pa.chunked_array([folded.take(encoded.indices)])
-
-
-def _alphabet(*texts: str) -> tuple[str, ...]:
-    """What titles are sorted by, so that É stands with E; what only differs in accents keeps one order."""
-    return (*map(searchable, texts), *texts)
-
-
-def _titles(table: pa.Table, ids: str, titles: str) -> dict[str, str]:
-    pairs = table.select([ids, titles]).group_by(ids).aggregate([(titles, "max")])
-    return dict(
-        zip(pairs[ids].to_pylist(), (one or "" for one in pairs[f"{titles}_max"].to_pylist()), strict=True)
-    )

@@ -15,7 +15,7 @@ from reportlab.pdfbase.pdfdoc import (
 )
 from reportlab.pdfgen.canvas import Canvas
 
-from catalogs.designs.provenance import SRGB_PROFILE
+from catalogs.designs.marked_pictures import SRGB_PROFILE
 
 COLOURS = "stylemillSRGB"
 

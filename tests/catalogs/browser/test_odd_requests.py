@@ -132,7 +132,7 @@ def odd_request(client: TestClient, rng: random.Random, ids: list[str], headers:
 
 def require_pages(client: TestClient, ids: list[str]) -> None:
     """Every page works."""
-    lists = [one.name for one in client.app.state.place.board.shortlists()]  # type: ignore[attr-defined]
+    lists = [one.name for one in client.app.state.context.state.shortlists()]  # type: ignore[attr-defined]
     paths = ["/?verdict=", "/?verdict=pick", "/shortlists", f"/compare?id={ids[0]}&id={ids[1]}"]
     paths += [f"/designs/{one}" for one in ids[:2]]
     paths += [f"{start}{spelled(one)}" for one in lists for start in ("/shortlist?name=", "/?shortlist=")]

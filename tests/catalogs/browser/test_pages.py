@@ -28,7 +28,7 @@ from playwright.sync_api import Browser, Error, Page, expect, sync_playwright
 from pypdf import PdfReader
 
 from benchmarks.prefect_server import stop
-from catalogs.designs import provenance
+from catalogs.designs import marked_pictures
 from catalogs.designs.design_catalog import DesignCatalog
 from catalogs.designs.reviews.review_events import Act, What
 from catalogs.designs.reviews.review_log import ReviewLog
@@ -301,7 +301,7 @@ def _check_exports(page: Page, wanted: list[str]) -> None:
     for _, line in manifest.iterrows():
         data = archive.read(str(line.iloc[0]))
         assert hashlib.sha256(data).hexdigest() in line.astype(str).tolist()
-        assert b"compositeWithTrainedAlgorithmicMedia" in (provenance.read_xmp(data) or b"")
+        assert b"compositeWithTrainedAlgorithmicMedia" in (marked_pictures.read_xmp(data) or b"")
     text = "".join(leaf.extract_text() for leaf in PdfReader(io.BytesIO(_export(page, "pdf"))).pages)
     assert "Spring 27" in text
     assert all(one[:12] in text for one in wanted)

@@ -16,7 +16,7 @@ import pytest
 from deltalake import DeltaTable
 
 from catalogs import keys
-from catalogs.designs import maintenance
+from catalogs.designs import maintenance, orphans
 from catalogs.designs.design_catalog import DesignCatalog
 from catalogs.designs.facts import correct, correction_table, find_corrections
 from catalogs.designs.lost_records import YOUNG, find_lost_records
@@ -72,7 +72,7 @@ class TestDesigns:
         before = sorted(partial.rglob("*"))
         for work in (
             lambda: maintenance.examine(reopened(partial)),
-            lambda: list(maintenance.find_removable(reopened(partial), DAY)),
+            lambda: list(orphans.find_removable(reopened(partial), DAY)),
         ):
             with pytest.raises(
                 CatalogError, match=r"part-.*parquet: no commit .* the 1 records.*doctor --repair"
@@ -98,7 +98,7 @@ class TestDesigns:
         """Without any commit the data files alone bring all records back."""
         shutil.rmtree(partial / "table" / "_delta_log")
         with pytest.raises(CatalogError, match="and others: no commit .* the 3 records"):
-            list(maintenance.find_removable(reopened(partial), DAY))
+            list(orphans.find_removable(reopened(partial), DAY))
         assert maintenance.file_again(reopened(partial)) == 3
         assert maintenance.examine(reopened(partial)) == maintenance.Findings(3, (), ())
 
@@ -106,7 +106,7 @@ class TestDesigns:
         """Pictures without any table are kept, and the message says what is missing."""
         shutil.rmtree(partial / "table")
         with pytest.raises(CatalogError, match=r"3 pictures.*no table of designs.*copy of the catalog"):
-            list(maintenance.find_removable(reopened(partial), DAY))
+            list(orphans.find_removable(reopened(partial), DAY))
 
     def test_only_a_checkpoint_left(self, tmp_path: Path) -> None:
         """Where a checkpoint tells what the missing newest commit said, the message's remedy brings all back."""
@@ -223,7 +223,7 @@ class TestWhatIsNotLost:
         # Their pictures are nobody's to remove, however old these are.
         aged(partial / "images")
         assert not [
-            one for one in maintenance.find_removable(reopened(partial), DAY) if one.key.startswith("images/")
+            one for one in orphans.find_removable(reopened(partial), DAY) if one.key.startswith("images/")
         ]
 
 
@@ -310,7 +310,7 @@ class TestWords:
         ReviewLog(catalog.store).file([verdict("later", key("a"))])
         aged(tmp_path)
         with pytest.raises(CatalogError, match=r"reviews/part-.*doctor --repair"):
-            list(maintenance.find_removable(reopened(tmp_path), DAY))
+            list(orphans.find_removable(reopened(tmp_path), DAY))
         assert maintenance.file_again(reopened(tmp_path)) == 1
         reviews = ReviewLog(catalog.store)
         reviews.catch_up()

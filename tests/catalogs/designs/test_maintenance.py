@@ -14,7 +14,7 @@ from deltalake import DeltaTable, write_deltalake
 from deltalake.table import TableOptimizer
 
 from catalogs import keys
-from catalogs.designs import maintenance, provenance
+from catalogs.designs import maintenance, orphans, provenance
 from catalogs.designs.design_catalog import DesignCatalog
 from catalogs.designs.reviews.review_events import Act, What
 from catalogs.designs.reviews.review_log import ReviewLog
@@ -83,12 +83,12 @@ class Contract:
         catalog = filed(where, "a")
         orphan, _ = catalog.add_picture(key("b"), b"nobody's")
         assert [one.key for one in maintenance.examine(catalog).orphans] == [orphan]
-        assert list(maintenance.find_removable(catalog, timedelta(hours=1))) == []
+        assert list(orphans.find_removable(catalog, timedelta(hours=1))) == []
         # S3 tells times in whole seconds.
         time.sleep(1.1)
-        found = list(maintenance.find_removable(catalog, NO_TIME))
+        found = list(orphans.find_removable(catalog, NO_TIME))
         assert [one.key for one in found] == [orphan]
-        assert maintenance.discard(catalog, found) == found
+        assert orphans.discard(catalog, found) == found
         assert not catalog.store.exists(orphan)
         assert maintenance.examine(catalog) == maintenance.Findings(1, (), ())
 
@@ -97,9 +97,9 @@ class Contract:
         catalog = filed(where, "a")
         catalog.add_picture(key("b"), b"nobody's")
         time.sleep(1.1)
-        found = list(maintenance.find_removable(catalog, NO_TIME))
+        found = list(orphans.find_removable(catalog, NO_TIME))
         catalog.add_picture(key("b"), b"nobody's")
-        assert maintenance.discard(catalog, found) == []
+        assert orphans.discard(catalog, found) == []
         assert catalog.store.exists(found[0].key)
 
     def test_many_records_are_taken_out(self, where: str, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -142,7 +142,7 @@ class Contract:
         catalog = filed(where, "a")
         late = written(catalog, "b")
         time.sleep(1.1)
-        found = list(maintenance.find_removable(catalog, NO_TIME))
+        found = list(orphans.find_removable(catalog, NO_TIME))
         real = type(catalog.store).delete
 
         def delete(store: Store, name: str) -> None:
@@ -150,7 +150,7 @@ class Contract:
             catalog.file([late])
 
         monkeypatch.setattr(type(catalog.store), "delete", delete)
-        assert [one.key for one in maintenance.discard(catalog, found)] == [late.image]
+        assert [one.key for one in orphans.discard(catalog, found)] == [late.image]
         assert catalog.existing() == {key("a")}
 
     def test_thumbnails_of_what_is_gone(self, where: str) -> None:
@@ -160,10 +160,10 @@ class Contract:
         small = [keys.thumbnail(row["design_id"], provenance.version(row), 192) for row in rows]
         for one in small:
             catalog.store.write(one, b"small")
-        assert [one.key for one in maintenance.find_removable(catalog, timedelta(0))] == []
+        assert [one.key for one in orphans.find_removable(catalog, timedelta(0))] == []
         catalog.remove([(rows[0]["design_id"], rows[0]["image_sha256"])])
-        assert small[0] in [one.key for one in maintenance.find_removable(catalog, timedelta(0))]
-        assert small[1] not in [one.key for one in maintenance.find_removable(catalog, timedelta(0))]
+        assert small[0] in [one.key for one in orphans.find_removable(catalog, timedelta(0))]
+        assert small[1] not in [one.key for one in orphans.find_removable(catalog, timedelta(0))]
 
     def test_thumbnails_of_corrected_records(self, where: str) -> None:
         """A thumbnail whose XMP tells a credit that was corrected since is outdated; the new one is not."""
@@ -177,9 +177,9 @@ class Contract:
             named.append(keys.thumbnail(row["design_id"], provenance.version(row), 192))
             catalog.store.write(named[-1], b"small")
         time.sleep(1.1)
-        found = maintenance.find_removable(catalog, NO_TIME)
+        found = orphans.find_removable(catalog, NO_TIME)
         assert [one.key for one in found if one.key.startswith(keys.THUMBNAILS)] == named[:1]
-        assert named[0] in [one.key for one in maintenance.discard(catalog, found)]
+        assert named[0] in [one.key for one in orphans.discard(catalog, found)]
         assert not catalog.store.exists(named[0])
         assert catalog.store.exists(named[1])
 
@@ -188,10 +188,10 @@ class Contract:
         catalog = filed(where, "a")
         image, _ = catalog.add_picture(key("b"), b"nobody's")
         time.sleep(1.1)
-        found = [one for one in maintenance.find_removable(catalog, NO_TIME) if one.key == image]
+        found = [one for one in orphans.find_removable(catalog, NO_TIME) if one.key == image]
         catalog.store.write(image, b"nobody's")
         assert len(found) == 1
-        assert maintenance.discard(catalog, found) == []
+        assert orphans.discard(catalog, found) == []
         assert catalog.store.exists(image)
 
     def test_all_tables_are_tidied(self, where: str) -> None:
@@ -236,10 +236,10 @@ class Contract:
         left = [keys.claim(key("b")), keys.claim_holder("killed"), f"{keys.PROBE}-killed"]
         for one in left:
             catalog.store.write(one, b"killed")
-        assert list(maintenance.find_removable(catalog, timedelta(hours=1))) == []
-        found = list(maintenance.find_removable(catalog, NO_TIME))
+        assert list(orphans.find_removable(catalog, timedelta(hours=1))) == []
+        found = list(orphans.find_removable(catalog, NO_TIME))
         assert [one.key for one in found] == left
-        maintenance.discard(catalog, found)
+        orphans.discard(catalog, found)
         assert not [one for one in left if catalog.store.exists(one)]
 
     def test_what_a_living_run_has_in_work_stays(self, where: str) -> None:
@@ -251,9 +251,9 @@ class Contract:
             orphan, _ = catalog.add_picture(key("c"), b"nobody's")
             time.sleep(1.1)
             # Old by every clock: the grace time is less than nothing.
-            found = maintenance.find_removable(catalog, -timedelta(days=3))
+            found = orphans.find_removable(catalog, -timedelta(days=3))
             assert found == [], "beside a living run nothing fresh goes, as halves bear no name"
-        found = maintenance.find_removable(catalog, NO_TIME)
+        found = orphans.find_removable(catalog, NO_TIME)
         assert orphan in [one.key for one in found] and len(found) == 2
 
     def test_doubled_records(self, where: str) -> None:
@@ -298,7 +298,7 @@ class Contract:
         given: list[timedelta] = []
         monkeypatch.setattr("catalogs.designs.maintenance.datetime", Ahead)
         monkeypatch.setattr(DesignCatalog, "tidy", lambda _, retention: given.append(retention) or (0, 0))
-        assert maintenance.find_removable(catalog, timedelta(days=1)) == []
+        assert orphans.find_removable(catalog, timedelta(days=1)) == []
         maintenance.tidy(catalog, timedelta(days=1))
         assert timedelta(days=3, hours=23) < given[0] < timedelta(days=4, hours=1)
 
@@ -312,7 +312,7 @@ class Contract:
             raise NotAllowedError("read-only")
 
         monkeypatch.setattr(type(catalog.store), "write", refused)
-        assert [one.key for one in maintenance.find_removable(catalog, NO_TIME)] == [orphan]
+        assert [one.key for one in orphans.find_removable(catalog, NO_TIME)] == [orphan]
 
     @pytest.mark.parametrize("table", ["table", "reviews"])
     @pytest.mark.parametrize("left", [0, 100, None], ids=["emptied", "cut", "gone"])
@@ -334,7 +334,7 @@ class Contract:
             return
         assert kept.startswith(f"lost/{table}/")
         assert catalog.store.read(kept) == whole[:left]
-        assert kept not in [one.key for one in maintenance.find_removable(catalog, NO_TIME)]
+        assert kept not in [one.key for one in orphans.find_removable(catalog, NO_TIME)]
         assert maintenance.give_up_files(catalog) == {}
 
     def test_what_cannot_be_kept_is_not_given_up(self, where: str, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -372,13 +372,13 @@ class TestFolder(Contract):
         halves = [Path(where, name) for name in (ours, deltas, "table/part-0.parquet#12")]
         for half in halves:
             half.write_bytes(b"ha")
-        assert list(maintenance.find_removable(catalog, timedelta(hours=1))) == []
+        assert list(orphans.find_removable(catalog, timedelta(hours=1))) == []
         old = time.time() - 7200
         for half in halves:
             os.utime(half, (old, old))
-        found = list(maintenance.find_removable(catalog, timedelta(hours=1)))
+        found = list(orphans.find_removable(catalog, timedelta(hours=1)))
         assert [Path(where, one.key) for one in found] == halves
-        maintenance.discard(catalog, found)
+        orphans.discard(catalog, found)
         assert not [half for half in halves if half.exists()]
         assert catalog.existing() == {key("a")}
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from catalogs.designs import maintenance
+from catalogs.designs import maintenance, orphans
 from catalogs.designs.design_catalog import DesignCatalog
 from catalogs.designs.reviews.review_log import ReviewLog
 from catalogs.errors import CatalogError, StoreError
@@ -89,7 +89,7 @@ class TestNewestCommit:
             lambda: again.file([design("d")]),
             lambda: again.remove([(key("a"), "0")]),
             lambda: maintenance.examine(again),
-            lambda: list(maintenance.find_removable(again, NO_TIME)),
+            lambda: list(orphans.find_removable(again, NO_TIME)),
             lambda: maintenance.tidy(again, NO_TIME),
             lambda: maintenance.give_up_files(again),
         ):
@@ -120,7 +120,7 @@ class TestNewestCommit:
             lambda: ReviewLog(catalog.store).catch_up(),
             lambda: ReviewLog(catalog.store).file([verdict("a2", key("a"))]),
             lambda: maintenance.examine(catalog),
-            lambda: list(maintenance.find_removable(catalog, NO_TIME)),
+            lambda: list(orphans.find_removable(catalog, NO_TIME)),
             lambda: maintenance.tidy(catalog, NO_TIME),
         ):
             with pytest.raises(CatalogError, match="reviews/_delta_log/"):
@@ -158,7 +158,7 @@ class TestOtherGaps:
         emptied(log_of(tmp_path)[-2])
         for work in (
             lambda: maintenance.examine(catalog),
-            lambda: list(maintenance.find_removable(catalog, NO_TIME)),
+            lambda: list(orphans.find_removable(catalog, NO_TIME)),
         ):
             with pytest.raises(CatalogError, match="is empty"):
                 work()
@@ -234,7 +234,7 @@ class TestDataFiles:
         for work in (
             catalog.read,
             lambda: maintenance.examine(catalog),
-            lambda: list(maintenance.find_removable(catalog, NO_TIME)),
+            lambda: list(orphans.find_removable(catalog, NO_TIME)),
         ):
             with pytest.raises(CatalogError, match="damaged or gone.*doctor --repair"):
                 work()

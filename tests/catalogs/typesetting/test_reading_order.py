@@ -6,7 +6,7 @@ import unicodedata
 import pytest
 from bidi import get_display
 
-from catalogs.typesetting import reading_order
+from catalogs.typesetting import bidi_classes
 from catalogs.typesetting.reading_order import direction_runs, starts_from_right
 
 PLAIN = "abאבجدxy12٣٤ (()[]) ,.+-$%·–/:«»\u0301\u200e\u200f"
@@ -94,7 +94,7 @@ def test_looks_grow_with_the_length(monkeypatch: pytest.MonkeyPatch, nest: str) 
             looks += 1
             return super().__contains__(kind)
 
-    monkeypatch.setattr(reading_order, "ISOLATES", Kinds(reading_order.ISOLATES))
+    monkeypatch.setattr(bidi_classes, "ISOLATES", Kinds(bidi_classes.ISOLATES))
     counts = []
     for length in (500, 1000):
         looks = 0

@@ -8,11 +8,14 @@ import pandas as pd
 import pyarrow as pa
 import pytest
 
-from catalogs.browser.search.index import COLUMNS, Index, Ratings, matrix
+from catalogs.browser.search.index import COLUMNS, Index
+from catalogs.browser.search.matrix import matrix
 from catalogs.browser.search.query import FACETS, Query
+from catalogs.browser.search.ratings import Ratings
 from catalogs.designs.appearance import color_distances, to_lab
 from catalogs.designs.design_catalog import DesignCatalog
-from catalogs.designs.reviews.review_events import Act, Opinions, What
+from catalogs.designs.reviews.opinions import Opinions
+from catalogs.designs.reviews.review_events import Act, What
 from catalogs.storage.stores import open_store
 from tests.catalogs.browser.shop import NOON, design, shop
 
@@ -36,7 +39,7 @@ def rated(index: Index) -> Ratings:
     opinions.take(Act("a1", "ann", NOON, What.VERDICT, tuple(index.ids[:3]), "pick", seq=1))
     opinions.take(Act("a2", "ann", NOON, What.VERDICT, (index.ids[-1],), "reject", seq=2))
     opinions.take(Act("a3", "ann", NOON, What.STARS, (index.ids[0],), "5", seq=3))
-    return Ratings.of(index, opinions)
+    return Ratings.of(index.row, opinions)
 
 
 def frame(index: Index) -> pd.DataFrame:
@@ -115,7 +118,7 @@ class TestFinding:
         )
         found = Index(DesignCatalog(open_store(str(tmp_path))).read(COLUMNS))
         for search in (text, *searches):
-            assert len(found.find(Query(search=search), Ratings.of(found, Opinions())).rows) == 1, search
+            assert len(found.find(Query(search=search), Ratings.of(found.row, Opinions())).rows) == 1, search
 
     def test_sorted_as_people_do(self, tmp_path: Path) -> None:
         """An accent or a capital does not put a title behind Z."""
@@ -126,7 +129,7 @@ class TestFinding:
         ]
         DesignCatalog(open_store(str(tmp_path))).file(made)
         found = Index(DesignCatalog(open_store(str(tmp_path))).read(COLUMNS))
-        rows = found.find(Query(sort="garment"), Ratings.of(found, Opinions())).rows
+        rows = found.find(Query(sort="garment"), Ratings.of(found.row, Opinions())).rows
         shown = [one["garment_title"] for one in found.records([int(row) for row in rows])]
         assert shown == ["apple", "Banana", "Été", "Łódź", "zebra"]
 
@@ -183,7 +186,7 @@ class TestFinding:
     def test_nothing_is_no_failure(self, tmp_path: Path) -> None:
         """A catalog without designs has an empty index that answers."""
         index = Index(DesignCatalog(open_store(str(tmp_path))).read(COLUMNS))
-        ratings = Ratings.of(index, Opinions())
+        ratings = Ratings.of(index.row, Opinions())
         assert index.find(Query(group="style", stacked=True, swatch="#336699"), ratings).rows.tolist() == []
         assert index.counts(Query(), ratings)["garment"] == []
 

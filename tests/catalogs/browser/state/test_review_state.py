@@ -10,7 +10,7 @@ import pytest
 
 from catalogs.browser.responses import design_cells
 from catalogs.browser.search.query import Query
-from catalogs.browser.state import review_state as boards
+from catalogs.browser.state import result_cache, review_writer
 from catalogs.browser.state.review_state import ReviewState
 from catalogs.designs import provenance
 from catalogs.designs.design_catalog import DesignCatalog
@@ -59,7 +59,7 @@ def test_pages_do_not_shift(board: ReviewState) -> None:
     """A result stays as it was found, whatever is said of its designs; asking again finds what holds."""
     kept = board.find(UNREVIEWED)
     say(board, verdict("a1", board.index.ids[:5]))
-    again = board.kept(kept.token)
+    again = board.result(kept.token)
     assert again is not None
     assert len(again.ids) == 12
     assert len(board.find(UNREVIEWED).ids) == 7
@@ -67,12 +67,12 @@ def test_pages_do_not_shift(board: ReviewState) -> None:
 
 def test_results_end(board: ReviewState, monkeypatch: pytest.MonkeyPatch) -> None:
     """The result that was asked for longest ago goes first."""
-    monkeypatch.setattr(boards, "RESULTS", 2)
+    monkeypatch.setattr(result_cache, "RESULTS", 2)
     first, second = board.find(Query()).token, board.find(Query()).token
-    board.kept(first)
+    board.result(first)
     board.find(Query())
-    assert board.kept(first) is not None
-    assert board.kept(second) is None
+    assert board.result(first) is not None
+    assert board.result(second) is None
 
 
 def test_all_at_once(board: ReviewState) -> None:
@@ -121,7 +121,7 @@ def test_shortlists_are_published_when_they_change(
     board: ReviewState, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Verdicts do not write the table of shortlists."""
-    monkeypatch.setitem(boards.EVERY, "shortlists", 0.0)
+    monkeypatch.setitem(review_writer.PUBLISH_SECONDS, "shortlists", 0.0)
     for number, one in enumerate(board.index.ids[:3]):
         say(board, verdict(f"a{number}", [one]))
     time.sleep(2.5)
@@ -139,8 +139,8 @@ def test_writer_survives(board: ReviewState, monkeypatch: pytest.MonkeyPatch) ->
     def fail(*_arguments: object) -> None:
         raise ValueError("a row that nobody can read")
 
-    monkeypatch.setattr(boards, "LOOK_SECONDS", 0.0)
-    monkeypatch.setattr(board, "_look", fail)
+    monkeypatch.setattr(review_writer, "REFRESH_SECONDS", 0.0)
+    monkeypatch.setattr(board._writer, "_refresh", fail)
     time.sleep(2.5)
     assert say(board, verdict("a1", [board.index.ids[0]])).seq == 1
 
@@ -157,7 +157,7 @@ def test_one_bad_act_fails_alone(board: ReviewState, monkeypatch: pytest.MonkeyP
     monkeypatch.setattr(board._reviews, "file", file)
     ids = board.index.ids
     good, bad = Future[Act](), Future[Act]()
-    board._file([(verdict("good", [ids[0]]), good), (verdict("bad", [ids[1]]), bad)])
+    board._writer._file([(verdict("good", [ids[0]]), good), (verdict("bad", [ids[1]]), bad)])
     assert good.result(1).act_id == "good"
     with pytest.raises(ValueError, match="encoded"):
         bad.result(1)
@@ -169,7 +169,7 @@ def test_taken_out_meanwhile(where: Path, board: ReviewState) -> None:
     rows = DesignCatalog(open_store(str(where))).read(["design_id", "image_sha256"]).to_pylist()
     gone = next(row for row in rows if row["design_id"] == kept.ids[2])
     DesignCatalog(open_store(str(where))).remove([(gone["design_id"], gone["image_sha256"])])
-    board._look()
+    board.refresh()
     shown = design_cells(board, kept.ids)
     assert [one["id"] for one in shown] == list(kept.ids)
     assert shown[2]["garment"] == "no longer in the catalog"
@@ -191,7 +191,7 @@ def test_new_designs(where: Path, board: ReviewState) -> None:
     ids = board.index.ids
     say(board, verdict("a1", [ids[0]]))
     DesignCatalog(open_store(str(where))).file([design(where, 99, "tee", "ikat")])
-    board._look()
+    board.refresh()
     assert len(board.index) == 13
     assert len(board.find(UNREVIEWED).ids) == 12
     assert board.ratings([ids[0]]) == [("pick", 0)]

@@ -5,7 +5,8 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from catalogs.designs.reviews.review_events import Act, Opinions, What, check_act, require_foldable
+from catalogs.designs.reviews.opinions import Opinions
+from catalogs.designs.reviews.review_events import Act, What, check_act, require_foldable
 from catalogs.errors import ActError, InvalidKeyError
 
 NOON = datetime(2026, 11, 21, 12, tzinfo=UTC)

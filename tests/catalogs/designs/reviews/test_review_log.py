@@ -3,6 +3,7 @@
 import multiprocessing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pandas as pd
@@ -272,7 +273,7 @@ class TestFolder(Contract):
             raise OSError("Generic S3 error: error sending request")
 
         monkeypatch.setattr(catalogs.designs.reviews.review_log, "write_deltalake", dead)
-        monkeypatch.setattr(catalogs.storage.delta_tables, "_pause", lambda _attempt: None)
+        monkeypatch.setattr("tenacity.nap.time", SimpleNamespace(sleep=lambda _seconds: None))
         reviews = ReviewLog(open_store(where))
         with pytest.raises(UnreachableError, match="reviews"):
             reviews.file([verdict("a1", "d")])

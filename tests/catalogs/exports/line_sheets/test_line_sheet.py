@@ -11,9 +11,9 @@ from PIL import Image
 from pypdf import PdfReader
 from pypdf.generic import DictionaryObject
 
-from catalogs.designs import provenance
+from catalogs.designs import marked_pictures, provenance
 from catalogs.exports.items import Item
-from catalogs.exports.line_sheets import line_sheet
+from catalogs.exports.line_sheets import cover, line_sheet, page_layout, prints
 from catalogs.exports.line_sheets.line_sheet import write_pdf
 from catalogs.exports.line_sheets.pdf_text import PdfText
 from catalogs.images.codec import Picture, encode_png
@@ -89,7 +89,7 @@ def test_order_on_the_page() -> None:
     """Hebrew stands from the right: of a word's letters the first is drawn rightmost."""
     glyphs = line_sheet.Canvas(io.BytesIO())
     pdf = PdfText(glyphs)
-    pdf.draw(0, 0, "שלום", SANS, 10, line_sheet.INK)
+    pdf.draw(0, 0, "שלום", SANS, 10, page_layout.INK)
     (drawn,) = [code for code in glyphs._code if code.startswith("BT")]
     numbers = re.findall(r"<([0-9A-F]{4})>", drawn)
     face = font_for("ש", SANS).shaped  # type: ignore[union-attr]
@@ -219,18 +219,18 @@ def test_pictures_are_marked() -> None:
     for page in (0, 1):
         (image,) = pictures(read(items, store)[0], page)
         assert image["/Filter"] == "/DCTDecode"
-        assert provenance.read_xmp(image._data) == items[0].packet  # type: ignore[attr-defined]
+        assert marked_pictures.read_xmp(image._data) == items[0].packet  # type: ignore[attr-defined]
         space, profile = image["/ColorSpace"]  # type: ignore[misc]
-        assert space == "/ICCBased" and profile.get_object().get_data() == provenance.SRGB_PROFILE
+        assert space == "/ICCBased" and profile.get_object().get_data() == marked_pictures.SRGB_PROFILE
 
 
 def test_pictures_are_right_sized(monkeypatch: pytest.MonkeyPatch) -> None:
     """A picture has the pixels that its place needs at the sheet's resolution, never more than the catalog's."""
     store, items = shop(1)
     assert [(one["/Width"], one["/Height"]) for one in pictures(read(items, store)[0], 1)] == [(96, 120)]
-    monkeypatch.setattr(line_sheet, "DPI", 36)
+    monkeypatch.setattr(prints, "DPI", 36)
     (image,) = pictures(read(items, store)[0], 1)
-    assert image["/Height"] == round(line_sheet.PICTURE / 2)
+    assert image["/Height"] == round(page_layout.PICTURE / 2)
 
 
 def test_a_picture_is_there_once() -> None:
@@ -275,7 +275,7 @@ def test_transparent_pictures() -> None:
     row = record(1, image="images/clear.png", image_sha256=hashlib.sha256(png).hexdigest())
     (image,) = pictures(read([Item(row)], store)[0], 1)
     shown = np.asarray(Image.open(io.BytesIO(image._data)))  # type: ignore[attr-defined]
-    assert np.abs(shown.astype(int) - line_sheet.PAPER).max() <= 2
+    assert np.abs(shown.astype(int) - prints.PAPER).max() <= 2
 
 
 @pytest.mark.parametrize(
@@ -283,7 +283,7 @@ def test_transparent_pictures() -> None:
 )
 def test_cover_pictures_are_cut_to_their_place(size: tuple[int, int], cut: tuple[int, int]) -> None:
     """A picture of another shape loses its sides or its ends, and one of the place's shape nothing."""
-    assert line_sheet._cropped(Image.new("RGB", size), 0.5).size == cut
+    assert prints._cropped(Image.new("RGB", size), 0.5).size == cut
 
 
 @pytest.mark.parametrize(
@@ -291,7 +291,7 @@ def test_cover_pictures_are_cut_to_their_place(size: tuple[int, int], cut: tuple
 )
 def test_page_ranges(pages: list[int], text: str) -> None:
     """Pages are written as people do."""
-    assert line_sheet._ranges(pages) == text
+    assert cover._ranges(pages) == text
 
 
 def test_cover_shows_the_best() -> None:
@@ -303,7 +303,7 @@ def test_cover_shows_the_best() -> None:
         Item(record(2), "pick", 5),
         Item(record(3)),
     ]
-    chosen = line_sheet._foremost(items)
+    chosen = cover._foremost(items)
     assert chosen[0] is items[3]
     assert {id(item) for item in chosen} == {id(item) for item in items}
     distinct = [item.text("style_id") for item in chosen[:4]]
