@@ -27,15 +27,15 @@ class MeasureRow:
 
 def measure_rows(record: Mapping[str, Any]) -> list[MeasureRow]:
     """A design's measures; one that was not taken says so."""
-    found = []
+    rows = []
     for measure in MEASURES:
         value = record.get(measure.column)
         if value is None or not math.isfinite(value):
-            found.append(MeasureRow(measure.name, "not measured", _meaning(measure)))
+            rows.append(MeasureRow(measure.name, "not measured", _meaning(measure)))
         else:
             doubtful = measure.is_doubtful(value)
-            found.append(MeasureRow(measure.name, f"{value:.3g}", _meaning(measure), doubtful))
-    return found
+            rows.append(MeasureRow(measure.name, f"{value:.3g}", _meaning(measure), doubtful))
+    return rows
 
 
 def _meaning(measure: Measure) -> str:
@@ -45,10 +45,10 @@ def _meaning(measure: Measure) -> str:
 
 def whole_record(catalog: DesignCatalog, design_id: str) -> dict[str, Any]:
     """Every column of one design."""
-    found = whole_records(catalog, [design_id])
-    if design_id not in found:
+    records = whole_records(catalog, [design_id])
+    if design_id not in records:
         raise NotFoundError(f"The design '{design_id[:80]}' was taken out of the catalog.")
-    return found[design_id]
+    return records[design_id]
 
 
 def whole_records(catalog: DesignCatalog, ids: Sequence[str]) -> dict[str, dict[str, Any]]:
@@ -87,12 +87,12 @@ def recipe_rows(record: Mapping[str, Any]) -> list[tuple[str, str]]:
 def recipe_differences(records: Sequence[Mapping[str, Any]]) -> list[tuple[str, list[str]]]:
     """Fields of recipes, and what else designs are made from, in which they are not all the same."""
     columns = [
-        {"garment": one["garment_id"], "style": one["style_id"]} | _json(one["recipe_json"])
-        for one in records
+        {"garment": record["garment_id"], "style": record["style_id"]} | _json(record["recipe_json"])
+        for record in records
     ]
     names: Collection[str] = dict.fromkeys(name for column in columns for name in column)
-    found = [(name, [_spelled(column.get(name, "")) for column in columns]) for name in names]
-    return [(name, values) for name, values in found if len(set(values)) > 1]
+    values_by_name = [(name, [_spelled(column.get(name, "")) for column in columns]) for name in names]
+    return [(name, values) for name, values in values_by_name if len(set(values)) > 1]
 
 
 def repeat_order(record: Mapping[str, Any]) -> Order:
@@ -103,10 +103,10 @@ def repeat_order(record: Mapping[str, Any]) -> Order:
 def _json(text: Any) -> dict[str, Any]:
     """What a column of JSON holds; nothing where it cannot be read."""
     try:
-        found = json.loads(text or "{}")
+        value = json.loads(text or "{}")
     except (ValueError, RecursionError):
         return {}
-    return found if isinstance(found, dict) else {}
+    return value if isinstance(value, dict) else {}
 
 
 def _spelled(value: Any) -> str:

@@ -119,7 +119,7 @@ def target_ids(state: ReviewState, target: Target) -> Sequence[str]:
     else:
         ids = state.find(parse(parse_qsl(target.query or "", keep_blank_values=True))).ids
     left_out = set(target.without)
-    ids = [one for one in ids if one not in left_out] if left_out else ids
+    ids = [design_id for design_id in ids if design_id not in left_out] if left_out else ids
     if target.count is not None and target.count != len(ids):
         raise OtherNumberError(
             f"There are {len(ids)} designs now, not {target.count}: nothing was done. Look again, then repeat."
@@ -129,22 +129,22 @@ def target_ids(state: ReviewState, target: Target) -> Sequence[str]:
 
 def find_result(state: ReviewState, token: str) -> ResultSnapshot:
     """A result that was found before."""
-    found = state.result(token)
-    if found is None:
+    snapshot = state.result(token)
+    if snapshot is None:
         raise GoneError("This result was found too long ago: look again, then repeat.")
-    return found
+    return snapshot
 
 
 def build_order(state: ReviewState, ordering: OrderRequest) -> Order:
     """What a mill is asked for."""
     index = state.index
     records = index.records(
-        [index.row[one] for one in target_ids(state, ordering.target) if one in index.row]
+        [index.row[design_id] for design_id in target_ids(state, ordering.target) if design_id in index.row]
     )
     if not records:
         raise ActError("There is nothing to make more of: choose designs first.")
     unique = {
-        name: tuple(dict.fromkeys(one[name] for one in records))
+        name: tuple(dict.fromkeys(record[name] for record in records))
         for name in ("garment_id", "style_id", "style_set")
     }
     return Order(
@@ -157,11 +157,11 @@ def build_order(state: ReviewState, ordering: OrderRequest) -> Order:
 
 def export_items(state: ReviewState, ids: Sequence[str], notes_of: str) -> Iterator[Item]:
     """Designs as they leave the catalog: whole records, with what was said of them, a batch at a time."""
-    found = state.shortlist(notes_of) if notes_of else None
-    notes: Mapping[str, str] = {e.design_id: e.note for e in found.entries} if found else {}
+    shortlist = state.shortlist(notes_of) if notes_of else None
+    notes: Mapping[str, str] = {e.design_id: e.note for e in shortlist.entries} if shortlist else {}
     for start in range(0, len(ids), BATCH):
         batch = ids[start : start + BATCH]
         records = design_details.whole_records(state.catalog, batch)
-        for one, (verdict, stars) in zip(batch, state.ratings(batch), strict=True):
-            if one in records:
-                yield Item(records[one], verdict, stars, notes.get(one, ""))
+        for design_id, (verdict, stars) in zip(batch, state.ratings(batch), strict=True):
+            if design_id in records:
+                yield Item(records[design_id], verdict, stars, notes.get(design_id, ""))

@@ -29,7 +29,7 @@ def result_answer(state: ReviewState, query: Query) -> dict[str, Any]:
         "address": query.address(),
         "facets": facet_counts(state, query),
         "chosen": {name: list(query.facets.get(name, ())) for name in FACETS},
-        "groups": [_value(one) for one in kept.groups],
+        "groups": [_value(group) for group in kept.groups],
         "designs": page_cells(state, kept, 0, FIRST_ROWS),
         "nothing": None if kept.ids else _nothing(state, query),
     }
@@ -39,7 +39,7 @@ def _nothing(state: ReviewState, query: Query) -> dict[str, Any]:
     """Ways on from an empty result."""
     way = filter_to_remove(state, query)
     return {
-        "colors": [vars(one) for one in color_suggestions(state, query)],
+        "colors": [vars(suggestion) for suggestion in color_suggestions(state, query)],
         "removal": vars(way) if way else None,
         "narrowed": bool(query.facets or query.search or query.swatch or query.shortlist or query.like),
     }
@@ -57,23 +57,23 @@ def page_cells(state: ReviewState, kept: ResultSnapshot, start: int, count: int)
 
 def facet_counts(state: ReviewState, query: Query) -> dict[str, list[list[Any]]]:
     """Facets with counts."""
-    return {name: [_value(one) for one in counts] for name, counts in state.counts(query).items()}
+    return {name: [_value(count) for count in counts] for name, counts in state.counts(query).items()}
 
 
-def _value(one: Count) -> list[Any]:
-    return [one.value, one.title, one.count]
+def _value(count: Count) -> list[Any]:
+    return [count.value, count.title, count.count]
 
 
 def design_cells(state: ReviewState, ids: Sequence[str], *, stacked: bool = False) -> list[dict[str, Any]]:
     """What a grid shows of designs; of one that is no longer in the catalog nothing is left but its id."""
     index = state.index
-    rows = [index.row.get(one) for one in ids]
-    there = [row for row in rows if row is not None]
-    records = iter(index.records(there))
-    stacks = iter(index.stacks(np.asarray(there, np.int64)) if stacked and there else [1] * len(there))
+    rows = [index.row.get(design_id) for design_id in ids]
+    present = [row for row in rows if row is not None]
+    records = iter(index.records(present))
+    stacks = iter(index.stacks(np.asarray(present, np.int64)) if stacked and present else [1] * len(present))
     return [
-        _gone(one) if row is None else _cell(index, row, next(records), rating, next(stacks))
-        for one, row, rating in zip(ids, rows, state.ratings(ids), strict=True)
+        _gone(design_id) if row is None else _cell(index, row, next(records), rating, next(stacks))
+        for design_id, row, rating in zip(ids, rows, state.ratings(ids), strict=True)
     ]
 
 
@@ -112,14 +112,14 @@ def _gone(design_id: str) -> dict[str, Any]:
 def matrix_cells(state: ReviewState, ids: Sequence[str]) -> dict[str, Any]:
     """A result as a matrix of garments and styles."""
     index = state.index
-    rows = np.asarray([index.row[one] for one in ids if one in index.row], np.int64)
-    found = matrix(index, rows)
-    designs = design_cells(state, [index.ids[row] for row, _ in found.cells.values()])
+    rows = np.asarray([index.row[design_id] for design_id in ids if design_id in index.row], np.int64)
+    laid_out = matrix(index, rows)
+    designs = design_cells(state, [index.ids[row] for row, _ in laid_out.cells.values()])
     return {
-        "garments": [vars(one) for one in found.garments],
-        "styles": [vars(one) for one in found.styles],
+        "garments": [vars(garment) for garment in laid_out.garments],
+        "styles": [vars(style) for style in laid_out.styles],
         "cells": [
             {"at": list(at), "count": count, "design": design}
-            for (at, (_, count)), design in zip(found.cells.items(), designs, strict=True)
+            for (at, (_, count)), design in zip(laid_out.cells.items(), designs, strict=True)
         ],
     }

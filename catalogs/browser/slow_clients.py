@@ -60,11 +60,13 @@ class TimedH11Protocol(H11Protocol):
         """Close those that have waited longest, where more wait than may."""
         if self.limit_concurrency is None:
             return
-        slow = [one for one in self.connections if isinstance(one, TimedH11Protocol) and one._owes()]
-        slow.sort(key=lambda one: one._since)
-        for one in slow[: max(len(slow) - int(self.limit_concurrency * SHARE_OF_SLOW), 0)]:
-            one.connections.discard(one)
-            one.transport.close()
+        slow = [
+            client for client in self.connections if isinstance(client, TimedH11Protocol) and client._owes()
+        ]
+        slow.sort(key=lambda client: client._since)
+        for client in slow[: max(len(slow) - int(self.limit_concurrency * SHARE_OF_SLOW), 0)]:
+            client.connections.discard(client)
+            client.transport.close()
 
     def _wait(self) -> None:
         # One that is waited for already has no more time for the bytes that drop in.

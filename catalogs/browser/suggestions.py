@@ -46,21 +46,23 @@ def color_suggestions(state: ReviewState, query: Query) -> list[Suggestion]:
     Where that finds nothing either, the main colour alone.
     """
     words = list(dict.fromkeys(query.search.split()))
-    found: list[Suggestion] = []
+    suggestions: list[Suggestion] = []
     for n, word in enumerate(words):
         family = FAMILIES.get(searchable(word))
-        if family and len(found) < MOST_WAYS:
+        if family and len(suggestions) < MOST_WAYS:
             facets = {**query.facets, "color": (family,)}
             other = replace(query, facets=facets, search=" ".join(words[:n] + words[n + 1 :]))
             ways = [other, replace(other, search="")]
-            counted = [Suggestion(family, one.address(), state.count(one)) for one in ways]
-            found.append(next((way for way in counted if way.count), counted[-1]))
-    return found
+            counted = [Suggestion(family, variant.address(), state.count(variant)) for variant in ways]
+            suggestions.append(next((way for way in counted if way.count), counted[-1]))
+    return suggestions
 
 
 def filter_to_remove(state: ReviewState, query: Query) -> Suggestion | None:
     """The filter without which most designs are found; None where none alone keeps them away."""
-    ways = [Suggestion(name, one.address(), state.count(one)) for name, one in _without_one(query)]
+    ways = [
+        Suggestion(name, variant.address(), state.count(variant)) for name, variant in _without_one(query)
+    ]
     best = max(ways, key=lambda way: way.count, default=None)
     return best if best and best.count else None
 
@@ -74,4 +76,4 @@ def _without_one(query: Query) -> Iterator[tuple[str, Query]]:
         "shortlist": replace(query, shortlist=""),
         "like": replace(query, like=""),
     }
-    yield from ((name, one) for name, one in others.items() if one != query)
+    yield from ((name, variant) for name, variant in others.items() if variant != query)

@@ -64,7 +64,9 @@ class PictureCache:
     def __init__(self, limit: int = KEPT_BYTES) -> None:
         """`limit` is in bytes."""
         self._lock = threading.Lock()
-        self._found: LRUCache[str, EncodedPicture] = LRUCache(limit, getsizeof=lambda found: len(found.data))
+        self._found: LRUCache[str, EncodedPicture] = LRUCache(
+            limit, getsizeof=lambda picture: len(picture.data)
+        )
         self._under_way: dict[str, Future[EncodedPicture]] = {}
 
     def known(self, key: str) -> EncodedPicture | None:
@@ -74,8 +76,8 @@ class PictureCache:
 
     def get(self, key: str, make: Callable[[], EncodedPicture]) -> EncodedPicture:
         """What is kept under a key, else what `make` gives; what it raises, everybody gets who asked meanwhile."""
-        if found := self.known(key):
-            return found
+        if picture := self.known(key):
+            return picture
         with self._lock:
             under_way = self._under_way.get(key)
             if under_way is None:
@@ -83,18 +85,18 @@ class PictureCache:
         if under_way is not None:
             return under_way.result()
         try:
-            found = make()
+            picture = make()
             # One that is larger than all the room is not kept.
             with self._lock, suppress(ValueError):
-                self._found[key] = found
-            mine.set_result(found)
+                self._found[key] = picture
+            mine.set_result(picture)
         except BaseException as error:
             mine.set_exception(error)
             raise
         finally:
             with self._lock:
                 del self._under_way[key]
-        return found
+        return picture
 
 
 class Pictures:
@@ -167,10 +169,10 @@ class Pictures:
         record = self._records_of(kind, store).get(record_id)
         if record is None:
             raise NotFoundError(f"{store.uri} has no {kind} '{record_id[:80]}' any more.")
-        there = store.stat(record.image)
-        if there is None:
+        stored = store.stat(record.image)
+        if stored is None:
             raise NotFoundError(f"{store.uri}/{record.image}: there is no such picture any more.")
-        name = hashlib.sha256(f"{store.uri}\n{record.image}\n{there.etag}".encode()).hexdigest()
+        name = hashlib.sha256(f"{store.uri}\n{record.image}\n{stored.etag}".encode()).hexdigest()
         return SourcePicture(store, record.image, f'"{name[:32]}"')
 
     def _records_of(self, kind: str, store: Store) -> dict[str, Garment | Style]:

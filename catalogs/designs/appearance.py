@@ -62,22 +62,22 @@ def dominant_colors(pixels: Bytes) -> tuple[list[str], list[float]]:
     centers, labels = kmeans2(lab, min(CLUSTERS, different), minit="++", rng=0)
     weights = np.bincount(labels, minlength=len(centers)) / len(lab)
     merged = _merged(centers, weights)
-    large = [one for one in merged if one[1] >= LEAST_SHARE][:MOST_COLORS]
+    large = [cluster for cluster in merged if cluster[1] >= LEAST_SHARE][:MOST_COLORS]
     return [to_hex(center) for center, _ in large], [round(float(share), 3) for _, share in large]
 
 
 def _merged(centers: Floats, weights: Floats) -> list[tuple[Floats, float]]:
     """Clusters with those that look alike put together, the largest first."""
-    found: list[tuple[Floats, float]] = []
+    clusters: list[tuple[Floats, float]] = []
     for number in np.argsort(-weights):
         center, weight = centers[number], float(weights[number])
-        near = [n for n, (other, _) in enumerate(found) if float(color_distances(center, other)) < ALIKE]
+        near = [n for n, (other, _) in enumerate(clusters) if float(color_distances(center, other)) < ALIKE]
         if near:
-            other, theirs = found[near[0]]
-            found[near[0]] = (other * theirs + center * weight) / (theirs + weight), theirs + weight
+            other, theirs = clusters[near[0]]
+            clusters[near[0]] = (other * theirs + center * weight) / (theirs + weight), theirs + weight
         elif weight:
-            found.append((center, weight))
-    return sorted(found, key=lambda one: -one[1])
+            clusters.append((center, weight))
+    return sorted(clusters, key=lambda cluster: -cluster[1])
 
 
 def _of_cloth(rgb: Bytes, cloth: NDArray[np.bool_]) -> Image.Image:
@@ -109,8 +109,8 @@ def to_hex(lab: Floats) -> str:
 
 def color_distances(labs: Floats, lab: Floats) -> Floats:
     """dE2000 of ... x 3 colours from one."""
-    found: Floats = deltaE_ciede2000(labs, np.broadcast_to(lab, labs.shape))  # type: ignore[no-untyped-call] # it has no types
-    return found
+    differences: Floats = deltaE_ciede2000(labs, np.broadcast_to(lab, labs.shape))  # type: ignore[no-untyped-call] # it has no types
+    return differences
 
 
 def color_family(color: str) -> str:

@@ -90,8 +90,8 @@ class DesignCatalog:
         theirs = schema_of(table)
         schema = pa.schema([*SCHEMA, *(field for field in theirs if field.name not in SCHEMA.names)])
         schema = pa.schema([schema.field(name) for name in columns or schema.names])
-        there = [name for name in schema.names if name in theirs.names] or ["design_id"]
-        batches = self._filed.ask_table(lambda: list(query(table, there)))
+        present = [name for name in schema.names if name in theirs.names] or ["design_id"]
+        batches = self._filed.ask_table(lambda: list(query(table, present)))
         return conform_to(batches, schema)
 
     def over(self, columns: Sequence[str], work: Callable[[Iterator[pa.Table]], T]) -> T:
@@ -103,8 +103,10 @@ class DesignCatalog:
         if table is None:
             return work(iter(()))
         theirs = schema_of(table)
-        there = [name for name in columns if name in theirs.names] or ["design_id"]
-        return self._filed.ask_table(lambda: work(conform_to([rows], schema) for rows in query(table, there)))
+        present = [name for name in columns if name in theirs.names] or ["design_id"]
+        return self._filed.ask_table(
+            lambda: work(conform_to([rows], schema) for rows in query(table, present))
+        )
 
     def update(self, by: Sequence[str], facts: pa.Table) -> int:
         """Set columns of every design that agrees with a row of `facts` in the columns `by`; returns how many did.
@@ -117,8 +119,8 @@ class DesignCatalog:
         table = self._table()
         if table is None:
             return 0
-        there = schema_of(table).names
-        found = (
+        present = schema_of(table).names
+        metrics = (
             table.merge(
                 facts,
                 " AND ".join(f"filed.{name} = right.{name}" for name in by),
@@ -131,26 +133,26 @@ class DesignCatalog:
             .when_matched_update(
                 {
                     # Null says nothing, and what is there stays.
-                    name: f"coalesce(right.{name}, filed.{name})" if name in there else f"right.{name}"
+                    name: f"coalesce(right.{name}, filed.{name})" if name in present else f"right.{name}"
                     for name in facts.column_names
                     if name not in by
                 }
             )
             .execute()
         )
-        return int(found["num_target_rows_updated"])
+        return int(metrics["num_target_rows_updated"])
 
     def records(self, ids: Sequence[str]) -> list[dict[str, Any]]:
         """Every column of some designs; ids that are not there are passed over."""
         table = self._table()
         if table is None or not ids:
             return []
-        alike = ", ".join(f"'{keys.check_id(one)}'" for one in ids)
+        alike = ", ".join(f"'{keys.check_id(design_id)}'" for design_id in ids)
         theirs = schema_of(table)
-        there = [name for name in SCHEMA.names if name in theirs.names]
-        batches = self._filed.ask_table(lambda: list(query(table, there, f"design_id IN ({alike})")))
-        found: list[dict[str, Any]] = conform_to(batches, SCHEMA).to_pylist()
-        return found
+        present = [name for name in SCHEMA.names if name in theirs.names]
+        batches = self._filed.ask_table(lambda: list(query(table, present, f"design_id IN ({alike})")))
+        records: list[dict[str, Any]] = conform_to(batches, SCHEMA).to_pylist()
+        return records
 
     def version(self) -> int | None:
         """The table's version, which every commit raises; None where there is no table."""
@@ -210,8 +212,8 @@ class DesignCatalog:
     def _delete(self, designs: Sequence[tuple[str, str]]) -> int:
         table = self._filed.open()
         alike = " OR ".join(
-            f"(design_id = '{keys.check_id(one)}' AND image_sha256 = '{keys.check_id(sha256)}')"
-            for one, sha256 in designs
+            f"(design_id = '{keys.check_id(design_id)}' AND image_sha256 = '{keys.check_id(sha256)}')"
+            for design_id, sha256 in designs
         )
         metrics = table.delete(alike, commit_properties=ONE_TRY) if table else {}
         return int(metrics.get("num_deleted_rows") or 0)
@@ -219,8 +221,8 @@ class DesignCatalog:
     def _insert(self, rows: pa.Table) -> int:
         """Append what is not there; fails if another run files designs of the same styles in between."""
         table = self._table() or self._filed.create(SCHEMA)
-        there = self._ids(table, rows["design_id"].to_pylist(), rows["style_id"].to_pylist())
-        new = rows.filter(~pc.field("design_id").isin(pa.array(there, pa.string())))
+        filed_ids = self._ids(table, rows["design_id"].to_pylist(), rows["style_id"].to_pylist())
+        new = rows.filter(~pc.field("design_id").isin(pa.array(filed_ids, pa.string())))
         if new.num_rows:
             # A column that the table lacks comes with this commit.
             write_deltalake(
@@ -243,11 +245,11 @@ class DesignCatalog:
         wanted = None if among is None else set(among)
 
         def ask() -> set[str]:
-            found: set[str] = set()
+            filed_ids: set[str] = set()
             for batch in query(table, ["design_id"], where):
                 ids = batch["design_id"].to_pylist()
-                found.update(ids if wanted is None else wanted.intersection(ids))
-            return found
+                filed_ids.update(ids if wanted is None else wanted.intersection(ids))
+            return filed_ids
 
         return self._filed.ask_table(ask)
 
@@ -259,7 +261,7 @@ def _marked(style_ids: pa.ChunkedArray) -> CommitProperties:
     without writing or asking anything again.
     """
     now = time.time_ns() // 1_000_000
-    marks = [Transaction(f"style {one}", now) for one in pc.unique(style_ids).to_pylist()]
+    marks = [Transaction(f"style {style_id}", now) for style_id in pc.unique(style_ids).to_pylist()]
     return CommitProperties(app_transactions=marks, max_commit_retries=REPUTS)
 
 

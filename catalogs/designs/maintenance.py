@@ -81,7 +81,7 @@ def examine(catalog: DesignCatalog, *, contents: bool = True) -> Findings:
     for name in TABLES:
         TableInStore(catalog.store, name).require_all_whole()
     _require_nothing_lost(catalog)
-    pictures = {found.key: found for found in catalog.store.list(keys.IMAGES)}
+    pictures = {picture.key: picture for picture in catalog.store.list(keys.IMAGES)}
     records = read_records(catalog)
 
     def look(record: Fault) -> str | None:
@@ -104,8 +104,8 @@ def repair(catalog: DesignCatalog, faults: Iterable[Fault]) -> int:
     A record that was mended or filed anew since it was examined stays.
     """
     faults = list(faults)
-    doubled = {one.design_id for one in _doubled(read_records(catalog))} if faults else set()
-    still = [one for one in faults if one.design_id in doubled or _what_is_wrong(catalog.store, one)]
+    doubled = {fault.design_id for fault in _doubled(read_records(catalog))} if faults else set()
+    still = [fault for fault in faults if fault.design_id in doubled or _what_is_wrong(catalog.store, fault)]
     return catalog.remove([(fault.design_id, fault.sha256) for fault in still])
 
 
@@ -129,9 +129,9 @@ def file_again(catalog: DesignCatalog) -> int:
     """
     reviews = ReviewLog(catalog.store)
     lost = {name: _lost(catalog, name) for name in IDENTITIES}
-    filed = [catalog.file_rows(one.rows) for one in lost[keys.TABLE]]
-    filed += [reviews.file_rows(one.rows) for one in lost[keys.REVIEWS]]
-    filed += [note_again(catalog, one.rows) for one in lost[keys.CORRECTIONS]]
+    filed = [catalog.file_rows(records.rows) for records in lost[keys.TABLE]]
+    filed += [reviews.file_rows(records.rows) for records in lost[keys.REVIEWS]]
+    filed += [note_again(catalog, records.rows) for records in lost[keys.CORRECTIONS]]
     return sum(filed)
 
 
@@ -146,15 +146,15 @@ def behind_the_log(catalog: DesignCatalog) -> list[str]:
 
 def _about_to_be_named(catalog: DesignCatalog) -> set[str]:
     """Pictures that records in data files name which no commit has named yet, or whose commit is gone."""
-    found = (one.rows["image"].to_pylist() for one in _lost(catalog, keys.TABLE, timedelta(0)))
-    return set(chain.from_iterable(found))
+    images = (records.rows["image"].to_pylist() for records in _lost(catalog, keys.TABLE, timedelta(0)))
+    return set(chain.from_iterable(images))
 
 
 def _require_nothing_lost(catalog: DesignCatalog) -> None:
     """CatalogError where a data file of a table holds records that no commit has ever named."""
-    lost = [one for name in IDENTITIES for one in _lost(catalog, name)]
+    lost = [records for name in IDENTITIES for records in _lost(catalog, name)]
     if lost:
-        count = sum(one.rows.num_rows for one in lost)
+        count = sum(records.rows.num_rows for records in lost)
         raise CatalogError(
             f"{catalog.store.uri}/{lost[0].file}{' and others' if lost[1:] else ''}: no commit of the table names the"
             f" {count} records in it. A run was killed as it filed them, or a copy of the catalog missed the newest"
@@ -202,7 +202,9 @@ def _doubled(records: Sequence[Fault]) -> tuple[Fault, ...]:
     """One fault a design that has several records."""
     counts = Counter(record.design_id for record in records)
     several = {record.design_id: record for record in records if counts[record.design_id] > 1}
-    return tuple(replace(one, what=f"{counts[key]} records of one design") for key, one in several.items())
+    return tuple(
+        replace(record, what=f"{counts[key]} records of one design") for key, record in several.items()
+    )
 
 
 def _what_is_wrong(store: Store, record: Fault) -> str | None:

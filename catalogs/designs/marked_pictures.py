@@ -73,12 +73,12 @@ def read_xmp(data: bytes) -> bytes | None:
         return _png_packet(data)
     image = _opened(data)
     try:
-        found = (
+        packet = (
             image.tag_v2.get(TIFF_XMP)
             if isinstance(image, TiffImagePlugin.TiffImageFile)
             else image.info.get("xmp")
         )
-        return bytes(found) if found else None
+        return bytes(packet) if packet else None
     except Exception as error:  # Pillow reads tags when they are asked for, with whatever their bytes raise
         raise ImageError(f"the picture's XMP is damaged ({error}); export it without") from error
 

@@ -36,14 +36,20 @@ def find_removable(catalog: DesignCatalog, grace: timedelta) -> list[ObjectInfo]
             # Halves and probes bear no name of a run; those of one that lives are seconds old.
             grace = max(grace, LEASE) if others else grace
             # S3 tells whole seconds.
-            found = [one for one in _nobodys(catalog) if one.modified <= now - grace]
+            candidates = [candidate for candidate in _nobodys(catalog) if candidate.modified <= now - grace]
             mine = keys.claim_holder(claims.holder)
-            in_work = claims.at_work({_about(one.key) for one in found})
+            in_work = claims.at_work({_about(candidate.key) for candidate in candidates})
     except NotAllowedError:
         # Who may only read may look: nothing can be removed by the same rights.
-        return [one for one in _nobodys(catalog) if one.modified < datetime.now(UTC) - grace]
+        return [
+            candidate for candidate in _nobodys(catalog) if candidate.modified < datetime.now(UTC) - grace
+        ]
     signs = {keys.claim_holder(holder) for holder in others} | {mine}
-    return [one for one in found if _about(one.key) not in in_work and one.key not in signs]
+    return [
+        candidate
+        for candidate in candidates
+        if _about(candidate.key) not in in_work and candidate.key not in signs
+    ]
 
 
 def _about(key: str) -> str:
@@ -64,7 +70,7 @@ def _nobodys(catalog: DesignCatalog) -> Iterator[ObjectInfo]:
         )
     # Records are read after the listing: a thumbnail of one that is corrected meanwhile is not taken for outdated.
     shown = _thumbnails(catalog) if small else set()
-    thumbnails = (found for found in small if found.key.rpartition("/")[2] not in shown)
+    thumbnails = (thumbnail for thumbnail in small if thumbnail.key.rpartition("/")[2] not in shown)
     left = (catalog.store.list(prefix) for prefix in (keys.CLAIMS, keys.PROBE))
     return chain(pictures, thumbnails, catalog.store.leftovers(), *left)
 
@@ -74,12 +80,12 @@ def _thumbnails(catalog: DesignCatalog) -> set[str]:
 
     def names(batches: Iterable[pa.Table]) -> set[str]:
         records = chain.from_iterable(rows.to_pylist() for rows in batches)
-        return {keys.thumbnail_name(one["design_id"], provenance.version(one)) for one in records}
+        return {keys.thumbnail_name(record["design_id"], provenance.version(record)) for record in records}
 
     return catalog.over(["image_sha256", *provenance.COLUMNS], names)
 
 
-def discard(catalog: DesignCatalog, found: Iterable[ObjectInfo]) -> list[ObjectInfo]:
+def discard(catalog: DesignCatalog, objects: Iterable[ObjectInfo]) -> list[ObjectInfo]:
     """Remove what nobody claims; returns what was removed.
 
     A run may be writing one of these very pictures again (one design, one device, one key). So each is
@@ -87,21 +93,25 @@ def discard(catalog: DesignCatalog, found: Iterable[ObjectInfo]) -> list[ObjectI
     again: its design is made anew. What is left of the race, `examine` finds.
     """
 
-    def remove(one: ObjectInfo) -> bool:
-        there = catalog.store.stat(one.key)
-        same = there is not None and _seen(there) == _seen(one)
+    def remove(candidate: ObjectInfo) -> bool:
+        present = catalog.store.stat(candidate.key)
+        same = present is not None and _seen(present) == _seen(candidate)
         if same:
-            catalog.store.delete(one.key)
+            catalog.store.delete(candidate.key)
         return same
 
     with ThreadPoolExecutor(READERS) as pool:
-        found = list(found)
-        gone = [one for one, removed in zip(found, pool.map(remove, found), strict=True) if removed]
-    removed = {one.key for one in gone}
+        objects = list(objects)
+        gone = [
+            candidate
+            for candidate, removed in zip(objects, pool.map(remove, objects), strict=True)
+            if removed
+        ]
+    removed = {candidate.key for candidate in gone}
     repair(catalog, (record for record in read_records(catalog) if record.image in removed))
     return gone
 
 
-def _seen(one: ObjectInfo) -> ObjectInfo:
+def _seen(info: ObjectInfo) -> ObjectInfo:
     """An object as two answers tell it alike: some S3 stores tell fractions of a second in listings only."""
-    return replace(one, modified=one.modified.replace(microsecond=0))
+    return replace(info, modified=info.modified.replace(microsecond=0))

@@ -90,7 +90,12 @@ def one_line(value: object) -> str:
 def keywords(record: Mapping[str, Any]) -> list[str]:
     """The tags of a design's garment and style, each once, as one line of text each."""
     listed = (record.get(f"{kind}_tags") for kind in ("garment", "style"))
-    tags = (one_line(tag) for one in listed if one is not None and not isinstance(one, str) for tag in one)
+    tags = (
+        one_line(tag)
+        for tag_list in listed
+        if tag_list is not None and not isinstance(tag_list, str)
+        for tag in tag_list
+    )
     return [tag for tag in dict.fromkeys(tags) if tag]
 
 
@@ -164,10 +169,14 @@ def _terms(record: Mapping[str, Any]) -> str:
 def _versions(record: Mapping[str, Any]) -> dict[str, str]:
     """What the record says that its pixels were made with; nothing where it cannot be read."""
     try:
-        found = json.loads(record.get("versions") or "{}")
+        versions = json.loads(record.get("versions") or "{}")
     except (TypeError, ValueError, RecursionError):
         return {}
-    return {str(name): one_line(one) for name, one in found.items()} if isinstance(found, dict) else {}
+    return (
+        {str(name): one_line(version) for name, version in versions.items()}
+        if isinstance(versions, dict)
+        else {}
+    )
 
 
 def _date(value: object) -> str:

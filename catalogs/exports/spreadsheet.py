@@ -173,7 +173,7 @@ def harmless_beginning(text: str) -> str:
 def _spelled(value: object) -> str:
     if isinstance(value, datetime):
         return value.isoformat()
-    if isinstance(value, list | tuple) and all(isinstance(one, str) for one in value):
+    if isinstance(value, list | tuple) and all(isinstance(entry, str) for entry in value):
         return "|".join(value)
     if isinstance(value, list | tuple | dict):
         return json.dumps(value, ensure_ascii=False, default=str)

@@ -174,8 +174,8 @@ def _png(data: bytes, check_size: CheckSize) -> Stored:
 
 def _from_deep(deep: NDArray[np.uint16] | None, profile: bytes) -> Image.Image | None:
     """A picture of 16 bits in sRGB; None where it is not so deep, or its profile has to go by littleCMS."""
-    found = None if deep is None else color_depth.to_srgb(deep, profile)
-    return None if found is None else Image.fromarray(found)
+    srgb = None if deep is None else color_depth.to_srgb(deep, profile)
+    return None if srgb is None else Image.fromarray(srgb)
 
 
 def _jpeg(data: bytes, check_size: CheckSize) -> Stored:

@@ -139,7 +139,9 @@ def to_d50(chromaticities: Chromaticities) -> Floats:
 
 
 def _xyz(value: Floats) -> bytes:
-    return b"XYZ " + bytes(4) + struct.pack(">3i", *(round(float(one) * 65536) for one in value))
+    return (
+        b"XYZ " + bytes(4) + struct.pack(">3i", *(round(float(coordinate) * 65536) for coordinate in value))
+    )
 
 
 def _written(tags: Sequence[tuple[bytes, bytes]]) -> bytes:

@@ -96,10 +96,10 @@ def plausible_dpi(dpi: Any) -> tuple[float, float] | None:
 
 
 def _dpi(said: Sequence[Any], unit: Any) -> tuple[float, float] | None:
-    found = plausible_dpi(said)
-    if found is None or unit == NO_UNIT:
+    dpi = plausible_dpi(said)
+    if dpi is None or unit == NO_UNIT:
         return None
-    return plausible_dpi([value * 2.54 for value in found]) if unit == CENTIMETRE else found
+    return plausible_dpi([value * 2.54 for value in dpi]) if unit == CENTIMETRE else dpi
 
 
 def _says_adobe(tags: Image.Exif) -> bool:

@@ -158,9 +158,9 @@ def describe_file(data: bytes) -> str:
     """What people call a file that is not read."""
     if data[4:8] == b"ftyp":
         return FAMILY[_of_family(data)]
-    found = next((words for magic, words in OTHER_MAGIC.items() if data.startswith(magic)), None)
-    if found:
-        return found
+    kind = next((words for magic, words in OTHER_MAGIC.items() if data.startswith(magic)), None)
+    if kind:
+        return kind
     if not any(data[:4096]):
         return "nothing but zero bytes (a copy that failed)"
     return _called_text(data[:LONGEST_HEAD])

@@ -127,16 +127,16 @@ def _unfolded(body: bytes) -> bytes:
     """The profile of an iCCP chunk: behind its name and a zero, the method (0, deflate), the data."""
     packed = body.partition(b"\0")[2]
     try:
-        found = zlib.decompressobj().decompress(packed[1:], LARGEST_PROFILE + 1)
+        unpacked = zlib.decompressobj().decompress(packed[1:], LARGEST_PROFILE + 1)
     except zlib.error as error:
         raise ImageError(
             f"the embedded colour profile is damaged ({error}); convert the picture to sRGB"
         ) from error
-    if len(found) > LARGEST_PROFILE:
+    if len(unpacked) > LARGEST_PROFILE:
         raise ImageError(
             f"the embedded colour profile has over {LARGEST_PROFILE:,} bytes; convert the picture to sRGB"
         )
-    return found
+    return unpacked
 
 
 def _gamma(bodies: dict[bytes, bytes]) -> float | None:

@@ -94,9 +94,9 @@ def read_page(data: bytes, tags: Tags, with_deep: bool = False) -> Page:
     layout = _layout(tags)
     wanted = list(range(CHANNELS[layout.photometric])) + ([] if layout.alpha is None else [layout.alpha])
     samples = unpack_samples(data, tags, wanted)
-    own = layout if layout.alpha is None else replace(layout, alpha=len(wanted) - 1)
-    color = to_16_bit(samples, own) if with_deep else None
-    return Page(*to_plain_image(samples, own), bytes(tags.many(tiff_tags.PROFILE)) or None, color)
+    read_layout = layout if layout.alpha is None else replace(layout, alpha=len(wanted) - 1)
+    color = to_16_bit(samples, read_layout) if with_deep else None
+    return Page(*to_plain_image(samples, read_layout), bytes(tags.many(tiff_tags.PROFILE)) or None, color)
 
 
 def _layout(tags: Tags) -> Layout:

@@ -57,8 +57,8 @@ def to_16_bit(samples: NDArray[Any], layout: Layout) -> NDArray[np.uint16] | Non
     if layout.bits <= 8 or layout.photometric not in (WHITE_IS_ZERO, BLACK_IS_ZERO, RGB):
         return None
     top = _top(samples, layout)
-    found = np.concatenate([_deep(block, layout, top) for block in _blocks(samples)])
-    return found if layout.photometric == RGB else found[..., 0]
+    words = np.concatenate([_deep(block, layout, top) for block in _blocks(samples)])
+    return words if layout.photometric == RGB else words[..., 0]
 
 
 def _deep(block: NDArray[Any], layout: Layout, top: float) -> NDArray[np.uint16]:

@@ -137,15 +137,15 @@ def _table(
         row = _row(heading, line.cells, sheet.shifts)
         if _has_stray(heading, line.cells, sheet.shifts):
             stray.append(line.row)
-        found = _by_column(heading, line)
-        if not found and not row:
+        faults_of_line = _by_column(heading, line)
+        if not faults_of_line and not row:
             continue
-        if found:
-            faults[len(rows)] = found
+        if faults_of_line:
+            faults[len(rows)] = faults_of_line
         rows.append(row)
         numbers.append(line.row)
         # What is wrong with a cell is kept as well, and takes more than the cell.
-        filled += len(row) + FAULT_CELLS * len(found)
+        filled += len(row) + FAULT_CELLS * len(faults_of_line)
         if filled > MAX_FILLED:
             raise CatalogError(
                 f"{name} has over {MAX_FILLED:,} filled cells, the last in row {line.row:,}: leave out columns that no"
@@ -186,12 +186,12 @@ def _has_stray(heading: Heading, cells: Sequence[str], shifts: bool) -> bool:
 
 def _by_column(heading: Heading, line: Line) -> tuple[tuple[str, str], ...]:
     """Faults of a line by column; those of cells without a name are nobody's."""
-    found = [
+    faults = [
         ("" if index == WHOLE_ROW else heading.places[index], what)
         for index, what in line.faults
         if index == WHOLE_ROW or (index < len(heading.places) and heading.places[index])
     ]
-    return tuple(found)
+    return tuple(faults)
 
 
 def _of_sheets(name: str, sheet: Sheet, others: Sequence[str]) -> tuple[str, ...]:

@@ -48,12 +48,12 @@ def with_digests(
     What the cache knows is not read. A store that refuses or does not answer is no fault of a record: its
     error goes through.
     """
-    objects = {found.key: found for found in store.list()} if cache and records else {}
+    objects = {info.key: info for info in store.list()} if cache and records else {}
     read: dict[str, str] = {}
 
     def sha256(key: str) -> str:
-        found = objects.get(key)
-        if cache and found and (known := cache.get(store, found)):
+        info = objects.get(key)
+        if cache and info and (known := cache.get(store, info)):
             return known
         read[key] = hashlib.sha256(store.read(key)).hexdigest()
         return read[key]
@@ -78,7 +78,7 @@ def _keep(
     cache: DigestCache, store: Store, before: Mapping[str, ObjectInfo], read: Mapping[str, str]
 ) -> None:
     """Keep what was read, unless it was replaced between the listing and the reading."""
-    after = {found.key: found for found in store.list()} if read else {}
+    after = {info.key: info for info in store.list()} if read else {}
     for key, digest in read.items():
         if key in after and before.get(key) == after[key]:
             cache.put(store, after[key], digest)
@@ -142,11 +142,11 @@ def usable_records(
 
     good, problems = _sorted_out(store, records, look)
     said = [note for record in good for note in notes.get(record.record_id, ())]
-    if own := [record.record_id for record in good if record.record_id in printed]:
+    if printed_ids := [record.record_id for record in good if record.record_id in printed]:
         catalog = next(record.catalog for record in good if record.record_id in printed) or CSV
-        said.append(Problem(f"{store.uri}/{catalog}", 0, "", "", "", own_print_note(own)))
+        said.append(Problem(f"{store.uri}/{catalog}", 0, "", "", "", own_print_note(printed_ids)))
     styles = [record for record in good if isinstance(record, Style)]
-    said += [_about(store, *found) for found in repeat_remarks(styles, cloths or {})]
+    said += [_about(store, *remark) for remark in repeat_remarks(styles, cloths or {})]
     return good, problems, said
 
 

@@ -47,7 +47,9 @@ def damaged_id(text: str) -> str:
 
 def altered_day(ids: Iterable[str]) -> str:
     """What is wrong with the days among ids, if others of them look as what programs turn into days."""
-    typed = next((one for one in ids if TYPED.fullmatch(one) and not DAY.fullmatch(one)), "")
+    typed = next(
+        (record_id for record_id in ids if TYPED.fullmatch(record_id) and not DAY.fullmatch(record_id)), ""
+    )
     return (
         f"is a day, and other ids are such as {typed}, which spreadsheet programs turn into days; {AS_TEXT}"
         if typed

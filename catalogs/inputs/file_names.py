@@ -59,15 +59,15 @@ class FileNames:
         """A file of that name by other case, by %20 for a blank, with another suffix, or in another folder."""
         for fold in (folded, stem, base, base_stem):
             for name in (key, unquote(key)):
-                if found := self._alike(fold, name):
-                    return found[0]
+                if matches := self._alike(fold, name):
+                    return matches[0]
         return ""
 
     def _alike(self, fold: Callable[[str], str], key: str) -> list[str]:
         if fold not in self._by:
             table: dict[str, list[str]] = {}
-            for one in self._existing:
-                table.setdefault(fold(one), []).append(one)
+            for existing in self._existing:
+                table.setdefault(fold(existing), []).append(existing)
             self._by[fold] = table
         return self._by[fold].get(fold(key), [])
 
@@ -79,7 +79,7 @@ class FileNames:
         return near[0] if near else ""
 
     def _of_length(self, length: int) -> Iterator[str]:
-        return (one for one in self._existing if abs(len(one) - length) <= 2)
+        return (key for key in self._existing if abs(len(key) - length) <= 2)
 
 
 def _asked(name: str) -> str:

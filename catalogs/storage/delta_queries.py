@@ -24,11 +24,11 @@ def conform_to(batches: Sequence[pa.RecordBatch], schema: pa.Schema) -> pa.Table
     """One table by `schema`, with nulls for columns that no batch has, and for times that Python cannot tell."""
     if not batches:
         return schema.empty_table()
-    found = pa.Table.from_batches(batches)
+    rows = pa.Table.from_batches(batches)
     columns = (
-        _tellable(found[field.name].cast(field.type))
-        if field.name in found.column_names
-        else pa.nulls(found.num_rows, field.type)
+        _tellable(rows[field.name].cast(field.type))
+        if field.name in rows.column_names
+        else pa.nulls(rows.num_rows, field.type)
         for field in schema
     )
     return pa.table(list(columns), schema=schema)

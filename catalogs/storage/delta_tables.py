@@ -122,29 +122,29 @@ class TableInStore:
 
     def _broken_files(self) -> set[str]:
         sizes = self.data_files()
-        there = {found.key: found.size for found in self.store.list(f"{self.name}/")}
-        return {key for key, size in sizes.items() if there.get(key) != size}
+        sizes_there = {info.key: info.size for info in self.store.list(f"{self.name}/")}
+        return {key for key, size in sizes.items() if sizes_there.get(key) != size}
 
     def unnamed_files(self) -> list[ObjectInfo]:
         """Data files in the table's folder that no commit that is still there has named, as its part or as removed."""
-        there = self._files()
+        files = self._files()
         # The log is read after the listing: a file that is committed meanwhile is named.
         named = {*self.data_files(), *self._tombstones()}
-        found = [one for one in there if one.key not in named]
-        if not found:
+        unnamed = [file for file in files if file.key not in named]
+        if not unnamed:
             return []
         ever = self.log.ever_named()
-        return [one for one in found if one.key not in ever]
+        return [file for file in unnamed if file.key not in ever]
 
     def former_files(self) -> list[str]:
         """Keys of data files that are there, and that commits have taken out of the table."""
-        there = {one.key for one in self._files()}
-        return sorted(there & {*self.log.ever_named(), *self._tombstones()} - set(self.data_files()))
+        present = {file.key for file in self._files()}
+        return sorted(present & {*self.log.ever_named(), *self._tombstones()} - set(self.data_files()))
 
     def _files(self) -> list[ObjectInfo]:
         log = f"{self.name}/_delta_log/"
         listed = self.store.list(f"{self.name}/")
-        return [one for one in listed if one.key.endswith(".parquet") and not one.key.startswith(log)]
+        return [file for file in listed if file.key.endswith(".parquet") and not file.key.startswith(log)]
 
     def data_files(self) -> dict[str, int]:
         """Keys of the data files that make up the table as it is now, and their sizes in bytes."""

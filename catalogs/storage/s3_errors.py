@@ -206,9 +206,11 @@ def _other_region(error: ClientError) -> str:
     """What to set where the bucket lies in another region than was asked; empty where that is not it."""
     if error_code(error) not in OTHER_REGION and http_status(error) not in (301, 307):
         return ""
-    told = error.response.get("ResponseMetadata", {}).get("HTTPHeaders", {}).get("x-amz-bucket-region")
-    found = REGION.search(_words(error))
-    region = told or error.response.get("Error", {}).get("Region") or (found[1] if found else "")
+    region_header = (
+        error.response.get("ResponseMetadata", {}).get("HTTPHeaders", {}).get("x-amz-bucket-region")
+    )
+    match = REGION.search(_words(error))
+    region = region_header or error.response.get("Error", {}).get("Region") or (match[1] if match else "")
     return f"set AWS_REGION={region}" if region else "set AWS_REGION to it"
 
 

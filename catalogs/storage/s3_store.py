@@ -152,12 +152,12 @@ class S3Store:
     def _creator(self, key: str) -> str:
         """The mark of the put that made an object; empty if there is none."""
         try:
-            found = self._client.head_object(**self._place(key))
+            answer = self._client.head_object(**self._place(key))
         except ClientError as error:
             if s3_errors.error_code(error) not in MISSING:
                 raise
             return ""
-        return str(found.get("Metadata", {}).get("created-by", ""))
+        return str(answer.get("Metadata", {}).get("created-by", ""))
 
     def exists(self, key: str) -> bool:
         """Whether the object is there."""
@@ -169,7 +169,7 @@ class S3Store:
 
         def ask() -> ObjectInfo | None:
             try:
-                found = self._client.head_object(**place)
+                answer = self._client.head_object(**place)
             except ClientError as error:
                 if s3_errors.error_code(error) not in MISSING:
                     self._ask_for_words(place, error)
@@ -177,8 +177,8 @@ class S3Store:
                 # A HEAD answer does not say whether the object or the whole bucket is missing.
                 self._require_bucket()
                 return None
-            s3_errors.require_s3(found, "ETag", f"looking for {self._name(key)}")
-            return ObjectInfo(key, found["ContentLength"], found["ETag"].strip('"'), found["LastModified"])
+            s3_errors.require_s3(answer, "ETag", f"looking for {self._name(key)}")
+            return ObjectInfo(key, answer["ContentLength"], answer["ETag"].strip('"'), answer["LastModified"])
 
         return self._ask(f"looking for {self._name(key)}", ask)
 

@@ -55,8 +55,8 @@ def csv_sheets(name: str, data: bytes) -> list[Sheet]:
             " sets or several runs."
         )
     first, _, rest = text.partition("\n")
-    if told := NAMED_SEPARATOR.fullmatch(first.strip(" ")):
-        separators, text = [told[1].replace("\\t", "\t")], rest
+    if directive := NAMED_SEPARATOR.fullmatch(first.strip(" ")):
+        separators, text = [directive[1].replace("\\t", "\t")], rest
     else:
         filled = text.lstrip(" \n").partition("\n")[0]
         separators = sorted(SEPARATORS, key=filled.count, reverse=True)

@@ -138,7 +138,7 @@ def _check_columns(name: str, columns: Sequence[str]) -> None:
     """Refuse too many columns before any is read, and two of one name, which the library cannot tell apart."""
     if len(columns) > MAX_COLUMNS:
         raise CatalogError(too_many_columns(name, len(columns)))
-    if twice := next((one for one, times in Counter(columns).items() if times > 1), None):
+    if twice := next((column for column, times in Counter(columns).items() if times > 1), None):
         raise CatalogError(f"{name} has the column '{twice[:200]}' twice: keep one.")
 
 

@@ -52,7 +52,7 @@ def read_book(archive: WorkbookArchive, most_bytes: int) -> Book:
     PartError, or what ZIP and XML raise, where it is damaged or without measure.
     """
     book, targets = Book(), _targets(archive)
-    found: list[tuple[str, str, str]] = []
+    sheets: list[tuple[str, str, str]] = []
 
     def start(name: str, attributes: Attributes) -> None:
         if name.startswith(STRICT):
@@ -62,12 +62,12 @@ def read_book(archive: WorkbookArchive, most_bytes: int) -> Book:
         elif name == f"{MAIN}sheet":
             link = next((value for key, value in attributes.items() if key.endswith(" id")), "")
             called = attributes.get("name", "")[:LONGEST_NAME]
-            found.append((called, link[:LONGEST_TARGET], attributes.get("state", "visible")[:LONGEST_NAME]))
-            require_at_most(len(found), MAX_SHEETS, "sheets")
+            sheets.append((called, link[:LONGEST_TARGET], attributes.get("state", "visible")[:LONGEST_NAME]))
+            require_at_most(len(sheets), MAX_SHEETS, "sheets")
 
     run_to_end(parse_part(archive, WORKBOOK, start))
     parts, taken = set(archive.namelist()), set[str]()
-    for name, link, state in found:
+    for name, link, state in sheets:
         kind, part = targets.get(link, ("", ""))
         if kind == "worksheet" and part in parts and part not in taken:
             taken.add(part)
@@ -82,7 +82,7 @@ def read_book(archive: WorkbookArchive, most_bytes: int) -> Book:
 
 def _targets(archive: WorkbookArchive) -> dict[str, tuple[str, str]]:
     """Kind and name of the parts that the workbook is linked with, by the link's id."""
-    found: dict[str, tuple[str, str]] = {}
+    targets: dict[str, tuple[str, str]] = {}
 
     def start(name: str, attributes: Attributes) -> None:
         if name.rpartition(" ")[2] == "Relationship" and "Target" in attributes:
@@ -90,11 +90,11 @@ def _targets(archive: WorkbookArchive) -> dict[str, tuple[str, str]]:
                 "/"
             )
             kind = attributes.get("Type", "")[:LONGEST_TARGET].rpartition("/")[2]
-            found[attributes.get("Id", "")[:LONGEST_TARGET]] = kind, part
-            require_at_most(len(found), MAX_SHEETS * 10, "links")
+            targets[attributes.get("Id", "")[:LONGEST_TARGET]] = kind, part
+            require_at_most(len(targets), MAX_SHEETS * 10, "links")
 
     run_to_end(parse_part(archive, RELATIONS, start))
-    return found
+    return targets
 
 
 def _read_styles(archive: WorkbookArchive, part: str, book: Book) -> None:

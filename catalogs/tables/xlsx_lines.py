@@ -53,8 +53,8 @@ def xlsx_sheets(name: str, data: bytes) -> list[Sheet]:
         Exception
     ) as error:  # damage shows as errors of ZIP, of its compression, of its passwords, or of XML
         raise _unreadable(name, error) from error
-    found = [sheet for sheet in book.sheets if sheet.is_visible] or book.sheets
-    ordered = sorted(found, key=lambda sheet: sheet.name.strip().casefold() not in PREFERRED)
+    visible = [sheet for sheet in book.sheets if sheet.is_visible] or book.sheets
+    ordered = sorted(visible, key=lambda sheet: sheet.name.strip().casefold() not in PREFERRED)
     return [Sheet(partial(_lines, name, archive, book, sheet), sheet.name) for sheet in ordered]
 
 

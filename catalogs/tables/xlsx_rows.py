@@ -131,11 +131,11 @@ def _mentions(archive: WorkbookArchive, part: str, word: bytes) -> bool:
 
 def column_of(reference: str) -> int:
     """The column from 0 of a cell, 27 for AB12."""
-    found = REFERENCE.fullmatch(reference)
-    if not found:
+    match = REFERENCE.fullmatch(reference)
+    if not match:
         raise PartError(f"has a cell '{reference[:40]}'")
     number = 0
-    for letter in found[1].upper():
+    for letter in match[1].upper():
         number = number * 26 + ord(letter) - 64
     require_at_most(number, SHEET_COLUMNS, "columns")
     return number - 1
@@ -143,7 +143,7 @@ def column_of(reference: str) -> int:
 
 def row_of(reference: str) -> int:
     """The row of a cell, 12 for AB12."""
-    found = REFERENCE.fullmatch(reference)
-    if not found:
+    match = REFERENCE.fullmatch(reference)
+    if not match:
         raise PartError(f"has a cell '{reference[:40]}'")
-    return int(found[2])
+    return int(match[2])

@@ -16,7 +16,7 @@ MOST_WRITTEN = MAX_LETTERS * len("_x000D_") + 1
 
 def _unescaped(text: str) -> str:
     """A text with the signs that XML cannot hold, which are written as _x000D_."""
-    return ESCAPE.sub(lambda found: chr(int(found[1], 16)), text) if "_x" in text else text
+    return ESCAPE.sub(lambda match: chr(int(match[1], 16)), text) if "_x" in text else text
 
 
 class TextReader:

@@ -97,9 +97,9 @@ def flat_levels(levels: Bytes) -> list[int]:
     if any(np.ptp(group) > WIDEST for group in groups):
         return []
     groups.sort(key=lambda group: -int(counts[group].sum()))
-    found = [int(group[counts[group].argmax()]) for group in groups]
-    areas = [level for level in found[2:] if _is_area(levels, level)]
-    return sorted([*found[:2], *areas])
+    peaks = [int(group[counts[group].argmax()]) for group in groups]
+    areas = [level for level in peaks[2:] if _is_area(levels, level)]
+    return sorted([*peaks[:2], *areas])
 
 
 def _groups(flats: NDArray[np.intp], near: int) -> list[NDArray[np.intp]]:
@@ -109,16 +109,16 @@ def _groups(flats: NDArray[np.intp], near: int) -> list[NDArray[np.intp]]:
 def _labels(levels: Bytes, counts: NDArray[np.intp]) -> list[int]:
     """Flat levels where there are few: those that lie in areas, however small, and no bands of soft edges."""
     candidates = np.flatnonzero(counts >= SMALLEST_LABEL)
-    found: list[int] = []
+    labels: list[int] = []
     for group in _groups(candidates, NEAR_LEVELS):
         if counts[group].sum() < FLAT_SHARE * levels.size and not any(
             _compact(levels, level, counts[level]) for level in group
         ):
             continue
         apart = [int(level) for level in group if _compact(levels, level, counts[level])]
-        found += apart or [int(group[counts[group].argmax()])]
-    largest = sorted(found, key=lambda level: -counts[level])[:2]
-    return [level for level in found if level in largest or not _is_band(levels, level, counts)]
+        labels += apart or [int(group[counts[group].argmax()])]
+    largest = sorted(labels, key=lambda level: -counts[level])[:2]
+    return [level for level in labels if level in largest or not _is_band(levels, level, counts)]
 
 
 def _is_area(levels: Bytes, level: int) -> bool:
@@ -170,9 +170,9 @@ def _around(levels: Bytes, level: int, count: int) -> NDArray[np.int16]:
     step = max(1, int(np.sqrt(count / SAMPLED)))
     rows, columns = (at * step for at in np.nonzero(levels[::step, ::step] == level))
     height, width = levels.shape
-    found = np.empty((8, len(rows)), np.int16)
+    neighbours = np.empty((8, len(rows)), np.int16)
     for n, (down, across) in enumerate(AROUND):
         row, column = rows + down, columns + across
         outside = (row < 0) | (row >= height) | (column < 0) | (column >= width)
-        found[n] = np.where(outside, -1, levels[row.clip(0, height - 1), column.clip(0, width - 1)])
-    return found
+        neighbours[n] = np.where(outside, -1, levels[row.clip(0, height - 1), column.clip(0, width - 1)])
+    return neighbours

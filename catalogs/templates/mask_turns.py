@@ -40,26 +40,26 @@ class PlacedMask:
     notes: tuple[str, ...] = ()
 
 
-def place_mask(own: Image.Image, orientation: int, picture: Picture) -> PlacedMask:
+def place_mask(mask: Image.Image, orientation: int, picture: Picture) -> PlacedMask:
     """A mask as it lies on its picture.
 
-    `own` is the mask turned as its own EXIF says, which is `orientation`. Where the picture's EXIF says the same
+    `mask` is turned as its own EXIF says, which is `orientation`. Where the picture's EXIF says the same
     there is nothing to ask.
     """
     if orientation == picture.orientation:
-        return PlacedMask(own)
+        return PlacedMask(mask)
     size = picture.size[::-1]
-    alternative = _turned(_turned(own, INVERSE.get(orientation, orientation)), picture.orientation)
+    alternative = _turned(_turned(mask, INVERSE.get(orientation, orientation)), picture.orientation)
     if alternative.size != size:
-        return PlacedMask(own, (_said(orientation, picture),) if own.size == size else ())
-    if own.size != size:
+        return PlacedMask(mask, (_said(orientation, picture),) if mask.size == size else ())
+    if mask.size != size:
         return PlacedMask(alternative, (_likewise(orientation, picture, "its size says so"),))
-    here, there = (edge_fit(_outline(one), picture.rgb) for one in (own, alternative))
-    if there > max(CLEAR, CLEARER * here):
+    here, fit_turned = (edge_fit(_outline(outline), picture.rgb) for outline in (mask, alternative))
+    if fit_turned > max(CLEAR, CLEARER * here):
         return PlacedMask(
             alternative, (_likewise(orientation, picture, "its edges fit so, and not otherwise"),)
         )
-    return PlacedMask(own, (_said(orientation, picture),))
+    return PlacedMask(mask, (_said(orientation, picture),))
 
 
 def turn_notes(coverage: Bytes, picture: Picture) -> tuple[str, ...]:
@@ -67,7 +67,11 @@ def turn_notes(coverage: Bytes, picture: Picture) -> tuple[str, ...]:
     slopes, edges = picture_edges(picture.rgb), mask_edges(coverage)
     as_image = Image.fromarray(edges)
     turned = {number: np.asarray(as_image.transpose(turn)) for number, turn in TURNS.items()}
-    fits = {number: slope_fit(one, slopes) for number, one in turned.items() if one.shape == slopes.shape}
+    fits = {
+        number: slope_fit(turned_edges, slopes)
+        for number, turned_edges in turned.items()
+        if turned_edges.shape == slopes.shape
+    }
     best = max(fits, key=lambda number: fits[number])
     as_it_is = slope_fit(edges, slopes)
     if fits[best] <= max(CLEAR, CLEARER * as_it_is):

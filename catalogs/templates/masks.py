@@ -64,11 +64,11 @@ def decode_mask(data: bytes, picture: Picture, *, max_pixels: int = MAX_PIXELS) 
     lying = place_mask(image, orientation, picture)
     if other := other_size(lying.image, picture.size):
         raise MaskError(f"the mask is {other}")
-    levels, found = mask_levels(lying.image, picture)
-    notes = [*lying.notes, *found]
+    levels, found_notes = mask_levels(lying.image, picture)
+    notes = [*lying.notes, *found_notes]
     for step in (smooth_screens, stretch_levels, remove_frame, _unshaded):
-        levels, found = step(levels)
-        notes += [note for note in found if note not in notes]
+        levels, found_notes = step(levels)
+        notes += [note for note in found_notes if note not in notes]
     cleaned, removed = _cleaned(levels)
     check_coverage(cleaned)
     # Of a mask that was turned, or whose EXIF says so, the notes have said it.
@@ -96,10 +96,10 @@ def _cleaned(coverage: Bytes) -> tuple[Bytes, Strays]:
     table = np.arange(256, dtype=np.uint8)
     table[:BLACK], table[WHITE + 1 :] = 0, 255
     cleaned = table[coverage]
-    found = find_strays(cleaned)
-    if found.where is not None:
-        cleaned[found.where] = 0
-    return cleaned, found
+    removed = find_strays(cleaned)
+    if removed.where is not None:
+        cleaned[removed.where] = 0
+    return cleaned, removed
 
 
 def _unshaded(coverage: Bytes) -> tuple[Bytes, tuple[str, ...]]:
@@ -161,18 +161,18 @@ def _is_outline(coverage: Bytes) -> bool:
 
 def _doubts(cleaned: Bytes) -> tuple[str, ...]:
     """What may not be meant: a white backdrop, an outline, cloth that is only half marked."""
-    found: list[str] = []
+    notes: list[str] = []
     if white_corners(cleaned):
-        found.append("is white in all four corners: if that is the backdrop, invert it")
+        notes.append("is white in all four corners: if that is the backdrop, invert it")
     elif white_border(cleaned):
-        found.append("is white along over half of its border: if that is the backdrop, invert it")
+        notes.append("is white along over half of its border: if that is the backdrop, invert it")
     if _is_outline(cleaned):
-        found.append("marks an outline, and what is inside is left as it is: if that is cloth, fill it white")
+        notes.append("marks an outline, and what is inside is left as it is: if that is cloth, fill it white")
     marked = np.count_nonzero(cleaned)
     white = np.count_nonzero(cleaned == 255)
     if white < 0.5 * marked:
-        found.append(
+        notes.append(
             f"is white in only {100 * white // marked} % of what it marks: the rest is painted in part; if that"
             f" is not meant, {REMEDY}"
         )
-    return tuple(found)
+    return tuple(notes)

@@ -23,20 +23,20 @@ EMBEDDINGS = {"RLE": "", "LRE": "", "RLO": "R", "LRO": "L"}
 def embedding_levels(text: str, base: int) -> list[int]:
     """The embedding level of every sign: odd runs from the right. `base` is the paragraph's, 0 or 1."""
     original = [bidi_class(sign) for sign in text]
-    found, kinds = _explicit(original, base)
-    explicit = tuple(found)
+    embedding, kinds = _explicit(original, base)
+    explicit = tuple(embedding)
     for sequence in _sequences(original, explicit):
         borders = _borders(original, explicit, sequence, base)
         resolve_directions(text, original, kinds, sequence, explicit[sequence[0]], borders)
         for place in sequence:  # I1, I2
-            found[place] = _implicit(explicit[place], kinds[place])
-    _whitespace(original, found, base)
-    return found
+            embedding[place] = _implicit(explicit[place], kinds[place])
+    _whitespace(original, embedding, base)
+    return embedding
 
 
 def _explicit(original: Sequence[str], base: int) -> tuple[list[int], list[str]]:
     """Levels and kinds by embeddings, overrides and isolates (X1 to X8)."""
-    nested, found, kinds = _Nested(base), list[int](), list(original)
+    nested, embedding, kinds = _Nested(base), list[int](), list(original)
     for place, kind in enumerate(original):
         level, override, _ = nested.stack[-1]
         if kind in ISOLATES or kind in EMBEDDINGS:
@@ -50,10 +50,10 @@ def _explicit(original: Sequence[str], base: int) -> tuple[list[int], list[str]]
             level, override, _ = nested.stack[-1]
         elif kind == "PDF":
             nested.close_embedding()
-        found.append(base if kind == "B" else level)
+        embedding.append(base if kind == "B" else level)
         if kind not in ("B", "BN"):
             kinds[place] = override or kind
-    return found, kinds
+    return embedding, kinds
 
 
 class _Nested:
@@ -110,13 +110,13 @@ def _way(kind: str, original: Sequence[str], place: int) -> str:
     return "R" if kind.startswith("R") else "L"
 
 
-def _sequences(original: Sequence[str], found: Sequence[int]) -> Iterator[list[int]]:
+def _sequences(original: Sequence[str], embedding: Sequence[int]) -> Iterator[list[int]]:
     """Places of one level that belong together, over isolates that stand between (X9, X10; BD13)."""
     level_runs: list[list[int]] = []
     for place, kind in enumerate(original):
         if kind in REMOVED:
             continue
-        if level_runs and found[level_runs[-1][-1]] == found[place]:
+        if level_runs and embedding[level_runs[-1][-1]] == embedding[place]:
             level_runs[-1].append(place)
         else:
             level_runs.append([place])
@@ -150,22 +150,22 @@ def _implicit(level: int, kind: str) -> int:
 
 
 def _borders(
-    original: Sequence[str], found: Sequence[int], sequence: Sequence[int], base: int
+    original: Sequence[str], embedding: Sequence[int], sequence: Sequence[int], base: int
 ) -> tuple[str, str]:
     """Direction before and after a sequence (X10)."""
-    level = found[sequence[0]]
+    level = embedding[sequence[0]]
     first, last = sequence[0] - 1, sequence[-1] + 1
     while first >= 0 and original[first] in REMOVED:
         first -= 1
     while last < len(original) and original[last] in REMOVED:
         last += 1
-    previous = found[first] if first >= 0 else base
+    previous = embedding[first] if first >= 0 else base
     unended = original[sequence[-1]] in ISOLATES
-    following = found[last] if last < len(original) and not unended else base
-    return tuple("R" if max(level, one) % 2 else "L" for one in (previous, following))  # type: ignore[return-value]
+    following = embedding[last] if last < len(original) and not unended else base
+    return tuple("R" if max(level, neighbour) % 2 else "L" for neighbour in (previous, following))  # type: ignore[return-value]
 
 
-def _whitespace(original: Sequence[str], found: list[int], base: int) -> None:
+def _whitespace(original: Sequence[str], embedding: list[int], base: int) -> None:
     """Blanks at the end, and before what separates, are the paragraph's (L1); what is removed goes along."""
     at_end, trailing = True, set[int]()
     for place in range(len(original) - 1, -1, -1):
@@ -178,6 +178,6 @@ def _whitespace(original: Sequence[str], found: list[int], base: int) -> None:
             trailing.add(place)
     for place, kind in enumerate(original):
         if place in trailing:
-            found[place] = base
+            embedding[place] = base
         elif kind in REMOVED:
-            found[place] = found[place - 1] if place else base
+            embedding[place] = embedding[place - 1] if place else base

@@ -39,7 +39,7 @@ def fit_lines(text: str, style: str, size: float, room: float, most: int) -> lis
         broken.append(taken.rstrip())
         rest = rest[len(taken) :].lstrip()
     whole = [*broken, fit_line(rest, style, size, room)] if rest else broken
-    return [with_direction(one, from_right) for one in whole]
+    return [with_direction(row, from_right) for row in whole]
 
 
 def _fits(text: str, style: str, size: float, room: float) -> bool:
@@ -102,7 +102,8 @@ def _may_break(before: str, after: str) -> bool:
     if unicodedata.category(before[0]) in ("Ps", "Pi"):
         return False
     return any(
-        WIDE[0] <= one[0] <= WIDE[1] or "\U00020000" <= one[0] <= "\U0003ffff" for one in (before, after)
+        WIDE[0] <= letter[0] <= WIDE[1] or "\U00020000" <= letter[0] <= "\U0003ffff"
+        for letter in (before, after)
     )
 
 

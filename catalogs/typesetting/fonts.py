@@ -102,7 +102,7 @@ def _files(package: str, folder: str, names: Sequence[str]) -> Iterator[Path]:
         place = Path(spec.origin).parent / folder
         for name in names:
             yield from sorted(
-                one for one in place.glob(f"{name}.*") if one.suffix in (".ttf", ".otf", ".ttc")
+                file for file in place.glob(f"{name}.*") if file.suffix in (".ttf", ".otf", ".ttc")
             )
 
 
@@ -126,8 +126,8 @@ def font_folders() -> list[Path]:
     if sys.platform == "win32":
         local = Path(os.environ.get("LOCALAPPDATA", home)) / "Microsoft/Windows/Fonts"
         return [Path(os.environ.get("WINDIR", "C:/Windows")) / "Fonts", local]
-    own = Path(os.environ.get("XDG_DATA_HOME", home / ".local/share")) / "fonts"
-    return [Path("/usr/share/fonts"), Path("/usr/local/share/fonts"), own, home / ".fonts"]
+    user_folder = Path(os.environ.get("XDG_DATA_HOME", home / ".local/share")) / "fonts"
+    return [Path("/usr/share/fonts"), Path("/usr/local/share/fonts"), user_folder, home / ".fonts"]
 
 
 @cache

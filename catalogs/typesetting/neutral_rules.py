@@ -21,14 +21,14 @@ def resolve_directions(
     borders: tuple[str, str],
 ) -> None:
     """Directions of one isolating run sequence (W1 to N2), whose level and borders are given."""
-    own, (before, after) = "R" if level % 2 else "L", borders
+    embedding_direction, (before, after) = "R" if level % 2 else "L", borders
     _weak(kinds, sequence, before)
-    _brackets(text, original, kinds, sequence, own, before)
+    _brackets(text, original, kinds, sequence, embedding_direction, before)
     for start, end in find_stretches(sequence, lambda place: kinds[place] in NEUTRAL):  # N1, N2
         left = strong_direction(kinds[sequence[start - 1]]) if start else before
         right = strong_direction(kinds[sequence[end]]) if end < len(sequence) else after
         for place in sequence[start:end]:
-            kinds[place] = left if left == right else own
+            kinds[place] = left if left == right else embedding_direction
 
 
 def _weak(kinds: list[str], sequence: Sequence[int], before: str) -> None:
@@ -78,18 +78,23 @@ def _between_numbers(kinds: list[str], sequence: Sequence[int]) -> None:
 
 
 def _brackets(
-    text: str, original: Sequence[str], kinds: list[str], sequence: Sequence[int], own: str, before: str
+    text: str,
+    original: Sequence[str],
+    kinds: list[str],
+    sequence: Sequence[int],
+    embedding_direction: str,
+    before: str,
 ) -> None:
     """Both brackets of a pair go the same way (N0)."""
-    other = "L" if own == "R" else "R"
+    other = "L" if embedding_direction == "R" else "R"
     for first, last in _pairs(text, kinds, sequence):
         inside = {strong_direction(kinds[place]) for place in sequence[first + 1 : last]}
-        if own in inside:
-            way = own
+        if embedding_direction in inside:
+            way = embedding_direction
         elif other in inside:
             left = (strong_direction(kinds[place]) for place in reversed(sequence[:first]))
-            way = next((one for one in left if one), before)
-            way = other if way == other else own
+            way = next((direction for direction in left if direction), before)
+            way = other if way == other else embedding_direction
         else:
             continue
         for number in (first, last):
@@ -102,7 +107,7 @@ def _brackets(
 
 def _pairs(text: str, kinds: Sequence[str], sequence: Sequence[int]) -> list[tuple[int, int]]:
     """Brackets that belong together, as numbers in the sequence (BD16)."""
-    open_ones, found = list[tuple[str, int]](), list[tuple[int, int]]()
+    open_ones, pairs = list[tuple[str, int]](), list[tuple[int, int]]()
     for number, place in enumerate(sequence):
         sign = unicodedata.normalize("NFD", text[place])
         if kinds[place] != "ON" or not unicodedata.mirrored(sign[0]):
@@ -114,10 +119,10 @@ def _pairs(text: str, kinds: Sequence[str], sequence: Sequence[int]) -> list[tup
         elif unicodedata.category(sign[0]) == "Pe":
             for depth in range(len(open_ones) - 1, -1, -1):
                 if open_ones[depth][0] == sign:
-                    found.append((open_ones[depth][1], number))
+                    pairs.append((open_ones[depth][1], number))
                     del open_ones[depth:]
                     break
-    return sorted(found)
+    return sorted(pairs)
 
 
 @cache
@@ -126,4 +131,4 @@ def _closing(sign: str) -> str:
     if unicodedata.category(sign) != "Ps":
         return ""
     near = (chr(ord(sign) + step) for step in (1, 2))
-    return next((one for one in near if unicodedata.category(one) == "Pe"), "")
+    return next((letter for letter in near if unicodedata.category(letter) == "Pe"), "")

@@ -46,16 +46,16 @@ def starts_from_right(text: str) -> bool:
     return first_strong([bidi_class(sign) for sign in text]) == 1
 
 
-def _reordered(found: Sequence[int]) -> list[tuple[int, int, int]]:
+def _reordered(embedding: Sequence[int]) -> list[tuple[int, int, int]]:
     """Stretches of one level, turned from the deepest level to the first odd one (L2)."""
     stretches = list[tuple[int, int, int]]()
-    for place, level in enumerate(found):
+    for place, level in enumerate(embedding):
         if stretches and stretches[-1][2] == level:
             stretches[-1] = stretches[-1][0], place + 1, level
         else:
             stretches.append((place, place + 1, level))
-    lowest_odd = min((level for level in found if level % 2), default=max(found) + 1)
-    for deep in range(max(found), lowest_odd - 1, -1):
+    lowest_odd = min((level for level in embedding if level % 2), default=max(embedding) + 1)
+    for deep in range(max(embedding), lowest_odd - 1, -1):
         for start, end in find_stretches(range(len(stretches)), lambda n, deep=deep: stretches[n][2] >= deep):  # type: ignore[misc]
             stretches[start:end] = reversed(stretches[start:end])
     return stretches

@@ -17,9 +17,9 @@ def own_origin(request: Request, *, secure: bool) -> str:
     return f"{scheme}://{request.headers.get('host', '')}"
 
 
-def refuse_foreign_origin(origin: str, own: str) -> str:
+def refuse_foreign_origin(origin: str, own_origin_text: str) -> str:
     """Why a write that a page of `origin` sent is not of our own place, and what to do; empty where it is."""
-    sent, ours = _parts(origin), _parts(own)
+    sent, ours = _parts(origin), _parts(own_origin_text)
     if sent == ours and sent[1]:
         return ""
     remedies = []
@@ -29,17 +29,17 @@ def refuse_foreign_origin(origin: str, own: str) -> str:
         remedies.append("Where a proxy with TLS is before this server, start it with --secure.")
     elif sent[0] == "http" and ours[0] == "https":
         remedies.append("This server's pages come by https: open them so, or leave --secure out.")
-    said = f"This was sent by a page of {origin[:80]}, not of {own[:80]}: nothing was done."
+    said = f"This was sent by a page of {origin[:80]}, not of {own_origin_text[:80]}: nothing was done."
     return " ".join([said, *remedies])
 
 
 def _parts(origin: str) -> tuple[str, str, int | None]:
     """Scheme, host, and port but for the scheme's own: two ways to write an origin are one. No host where it is none."""
     try:
-        found = urlsplit(origin)
-        host, port = found.hostname or "", found.port
+        address = urlsplit(origin)
+        host, port = address.hostname or "", address.port
     except ValueError:
         return "", "", None
-    if "@" in found.netloc or origin.count("/") != 2:
+    if "@" in address.netloc or origin.count("/") != 2:
         return "", "", None
-    return found.scheme, host, None if port == PORTS.get(found.scheme) else port
+    return address.scheme, host, None if port == PORTS.get(address.scheme) else port

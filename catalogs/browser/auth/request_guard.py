@@ -110,24 +110,24 @@ def _with_headers(send: Send) -> Send:
 
 def _limited(receive: Receive) -> Receive:
     """A body that is too large or too slow ends as if its sender had gone."""
-    seen = 0
+    received = 0
     began = time.monotonic()
 
     async def part() -> MutableMapping[str, Any]:
-        nonlocal seen
+        nonlocal received
         left = BODY_SECONDS - (time.monotonic() - began)
-        if seen < 0:
+        if received < 0:
             return await receive()
         try:
             message = await asyncio.wait_for(receive(), max(left, 0.01))
         except TimeoutError:
             return {"type": "http.disconnect"}
-        seen += len(message.get("body", b""))
-        if seen > LARGEST_BODY:
+        received += len(message.get("body", b""))
+        if received > LARGEST_BODY:
             return {"type": "http.disconnect"}
         if message["type"] == "http.disconnect" or not message.get("more_body", False):
             # Whole: what is waited for from now on is the end of the connection.
-            seen = -1
+            received = -1
         return message
 
     return part

@@ -25,9 +25,9 @@ def _writing(request: Request) -> Session:
 
 def require_ours(request: Request, session: Session, sent: str) -> None:
     """HTTPException where a write does not come from a page of ours, which was given the session's token."""
-    own = own_origin(request, secure=request.app.state.secure)
+    expected = own_origin(request, secure=request.app.state.secure)
     origin = request.headers.get("origin")
-    if origin is not None and (refusal := refuse_foreign_origin(origin, own)):
+    if origin is not None and (refusal := refuse_foreign_origin(origin, expected)):
         raise HTTPException(403, refusal)
     if not has_token(session, sent):
         raise HTTPException(403, "This page is no longer valid: load it again.")

@@ -94,8 +94,8 @@ class Sessions:
         return wrong
 
 
-def _same(one: str, other: str) -> bool:
-    return hmac.compare_digest(one.encode("utf-8", "replace"), other.encode("utf-8", "replace"))
+def _same(given: str, other: str) -> bool:
+    return hmac.compare_digest(given.encode("utf-8", "replace"), other.encode("utf-8", "replace"))
 
 
 def _network(address: str) -> str:
@@ -104,13 +104,13 @@ def _network(address: str) -> str:
     An address of IPv4 counts as itself however it is written: a server that listens on `::` is told of all as IPv6.
     """
     try:
-        found = ipaddress.ip_address(address)
+        parsed = ipaddress.ip_address(address)
     except ValueError:
         return address
-    if isinstance(found, ipaddress.IPv6Address):
-        inner = found.ipv4_mapped or _translated(found)
-        return str(inner or ipaddress.ip_network((int(found), 64), strict=False))
-    return str(found)
+    if isinstance(parsed, ipaddress.IPv6Address):
+        inner = parsed.ipv4_mapped or _translated(parsed)
+        return str(inner or ipaddress.ip_network((int(parsed), 64), strict=False))
+    return str(parsed)
 
 
 def _translated(address: ipaddress.IPv6Address) -> ipaddress.IPv4Address | None:

@@ -62,6 +62,12 @@ def add_page_routes(app: FastAPI, context: BrowserContext) -> None:
             raise QueryError("Choose two to four designs to compare.")
         return _comparison_page(context, ids, request, session)
 
+    _add_list_pages(app, context)
+
+
+def _add_list_pages(app: FastAPI, context: BrowserContext) -> None:
+    """Add the pages that list shortlists and runs."""
+
     @app.get("/shortlists")
     def shortlists(session: Reader) -> Response:
         """Show the open shortlists, each with a few of its designs."""

@@ -29,7 +29,12 @@ def family_facet(colors: pa.ChunkedArray) -> Facet:
     """The family of each design's largest colour; empty where none is known."""
     first = build_facet(
         pa.chunked_array(
-            [pa.array([next(_usable_colors(one), "") for one in colors.to_pylist()], pa.string())]
+            [
+                pa.array(
+                    [next(_usable_colors(design_colors), "") for design_colors in colors.to_pylist()],
+                    pa.string(),
+                )
+            ]
         )
     )
     names = [color_family(color) if color else "" for color in first.labels]
@@ -47,7 +52,7 @@ def build_palette(colors: pa.ChunkedArray) -> tuple[NDArray[np.float64], Codes]:
     """Every colour there is, in L*a*b*, and for each design the places of its own, N x MOST_COLORS; -1 is none."""
     known: dict[str, int] = {}
     places = np.full((len(colors), MOST_COLORS), -1, np.int32)
-    for row, found in enumerate(colors.to_pylist()):
-        for n, color in enumerate(islice(_usable_colors(found), MOST_COLORS)):
+    for row, design_colors in enumerate(colors.to_pylist()):
+        for n, color in enumerate(islice(_usable_colors(design_colors), MOST_COLORS)):
             places[row, n] = known.setdefault(color, len(known))
     return to_labs(list(known)), places

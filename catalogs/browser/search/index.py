@@ -69,7 +69,7 @@ class Index:
         self.facets = {name: build_facet(table[column]) for name, column in OF_TABLE.items()}
         self.facets["color"] = family_facet(table["colors"])
         # Where a person should look twice.
-        self.flags = {one.flag: self._doubtful(one) for one in MEASURES if one.flag}
+        self.flags = {measure.flag: self._doubtful(measure) for measure in MEASURES if measure.flag}
         self._haystack = search_texts(table)
         self._palette, self._colors = build_palette(table["colors"])
         self._last_swatch: tuple[str, NDArray[np.float64]] = "", np.empty(0)
@@ -100,8 +100,8 @@ class Index:
 
     def records(self, rows: Sequence[int]) -> list[dict[str, Any]]:
         """Rows of the table."""
-        found: list[dict[str, Any]] = self._table.take(pa.array(rows, pa.int64())).to_pylist()
-        return found
+        records: list[dict[str, Any]] = self._table.take(pa.array(rows, pa.int64())).to_pylist()
+        return records
 
     @cached_property
     def titles(self) -> dict[str, dict[str, str]]:
@@ -146,14 +146,14 @@ class Index:
         """For every facet its values, and how many designs choosing one would find beside the other facets."""
         everywhere = self._where(query, among)
         masks = {name: self._facet_mask(name, values, ratings) for name, values in query.facets.items()}
-        found = {}
+        counts = {}
         for name in FACETS:
             others = everywhere.copy()
             for other, mask in masks.items():
                 if other != name:
                     others &= mask
-            found[name] = self._count(name, others, ratings, query.facets.get(name, ()))
-        return found
+            counts[name] = self._count(name, others, ratings, query.facets.get(name, ()))
+        return counts
 
     def stacks(self, rows: Rows) -> list[int]:
         """How many near-duplicates each row has, itself included."""
@@ -172,7 +172,7 @@ class Index:
         mask = np.ones(len(self), bool)
         if among is not None:
             mask = np.zeros(len(self), bool)
-            mask[[self.row[one] for one in among if one in self.row]] = True
+            mask[[self.row[design_id] for design_id in among if design_id in self.row]] = True
         for word in dict.fromkeys(searchable(query.search).split()):
             mask &= pc.match_substring(self._haystack, word).to_numpy(zero_copy_only=False)
         if query.swatch:
@@ -204,20 +204,20 @@ class Index:
         return (
             shown
             if name in ("verdict", "stars")
-            else sorted(shown, key=lambda one: (-one.count, sort_key(one.title)))
+            else sorted(shown, key=lambda count: (-count.count, sort_key(count.title)))
         )
 
     def _swatch_distance(self, swatch: str) -> NDArray[np.float64]:
         """dE2000 from a colour to the nearest of each design's colours; infinite where none is known."""
         if self._last_swatch[0] != swatch:
             # One more for "no colour", which place -1 finds.
-            found = np.append(color_distances(self._palette, to_lab(swatch)), np.inf)
-            self._last_swatch = swatch, found[self._colors].min(axis=1)
+            distances = np.append(color_distances(self._palette, to_lab(swatch)), np.inf)
+            self._last_swatch = swatch, distances[self._colors].min(axis=1)
         return self._last_swatch[1]
 
     def _ordered(self, rows: Rows, query: Query, ratings: Ratings, among: Sequence[str] | None) -> Rows:
         if among is not None and not query.sort:
-            place = {self.row[one]: n for n, one in enumerate(among) if one in self.row}
+            place = {self.row[design_id]: n for n, design_id in enumerate(among) if design_id in self.row}
             return np.array(sorted(rows, key=lambda row: place[row]), np.int64)
         return rows[np.argsort(self._sort_key(query, ratings)[rows], kind="stable")]
 

@@ -33,7 +33,7 @@ def matrix(index: Index, rows: Rows) -> Matrix:
             f"{len(garments)} garments by {len(styles)} styles are more than a matrix shows: choose a style set or a"
             " category."
         )
-    down, across = ({one.value: n for n, one in enumerate(axis)} for axis in (garments, styles))
+    down, across = ({count.value: n for n, count in enumerate(axis)} for axis in (garments, styles))
     cells: dict[tuple[int, int], tuple[int, int]] = {}
     garment, style = index.facets["garment"], index.facets["style"]
     for row in rows:
@@ -46,8 +46,8 @@ def matrix(index: Index, rows: Rows) -> Matrix:
 def _axis(index: Index, rows: Rows, name: str) -> tuple[Count, ...]:
     facet, titles = index.facets[name], index.titles[name]
     numbers = np.bincount(facet.codes[rows], minlength=len(facet.labels))
-    found = [
+    counts = [
         Count(facet.labels[n], titles.get(facet.labels[n]) or facet.labels[n], int(numbers[n]))
         for n in np.flatnonzero(numbers)
     ]
-    return tuple(sorted(found, key=lambda one: sort_key(one.title, one.value)))
+    return tuple(sorted(counts, key=lambda count: sort_key(count.title, count.value)))

@@ -113,7 +113,9 @@ def parse(pairs: Iterable[tuple[str, str]]) -> Query:
 
 def parameter_names() -> set[str]:
     """Every name in an address that belongs to a query."""
-    other = {"q" if one.name == "search" else one.name for one in fields(Query)} - {"facets"}
+    other = {"q" if parameter.name == "search" else parameter.name for parameter in fields(Query)} - {
+        "facets"
+    }
     return {*FACETS, *other}
 
 
@@ -133,12 +135,12 @@ def _swatch(text: str) -> str:
 
 def _within(text: str) -> float:
     try:
-        found = float(text) if text else WITHIN
+        distance = float(text) if text else WITHIN
     except ValueError:
-        found = -1.0
-    if not 0 <= found <= 100:
+        distance = -1.0
+    if not 0 <= distance <= 100:
         raise QueryError(f"within='{text[:40]}' is no distance of colours: give dE2000 from 0 to 100.")
-    return found
+    return distance
 
 
 def _one_of(name: str, value: str, choices: Iterable[str]) -> str:

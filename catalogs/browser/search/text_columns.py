@@ -25,7 +25,9 @@ def search_texts(table: pa.Table) -> pa.Array:
 def titles_by_id(table: pa.Table, ids: str, titles: str) -> dict[str, str]:
     pairs = table.select([ids, titles]).group_by(ids).aggregate([(titles, "max")])
     return dict(
-        zip(pairs[ids].to_pylist(), (one or "" for one in pairs[f"{titles}_max"].to_pylist()), strict=True)
+        zip(
+            pairs[ids].to_pylist(), (title or "" for title in pairs[f"{titles}_max"].to_pylist()), strict=True
+        )
     )
 
 

@@ -88,8 +88,8 @@ class Opinions:
         """
         if act.what is not What.UNDO:
             return act
-        found = self.acts.get(self._roots.get(act.act_id, act.value))
-        return found if found and found.what is not What.UNDO else None
+        reverted = self.acts.get(self._roots.get(act.act_id, act.value))
+        return reverted if reverted and reverted.what is not What.UNDO else None
 
     def history(self, design_id: str) -> list[Act]:
         """Acts about a design, the last first: those that were undone, and the undoings, included."""
@@ -128,8 +128,8 @@ class Opinions:
 
     def shortlists(self) -> list[Shortlist]:
         """The shortlists that are open, the one that was begun last first."""
-        found = [folded for name in self._on_lists if (folded := self.shortlist(name))]
-        return sorted(found, key=lambda one: one.opened_at, reverse=True)
+        shortlists = [folded for name in self._on_lists if (folded := self.shortlist(name))]
+        return sorted(shortlists, key=lambda shortlist: shortlist.opened_at, reverse=True)
 
     def shortlist(self, name: str) -> Shortlist | None:
         """A shortlist, None where there is none of that name or it is closed."""

@@ -195,17 +195,19 @@ def _rows(act: Act) -> list[dict[str, Any]]:
         "seq": act.seq, "act_id": act.act_id, "who": act.who, "at": act.at, "what": str(act.what),
         "value": act.value, "shortlist": act.shortlist,
     }  # fmt: skip
-    return [{**row, "design_id": one, "position": n} for n, one in enumerate(act.designs or (None,))]
+    return [
+        {**row, "design_id": design_id, "position": n} for n, design_id in enumerate(act.designs or (None,))
+    ]
 
 
 def _numbered(rows: pa.Table) -> pa.Table:
     """Rows whose number leaves room for others behind it; the rest is passed over, and logged."""
-    found = rows.filter(pc.field("seq") <= HIGHEST_SEQ)
-    if beyond := rows.num_rows - found.num_rows:
+    usable = rows.filter(pc.field("seq") <= HIGHEST_SEQ)
+    if beyond := rows.num_rows - usable.num_rows:
         log.warning(
             "The log of reviews: %d rows have numbers above %d and are passed over.", beyond, HIGHEST_SEQ
         )
-    return found
+    return usable
 
 
 def _acts(rows: pa.Table) -> Iterator[Act]:
@@ -220,7 +222,7 @@ def _acts(rows: pa.Table) -> Iterator[Act]:
     designs = rows["design_id"].to_pylist()
     heads = rows.take(pa.array(starts)).select(["seq", "act_id", "who", "at", "what", "value", "shortlist"])
     for head, start, end in zip(heads.to_pylist(), starts, [*starts[1:], len(seqs)], strict=True):
-        chosen = tuple(one for one in designs[start:end] if one is not None)
+        chosen = tuple(design_id for design_id in designs[start:end] if design_id is not None)
         try:
             yield _act(head, chosen)
         except ActError as error:

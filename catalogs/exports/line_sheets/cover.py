@@ -49,12 +49,12 @@ def _mosaic(sheet: LineSheet, store: Store) -> None:
     tried = work_ahead(
         _foremost(sheet.items), lambda item: make_print(item, store, (width, height), cover=True)
     )
-    prints = islice((one for _, one in tried if isinstance(one, Print)), across * across)
+    prints = islice((result for _, result in tried if isinstance(result, Print)), across * across)
     sheet.canvas.setFillColor(TINT)
     sheet.canvas.rect(COVER_TEXT, 0, WIDTH - COVER_TEXT, HEIGHT, stroke=0, fill=1)
-    for place, one in enumerate(prints):
+    for place, picture in enumerate(prints):
         left, bottom = place % across * width, (across - 1 - place // across) * height
-        draw_jpeg(sheet.canvas, one.jpeg, one.pixels, (COVER_TEXT + left, bottom, width, height))
+        draw_jpeg(sheet.canvas, picture.jpeg, picture.pixels, (COVER_TEXT + left, bottom, width, height))
 
 
 def _foremost(items: Sequence[Item]) -> list[Item]:
@@ -63,8 +63,8 @@ def _foremost(items: Sequence[Item]) -> list[Item]:
     chosen: list[Item] = []
     for fresh in (("style_id", "garment_id"), ("style_id",), ()):
         for item in ranked[:200]:
-            met = any(item.text(column) == one.text(column) for one in chosen for column in fresh)
-            if not met and not any(item is one for one in chosen):
+            met = any(item.text(column) == other.text(column) for other in chosen for column in fresh)
+            if not met and not any(item is other for other in chosen):
                 chosen.append(item)
     return chosen
 

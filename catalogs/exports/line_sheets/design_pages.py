@@ -47,7 +47,7 @@ def draw_design_pages(sheet: LineSheet, store: Store) -> list[str]:
         if place == 0:
             _begin_page(sheet, number)
         _cell(sheet, place, item, result if isinstance(result, Print) else None)
-        problems += [f"{picture_name(item)}: {one}" for one in spelling_notes(item)]
+        problems += [f"{picture_name(item)}: {note}" for note in spelling_notes(item)]
         if isinstance(result, CatalogsError):
             problems.append(f"{picture_name(item)}: {result}")
             # Without the reason, which names places in the store: line sheets go to strangers.
@@ -75,14 +75,14 @@ def _begin_page(sheet: LineSheet, number: int) -> None:
             sheet.canvas.addOutlineEntry(name, f"page{page}")
 
 
-def _cell(sheet: LineSheet, place: int, item: Item, one: Print | None) -> None:
+def _cell(sheet: LineSheet, place: int, item: Item, picture: Print | None) -> None:
     x, top = MARGIN + place % COLUMNS * (COLUMN + GUTTER), TOP - place // COLUMNS * PITCH
-    if one is None:
+    if picture is None:
         _empty_frame(sheet, x, top - PICTURE)
     else:
-        scale = min(COLUMN / one.pixels[0], PICTURE / one.pixels[1])
-        width, height = one.pixels[0] * scale, one.pixels[1] * scale
-        draw_jpeg(sheet.canvas, one.jpeg, one.pixels, (x, top - height, width, height))
+        scale = min(COLUMN / picture.pixels[0], PICTURE / picture.pixels[1])
+        width, height = picture.pixels[0] * scale, picture.pixels[1] * scale
+        draw_jpeg(sheet.canvas, picture.jpeg, picture.pixels, (x, top - height, width, height))
     _caption(sheet, x, top - PICTURE - 14, item)
 
 
@@ -108,11 +108,11 @@ def _caption(sheet: LineSheet, x: float, y: float, item: Item) -> None:
 
 def _named(sheet: LineSheet, x: float, y: float, item: Item, kind: str, style: str) -> None:
     """A garment's or style's title, and at the end of the line its id, by which it is ordered."""
-    name, own, room = printable_name(item, kind, style), item.text(f"{kind}_id"), COLUMN
-    if own and own != name and not missing_letters(own, SANS):
-        own = fit_line(own, SANS, 6.5, ID_SHARE * COLUMN)
-        room -= width_of(own, SANS, 6.5) + 6
-        draw_text(sheet, x + COLUMN - width_of(own, SANS, 6.5), y, own, SANS, 6.5, SOFT)
+    name, record_id, room = printable_name(item, kind, style), item.text(f"{kind}_id"), COLUMN
+    if record_id and record_id != name and not missing_letters(record_id, SANS):
+        record_id = fit_line(record_id, SANS, 6.5, ID_SHARE * COLUMN)
+        room -= width_of(record_id, SANS, 6.5) + 6
+        draw_text(sheet, x + COLUMN - width_of(record_id, SANS, 6.5), y, record_id, SANS, 6.5, SOFT)
     draw_text(sheet, x, y, fit_line(name, style, 7.5, room), style, 7.5, INK)
 
 

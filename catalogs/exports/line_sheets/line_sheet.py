@@ -61,10 +61,10 @@ def write_pdf(
 
 def _sets(items: Sequence[Item]) -> dict[str, list[int]]:
     """Style sets in the order in which they come, with the page of each of their designs."""
-    found: dict[str, list[int]] = {}
+    pages_by_set: dict[str, list[int]] = {}
     for number, item in enumerate(items):
-        found.setdefault(set_name(item), []).append(2 + number // (COLUMNS * ROWS))
-    return found
+        pages_by_set.setdefault(set_name(item), []).append(2 + number // (COLUMNS * ROWS))
+    return pages_by_set
 
 
 def _describe(sheet: LineSheet) -> None:

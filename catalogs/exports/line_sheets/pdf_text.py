@@ -82,15 +82,15 @@ class PdfText:
         """Operators that show the glyphs of a stretch, each where it belongs."""
         row = _Row(stretch.font, size)
         for cluster in _clusters(stretch.glyphs):
-            told = self._maps(stretch.font, cluster)
-            if not told:
+            is_mapped = self._maps(stretch.font, cluster)
+            if not is_mapped:
                 yield row.shown()
                 yield f"/Span << /ActualText <{_utf16(cluster[0].text, mark=True)}> >> BDC"
             for glyph in cluster:
                 if glyph.up != row.up:
                     yield row.shown()
                 row.add(glyph)
-            if not told:
+            if not is_mapped:
                 yield row.shown()
                 yield "EMC"
         yield row.shown(end=True)
@@ -99,8 +99,8 @@ class PdfText:
         """Note what glyphs stand for; whether the map of the font alone tells the text."""
         known, single = self._used[font], len(cluster) == 1
         for glyph in cluster:
-            own = "" if single else font.sign_of(glyph.number)
-            known.setdefault(glyph.number, own or glyph.drawn or NO_WIDTH_SPACE)
+            sign = "" if single else font.sign_of(glyph.number)
+            known.setdefault(glyph.number, sign or glyph.drawn or NO_WIDTH_SPACE)
         return single and known[cluster[0].number] == cluster[0].text
 
 
@@ -131,13 +131,13 @@ class _Row:
 
 def _clusters(glyphs: Sequence[Glyph]) -> list[list[Glyph]]:
     """Glyphs that stand for one text together."""
-    found: list[list[Glyph]] = []
+    clusters: list[list[Glyph]] = []
     for glyph in glyphs:
-        if glyph.text or not found:
-            found.append([glyph])
+        if glyph.text or not clusters:
+            clusters.append([glyph])
         else:
-            found[-1].append(glyph)
-    return found
+            clusters[-1].append(glyph)
+    return clusters
 
 
 def _advance(font: Font, glyph: int) -> float:
@@ -183,7 +183,7 @@ def _descriptor(document: PDFDocument, font: Font, name: str, program: bytes, is
     stream = PDFStream(PDFDictionary({"Subtype": PDFName("CIDFontType0C")} if is_cff else {"Length1": len(program)}),
                        program, [PDFZCompress])  # fmt: skip
     extents = font.shaped.get_font_extents("ltr")
-    up, down = (round(1000 * one / font.em) for one in (extents.ascender, extents.descender))
+    up, down = (round(1000 * extent / font.em) for extent in (extents.ascender, extents.descender))
     return PDFDictionary({
         "Type": PDFName("FontDescriptor"),
         "FontName": PDFName(name),
@@ -218,7 +218,7 @@ def _unicode_map(glyphs: Mapping[int, str]) -> str:
     lines = [f"<{number:04X}> <{_utf16(text)}>" for number, text in sorted(glyphs.items())]
     blocks = (lines[start : start + MOST_BLOCK] for start in range(0, len(lines), MOST_BLOCK))
     return CMAP.format(
-        blocks="\n".join(f"{len(one)} beginbfchar\n" + "\n".join(one) + "\nendbfchar" for one in blocks)
+        blocks="\n".join(f"{len(block)} beginbfchar\n" + "\n".join(block) + "\nendbfchar" for block in blocks)
     )
 
 

@@ -14,16 +14,16 @@ NAMED = 4
 
 def printable_name(item: Item, kind: str, style: str) -> str:
     """The title of an item's garment or style, or the id where there is none or no font has its letters."""
-    title, own = item.text(f"{kind}_title"), item.text(f"{kind}_id")
-    return own if own and (not title or missing_letters(title, style)) else title
+    title, record_id = item.text(f"{kind}_title"), item.text(f"{kind}_id")
+    return record_id if record_id and (not title or missing_letters(title, style)) else title
 
 
 def spelling_notes(item: Item) -> list[str]:
     """What of an item's text is not written in its own letters, a sentence each."""
     said = []
     for kind in ("garment", "style"):
-        title, own = item.text(f"{kind}_title"), item.text(f"{kind}_id")
-        if own and (missing := missing_letters(title, SANS)):
+        title, record_id = item.text(f"{kind}_title"), item.text(f"{kind}_id")
+        if record_id and (missing := missing_letters(title, SANS)):
             said.append(
                 f"no font has {_numbered(missing)} of the {kind}'s title; its id stands instead. {HELP}"
             )
