@@ -11,7 +11,7 @@ from starlette.responses import StreamingResponse
 from catalogs.errors import ActError, QueryError
 from catalogs.exports.file_names import content_disposition, readable_name
 from catalogs.exports.items import Item
-from catalogs.exports.line_sheet import write_pdf
+from catalogs.exports.line_sheets.line_sheet import write_pdf
 from catalogs.exports.pack import write_pack
 from catalogs.exports.pictures import write_zip
 from catalogs.exports.shopify import NO_SHOP, Shop, write_shopify

@@ -7,9 +7,9 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException as StarletteHTTPException
 
-from catalogs.browser.access import HEADERS
-from catalogs.browser.asking import GoneError, OtherNumberError
+from catalogs.browser.auth.request_guard import HEADERS
 from catalogs.browser.rendering import page
+from catalogs.browser.requests import GoneError, OtherNumberError
 from catalogs.errors import (
     ActError,
     CatalogsError,

@@ -7,7 +7,7 @@ from urllib.parse import urlencode
 from fastapi.responses import HTMLResponse
 from jinja2 import Environment, PackageLoader
 
-from catalogs.browser.access import Session
+from catalogs.browser.auth.sessions import Session
 
 templates = Environment(
     loader=PackageLoader("catalogs.browser", "pages"), autoescape=True, trim_blocks=True, lstrip_blocks=True

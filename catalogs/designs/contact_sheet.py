@@ -9,7 +9,7 @@ from PIL import Image
 
 from catalogs.errors import CatalogsError
 from catalogs.images.codec import MAX_PIXELS, decode
-from catalogs.typesetting.fitting import line
+from catalogs.typesetting.fitting import fit_line
 from catalogs.typesetting.fonts import SANS
 from catalogs.typesetting.raster import draw_line
 
@@ -96,7 +96,7 @@ class _Sheet:
     def _write(
         self, place: tuple[int, int], text: str, size: int, ink: tuple[int, int, int], room: int
     ) -> None:
-        draw_line(self._image, (place[0], place[1] + size), line(text, SANS, size, room), SANS, size, ink)
+        draw_line(self._image, (place[0], place[1] + size), fit_line(text, SANS, size, room), SANS, size, ink)
 
     def png(self) -> bytes:
         buffer = io.BytesIO()

@@ -25,7 +25,8 @@ from deltalake import Schema as DeltaSchema
 from catalogs import keys
 from catalogs.errors import CatalogError
 from catalogs.records import Design
-from catalogs.storage.delta_tables import ONE_TRY, TableInStore, filled_up, query, schema_of
+from catalogs.storage.delta_queries import conform_to, query, schema_of
+from catalogs.storage.delta_tables import ONE_TRY, TableInStore
 from catalogs.storage.store_contract import Store
 from catalogs.storage.stores import probe
 
@@ -89,9 +90,9 @@ class DesignCatalog:
         theirs = schema_of(table)
         schema = pa.schema([*SCHEMA, *(field for field in theirs if field.name not in SCHEMA.names)])
         schema = pa.schema([schema.field(name) for name in columns or schema.names])
-        there = [name for name in schema.names if name in theirs.names] or ["design_id"]
-        batches = self._filed.asked(lambda: list(query(table, there)))
-        return filled_up(batches, schema)
+        present = [name for name in schema.names if name in theirs.names] or ["design_id"]
+        batches = self._filed.ask_table(lambda: list(query(table, present)))
+        return conform_to(batches, schema)
 
     def over(self, columns: Sequence[str], work: Callable[[Iterator[pa.Table]], T]) -> T:
         """What some work makes of some of this version's columns, given some rows at a time.
@@ -102,22 +103,24 @@ class DesignCatalog:
         if table is None:
             return work(iter(()))
         theirs = schema_of(table)
-        there = [name for name in columns if name in theirs.names] or ["design_id"]
-        return self._filed.asked(lambda: work(filled_up([rows], schema) for rows in query(table, there)))
+        present = [name for name in columns if name in theirs.names] or ["design_id"]
+        return self._filed.ask_table(
+            lambda: work(conform_to([rows], schema) for rows in query(table, present))
+        )
 
     def update(self, by: Sequence[str], facts: pa.Table) -> int:
         """Set columns of every design that agrees with a row of `facts` in the columns `by`; returns how many did.
 
         A null in `facts` sets nothing. Keys, pictures and all other columns stay.
         """
-        return self._filed.committed(lambda: self._merge(by, facts))
+        return self._filed.commit(lambda: self._merge(by, facts))
 
     def _merge(self, by: Sequence[str], facts: pa.Table) -> int:
         table = self._table()
         if table is None:
             return 0
-        there = schema_of(table).names
-        found = (
+        present = schema_of(table).names
+        metrics = (
             table.merge(
                 facts,
                 " AND ".join(f"filed.{name} = right.{name}" for name in by),
@@ -130,26 +133,26 @@ class DesignCatalog:
             .when_matched_update(
                 {
                     # Null says nothing, and what is there stays.
-                    name: f"coalesce(right.{name}, filed.{name})" if name in there else f"right.{name}"
+                    name: f"coalesce(right.{name}, filed.{name})" if name in present else f"right.{name}"
                     for name in facts.column_names
                     if name not in by
                 }
             )
             .execute()
         )
-        return int(found["num_target_rows_updated"])
+        return int(metrics["num_target_rows_updated"])
 
     def records(self, ids: Sequence[str]) -> list[dict[str, Any]]:
         """Every column of some designs; ids that are not there are passed over."""
         table = self._table()
         if table is None or not ids:
             return []
-        alike = ", ".join(f"'{keys.check_id(one)}'" for one in ids)
+        alike = ", ".join(f"'{keys.check_id(design_id)}'" for design_id in ids)
         theirs = schema_of(table)
-        there = [name for name in SCHEMA.names if name in theirs.names]
-        batches = self._filed.asked(lambda: list(query(table, there, f"design_id IN ({alike})")))
-        found: list[dict[str, Any]] = filled_up(batches, SCHEMA).to_pylist()
-        return found
+        present = [name for name in SCHEMA.names if name in theirs.names]
+        batches = self._filed.ask_table(lambda: list(query(table, present, f"design_id IN ({alike})")))
+        records: list[dict[str, Any]] = conform_to(batches, SCHEMA).to_pylist()
+        return records
 
     def version(self) -> int | None:
         """The table's version, which every commit raises; None where there is no table."""
@@ -182,11 +185,11 @@ class DesignCatalog:
         for design in designs:
             first.setdefault(design.design_id, design)
         rows = pa.Table.from_pylist([_row(design) for design in first.values()], SCHEMA)
-        return self._filed.committed(lambda: self._insert(rows)) if first else 0
+        return self._filed.commit(lambda: self._insert(rows)) if first else 0
 
     def file_rows(self, rows: pa.Table) -> int:
         """Insert rows of a data file of this table whose design_id is not there yet; returns how many were new."""
-        return self._filed.committed(lambda: self._insert(rows))
+        return self._filed.commit(lambda: self._insert(rows))
 
     def remove(self, designs: Sequence[tuple[str, str]]) -> int:
         """Take out records by id and their picture's SHA-256; pictures stay. Returns how many there were.
@@ -196,7 +199,7 @@ class DesignCatalog:
         if self._table() is None:
             return 0
         batches = [designs[n : n + IDS_A_COMMIT] for n in range(0, len(designs), IDS_A_COMMIT)]
-        return sum(self._filed.committed(partial(self._delete, batch)) for batch in batches)
+        return sum(self._filed.commit(partial(self._delete, batch)) for batch in batches)
 
     def tidy(self, retention: timedelta) -> tuple[int, int]:
         """Merge the table's small files, and remove files that no version of the last `retention` needs.
@@ -209,8 +212,8 @@ class DesignCatalog:
     def _delete(self, designs: Sequence[tuple[str, str]]) -> int:
         table = self._filed.open()
         alike = " OR ".join(
-            f"(design_id = '{keys.check_id(one)}' AND image_sha256 = '{keys.check_id(sha256)}')"
-            for one, sha256 in designs
+            f"(design_id = '{keys.check_id(design_id)}' AND image_sha256 = '{keys.check_id(sha256)}')"
+            for design_id, sha256 in designs
         )
         metrics = table.delete(alike, commit_properties=ONE_TRY) if table else {}
         return int(metrics.get("num_deleted_rows") or 0)
@@ -218,8 +221,8 @@ class DesignCatalog:
     def _insert(self, rows: pa.Table) -> int:
         """Append what is not there; fails if another run files designs of the same styles in between."""
         table = self._table() or self._filed.create(SCHEMA)
-        there = self._ids(table, rows["design_id"].to_pylist(), rows["style_id"].to_pylist())
-        new = rows.filter(~pc.field("design_id").isin(pa.array(there, pa.string())))
+        filed_ids = self._ids(table, rows["design_id"].to_pylist(), rows["style_id"].to_pylist())
+        new = rows.filter(~pc.field("design_id").isin(pa.array(filed_ids, pa.string())))
         if new.num_rows:
             # A column that the table lacks comes with this commit.
             write_deltalake(
@@ -242,13 +245,13 @@ class DesignCatalog:
         wanted = None if among is None else set(among)
 
         def ask() -> set[str]:
-            found: set[str] = set()
+            filed_ids: set[str] = set()
             for batch in query(table, ["design_id"], where):
                 ids = batch["design_id"].to_pylist()
-                found.update(ids if wanted is None else wanted.intersection(ids))
-            return found
+                filed_ids.update(ids if wanted is None else wanted.intersection(ids))
+            return filed_ids
 
-        return self._filed.asked(ask)
+        return self._filed.ask_table(ask)
 
 
 def _marked(style_ids: pa.ChunkedArray) -> CommitProperties:
@@ -258,7 +261,7 @@ def _marked(style_ids: pa.ChunkedArray) -> CommitProperties:
     without writing or asking anything again.
     """
     now = time.time_ns() // 1_000_000
-    marks = [Transaction(f"style {one}", now) for one in pc.unique(style_ids).to_pylist()]
+    marks = [Transaction(f"style {style_id}", now) for style_id in pc.unique(style_ids).to_pylist()]
     return CommitProperties(app_transactions=marks, max_commit_retries=REPUTS)
 
 

@@ -20,7 +20,8 @@ from numpy.typing import NDArray
 from catalogs import keys
 from catalogs.designs.design_catalog import SCHEMA, DesignCatalog, as_cell
 from catalogs.records import Garment, Style
-from catalogs.storage.delta_tables import ONE_TRY, TableInStore, filled_up, query
+from catalogs.storage.delta_queries import conform_to, query
+from catalogs.storage.delta_tables import ONE_TRY, TableInStore
 
 GARMENT_FACTS = {
     "garment_title": "title",
@@ -48,8 +49,6 @@ CORRECTIONS = pa.schema(
 )  # fmt: skip
 Change = tuple[str, str, str, str, str]
 """The column that holds the id, the id, the fact's column, what it said and what it is to say."""
-
-
 ALWAYS = ("further", "style_set")
 """Facts that a table states without a column of that name."""
 DIGESTS = {"garment_id": "garment_digest", "style_id": "style_digest"}
@@ -119,13 +118,13 @@ def find_corrections(
     if not right:
         return Corrections()
     outdated, of_others, changes = designs.over(list(columns), lambda batches: _changes(batches, right))
-    found = tuple(Correction(*change[1:], count) for change, count in sorted(changes.items()))
+    corrections = tuple(Correction(*change[1:], count) for change, count in sorted(changes.items()))
     wrong = {change[:2] for change in changes}
     named = {
         name: {record: values for record, values in by_id.items() if (name, record) in wrong}
         for name, by_id in facts.items()
     }
-    return Corrections(outdated, of_others, found, named)
+    return Corrections(outdated, of_others, corrections, named)
 
 
 def _changes(
@@ -140,11 +139,11 @@ def _changes(
             place = pc.index_in(batch[name], value_set=table[name].combine_chunks())
             wanted = table.take(place.combine_chunks())
             same = pc.equal(batch[DIGESTS[name]], wanted[DIGESTS[name]])
-            own = pc.fill_null(same, False).to_numpy()
+            same_picture = pc.fill_null(same, False).to_numpy()
             for column in table.column_names[2:]:
-                found = _compared(batch, name, wanted, column, own, changes)
-                differs |= found & own
-                others |= found & ~own
+                wrong = _compared(batch, name, wanted, column, same_picture, changes)
+                differs |= wrong & same_picture
+                others |= wrong & ~same_picture
         outdated += int(differs.sum())
         of_others += int(others.sum())
     return outdated, of_others, changes
@@ -155,18 +154,18 @@ def _compared(
     name: str,
     wanted: pa.Table,
     column: str,
-    own: NDArray[np.bool_],
+    same_picture: NDArray[np.bool_],
     changes: "Counter[Change]",
 ) -> NDArray[np.bool_]:
     """Which rows say a fact otherwise than what is wanted (null where nothing is); each change of its own is counted."""
     after, before = _text(wanted[column]), pc.fill_null(_text(batch[column]), "")
     differs = pc.fill_null(pc.not_equal(after, before), False)
-    found: NDArray[np.bool_] = differs.to_numpy(zero_copy_only=False)
-    if (found & own).any():
-        chosen = pa.array(found & own)
+    wrong: NDArray[np.bool_] = differs.to_numpy(zero_copy_only=False)
+    if (wrong & same_picture).any():
+        chosen = pa.array(wrong & same_picture)
         said = (each.filter(chosen).to_pylist() for each in (batch[name], before, after))
         changes.update((name, record, column, old, new) for record, old, new in zip(*said, strict=True))
-    return found
+    return wrong
 
 
 def _text(column: pa.ChunkedArray) -> pa.Array:
@@ -212,7 +211,7 @@ def correction_table(designs: DesignCatalog) -> TableInStore:
 
 def _note(designs: DesignCatalog, corrections: Iterable[Correction], run_id: str) -> None:
     now = datetime.now(UTC)
-    rows = [{"corrected_at": now, "run_id": run_id, **vars(one)} for one in corrections]
+    rows = [{"corrected_at": now, "run_id": run_id, **vars(correction)} for correction in corrections]
 
     def unsaid(noted: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
         last = {(row["record"], row["column"]): row for row in sorted(noted, key=_when)}
@@ -244,11 +243,11 @@ def _append(
             write_deltalake(table, content, mode="append", commit_properties=ONE_TRY)
         return len(new)
 
-    return filed.committed(commit)
+    return filed.commit(commit)
 
 
 def _noted(table: DeltaTable) -> list[dict[str, Any]]:
-    rows: list[dict[str, Any]] = filled_up(list(query(table, CORRECTIONS.names)), CORRECTIONS).to_pylist()
+    rows: list[dict[str, Any]] = conform_to(list(query(table, CORRECTIONS.names)), CORRECTIONS).to_pylist()
     return rows
 
 
@@ -265,8 +264,8 @@ def _same(noted: Mapping[str, Any] | None, row: Mapping[str, Any]) -> bool:
 def lost_rights(corrections: Corrections) -> tuple[str, ...]:
     """A remark for each licence and rights holder that a catalog has no longer: exports would go out without it."""
     return tuple(
-        f"'{one.record}': its {one.column} was '{one.before}' and is empty in the catalog now; the records of"
-        f" {one.designs} designs follow"
-        for one in corrections.found
-        if one.column in RIGHTS and one.before and not one.after
+        f"'{correction.record}': its {correction.column} was '{correction.before}' and is empty in the catalog now;"
+        f" the records of {correction.designs} designs follow"
+        for correction in corrections.found
+        if correction.column in RIGHTS and correction.before and not correction.after
     )

@@ -19,7 +19,8 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from catalogs.errors import NotFoundError
-from catalogs.storage.delta_tables import TableInStore, query
+from catalogs.storage.delta_queries import query
+from catalogs.storage.delta_tables import TableInStore
 
 log = logging.getLogger(__name__)
 
@@ -39,7 +40,7 @@ class LostRecords:
     rows: pa.Table
 
 
-def lost_records(
+def find_lost_records(
     table: TableInStore, identity: Sequence[str], schema: pa.Schema, older: timedelta = YOUNG
 ) -> list[LostRecords]:
     """What a table's unnamed data files hold that is neither in the table nor was ever taken out of it.
@@ -54,17 +55,17 @@ def lost_records(
     told in the log.
     """
     before = datetime.now(UTC) - older
-    found_files = [one for one in table.unnamed_files() if not older or one.modified < before]
+    found_files = [file for file in table.unnamed_files() if not older or file.modified < before]
     # Of a record in several files, as corrections leave it, the newest is filed first, and the others are there then.
-    unnamed = [one.key for one in sorted(found_files, key=lambda one: one.modified, reverse=True)]
+    unnamed = [file.key for file in sorted(found_files, key=lambda file: file.modified, reverse=True)]
     read = {key: rows for key in unnamed if (rows := _records(table, key, schema)) is not None}
     held = {key: _since(rows, schema.names[0], table.log.begins()) for key, rows in read.items()}
-    wanted = {one for rows in held.values() for one in _identities(rows, identity)}
+    wanted = {record for rows in held.values() for record in _identities(rows, identity)}
     if wanted:
         # Only what no commit has taken out: the rights of a design may have been withdrawn.
         wanted -= _filed(table, identity, wanted) | _taken_out(table, identity)
-    found = (LostRecords(key, _only(rows, identity, wanted)) for key, rows in held.items())
-    return [one for one in found if one.rows.num_rows]
+    lost = (LostRecords(key, _only(rows, identity, wanted)) for key, rows in held.items())
+    return [records for records in lost if records.rows.num_rows]
 
 
 def files_behind_the_log(table: TableInStore) -> list[str]:
@@ -76,7 +77,7 @@ def files_behind_the_log(table: TableInStore) -> list[str]:
     ends, now = table.log.ends(), datetime.now(UTC)
     if ends is None:
         return []
-    return [one.key for one in table.unnamed_files() if ends < one.modified < now - YOUNG]
+    return [file.key for file in table.unnamed_files() if ends < file.modified < now - YOUNG]
 
 
 def _since(rows: pa.Table, time: str, begins: datetime | None) -> pa.Table:
@@ -92,7 +93,7 @@ def _since(rows: pa.Table, time: str, begins: datetime | None) -> pa.Table:
 def _records(table: TableInStore, key: str, schema: pa.Schema) -> pa.Table | None:
     """Rows of a data file of this table; None where it is gone, no Parquet, or no file of this table."""
     rows = _rows(table, key)
-    if rows is None or set(schema) <= {pa.field(one.name, one.type) for one in rows.schema}:
+    if rows is None or set(schema) <= {pa.field(column.name, column.type) for column in rows.schema}:
         return rows
     log.warning(
         "%s/%s is no file of this table, and is left alone: it has other columns.", table.store.uri, key
@@ -128,17 +129,17 @@ def _filed(table: TableInStore, identity: Sequence[str], wanted: set[Identity]) 
 
     def ask() -> set[Identity]:
         batches = query(opened, identity)
-        return {one for rows in batches for one in wanted.intersection(_identities(rows, identity))}
+        return {record for rows in batches for record in wanted.intersection(_identities(rows, identity))}
 
-    return table.asked(ask)
+    return table.ask_table(ask)
 
 
 def _taken_out(table: TableInStore, identity: Sequence[str]) -> set[Identity]:
     """What was in files that commits have removed from the table, as far as these are still there."""
     files = (_rows(table, key) for key in table.former_files())
-    there = (rows for rows in files if rows is not None and set(identity) <= set(rows.column_names))
-    return {one for rows in there for one in _identities(rows, identity)}
+    readable = (rows for rows in files if rows is not None and set(identity) <= set(rows.column_names))
+    return {record for rows in readable for record in _identities(rows, identity)}
 
 
 def _only(rows: pa.Table, identity: Sequence[str], wanted: set[Identity]) -> pa.Table:
-    return rows.filter(pa.array([one in wanted for one in _identities(rows, identity)], pa.bool_()))
+    return rows.filter(pa.array([record in wanted for record in _identities(rows, identity)], pa.bool_()))

@@ -11,14 +11,14 @@ from types import TracebackType
 from typing import BinaryIO
 
 from catalogs.exports.items import Item
-from catalogs.exports.spreadsheet import Table
+from catalogs.exports.spreadsheet import CsvTable
 
 PROBLEMS = ("name", "design_id", "reason")
 EARLIEST = (1980, 1, 1, 0, 0, 0)
 """ZIP knows no date before."""
 
 
-class Archive(AbstractContextManager["Archive"]):
+class ExportArchive(AbstractContextManager["ExportArchive"]):
     """A ZIP under way, and what could not go into it. Leaving it writes its directory."""
 
     def __init__(self, file: BinaryIO) -> None:
@@ -58,7 +58,7 @@ class Archive(AbstractContextManager["Archive"]):
     def table(self, name: str, columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
         """Add a CSV of named columns."""
         with TemporaryFile() as file:
-            table = Table(file, columns)
+            table = CsvTable(file, columns)
             for row in rows:
                 table.add(row)
             table.close()

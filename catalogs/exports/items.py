@@ -59,7 +59,7 @@ class Item:
 
     def text(self, column: str) -> str:
         """A column as one line of text without control characters; "" for null."""
-        return provenance.plain(self.record.get(column))
+        return provenance.one_line(self.record.get(column))
 
 
 def picture_name(item: Item, suffix: str = "png") -> str:

@@ -38,9 +38,7 @@ def read_picture(item: Item, store: Store) -> bytes:
     return data
 
 
-def worked_ahead(
-    items: Iterable[Item], work: Callable[[Item], T]
-) -> Iterator[tuple[Item, T | CatalogsError]]:
+def work_ahead(items: Iterable[Item], work: Callable[[Item], T]) -> Iterator[tuple[Item, T | CatalogsError]]:
     """Every item with what `work` makes of it, or with the error that it raised; in order.
 
     A few are in work at a time, in threads. One bad picture is an error beside its item; a store that fails ten

@@ -20,7 +20,7 @@ from typing import BinaryIO
 
 from catalogs.designs import provenance
 from catalogs.errors import ActError
-from catalogs.exports.archives import Archive
+from catalogs.exports.archives import ExportArchive
 from catalogs.exports.items import Item, picture_name
 from catalogs.exports.spreadsheet import harmless_beginning
 
@@ -135,7 +135,7 @@ def _put_together(parts: Sequence[BinaryIO], file: BinaryIO) -> None:
         parts[0].seek(0)
         shutil.copyfileobj(parts[0], file)
         return
-    with Archive(file) as archive:
+    with ExportArchive(file) as archive:
         for number, part in enumerate(parts, 1):
             archive.pour(f"products-{number}.csv", part)
 
@@ -165,13 +165,15 @@ def description(item: Item) -> str:
 
 
 def _paragraphs(texts: Iterable[str]) -> str:
-    return "".join(f"<p>{escape(one)}</p>" for one in texts)
+    return "".join(f"<p>{escape(text)}</p>" for text in texts)
 
 
 def tags(item: Item) -> list[str]:
     """The garment's and the style's tags, each once; a comma in one would make it two."""
-    own = (item.text("style_set"), item.text("garment_season"), "AI-generated")
-    cleaned = (" ".join(tag.replace(",", " ").split()) for tag in (*provenance.keywords(item.record), *own))
+    catalog_tags = (item.text("style_set"), item.text("garment_season"), "AI-generated")
+    cleaned = (
+        " ".join(tag.replace(",", " ").split()) for tag in (*provenance.keywords(item.record), *catalog_tags)
+    )
     return [tag for tag in dict.fromkeys(cleaned) if tag]
 
 
@@ -191,7 +193,7 @@ def _variants(designs: Sequence[Item], number: int, shop: Shop) -> list[dict[str
     lines = dict.fromkeys(item.credit for item in designs)
     words = dict.fromkeys(tag for item in designs for tag in tags(item))
     name = title if number == 1 else f"{title} ({number})"
-    own = {
+    shared = {
         "Title": name,
         "URL handle": _garment_handle(first.text("garment_id"), number),
         "Description": _paragraphs([title, *lines, NOTICE]),
@@ -202,7 +204,7 @@ def _variants(designs: Sequence[Item], number: int, shop: Shop) -> list[dict[str
     return [
         {column: cell for column, cell in row.items() if column not in ONCE or place == 1}
         for place, (item, value) in enumerate(zip(designs, values, strict=True), 1)
-        for row in [_product(item, shop) | own | _picture(item, shop, place) | {"Option1 value": value}]
+        for row in [_product(item, shop) | shared | _picture(item, shop, place) | {"Option1 value": value}]
     ]
 
 
@@ -262,5 +264,5 @@ def _picture(item: Item, shop: Shop, place: int) -> dict[str, str]:
     if not url:
         return {}
     alternative = f"{item.title}, picture generated with AI"
-    found = {"Product image URL": url, "Image position": str(place), "Image alt text": alternative}
-    return found | ({"Variant image URL": url} if shop.product == "garment" else {})
+    cells = {"Product image URL": url, "Image position": str(place), "Image alt text": alternative}
+    return cells | ({"Variant image URL": url} if shop.product == "garment" else {})

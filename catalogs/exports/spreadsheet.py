@@ -38,7 +38,7 @@ READABLE: dict[str, Callable[[Item], object]] = {
     "Recipe": lambda item: item.text("recipe"),
     "Verdict": lambda item: item.verdict,
     "Stars": lambda item: item.stars or None,
-    "Note": lambda item: provenance.plain(item.note),
+    "Note": lambda item: provenance.one_line(item.note),
     "Credit": lambda item: item.credit,
     "Design": lambda item: item.short_id,
 }
@@ -61,7 +61,7 @@ def write_readable_csv(items: Iterable[Item], file: BinaryIO) -> None:
 
     Text that a spreadsheet would compute gets an apostrophe in front. Memory does not grow with the items.
     """
-    table = Table(file, tuple(READABLE))
+    table = CsvTable(file, tuple(READABLE))
     for item in items:
         table.add(tell(item) for tell in READABLE.values())
     table.close()
@@ -74,13 +74,13 @@ def write_csv(items: Iterable[Item], file: BinaryIO) -> None:
     empty cell. Text that a spreadsheet would compute gets an apostrophe in front; numbers stay numbers.
     Items are taken one by one: memory does not grow with them.
     """
-    rows = Rows(file)
+    rows = DesignRows(file)
     for item in items:
         rows.add(item)
     rows.close()
 
 
-class Rows:
+class DesignRows:
     """A CSV that grows by one design at a time. Its columns are those of the first, or the catalog's."""
 
     def __init__(self, file: BinaryIO) -> None:
@@ -110,7 +110,7 @@ class Rows:
         self._writer.writerow([cell(name) for name in (*IDS, *SAID, *self._columns)])
 
 
-class Table:
+class CsvTable:
     """A CSV of named columns that grows row by row; nothing in it is a formula."""
 
     def __init__(self, file: BinaryIO, columns: Sequence[str]) -> None:
@@ -131,7 +131,7 @@ class Table:
 def table_bytes(columns: Sequence[str], rows: Iterable[Iterable[object]]) -> bytes:
     """A small CSV of named columns, in UTF-8 with the mark by which Excel knows it; nothing in it is a formula."""
     file = io.BytesIO()
-    table = Table(file, columns)
+    table = CsvTable(file, columns)
     for row in rows:
         table.add(row)
     table.close()
@@ -173,7 +173,7 @@ def harmless_beginning(text: str) -> str:
 def _spelled(value: object) -> str:
     if isinstance(value, datetime):
         return value.isoformat()
-    if isinstance(value, list | tuple) and all(isinstance(one, str) for one in value):
+    if isinstance(value, list | tuple) and all(isinstance(entry, str) for entry in value):
         return "|".join(value)
     if isinstance(value, list | tuple | dict):
         return json.dumps(value, ensure_ascii=False, default=str)

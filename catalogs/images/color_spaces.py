@@ -63,9 +63,9 @@ def from_code_points(primaries: int, transfer: int, matrix: int = 0, full_range:
             f"the picture's colours are said as primaries {primaries} and transfer {transfer}, which are not"
             " known here; export it in sRGB"
         )
-    if primaries == 1 and curve is srgb and full_range:
+    if primaries == 1 and curve is srgb_to_light and full_range:
         return None
-    return profile(PRIMARIES[primaries], curve if full_range else lambda value: curve(_widened(value)))
+    return matrix_profile(PRIMARIES[primaries], curve if full_range else lambda value: curve(_widened(value)))
 
 
 def from_gamma(gamma: float | None, chromaticities: Chromaticities | None) -> bytes | None:
@@ -78,23 +78,23 @@ def from_gamma(gamma: float | None, chromaticities: Chromaticities | None) -> by
     if plain and known:
         return None
     exponent = 1.0 if gamma is None or gamma <= 0 else 1 / gamma
-    curve = srgb if plain else lambda value: value**exponent
-    return profile(chromaticities or BT709, curve)
+    curve = srgb_to_light if plain else lambda value: value**exponent
+    return matrix_profile(chromaticities or BT709, curve)
 
 
 def adobe_rgb() -> bytes:
     """The profile of Adobe RGB (1998)."""
-    return profile(ADOBE, lambda value: value ** (563 / 256))
+    return matrix_profile(ADOBE, lambda value: value ** (563 / 256))
 
 
-def srgb(value: Floats) -> Floats:
+def srgb_to_light(value: Floats) -> Floats:
     """The transfer of sRGB (IEC 61966-2-1)."""
     return np.where(value <= 0.04045, value / 12.92, ((value + 0.055) / 1.055) ** 2.4)
 
 
 def _transfer(number: int) -> Transfer | None:
     if number in (1, 6, 13, 14, 15):
-        return srgb
+        return srgb_to_light
     exponents = {4: 2.2, 5: 2.8, 8: 1.0}
     if number not in exponents:
         return None
@@ -106,7 +106,7 @@ def _widened(value: Floats) -> Floats:
     return ((value * 255 - 16) / 219).clip(0, 1)
 
 
-def profile(chromaticities: Chromaticities, transfer: Transfer) -> bytes:
+def matrix_profile(chromaticities: Chromaticities, transfer: Transfer) -> bytes:
     """An ICC matrix profile of these chromaticities and this transfer. Raises ImageError for impossible ones."""
     curve = np.rint(transfer(np.linspace(0, 1, STEPS)).clip(0, 1) * 65535).astype(">u2")
     trc = b"curv" + bytes(4) + struct.pack(">I", STEPS) + curve.tobytes()
@@ -139,7 +139,9 @@ def to_d50(chromaticities: Chromaticities) -> Floats:
 
 
 def _xyz(value: Floats) -> bytes:
-    return b"XYZ " + bytes(4) + struct.pack(">3i", *(round(float(one) * 65536) for one in value))
+    return (
+        b"XYZ " + bytes(4) + struct.pack(">3i", *(round(float(coordinate) * 65536) for coordinate in value))
+    )
 
 
 def _written(tags: Sequence[tuple[bytes, bytes]]) -> bytes:

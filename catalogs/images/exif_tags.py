@@ -51,7 +51,7 @@ class Exif:
         """The resolution of a picture once it is upright; what its file says goes before what its tags say."""
         # Of a JPEG whose own header has no unit Pillow says EXIF's resolution across for both ways.
         silent = image.format == "JPEG" and not image.info.get("jfif_unit")
-        dpi = (None if silent else plausible(image.info.get("dpi"))) or self.dpi
+        dpi = (None if silent else plausible_dpi(image.info.get("dpi"))) or self.dpi
         return dpi[::-1] if dpi and self.orientation in SIDEWAYS else dpi
 
 
@@ -85,7 +85,7 @@ def _pointed_at(data: bytes, tags: Tags, tag: int) -> Tags:
         return Tags(tags.order, {})
 
 
-def plausible(dpi: Any) -> tuple[float, float] | None:
+def plausible_dpi(dpi: Any) -> tuple[float, float] | None:
     """A resolution as two floats; None where it is none."""
     try:
         across, down = (float(value) for value in dpi)
@@ -96,10 +96,10 @@ def plausible(dpi: Any) -> tuple[float, float] | None:
 
 
 def _dpi(said: Sequence[Any], unit: Any) -> tuple[float, float] | None:
-    found = plausible(said)
-    if found is None or unit == NO_UNIT:
+    dpi = plausible_dpi(said)
+    if dpi is None or unit == NO_UNIT:
         return None
-    return plausible([value * 2.54 for value in found]) if unit == CENTIMETRE else found
+    return plausible_dpi([value * 2.54 for value in dpi]) if unit == CENTIMETRE else dpi
 
 
 def _says_adobe(tags: Image.Exif) -> bool:

@@ -125,7 +125,7 @@ def format_of(data: bytes) -> str | None:
     return next((name for magic, name in READ_MAGIC.items() if data.startswith(magic)), None)
 
 
-def opened(data: bytes) -> ImageFile.ImageFile:
+def open_picture(data: bytes) -> ImageFile.ImageFile:
     """A picture whose header is read and whose samples are not. Raises ImageError for what it is not."""
     name = format_of(data)
     if name is None and data.startswith(HARMED):
@@ -134,33 +134,33 @@ def opened(data: bytes) -> ImageFile.ImageFile:
             " changed; copy it again in binary mode"
         )
     if name is None:
-        raise ImageError(f"the file is {called(data)}, not {READ}; export it as one of these")
+        raise ImageError(f"the file is {describe_file(data)}, not {READ}; export it as one of these")
     try:
         return OPENERS[name](io.BytesIO(data))
     except Exception as error:  # decoders raise whatever the bytes make them
         raise ImageError(
-            f"the file is {articled(name)} that cannot be read ({reason(error)}): it is damaged, cut short or of"
+            f"the file is {with_article(name)} that cannot be read ({error_line(error)}): it is damaged, cut short or of"
             " a rare kind; export it again"
         ) from error
 
 
-def reason(error: Exception) -> str:
+def error_line(error: Exception) -> str:
     """What a decoder says of its error, in one line and no more than a sentence's length."""
     return " ".join(str(error).split())[:LONGEST_REASON] or type(error).__name__
 
 
-def articled(name: str) -> str:
+def with_article(name: str) -> str:
     """A format that is read, as a sentence has it."""
     return f"{'an' if name == 'AVIF' else 'a'} {name}"
 
 
-def called(data: bytes) -> str:
+def describe_file(data: bytes) -> str:
     """What people call a file that is not read."""
     if data[4:8] == b"ftyp":
         return FAMILY[_of_family(data)]
-    found = next((words for magic, words in OTHER_MAGIC.items() if data.startswith(magic)), None)
-    if found:
-        return found
+    kind = next((words for magic, words in OTHER_MAGIC.items() if data.startswith(magic)), None)
+    if kind:
+        return kind
     if not any(data[:4096]):
         return "nothing but zero bytes (a copy that failed)"
     return _called_text(data[:LONGEST_HEAD])

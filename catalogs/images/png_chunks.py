@@ -55,7 +55,7 @@ class Chunks:
         return any(kind in self.bodies for kind in COLOR)
 
 
-def taken_apart(png: bytes) -> Chunks:
+def read_chunks(png: bytes) -> Chunks:
     """Check what is used of a PNG, and leave out what is not. Raises ImageError where a checksum is wrong."""
     pieces, bodies = [SIGNATURE], dict[bytes, bytes]()
     end, texts = len(SIGNATURE), 0
@@ -108,7 +108,7 @@ def _is_orienting(kind: bytes, body: bytes) -> bool:
         return False
 
 
-def profile(chunks: Chunks) -> bytes | None:
+def png_profile(chunks: Chunks) -> bytes | None:
     """The ICC profile of a PNG's samples; None where they are sRGB or nothing is said.
 
     cICP goes before iCCP, that before sRGB, that before gAMA and cHRM (section 4.3 of the specification).
@@ -127,16 +127,16 @@ def _unfolded(body: bytes) -> bytes:
     """The profile of an iCCP chunk: behind its name and a zero, the method (0, deflate), the data."""
     packed = body.partition(b"\0")[2]
     try:
-        found = zlib.decompressobj().decompress(packed[1:], LARGEST_PROFILE + 1)
+        unpacked = zlib.decompressobj().decompress(packed[1:], LARGEST_PROFILE + 1)
     except zlib.error as error:
         raise ImageError(
             f"the embedded colour profile is damaged ({error}); convert the picture to sRGB"
         ) from error
-    if len(found) > LARGEST_PROFILE:
+    if len(unpacked) > LARGEST_PROFILE:
         raise ImageError(
             f"the embedded colour profile has over {LARGEST_PROFILE:,} bytes; convert the picture to sRGB"
         )
-    return found
+    return unpacked
 
 
 def _gamma(bodies: dict[bytes, bytes]) -> float | None:
@@ -153,7 +153,7 @@ def _chromaticities(bodies: dict[bytes, bytes]) -> Chromaticities | None:
     return (white_x, white_y), (red_x, red_y), (green_x, green_y), (blue_x, blue_y)
 
 
-def alpha(chunks: Chunks, image: Image.Image) -> NDArray[np.uint8] | None:
+def clear_alpha(chunks: Chunks, image: Image.Image) -> NDArray[np.uint8] | None:
     """Alpha of a grey or RGB picture, of which one value is said to be transparent (tRNS).
 
     Every bit of a sample counts, so the samples are compared before they become 8-bit ones. None where the
@@ -167,7 +167,7 @@ def alpha(chunks: Chunks, image: Image.Image) -> NDArray[np.uint8] | None:
     return np.where((samples == clear).all(-1), 0, 255).astype(np.uint8)
 
 
-def deep(chunks: Chunks, image: Image.Image) -> NDArray[np.uint16] | None:
+def samples_16_bit(chunks: Chunks, image: Image.Image) -> NDArray[np.uint16] | None:
     """Colour of 16 bits, H x W or H x W x 3, of grey and RGB; None for other pictures."""
     if chunks.depth != 16 or chunks.color_type not in (GREY, RGB, RGB_AND_ALPHA):
         return None

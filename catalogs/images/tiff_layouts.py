@@ -15,7 +15,7 @@ from PIL import Image
 
 from catalogs.errors import ImageError
 from catalogs.images import tiff_tags
-from catalogs.images.tiff_planes import segments, unpacked
+from catalogs.images.tiff_planes import segments, unpack_samples
 from catalogs.images.tiff_samples import (
     BLACK_IS_ZERO,
     CHANNELS,
@@ -24,8 +24,8 @@ from catalogs.images.tiff_samples import (
     WHITE_IS_ZERO,
     Bytes,
     Layout,
-    deep,
-    plain,
+    to_16_bit,
+    to_plain_image,
 )
 from catalogs.images.tiff_tags import Tags
 
@@ -88,15 +88,15 @@ def is_misread(tags: Tags) -> bool:
     return bits in (10, 12, 14) or bits > 16 or (photometric == (WHITE_IS_ZERO,) and bits > 8)
 
 
-def read(data: bytes, tags: Tags, with_deep: bool = False) -> Page:
+def read_page(data: bytes, tags: Tags, with_deep: bool = False) -> Page:
     """The picture of a page, unpacked here, `with_deep` colour too. Raises ImageError for layouts that are not read."""
     _check(tags, len(data))
     layout = _layout(tags)
     wanted = list(range(CHANNELS[layout.photometric])) + ([] if layout.alpha is None else [layout.alpha])
-    samples = unpacked(data, tags, wanted)
-    own = layout if layout.alpha is None else replace(layout, alpha=len(wanted) - 1)
-    color = deep(samples, own) if with_deep else None
-    return Page(*plain(samples, own), bytes(tags.many(tiff_tags.PROFILE)) or None, color)
+    samples = unpack_samples(data, tags, wanted)
+    read_layout = layout if layout.alpha is None else replace(layout, alpha=len(wanted) - 1)
+    color = to_16_bit(samples, read_layout) if with_deep else None
+    return Page(*to_plain_image(samples, read_layout), bytes(tags.many(tiff_tags.PROFILE)) or None, color)
 
 
 def _layout(tags: Tags) -> Layout:

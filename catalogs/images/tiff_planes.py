@@ -73,7 +73,7 @@ class Packing:
         return np.dtype(f"{self.order}{letter}{self.bits // 8}")
 
 
-def packing(tags: Tags) -> Packing:
+def read_packing(tags: Tags) -> Packing:
     """How a page is kept, as its tags say."""
     tiled = tiff_tags.TILE_WIDTH in tags.values
     sample_format = tags.one(tiff_tags.FORMAT, 1)
@@ -91,12 +91,12 @@ def packing(tags: Tags) -> Packing:
     )
 
 
-def unpacked(data: bytes, tags: Tags, channels: Sequence[int]) -> Samples:
+def unpack_samples(data: bytes, tags: Tags, channels: Sequence[int]) -> Samples:
     """H x W x the channels asked for, in this machine's order of bytes.
 
     Raises ImageError where bits and predictor are none that go together; what Pillow raises goes through.
     """
-    kept = packing(tags)
+    kept = read_packing(tags)
     _check(kept)
     if not kept.separate:
         (rows,) = _planes(data, tags, kept, [0])

@@ -38,7 +38,7 @@ class Layout:
     colors: NDArray[np.uint16] | None = None
 
 
-def plain(samples: NDArray[Any], layout: Layout) -> tuple[Image.Image, Bytes | None]:
+def to_plain_image(samples: NDArray[Any], layout: Layout) -> tuple[Image.Image, Bytes | None]:
     """H x W x channels as a picture of mode L, RGB, CMYK or LAB, and its alpha (H x W) where it has one.
 
     Raises ImageError for samples outside their range, and for layouts that are not read.
@@ -52,13 +52,13 @@ def plain(samples: NDArray[Any], layout: Layout) -> tuple[Image.Image, Bytes | N
     return image, np.concatenate([_to_8_bit(block[..., layout.alpha], top) for block in _blocks(samples)])
 
 
-def deep(samples: NDArray[Any], layout: Layout) -> NDArray[np.uint16] | None:
+def to_16_bit(samples: NDArray[Any], layout: Layout) -> NDArray[np.uint16] | None:
     """Colour of 16 bits, H x W or H x W x 3, of grey and RGB that is deeper than 8 bits; None for other pictures."""
     if layout.bits <= 8 or layout.photometric not in (WHITE_IS_ZERO, BLACK_IS_ZERO, RGB):
         return None
     top = _top(samples, layout)
-    found = np.concatenate([_deep(block, layout, top) for block in _blocks(samples)])
-    return found if layout.photometric == RGB else found[..., 0]
+    words = np.concatenate([_deep(block, layout, top) for block in _blocks(samples)])
+    return words if layout.photometric == RGB else words[..., 0]
 
 
 def _deep(block: NDArray[Any], layout: Layout, top: float) -> NDArray[np.uint16]:

@@ -45,9 +45,11 @@ def damaged_id(text: str) -> str:
     return ""
 
 
-def was_no_day(ids: Iterable[str]) -> str:
+def altered_day(ids: Iterable[str]) -> str:
     """What is wrong with the days among ids, if others of them look as what programs turn into days."""
-    typed = next((one for one in ids if TYPED.fullmatch(one) and not DAY.fullmatch(one)), "")
+    typed = next(
+        (record_id for record_id in ids if TYPED.fullmatch(record_id) and not DAY.fullmatch(record_id)), ""
+    )
     return (
         f"is a day, and other ids are such as {typed}, which spreadsheet programs turn into days; {AS_TEXT}"
         if typed
@@ -55,7 +57,7 @@ def was_no_day(ids: Iterable[str]) -> str:
     )
 
 
-def strange_sign(text: str) -> str:
+def unreadable_sign(text: str) -> str:
     """The first sign of an id or key that no eye tells from another or from none, by its code point; empty for none."""
     for place, letter in enumerate(text[:LONGEST_ERROR]):
         name = unicodedata.name(letter, "")

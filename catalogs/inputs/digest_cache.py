@@ -35,24 +35,24 @@ class DigestCache:
         with suppress(NotFoundError):
             self._known = _understood(designs.read(keys.DIGESTS))
 
-    def get(self, store: Store, found: ObjectInfo) -> str | None:
+    def get(self, store: Store, info: ObjectInfo) -> str | None:
         """The digest of an object, if it is known in this very state."""
-        return self._remember(store, found, self._known.get((_name(store, found), found.etag)))
+        return self._remember(store, info, self._known.get((_name(store, info), info.etag)))
 
-    def put(self, store: Store, found: ObjectInfo, sha256: str) -> None:
+    def put(self, store: Store, info: ObjectInfo, sha256: str) -> None:
         """Note the digest of an object that was read."""
-        self._remember(store, found, sha256)
+        self._remember(store, info, sha256)
 
-    def _remember(self, store: Store, found: ObjectInfo, sha256: str | None) -> str | None:
+    def _remember(self, store: Store, info: ObjectInfo, sha256: str | None) -> str | None:
         if sha256:
             with self._lock:
-                self._asked[_name(store, found), found.etag] = sha256
+                self._asked[_name(store, info), info.etag] = sha256
         return sha256
 
     def listed(self, store: Store, keys_there: Collection[str]) -> None:
         """Forget objects of a store that it does not list any more."""
-        start, there = f"{store.uri}/", {f"{store.uri}/{key}" for key in keys_there}
-        self._gone |= {key for key in self._known if key[0].startswith(start) and key[0] not in there}
+        start, present = f"{store.uri}/", {f"{store.uri}/{key}" for key in keys_there}
+        self._gone |= {key for key in self._known if key[0].startswith(start) and key[0] not in present}
 
     def save(self) -> None:
         """Keep the digests of all that was asked for, beside those of objects that were not; old states go."""
@@ -101,5 +101,5 @@ def _texts(column: pa.ChunkedArray) -> list[str]:
     return texts
 
 
-def _name(store: Store, found: ObjectInfo) -> str:
-    return f"{store.uri}/{found.key}"
+def _name(store: Store, info: ObjectInfo) -> str:
+    return f"{store.uri}/{info.key}"

@@ -9,7 +9,7 @@ from urllib.parse import unquote
 
 from catalogs import keys
 from catalogs.errors import InvalidKeyError
-from catalogs.inputs.damaged_cells import strange_sign
+from catalogs.inputs.damaged_cells import unreadable_sign
 
 SEARCHES = 20
 """Names for which letters are compared one by one; a hundred thousand of them would take an hour."""
@@ -49,7 +49,7 @@ class FileNames:
 
     def _missed(self, key: str) -> NoReturn:
         near = self._same_elsewhere(key) or self._near(key)
-        if sign := strange_sign(key):
+        if sign := unreadable_sign(key):
             raise InvalidKeyError(f"{sign}{_asked(near)}")
         raise InvalidKeyError(
             f"there is no such file beside the catalog{_asked(near) or '; copy it there or correct the name'}"
@@ -59,15 +59,15 @@ class FileNames:
         """A file of that name by other case, by %20 for a blank, with another suffix, or in another folder."""
         for fold in (folded, stem, base, base_stem):
             for name in (key, unquote(key)):
-                if found := self._alike(fold, name):
-                    return found[0]
+                if matches := self._alike(fold, name):
+                    return matches[0]
         return ""
 
     def _alike(self, fold: Callable[[str], str], key: str) -> list[str]:
         if fold not in self._by:
             table: dict[str, list[str]] = {}
-            for one in self._existing:
-                table.setdefault(fold(one), []).append(one)
+            for existing in self._existing:
+                table.setdefault(fold(existing), []).append(existing)
             self._by[fold] = table
         return self._by[fold].get(fold(key), [])
 
@@ -79,7 +79,7 @@ class FileNames:
         return near[0] if near else ""
 
     def _of_length(self, length: int) -> Iterator[str]:
-        return (one for one in self._existing if abs(len(one) - length) <= 2)
+        return (key for key in self._existing if abs(len(key) - length) <= 2)
 
 
 def _asked(name: str) -> str:

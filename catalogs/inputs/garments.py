@@ -6,9 +6,9 @@ from dataclasses import dataclass, field, fields, replace
 from typing import cast
 
 from catalogs.errors import CatalogError
+from catalogs.inputs.catalog_rows import read_catalog, read_table
 from catalogs.inputs.file_names import FileNames
 from catalogs.inputs.rows import RowReader, read_rows
-from catalogs.inputs.tables import read_catalog, read_table
 from catalogs.records import Garment, Problem, Reading
 from catalogs.storage.store_contract import Store
 from catalogs.tables.catalog_files import copies_beside

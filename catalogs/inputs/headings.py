@@ -96,7 +96,7 @@ def find_heading(
         names = names[:-1]
     above = any(cell.strip() for other in lines[:place] for cell in other.cells)
     stated = zip(names, line.cells, strict=False)
-    units = {one: unit for one, cell in stated if one in known and (unit := _meaning(cell, ours)[1])}
+    units = {column: unit for column, cell in stated if column in known and (unit := _meaning(cell, ours)[1])}
     return Heading(line.row, names, above, units)
 
 
@@ -121,10 +121,10 @@ def _meaning(cell: str, ours: Names) -> tuple[str, str]:
     """
     if not cell:
         return "", ""
-    if found := ours.get(_folded(cell)):
-        return found
+    if meaning := ours.get(_folded(cell)):
+        return meaning
     parts = ALTERNATIVES.split(cell[:LONGEST])
-    meant = {found for part in parts if (found := ours.get(_folded(part)))} if len(parts) > 1 else set()
+    meant = {meaning for part in parts if (meaning := ours.get(_folded(part)))} if len(parts) > 1 else set()
     return meant.pop() if len(meant) == 1 else ("", "")
 
 
@@ -139,15 +139,15 @@ def _names(cells: Sequence[str], ours: Names) -> tuple[str, ...]:
 
 def _plain(name: str) -> str:
     """A name that is none of ours: blanks of every kind are one, letters are composed, the unseen is dropped."""
-    seen = CONTROLS.sub(" ", unicodedata.normalize("NFC", name.strip()[:LONGEST]))
-    return " ".join(seen.split()).strip(INVISIBLE)[:LONGEST]
+    visible = CONTROLS.sub(" ", unicodedata.normalize("NFC", name.strip()[:LONGEST]))
+    return " ".join(visible.split()).strip(INVISIBLE)[:LONGEST]
 
 
 def _check_once(table: str, names: Sequence[str], written: Sequence[str]) -> None:
     for name, times in Counter(name for name in names if name).items():
         if times == 1:
             continue
-        spelled = [_plain(cell) for cell, found in zip(written, names, strict=True) if found == name]
+        spelled = [_plain(cell) for cell, column in zip(written, names, strict=True) if column == name]
         if len(set(spelled)) == 1:
             raise CatalogError(f"{table} has the column '{spelled[0]}' twice: keep one.")
         listed = " and ".join(f"'{cell}'" for cell in spelled)
@@ -166,7 +166,9 @@ def check_columns(table: str, heading: Heading, required: Collection[str], known
     if not missing:
         return
     strange = [column for column in heading.columns if column not in known][:HINTS]
-    hints = [f" (is '{near}' meant?)" if (near := _nearest(one, strange, 0.6)) else "" for one in missing]
+    hints = [
+        f" (is '{near}' meant?)" if (near := _nearest(column, strange, 0.6)) else "" for column in missing
+    ]
     wanted = ", ".join(f"'{column}'{hint}" for column, hint in zip(missing, hints, strict=True))
     more = f" and {len(columns) - SHOWN} more" if len(columns) > SHOWN else ""
     where = f" (row {heading.row})" if heading.row > 1 else ""

@@ -45,7 +45,7 @@ def check_proportion(style: Style, size: tuple[int, int]) -> None:
         )
 
 
-def measured(garment: Garment, template: Template) -> Cloth | None:
+def cloth_size(garment: Garment, template: Template) -> Cloth | None:
     """The size of a garment's cloth, as wide as its print width; None where that is not known or cannot be meant."""
     height, width = template.picture.size if template.mask is None else box_of(template.mask)
     if not garment.print_width_cm or not width or is_odd_width(garment):
@@ -53,7 +53,7 @@ def measured(garment: Garment, template: Template) -> Cloth | None:
     return Cloth((garment.print_width_cm * height / width, garment.print_width_cm), (height, width))
 
 
-def remarkable(styles: Sequence[Style], cloths: Mapping[str, Cloth]) -> Iterator[tuple[Style, str, str]]:
+def repeat_remarks(styles: Sequence[Style], cloths: Mapping[str, Cloth]) -> Iterator[tuple[Style, str, str]]:
     """Styles with the column and what to say of it, where a repeat is under a pixel or larger than the cloth.
 
     `cloths` are those of the garments by their ids.
@@ -90,7 +90,7 @@ def is_odd_width(garment: Garment) -> bool:
     return bool(garment.print_width_cm) and not NARROWEST <= (garment.print_width_cm or 0) <= WIDEST
 
 
-def odd_width(width: float) -> str:
+def odd_width_note(width: float) -> str:
     """What to say of such a width."""
     return f"no cloth of a garment is {width:g} cm wide ({NARROWEST:g} to {WIDEST:g} cm are likely); is it in cm?"
 
@@ -100,7 +100,7 @@ def width_remarks(garments: Sequence[Garment], styles: Sequence[Style]) -> Itera
     yield from missing_widths(garments, styles)
     for garment in garments:
         if garment.print_width_cm and is_odd_width(garment):
-            yield f"garment '{garment.garment_id}', print_width_cm: {odd_width(garment.print_width_cm)}"
+            yield f"garment '{garment.garment_id}', print_width_cm: {odd_width_note(garment.print_width_cm)}"
 
 
 def missing_widths(garments: Sequence[Garment], styles: Sequence[Style]) -> Iterator[str]:

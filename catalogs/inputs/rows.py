@@ -6,10 +6,10 @@ from collections.abc import Callable, Collection
 
 from catalogs import keys
 from catalogs.errors import InvalidKeyError
-from catalogs.inputs.damaged_cells import DAY, damaged_id, is_error, strange_sign, was_no_day
+from catalogs.inputs.catalog_rows import SLIPPED, SURPLUS, CatalogTable
+from catalogs.inputs.damaged_cells import DAY, altered_day, damaged_id, is_error, unreadable_sign
 from catalogs.inputs.file_names import FileNames
 from catalogs.inputs.lengths import CM, UNITS, LengthError, length_cm
-from catalogs.inputs.tables import SLIPPED, SURPLUS, Table
 from catalogs.records import Further, Problem
 from catalogs.tables.lines import BETWEEN_WORDS
 
@@ -22,7 +22,7 @@ MOST_TAGS = 200
 class RowReader:
     """Takes the cells of one row apart and collects every problem on the way."""
 
-    def __init__(self, table: Table, index: int, id_column: str, files: FileNames) -> None:
+    def __init__(self, table: CatalogTable, index: int, id_column: str, files: FileNames) -> None:
         """`files` are the objects beside the catalog."""
         self.row, self.columns = table.numbers[index], table.columns
         self.problems: list[Problem] = []
@@ -71,7 +71,7 @@ class RowReader:
         try:
             return keys.check_id(text)
         except InvalidKeyError as error:
-            self.problem(column, strange_sign(text) or str(error))
+            self.problem(column, unreadable_sign(text) or str(error))
             return ""
 
     def object(self, column: str, *, required: bool = False) -> str | None:
@@ -131,7 +131,7 @@ class RowReader:
 
 
 def read_rows(
-    table: Table,
+    table: CatalogTable,
     id_column: str,
     existing: Collection[str],
     read: Callable[[RowReader], object],
@@ -141,7 +141,7 @@ def read_rows(
     problems: list[Problem] = []
     first: dict[str, int] = {}
     files = FileNames(existing)
-    changed = was_no_day(cells.get(id_column, "") for cells in table.rows)
+    changed = altered_day(cells.get(id_column, "") for cells in table.rows)
     for index, cells in enumerate(table.rows):
         reader = RowReader(table, index, id_column, files)
         record = None if reader.unreadable else read(reader)

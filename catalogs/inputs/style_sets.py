@@ -71,7 +71,7 @@ def _look(store: Store, name: str, objects: Mapping[str, ObjectInfo]) -> StyleSe
     missing = [
         file
         for file, (size, _) in files.items()
-        if (found := objects.get(f"{name}/{file}")) is None or found.size != size
+        if (info := objects.get(f"{name}/{file}")) is None or info.size != size
     ]
     if missing:
         fault = f"{len(missing)} of its {len(files)} files are not there whole, as {missing[0]}"
@@ -131,11 +131,11 @@ def seal(store: Store) -> int:
 
     Seal it where it is made, and copy all; or copy, then seal.
     """
-    objects = [found for found in store.list() if not _is_hidden(found.key) and found.key != MANIFEST]
+    objects = [info for info in store.list() if not _is_hidden(info.key) and info.key != MANIFEST]
     files = [
-        {"name": found.key, "size": len(data), "sha256": hashlib.sha256(data).hexdigest()}
-        for found in objects
-        for data in [store.read(found.key)]
+        {"name": info.key, "size": len(data), "sha256": hashlib.sha256(data).hexdigest()}
+        for info in objects
+        for data in [store.read(info.key)]
     ]
     store.write(MANIFEST, json.dumps({"version": VERSION, "files": files}, indent=1).encode())
     return len(files)

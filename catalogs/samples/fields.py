@@ -8,7 +8,7 @@ Field = NDArray[np.float64]
 Color = tuple[int, int, int]
 
 
-def grid(height: int, width: int) -> tuple[Field, Field]:
+def pixel_grid(height: int, width: int) -> tuple[Field, Field]:
     """Row and column coordinates of pixel centres, in shares of the width (so circles stay round)."""
     rows, columns = np.mgrid[:height, :width]
     return (rows + 0.5) / width, (columns + 0.5) / width

@@ -93,13 +93,11 @@ class Claims:
         """Those of the designs that another living holder has claimed, and who that is."""
         if not designs:
             return {}
-        claimed = {
-            found.key.removeprefix(keys.CLAIM_DESIGNS) for found in self._store.list(keys.CLAIM_DESIGNS)
-        }
-        wanted = [one for one in designs if one in claimed]
+        claimed = {info.key.removeprefix(keys.CLAIM_DESIGNS) for info in self._store.list(keys.CLAIM_DESIGNS)}
+        wanted = [design for design in designs if design in claimed]
         with ThreadPoolExecutor(AT_ONCE) as pool:
             holders = dict(zip(wanted, pool.map(self._first_holder_of, wanted), strict=True))
-        return {one: holder for one, holder in holders.items() if holder and holder in self.others()}
+        return {design: holder for design, holder in holders.items() if holder and holder in self.others()}
 
     def _first_holder_of(self, design: str) -> str | None:
         if design not in self._holders and (holder := self._holder_of(design)):
@@ -112,17 +110,19 @@ class Claims:
 
     def now(self) -> datetime:
         """The store's own time, by our last sign of life: at most a beat ago. Only while we are `held`."""
-        own = keys.claim_holder(self._holder)
-        sign = self._store.stat(own)
+        own_key = keys.claim_holder(self._holder)
+        sign = self._store.stat(own_key)
         if sign is None:
             raise NotFoundError(
-                f"{self._store.uri}/{own}: our own sign of life was removed meanwhile. Run the same command again."
+                f"{self._store.uri}/{own_key}: our own sign of life was removed meanwhile. Run the same command again."
             )
         return sign.modified
 
     def _take(self, designs: Collection[str]) -> set[str]:
         with ThreadPoolExecutor(AT_ONCE) as pool:
-            return {one for one, ours in zip(designs, pool.map(self._claim, designs), strict=True) if ours}
+            return {
+                design for design, ours in zip(designs, pool.map(self._claim, designs), strict=True) if ours
+            }
 
     def _claim(self, design: str) -> bool:
         key, name = keys.claim(design), self._holder.encode()
@@ -168,13 +168,13 @@ class Claims:
             return self._living
 
     def _look(self) -> Iterator[str]:
-        signs = {found.key: found.modified for found in self._store.list(keys.CLAIM_HOLDERS)}
-        own = keys.claim_holder(self._holder)
+        signs = {info.key: info.modified for info in self._store.list(keys.CLAIM_HOLDERS)}
+        own_key = keys.claim_holder(self._holder)
         # Our own sign is at most a beat old, by the store's clock.
-        now = signs.get(own) or max(signs.values(), default=datetime.min)
+        now = signs.get(own_key) or max(signs.values(), default=datetime.min)
         for key, modified in signs.items():
             # Either way: a clock that was set back leaves signs of the dead in the future.
-            if key == own or (abs(now - modified) < LEASE and self._breathes(key)):
+            if key == own_key or (abs(now - modified) < LEASE and self._breathes(key)):
                 yield keys.holder_of(key)
 
     def _breathes(self, key: str) -> bool:

@@ -38,7 +38,7 @@ class CommitLog:
     def require_all_whole(self) -> None:
         """CatalogError unless every commit since the last checkpoint is whole and none between them is missing."""
         commits, checkpoints = self._there()
-        since = [one for one in commits if one > max(checkpoints, default=-1)]
+        since = [version for version in commits if version > max(checkpoints, default=-1)]
         for before, after in zip([max(checkpoints, default=-1), *since], since, strict=False):
             # A folder that is listed while others commit may show a later commit alone.
             if after != before + 1 and not self.there(before + 1):
@@ -102,7 +102,7 @@ class CommitLog:
         """When a commit was made, by what it says; None where it does not say."""
         infos = (action.get("commitInfo") for action in self.actions(version))
         times = (info.get("timestamp") for info in infos if isinstance(info, dict))
-        known = next((one for one in times if isinstance(one, int)), None)
+        known = next((time for time in times if isinstance(time, int)), None)
         return None if known is None else datetime.fromtimestamp(known / 1000, UTC)
 
     def key_of(self, path: str) -> str:
@@ -111,11 +111,11 @@ class CommitLog:
 
     def _there(self) -> tuple[list[int], list[int]]:
         """Versions of which there is a commit, and of which there is a checkpoint."""
-        names = [found.key.removeprefix(self._key("")) for found in self._store.list(self._key(""))]
-        found = (
+        names = [info.key.removeprefix(self._key("")) for info in self._store.list(self._key(""))]
+        versions = (
             [int(hit[1]) for name in names if (hit := kind.fullmatch(name))] for kind in (COMMIT, CHECKPOINT)
         )
-        commits, checkpoints = found
+        commits, checkpoints = versions
         return sorted(commits), sorted(set(checkpoints))
 
     def _look_at(self, version: int) -> None:
@@ -130,10 +130,10 @@ class CommitLog:
         if not isinstance(info, dict):
             raise self._damaged(version, "is cut: it does not say what it did", MOVE_AWAY)
         for action, what in (("add", "added"), ("remove", "removed")):
-            said, there = _counted(info, what), sum(action in one for one in actions)
-            if said > there:
+            said, named = _counted(info, what), sum(action in entry for entry in actions)
+            if said > named:
                 raise self._damaged(
-                    version, f"is cut: it says that it {what} {said} files, and names {there}", MOVE_AWAY
+                    version, f"is cut: it says that it {what} {said} files, and names {named}", MOVE_AWAY
                 )
 
     def actions(self, version: int) -> list[dict[str, Any]]:

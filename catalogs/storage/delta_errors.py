@@ -23,7 +23,7 @@ FINAL = re.compile(r"Table features must be|append-only|[Uu]nsupported|not suppo
 COLOURS = re.compile(r"\x1b\[\d*m")
 
 
-def damaged(where: str, reason: str) -> CatalogError:
+def damaged_error(where: str, reason: str) -> CatalogError:
     """A data file of the table at `where` is cut or gone."""
     return CatalogError(
         f"{where}: a file of the table is damaged or gone ({reason}). Bring it back from a copy of the catalog."
@@ -32,7 +32,7 @@ def damaged(where: str, reason: str) -> CatalogError:
     )
 
 
-def newer(where: str, reason: str) -> CatalogError:
+def newer_error(where: str, reason: str) -> CatalogError:
     """The table at `where` asks for more than the Delta library can do."""
     return CatalogError(
         f"{where}: the table asks for more than this version of Stylemill can do ({reason}): a newer program made or"
@@ -87,7 +87,7 @@ MEANINGS: tuple[tuple[re.Pattern[str], Explain], ...] = (
             r"Unsupported minimum|Feature '.*' is not supported|supported by the deltalake"
             r"|Table features must be|Unsupported table features"
         ),
-        newer,
+        newer_error,
     ),
     (
         re.compile(
@@ -105,12 +105,12 @@ MEANINGS: tuple[tuple[re.Pattern[str], Explain], ...] = (
             r"|Requested range was invalid|File not found|No such file|NoSuchKey|Object at location .* not found",
             re.IGNORECASE,
         ),
-        damaged,
+        damaged_error,
     ),
 )
 
 
-def explained(where: str, error: BaseException) -> CatalogsError:
+def explain_error(where: str, error: BaseException) -> CatalogsError:
     """What an error of the Delta library means for the table at `where`, and what to do."""
     whole, reason = str(error), _reason(error)
     for words, explain in MEANINGS:

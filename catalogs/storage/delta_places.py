@@ -72,14 +72,16 @@ def _segment(text: str) -> str:
 def _strange(text: str) -> list[str]:
     """What no place of a design catalog may have."""
     return (
-        ESCAPED.findall(text) + CONTROL.findall(text) + [one for one in text if "\ud800" <= one <= "\udfff"]
+        ESCAPED.findall(text)
+        + CONTROL.findall(text)
+        + [letter for letter in text if "\ud800" <= letter <= "\udfff"]
     )
 
 
-def _require(place: str, text: str, found: list[str]) -> None:
-    if not found:
+def _require(place: str, text: str, letters: list[str]) -> None:
+    if not letters:
         return
-    names = ", ".join(dict.fromkeys(_name(one) for one in sorted(found, key=text.index)))
+    names = ", ".join(dict.fromkeys(_name(letter) for letter in sorted(letters, key=text.index)))
     raise StoreError(
         f"{_shown(place)} cannot hold designs: the Delta library, which keeps the table, reads {names} in an address"
         " as something else. Choose or rename to a place without (letters of any language, digits, blanks, '-',"
@@ -96,4 +98,4 @@ def _name(letter: str) -> str:
 
 def _shown(place: str) -> str:
     """A place in one line."""
-    return "".join(one if one.isprintable() else repr(one)[1:-1] for one in place)
+    return "".join(letter if letter.isprintable() else repr(letter)[1:-1] for letter in place)

@@ -1,29 +1,23 @@
 """Delta tables in a store: opened, asked and committed to, with every failure named and every lost race run again."""
 
 import hashlib
-import random
-import time
 import uuid
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from math import ceil
 from typing import TypeVar
 
 import pyarrow as pa
-import pyarrow.compute as pc
-from deltalake import CommitProperties, DeltaTable, QueryBuilder
-from deltalake.exceptions import CommitFailedError, DeltaError, TableNotFoundError
+from deltalake import CommitProperties, DeltaTable
+from deltalake.exceptions import TableNotFoundError
 
 from catalogs import keys
-from catalogs.errors import CatalogError, CatalogsError, NotFoundError, UnreachableError
+from catalogs.errors import CatalogError, NotFoundError
 from catalogs.storage import delta_errors
 from catalogs.storage.commit_log import CommitLog
+from catalogs.storage.delta_calls import FAILURES, DeltaCalls
 from catalogs.storage.store_contract import ObjectInfo, Store
 
-COMMIT_ATTEMPTS = 200
-"""Of 16 writers of one style each loses 15 races of 16: one in 13 would lose 40 in a row."""
-LONGEST_PAUSE = 5.0
 ONE_TRY = CommitProperties(max_commit_retries=0)
 """No automatic retry: a lost race must read the table again, or it files a design twice."""
 FEWEST_TO_MERGE = 2
@@ -34,14 +28,6 @@ WRITER_FEATURES = {
     "inCommitTimestamp", "typeWidening", "clustering", "variantType", "variantType-preview", "vacuumProtocolCheck",
 }  # fmt: skip
 """What Delta's protocol knew when this was written; which of them the library can do, it says itself at a commit."""
-UNANSWERED_ATTEMPTS = 5
-"""Tries of what got no answer and the Delta library does not repeat: conditional puts, broken off answers."""
-
-FIRST_TIME, LAST_TIME = (end.replace(tzinfo=UTC) for end in (datetime.min, datetime.max))
-
-FAILURES = (DeltaError, OSError, pa.ArrowException)
-"""What the Delta library raises; a file of Parquet that is cut ends in Arrow's."""
-
 T = TypeVar("T")
 
 
@@ -52,6 +38,7 @@ class TableInStore:
         """`name` is the table's key in the store."""
         self.store, self.name = store, name
         self.log = CommitLog(store, name)
+        self._calls = DeltaCalls(self.uri)
         self._kept = -1
         """The newest version that the disk keeps for sure; what was there when the table was opened counts as kept."""
 
@@ -78,7 +65,7 @@ class TableInStore:
 
     def renew(self, table: DeltaTable) -> DeltaTable:
         """The same table, brought up to what it is now; raises as `open` does."""
-        self.asked(table.update_incremental)
+        self.ask_table(table.update_incremental)
         return self._required_whole(table)
 
     def _required_whole(self, table: DeltaTable) -> DeltaTable:
@@ -100,7 +87,7 @@ class TableInStore:
                 return None
 
         try:
-            return self.asked(ask)
+            return self.ask_table(ask)
         except CatalogError:
             # Our own look says which file it is.
             self.log.require_all_whole()
@@ -112,7 +99,9 @@ class TableInStore:
             return
         self.log.require_all_whole()
         if broken := self.broken_files():
-            raise delta_errors.damaged(self.uri, ", ".join(broken[:3]) + (", ..." if broken[3:] else ""))
+            raise delta_errors.damaged_error(
+                self.uri, ", ".join(broken[:3]) + (", ..." if broken[3:] else "")
+            )
 
     def require_writable(self) -> None:
         """CatalogError where the table asks for more of a writer than any version of Delta that is known here."""
@@ -123,7 +112,7 @@ class TableInStore:
         unknown = set(asks.writer_features or ()) - WRITER_FEATURES
         if asks.min_writer_version > WRITER_VERSION or unknown:
             needs = ", ".join([f"writer version {asks.min_writer_version}", *sorted(unknown)])
-            raise delta_errors.newer(self.uri, needs)
+            raise delta_errors.newer_error(self.uri, needs)
 
     def broken_files(self) -> list[str]:
         """Keys of data files that are gone, or have another size than the table says."""
@@ -133,36 +122,36 @@ class TableInStore:
 
     def _broken_files(self) -> set[str]:
         sizes = self.data_files()
-        there = {found.key: found.size for found in self.store.list(f"{self.name}/")}
-        return {key for key, size in sizes.items() if there.get(key) != size}
+        sizes_there = {info.key: info.size for info in self.store.list(f"{self.name}/")}
+        return {key for key, size in sizes.items() if sizes_there.get(key) != size}
 
     def unnamed_files(self) -> list[ObjectInfo]:
         """Data files in the table's folder that no commit that is still there has named, as its part or as removed."""
-        there = self._files()
+        files = self._files()
         # The log is read after the listing: a file that is committed meanwhile is named.
         named = {*self.data_files(), *self._tombstones()}
-        found = [one for one in there if one.key not in named]
-        if not found:
+        unnamed = [file for file in files if file.key not in named]
+        if not unnamed:
             return []
         ever = self.log.ever_named()
-        return [one for one in found if one.key not in ever]
+        return [file for file in unnamed if file.key not in ever]
 
     def former_files(self) -> list[str]:
         """Keys of data files that are there, and that commits have taken out of the table."""
-        there = {one.key for one in self._files()}
-        return sorted(there & {*self.log.ever_named(), *self._tombstones()} - set(self.data_files()))
+        present = {file.key for file in self._files()}
+        return sorted(present & {*self.log.ever_named(), *self._tombstones()} - set(self.data_files()))
 
     def _files(self) -> list[ObjectInfo]:
         log = f"{self.name}/_delta_log/"
         listed = self.store.list(f"{self.name}/")
-        return [one for one in listed if one.key.endswith(".parquet") and not one.key.startswith(log)]
+        return [file for file in listed if file.key.endswith(".parquet") and not file.key.startswith(log)]
 
     def data_files(self) -> dict[str, int]:
         """Keys of the data files that make up the table as it is now, and their sizes in bytes."""
         table = self.open()
         if table is None:
             return {}
-        named = self.asked(lambda: pa.table(table.get_add_actions()))
+        named = self.ask_table(lambda: pa.table(table.get_add_actions()))
         files = zip(named["path"].to_pylist(), named["size_bytes"].to_pylist(), strict=True)
         return {self.log.key_of(path): size for path, size in files}
 
@@ -171,7 +160,7 @@ class TableInStore:
         table = self.open()
         if table is None:
             return []
-        removed = self.asked(lambda: table.vacuum(0, dry_run=True, enforce_retention_duration=False))
+        removed = self.ask_table(lambda: table.vacuum(0, dry_run=True, enforce_retention_duration=False))
         return [self.log.key_of(path) for path in removed]
 
     def give_up(self, broken: Sequence[str]) -> dict[str, str]:
@@ -182,7 +171,7 @@ class TableInStore:
         """
         moved = {key: self._moved_away(key) for key in broken}
         if broken:
-            self.committed(self._take_out)
+            self.commit(self._take_out)
         return moved
 
     def _moved_away(self, key: str) -> str:
@@ -211,17 +200,17 @@ class TableInStore:
         table = self.open()
         if table is None:
             return 0, 0
-        merged = self.committed(self._compact)
+        merged = self.commit(self._compact)
         hours = ceil(retention.total_seconds() / 3600)
         try:
-            with self._library():
+            with self._calls.explained_panics():
                 self.renew(table)
                 table.create_checkpoint()
                 self.store.sync(self.log.written(int(table.version())))
                 # Full: files of commits that lost a race are in no version's log.
                 removed = table.vacuum(hours, dry_run=False, enforce_retention_duration=False, full=True)
         except FAILURES as error:
-            raise self.explained(error) from error
+            raise self._calls.explain(error) from error
         return merged, len(removed)
 
     def _compact(self) -> int:
@@ -237,30 +226,24 @@ class TableInStore:
         self.renew(table)
         return int(table.optimize.compact()["numFilesRemoved"])
 
-    def committed(self, commit: Callable[[], int]) -> int:
-        """What a commit returns, once the disk keeps it; one that loses a race is tried again after a random pause.
+    def commit(self, commit: Callable[[], int]) -> int:
+        """What a commit returns, once the disk keeps it; a commit that loses a race is tried again after a pause.
 
-        The pauses grow. So is one without an answer. It may have been done all the same; then the second finds
-        nothing left to do, and returns 0.
+        A commit without an answer is tried again, too. The store may have done it all the same; then the second
+        try finds nothing left to do, and returns 0.
+
+        Raises:
+            UnreachableError: every try lost its race, or the store gave no answer.
+            CatalogsError: what else an error of the Delta library means.
         """
-        for attempt in range(COMMIT_ATTEMPTS):
-            try:
-                with self._library():
-                    done = commit()
-                self._keep()
-                return done
-            except CommitFailedError as error:
-                if not delta_errors.is_lost_race(error):
-                    raise self.explained(error) from error
-                if attempt + 1 == COMMIT_ATTEMPTS:
-                    raise UnreachableError(
-                        f"{self.uri}: {COMMIT_ATTEMPTS} commits in a row lost the race against"
-                        " other runs. Run the same command again; designs already filed are kept."
-                    ) from error
-            except FAILURES as error:
-                self._require_another_try(error, attempt)
-            _pause(attempt)
-        raise AssertionError("unreachable")
+
+        def kept() -> int:
+            with self._calls.explained_panics():
+                done = commit()
+            self._keep()
+            return done
+
+        return self._calls.retried(kept)
 
     def _keep(self) -> None:
         """Have the disk keep what was committed since the table was opened: our commits, and those they stand on."""
@@ -276,76 +259,15 @@ class TableInStore:
         # Not before: another thread's commit is not answered by a look at what this one has yet to do.
         self._kept = max(self._kept, newest)
 
-    @contextmanager
-    def _library(self) -> Iterator[None]:
-        """Around calls of the Delta library: a panic of its Rust code is no Exception, and would pass every net."""
-        try:
-            yield
-        except BaseException as error:
-            if not delta_errors.is_panic(error):
-                raise
-            raise self.explained(error) from error
+    def ask_table(self, ask: Callable[[], T]) -> T:
+        """What a question to the table returns; a question whose answer breaks off in the middle is asked again.
 
-    def asked(self, ask: Callable[[], T]) -> T:
-        """What a question to the table returns; Delta gives up an answer that is broken off in the middle."""
-        for attempt in range(UNANSWERED_ATTEMPTS):
-            try:
-                with self._library():
-                    return ask()
-            except FAILURES as error:
-                self._require_another_try(error, attempt)
-            _pause(attempt)
-        raise AssertionError("unreachable")
+        Raises:
+            CatalogsError: what an error of the Delta library means, once no further try helps.
+        """
 
-    def _require_another_try(self, error: Exception, attempt: int) -> None:
-        """Raise what an error means, unless the store did not answer and may do so the next time."""
-        explained = self.explained(error)
-        unanswered = isinstance(explained, UnreachableError) and not delta_errors.was_repeated(error)
-        if not unanswered or attempt + 1 >= UNANSWERED_ATTEMPTS:
-            raise explained from error
+        def answered() -> T:
+            with self._calls.explained_panics():
+                return ask()
 
-    def explained(self, error: BaseException) -> CatalogsError:
-        """What an error of the Delta library means, and what to do."""
-        return delta_errors.explained(self.uri, error)
-
-
-def query(table: DeltaTable, columns: Sequence[str], where: str = "") -> Iterator[pa.RecordBatch]:
-    """Rows by the Delta library's own engine.
-
-    It skips files by the log's statistics; pyarrow's dataset needs 1.5 ms a file to do so, before it reads any.
-    """
-    names = ", ".join(f'"{name}"' for name in columns)
-    sql = f"SELECT {names} FROM asked" + (f" WHERE {where}" if where else "")
-    yield from pa.RecordBatchReader.from_stream(QueryBuilder().register("asked", table).execute(sql))
-
-
-def filled_up(batches: Sequence[pa.RecordBatch], schema: pa.Schema) -> pa.Table:
-    """One table by `schema`, with nulls for columns that no batch has, and for times that Python cannot tell."""
-    if not batches:
-        return schema.empty_table()
-    found = pa.Table.from_batches(batches)
-    columns = (
-        _tellable(found[field.name].cast(field.type))
-        if field.name in found.column_names
-        else pa.nulls(found.num_rows, field.type)
-        for field in schema
-    )
-    return pa.table(list(columns), schema=schema)
-
-
-def _tellable(column: pa.ChunkedArray) -> pa.ChunkedArray:
-    """A column with nulls for times outside Python's years 1 to 9999: Parquet's go far beyond, and so may a clock."""
-    if not pa.types.is_timestamp(column.type):
-        return column
-    first, last = (pa.scalar(end, column.type) for end in (FIRST_TIME, LAST_TIME))
-    inside = pc.and_(pc.greater_equal(column, first), pc.less_equal(column, last))
-    return pc.if_else(inside, column, pa.scalar(None, column.type))
-
-
-def schema_of(table: DeltaTable) -> pa.Schema:
-    """The columns that a table has now."""
-    return pa.schema(table.schema().to_arrow())
-
-
-def _pause(attempt: int) -> None:
-    time.sleep(random.uniform(0, min(LONGEST_PAUSE, 0.05 * 1.5**attempt)))
+        return self._calls.retried(answered)

@@ -119,10 +119,10 @@ class LocalStore:
 
     def _above(self, folder: Path) -> Iterator[Path]:
         """Folders of the store that a folder lies in, inner ones first."""
-        return (one for one in folder.parents if one.is_relative_to(self._folder))
+        return (parent for parent in folder.parents if parent.is_relative_to(self._folder))
 
     def _write_beside(self, path: Path, data: bytes) -> Path:
-        new = [one for one in (path.parent, *self._above(path.parent)) if not one.exists()]
+        new = [parent for parent in (path.parent, *self._above(path.parent)) if not parent.exists()]
         path.parent.mkdir(parents=True, exist_ok=True)
         partial = _written_partly(path.parent, data)
         for folder in new:
@@ -203,15 +203,15 @@ class LocalStore:
 
 def _resolved(folder: Path) -> Path:
     """The folder itself, whether it is there or not; StoreError where nothing can be there, or be seen."""
-    name = addresses.shown(str(folder))
+    name = addresses.readable_address(str(folder))
     try:
         home = folder.expanduser()
     except RuntimeError as error:
         raise StoreError(f"{name}: there is no user's home of this name. Write the path out.") from error
     try:
-        found = home.resolve()
+        resolved = home.resolve()
         with suppress(FileNotFoundError, NotADirectoryError):
-            found.stat()
+            resolved.stat()
     except (RuntimeError, ValueError) as error:
         why = "links lead in a circle" if isinstance(error, RuntimeError) else str(error)
         raise StoreError(f"{name}: {why}. Choose another folder.") from error
@@ -219,7 +219,7 @@ def _resolved(folder: Path) -> Path:
         raise NotAllowedError(f"{name}: permission denied. Check the folder's owner and mode.") from error
     except OSError as error:
         raise StoreError(f"{name}: {error.strerror}. Choose another folder.") from error
-    return found
+    return resolved
 
 
 def _told(key: str, status: os.stat_result) -> ObjectInfo:

@@ -50,14 +50,14 @@ class MemoryStore:
 
     def stat(self, key: str) -> ObjectInfo | None:
         """What a listing tells of one object; None if there is none."""
-        found = self._objects.get(keys.check_key(key))
-        return _told(key, *found) if found else None
+        stored = self._objects.get(keys.check_key(key))
+        return _told(key, *stored) if stored else None
 
     def list(self, prefix: str = "") -> Iterator[ObjectInfo]:
         """Every object whose key begins with `prefix`, by key."""
-        for key, found in sorted(self._objects.items()):
+        for key, stored in sorted(self._objects.items()):
             if key.startswith(prefix):
-                yield _told(key, *found)
+                yield _told(key, *stored)
 
     def leftovers(self, prefix: str = "") -> Iterator[ObjectInfo]:  # noqa: ARG002
         """None: a write here is one assignment."""

@@ -54,8 +54,6 @@ LONGEST_WORDS = 300
 """Letters of a store's explanation."""
 NO_BUCKET = "there is no such bucket. Check its name and the endpoint."
 SAFE_STORES = "Use a store that honours them (AWS S3, a recent MinIO) or a folder."
-
-
 NO_CREDENTIALS = (
     NoCredentialsError, PartialCredentialsError, CredentialRetrievalError, ProfileNotFound, SSOError,
     TokenRetrievalError,
@@ -79,7 +77,7 @@ RIGHTS = (
 
 
 @contextmanager
-def named(what: str) -> Iterator[None]:
+def translate_errors(what: str) -> Iterator[None]:
     """Errors of boto3 become ours; `what` was being done, and to which object."""
     try:
         yield
@@ -107,10 +105,10 @@ def named(what: str) -> Iterator[None]:
 
 
 @contextmanager
-def keys_named(what: str) -> Iterator[None]:
+def translate_credential_errors(what: str) -> Iterator[None]:
     """Errors of finding credentials become ours; files and programs that the settings name may be missing or odd."""
     try:
-        with named(what):
+        with translate_errors(what):
             yield
     except (OSError, ValueError, KeyError) as error:
         raise NotAllowedError(
@@ -151,7 +149,7 @@ def require_s3(answer: Mapping[str, object], name: str, what: str) -> None:
         raise StoreError(f"{what}: the answer has no {name}. {NOT_S3}")
 
 
-def code(error: ClientError) -> str:
+def error_code(error: ClientError) -> str:
     """What the store calls its refusal; the status where it has no body, as to HEAD."""
     return str(error.response.get("Error", {}).get("Code", ""))
 
@@ -159,12 +157,12 @@ def code(error: ClientError) -> str:
 def require_conditional_puts(uri: str, error: ClientError) -> None:
     """UnsafeStoreError where a store refuses the condition of a put, rather than the put."""
     words = _words(error)
-    if code(error) not in REFUSED_HEADER or CHECKSUM.search(words):
+    if error_code(error) not in REFUSED_HEADER or CHECKSUM.search(words):
         return
-    if CONDITION.search(words) or code(error) in UNKNOWN:
+    if CONDITION.search(words) or error_code(error) in UNKNOWN:
         or_else = "" if CONDITION.search(words) else f" If it does honour them, {CHECKSUM_SETTING} may help."
         raise UnsafeStoreError(
-            f"{uri} lacks conditional puts (If-None-Match; it answered {code(error)}{words}): a design catalog"
+            f"{uri} lacks conditional puts (If-None-Match; it answered {error_code(error)}{words}): a design catalog"
             f" there would lose rows. {SAFE_STORES}{or_else}"
         ) from error
 
@@ -187,18 +185,18 @@ def _what_breaks(text: str) -> str:
 
 
 def _from_answer(what: str, error: ClientError) -> StoreError:
-    answered = status(error)
-    if code(error) == "NoSuchBucket":
+    answered = http_status(error)
+    if error_code(error) == "NoSuchBucket":
         return NotFoundError(f"{what}: {NO_BUCKET}")
     if answered == 404:
         return NotFoundError(f"{what}: there is no such object.")
-    if code(error) in SKEWED or (answered == 403 and _seconds_apart(error) > SKEW_SECONDS):
+    if error_code(error) in SKEWED or (answered == 403 and _seconds_apart(error) > SKEW_SECONDS):
         return NotAllowedError(f"{what}: {CLOCKS_DIFFER}")
     if region := _other_region(error):
         return StoreError(
             f"{what}: the store answered {_said(error)}. The bucket lies in another region: {region}."
         )
-    remedy = REMEDIES.get(code(error))
+    remedy = REMEDIES.get(error_code(error))
     if answered in (401, 403) or remedy:
         return NotAllowedError(f"{what}: the store refused ({_said(error)}). {remedy or _rights(error)}")
     return _from_failure(f"{what}: the store answered {_said(error)}", answered, error)
@@ -206,11 +204,13 @@ def _from_answer(what: str, error: ClientError) -> StoreError:
 
 def _other_region(error: ClientError) -> str:
     """What to set where the bucket lies in another region than was asked; empty where that is not it."""
-    if code(error) not in OTHER_REGION and status(error) not in (301, 307):
+    if error_code(error) not in OTHER_REGION and http_status(error) not in (301, 307):
         return ""
-    told = error.response.get("ResponseMetadata", {}).get("HTTPHeaders", {}).get("x-amz-bucket-region")
-    found = REGION.search(_words(error))
-    region = told or error.response.get("Error", {}).get("Region") or (found[1] if found else "")
+    region_header = (
+        error.response.get("ResponseMetadata", {}).get("HTTPHeaders", {}).get("x-amz-bucket-region")
+    )
+    match = REGION.search(_words(error))
+    region = region_header or error.response.get("Error", {}).get("Region") or (match[1] if match else "")
     return f"set AWS_REGION={region}" if region else "set AWS_REGION to it"
 
 
@@ -218,20 +218,20 @@ def _rights(error: ClientError) -> str:
     return NOT_S3 if _is_bare(error) else RIGHTS
 
 
-def status(error: ClientError) -> int:
+def http_status(error: ClientError) -> int:
     """Of the answer; 0 where there is none."""
     return int(error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0))
 
 
 def _is_bare(error: ClientError) -> bool:
     """Whether an answer has no code of S3's."""
-    return not code(error) or code(error).isdigit()
+    return not error_code(error) or error_code(error).isdigit()
 
 
 def _said(error: ClientError) -> str:
     """Status, code and words of an answer, each once."""
-    named = "" if _is_bare(error) else f" {code(error)}"
-    return f"{status(error)}{named}{_words(error)}"
+    named = "" if _is_bare(error) else f" {error_code(error)}"
+    return f"{http_status(error)}{named}{_words(error)}"
 
 
 def _from_failure(answered: str, number: int, error: ClientError) -> StoreError:
@@ -241,7 +241,7 @@ def _from_failure(answered: str, number: int, error: ClientError) -> StoreError:
             f"{answered}. It does not know the checksums that are sent with objects: set {CHECKSUM_SETTING}, then run"
             " the same command again."
         )
-    if (number >= 500 and code(error) not in UNKNOWN) or number == 429 or code(error) in PASSING:
+    if (number >= 500 and error_code(error) not in UNKNOWN) or number == 429 or error_code(error) in PASSING:
         return UnreachableError(f"{answered}, at every try. Try again later: run the same command again.")
     check = NOT_S3 if _is_bare(error) else "Check the store and its settings."
     return StoreError(f"{answered}. A further try changes nothing. {check}")

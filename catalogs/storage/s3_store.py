@@ -1,7 +1,6 @@
 """A bucket, or a prefix of one, as a store."""
 
 import random
-import time
 import urllib.parse
 import uuid
 from collections.abc import Callable, Iterable, Iterator
@@ -11,6 +10,7 @@ from typing import Any, TypeVar
 import boto3
 from botocore.config import Config
 from botocore.exceptions import ClientError, NoCredentialsError
+from tenacity import RetryCallState, Retrying, retry_if_exception_type, stop_after_attempt, stop_after_delay
 
 from catalogs import keys
 from catalogs.errors import NotFoundError, StoreError, UnreachableError, without_password
@@ -75,7 +75,7 @@ class S3Store:
             max_pool_connections=32,
             s3={"addressing_style": ADDRESSING[self._options.path_style]},
         )
-        with s3_errors.named(f"connecting to {self.uri}"):
+        with s3_errors.translate_errors(f"connecting to {self.uri}"):
             self._require_clean_keys()
             try:
                 client = self._session.client("s3", endpoint_url=endpoint, config=config)
@@ -88,28 +88,25 @@ class S3Store:
 
     def _require_clean_keys(self) -> None:
         """NotAllowedError for credentials with blanks in them, which a header of HTTP does not take."""
-        with s3_errors.keys_named(f"finding credentials for {self.uri}"):
+        with s3_errors.translate_credential_errors(f"finding credentials for {self.uri}"):
             credentials = self._session.get_credentials()
             frozen = credentials and credentials.get_frozen_credentials()
         if credentials and frozen:
             s3_errors.require_clean_keys(frozen, str(credentials.method))
 
     def _ask(self, what: str, ask: Callable[[], T]) -> T:
-        """What the store answers; where it does not, or says 'later', it is asked again after a growing pause.
+        """The store's answer; a request without one, or answered by 'later', is made again after a growing pause.
 
-        Reading an answer to its end is part of it. boto3's own retries leave that out, and a quota ends them
+        Reading an answer to its end is part of a try. boto3's own retries leave that out, and a quota ends them
         just when the store has been away and comes back.
         """
-        began = time.monotonic()
-        for attempt in range(1, ATTEMPTS + 1):
-            try:
-                with s3_errors.named(what):
-                    return ask()
-            except UnreachableError:
-                if attempt == ATTEMPTS or time.monotonic() - began > PATIENCE:
-                    raise
-            time.sleep(random.uniform(0.5, 1) * min(LONGEST_PAUSE, 0.05 * 2**attempt))
-        raise AssertionError("unreachable")
+        retrying = Retrying(
+            retry=retry_if_exception_type(UnreachableError),
+            stop=stop_after_attempt(ATTEMPTS) | stop_after_delay(PATIENCE),
+            wait=_pause,
+            reraise=True,
+        )
+        return retrying(s3_errors.translate_errors(what)(ask))
 
     def read(self, key: str) -> bytes:
         """Contents of an object."""
@@ -144,7 +141,7 @@ class S3Store:
             try:
                 put(Metadata={"created-by": mark})
             except ClientError as error:
-                if s3_errors.code(error) not in TAKEN:
+                if s3_errors.error_code(error) not in TAKEN:
                     s3_errors.require_conditional_puts(self.uri, error)
                     raise
                 return tries > 1 and self._creator(key) == mark
@@ -155,12 +152,12 @@ class S3Store:
     def _creator(self, key: str) -> str:
         """The mark of the put that made an object; empty if there is none."""
         try:
-            found = self._client.head_object(**self._place(key))
+            answer = self._client.head_object(**self._place(key))
         except ClientError as error:
-            if s3_errors.code(error) not in MISSING:
+            if s3_errors.error_code(error) not in MISSING:
                 raise
             return ""
-        return str(found.get("Metadata", {}).get("created-by", ""))
+        return str(answer.get("Metadata", {}).get("created-by", ""))
 
     def exists(self, key: str) -> bool:
         """Whether the object is there."""
@@ -172,35 +169,35 @@ class S3Store:
 
         def ask() -> ObjectInfo | None:
             try:
-                found = self._client.head_object(**place)
+                answer = self._client.head_object(**place)
             except ClientError as error:
-                if s3_errors.code(error) not in MISSING:
+                if s3_errors.error_code(error) not in MISSING:
                     self._ask_for_words(place, error)
                     raise
                 # A HEAD answer does not say whether the object or the whole bucket is missing.
                 self._require_bucket()
                 return None
-            s3_errors.require_s3(found, "ETag", f"looking for {self._name(key)}")
-            return ObjectInfo(key, found["ContentLength"], found["ETag"].strip('"'), found["LastModified"])
+            s3_errors.require_s3(answer, "ETag", f"looking for {self._name(key)}")
+            return ObjectInfo(key, answer["ContentLength"], answer["ETag"].strip('"'), answer["LastModified"])
 
         return self._ask(f"looking for {self._name(key)}", ask)
 
     def _ask_for_words(self, place: dict[str, str], refused: ClientError) -> None:
         """Ask once more, for the error that explains: a refusal of HEAD has a status alone."""
-        if s3_errors.status(refused) >= 500:
+        if s3_errors.http_status(refused) >= 500:
             # It may pass, and says what it is.
             return
         try:
             self._client.get_object(**place, Range="bytes=0-0")["Body"].close()
         except ClientError as error:
-            if s3_errors.code(error) not in MISSING:
+            if s3_errors.error_code(error) not in MISSING:
                 raise
 
     def _require_bucket(self) -> None:
         try:
             self._client.head_bucket(Bucket=self._bucket)
         except ClientError as error:
-            if s3_errors.code(error) == "404":
+            if s3_errors.error_code(error) == "404":
                 raise NotFoundError(f"{self.uri}: {s3_errors.NO_BUCKET}") from error
             # Rights on objects without rights on the bucket are usual; then the object is missing.
 
@@ -240,7 +237,7 @@ class S3Store:
         StoreError where the Delta library cannot be told of the place.
         """
         place = delta_places.of_prefix(self._bucket, self._prefix, table)
-        with s3_errors.keys_named(f"finding credentials for {self.uri}"):
+        with s3_errors.translate_credential_errors(f"finding credentials for {self.uri}"):
             credentials = self._session.get_credentials()
             if credentials is None:
                 raise NoCredentialsError
@@ -267,6 +264,11 @@ class S3Store:
 
     def _name(self, key: str) -> str:
         return f"{self.uri}/{key}"
+
+
+def _pause(state: RetryCallState) -> float:
+    """Seconds before the next try: they double, and are shortened at random so that many clients spread out."""
+    return random.uniform(0.5, 1) * min(LONGEST_PAUSE, 0.05 * 2.0**state.attempt_number)
 
 
 def _kind(key: str) -> dict[str, str]:

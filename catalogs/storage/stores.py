@@ -37,7 +37,9 @@ def locate(uri: str, s3: S3Options | None = None) -> tuple[Store, str]:
     if (place := addresses.bucket_and_prefix(uri)) is not None:
         bucket, _, name = place.rpartition("/")
         if not bucket:
-            raise StoreError(f"'{addresses.shown(uri)}' names no object: write s3://bucket/prefix/name.")
+            raise StoreError(
+                f"'{addresses.readable_address(uri)}' names no object: write s3://bucket/prefix/name."
+            )
         return open_store(f"s3://{bucket}", s3), keys.check_key(name)
     folder, slash, name = addresses.folder_path(uri).rpartition("/")
     # A file that somebody names may be a link to anywhere; it is no stranger's catalog.

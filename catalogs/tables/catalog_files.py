@@ -40,12 +40,12 @@ def catalog_key(store: Store, folder: str = "", existing: Container[str] | None 
     CatalogError where there are two: nobody can say which is meant.
     """
     places = [folder + name for name in CATALOG_FILES]
-    found = [key for key in places if (store.exists(key) if existing is None else key in existing)]
-    if len(found) > 1:
-        names = " and ".join(key.removeprefix(folder) for key in found)
+    present = [key for key in places if (store.exists(key) if existing is None else key in existing)]
+    if len(present) > 1:
+        names = " and ".join(key.removeprefix(folder) for key in present)
         place = f"{store.uri}/{folder}".removesuffix("/")
         raise CatalogError(f"{place} holds both {names}: keep the one that is meant.")
-    return found[0] if found else None
+    return present[0] if present else None
 
 
 def copies_beside(store: Store, key: str, existing: Iterable[str]) -> tuple[str, ...]:
@@ -53,22 +53,22 @@ def copies_beside(store: Store, key: str, existing: Iterable[str]) -> tuple[str,
 
     `key` is the table's own, and `existing` are the keys of the store.
     """
-    folder, _, own = key.rpartition("/")
-    found = sorted(
+    folder, _, own_name = key.rpartition("/")
+    copies = sorted(
         name
-        for one in existing
-        if "catalog" in one.casefold()
-        and one.rpartition("/")[0] == folder
-        and (name := one.rpartition("/")[2]) != own
+        for existing_key in existing
+        if "catalog" in existing_key.casefold()
+        and existing_key.rpartition("/")[0] == folder
+        and (name := existing_key.rpartition("/")[2]) != own_name
         and not name.startswith((".", "~"))
         and "catalog" in name.casefold()
         and _remedy(name)
     )
-    if not found:
+    if not copies:
         return ()
-    listed = ", ".join(f"'{name}'" for name in found[:SHOWN]) + (", ..." if len(found) > SHOWN else "")
+    listed = ", ".join(f"'{name}'" for name in copies[:SHOWN]) + (", ..." if len(copies) > SHOWN else "")
     return (
-        f"{store.uri}/{key} is read; {listed} beside it {'is' if len(found) == 1 else 'are'} not: keep the newest",
+        f"{store.uri}/{key} is read; {listed} beside it {'is' if len(copies) == 1 else 'are'} not: keep the newest",
     )
 
 

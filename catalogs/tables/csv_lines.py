@@ -10,7 +10,7 @@ from functools import partial
 
 from catalogs.errors import CatalogError
 from catalogs.tables.catalog_files import other_kind
-from catalogs.tables.lines import MAX_ROWS, WHOLE_ROW, IsRow, Line, Sheet, never
+from catalogs.tables.lines import MAX_ROWS, WHOLE_ROW, IsRow, Line, Sheet, no_row
 
 SEPARATORS = ",;\t|"
 NAMED_SEPARATOR = re.compile(r'"?sep=(\\t|[^" \n])"?[,;\t|]*', re.IGNORECASE)
@@ -55,8 +55,8 @@ def csv_sheets(name: str, data: bytes) -> list[Sheet]:
             " sets or several runs."
         )
     first, _, rest = text.partition("\n")
-    if told := NAMED_SEPARATOR.fullmatch(first.strip(" ")):
-        separators, text = [told[1].replace("\\t", "\t")], rest
+    if directive := NAMED_SEPARATOR.fullmatch(first.strip(" ")):
+        separators, text = [directive[1].replace("\\t", "\t")], rest
     else:
         filled = text.lstrip(" \n").partition("\n")[0]
         separators = sorted(SEPARATORS, key=filled.count, reverse=True)
@@ -66,7 +66,7 @@ def csv_sheets(name: str, data: bytes) -> list[Sheet]:
     ]
 
 
-def csv_lines(text: str, separator: str, is_row: IsRow = never) -> Iterator[Line]:
+def csv_lines(text: str, separator: str, is_row: IsRow = no_row) -> Iterator[Line]:
     r"""Rows of a CSV whose lines end in `\n`, numbered as a spreadsheet shows them.
 
     A quote that is closed by the wrong sign, never, or by a quote of a later row would take rows with it.
@@ -173,7 +173,7 @@ class _RowsAhead:
 
     def any(self, begin: int, end: int) -> bool:
         """Whether one of the lines between two places, each the beginning of a line, is a row."""
-        if self.is_row is never:
+        if self.is_row is no_row:
             return False
         if self._found >= begin:
             return self._found < end

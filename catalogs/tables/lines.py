@@ -63,7 +63,7 @@ class Sheet:
     shifts: bool = False
 
 
-def never(_cells: Sequence[str]) -> bool:
+def no_row(_cells: Sequence[str]) -> bool:
     """An `IsRow` for a table whose columns are not known yet."""
     return False
 
@@ -81,7 +81,7 @@ def text_bytes(texts: Iterable[str]) -> int:
     return sum(sys.getsizeof(text) - EMPTY for text in texts)
 
 
-def trimmed(line: Line, lists: Collection[int] = ()) -> Line:
+def trim_cells(line: Line, lists: Collection[int] = ()) -> Line:
     """A line without white space around its cells; line breaks and tabs in them become blanks.
 
     In the cells of which `lists` holds the index they become bars, as what they part are words of a list.
@@ -91,7 +91,7 @@ def trimmed(line: Line, lists: Collection[int] = ()) -> Line:
     # Cell by cell: one emoji makes every letter of a joined row four bytes.
     plain = max(map(len, line.cells), default=0) <= MAX_LETTERS and all(map(str.isprintable, line.cells))
     # A text that many cells share is looked at once.
-    if plain and not any(map(many_marks, {cell for cell in line.cells if not cell.isascii()})):
+    if plain and not any(map(stacked_mark, {cell for cell in line.cells if not cell.isascii()})):
         return Line(line.row, [cell.strip() for cell in line.cells], line.faults)
     cells, faults = [], list(line.faults)
     for index, cell in enumerate(line.cells):
@@ -112,13 +112,13 @@ def _trim(cell: str, between: str) -> tuple[str, str]:
     if control := CONTROLS.search(text):
         what = f"holds a control character (U+{ord(control[0]):04X}) that no eye sees; type the cell anew"
         return CONTROLS.sub("\ufffd", text), what
-    if mark := many_marks(text):
+    if mark := stacked_mark(text):
         what = f"has more than {MAX_MARKS} combining marks in a row (U+{ord(mark):04X} and others); type the cell anew"
         return text[:MAX_MARKS], what
     return text, ""
 
 
-def many_marks(text: str) -> str:
+def stacked_mark(text: str) -> str:
     """The first of more than MAX_MARKS combining marks in a row; empty where there are no such.
 
     A row of so many covers one of every MAX_MARKS + 1 letters: no other is looked at.

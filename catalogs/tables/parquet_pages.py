@@ -96,9 +96,9 @@ def _chunks(reader: "_Thrift") -> Iterator[dict[int, Any]]:
 
 def _read_chunks(data: bytes, metadata: Sequence[dict[int, Any]]) -> list[Chunk]:
     """Chunks with what their pages say; no byte of a file may be a page of two of them."""
-    places = [_place(found) for found in metadata]
+    places = [_place(chunk) for chunk in metadata]
     last = 0
-    walked = (place for place, found in zip(places, metadata, strict=True) if found.get(VALUES))
+    walked = (place for place, chunk in zip(places, metadata, strict=True) if chunk.get(VALUES))
     for begin, end in sorted(walked):
         if begin < FIRST_PAGE:
             raise PageError(f"a column begins at byte {begin}, before there can be one")
@@ -106,32 +106,32 @@ def _read_chunks(data: bytes, metadata: Sequence[dict[int, Any]]) -> list[Chunk]
             raise PageError(f"two of its columns share the byte {begin:,}")
         last = max(last, end)
     pages = _Pages(data)
-    return [_chunk(pages, found, place) for found, place in zip(metadata, places, strict=True)]
+    return [_chunk(pages, chunk, place) for chunk, place in zip(metadata, places, strict=True)]
 
 
-def _place(found: dict[int, Any]) -> tuple[int, int]:
+def _place(chunk: dict[int, Any]) -> tuple[int, int]:
     """Where the bytes of a chunk begin and end."""
-    packed, begin = _size(found.get(PACKED)), _size(found.get(DATA))
-    if isinstance(first := found.get(DICTIONARY), int) and 0 < first < begin:
+    packed, begin = _size(chunk.get(PACKED)), _size(chunk.get(DATA))
+    if isinstance(first := chunk.get(DICTIONARY), int) and 0 < first < begin:
         begin = first
     return begin, begin + packed
 
 
-def _chunk(pages: "_Pages", found: dict[int, Any], place: tuple[int, int]) -> Chunk:
-    values, unpacked = _size(found.get(VALUES)), _size(found.get(UNPACKED))
+def _chunk(pages: "_Pages", chunk: dict[int, Any], place: tuple[int, int]) -> Chunk:
+    values, unpacked = _size(chunk.get(VALUES)), _size(chunk.get(UNPACKED))
     return Chunk(
-        b".".join(found.get(PATH) or ()).decode(),
-        found.get(PHYSICAL) == BYTE_ARRAY,
-        not DELTA.isdisjoint(found.get(ENCODINGS) or ()),
+        b".".join(chunk.get(PATH) or ()).decode(),
+        chunk.get(PHYSICAL) == BYTE_ARRAY,
+        not DELTA.isdisjoint(chunk.get(ENCODINGS) or ()),
         values,
         max(unpacked, sum(pages.sizes(*place, values))),
     )
 
 
-def _size(found: object) -> int:
-    if not isinstance(found, int) or found < 0:
+def _size(number: object) -> int:
+    if not isinstance(number, int) or number < 0:
         raise PageError("a column or a page of it has no size")
-    return found
+    return number
 
 
 def _check_elements(reader: "_Thrift") -> None:

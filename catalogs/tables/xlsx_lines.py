@@ -13,21 +13,11 @@ from openpyxl.utils.datetime import MAC_EPOCH, WINDOWS_EPOCH, from_excel
 from catalogs.errors import CatalogError
 from catalogs.tables.catalog_files import other_kind
 from catalogs.tables.cell_text import cell_text
-from catalogs.tables.lines import MAX_BYTES, MAX_CELLS, MAX_TEXT, IsRow, Line, Sheet, never, text_bytes
-from catalogs.tables.number_formats import shown
-from catalogs.tables.xlsx_parts import (
-    WORKBOOK,
-    Archive,
-    Book,
-    Cell,
-    OrderError,
-    PartError,
-    SheetPart,
-    StrictError,
-    read_book,
-    read_merged,
-    read_rows,
-)
+from catalogs.tables.lines import MAX_BYTES, MAX_CELLS, MAX_TEXT, IsRow, Line, Sheet, no_row, text_bytes
+from catalogs.tables.number_formats import format_number
+from catalogs.tables.xlsx_book import WORKBOOK, Book, SheetPart, read_book
+from catalogs.tables.xlsx_rows import Cell, read_merged, read_sheet_rows
+from catalogs.tables.xlsx_xml import OrderError, PartError, StrictError, WorkbookArchive
 
 MAX_PARTS = 10_000
 PREFERRED = ("catalog", "garments", "styles")
@@ -53,7 +43,7 @@ def xlsx_sheets(name: str, data: bytes) -> list[Sheet]:
     """
     _check_archive(name, data)
     try:
-        archive = Archive(data)
+        archive = WorkbookArchive(data)
         book = read_book(archive, MAX_TEXT)
     except StrictError as error:
         raise CatalogError(f"{name} {error}: save it as 'Excel Workbook (.xlsx)'.") from error
@@ -63,8 +53,8 @@ def xlsx_sheets(name: str, data: bytes) -> list[Sheet]:
         Exception
     ) as error:  # damage shows as errors of ZIP, of its compression, of its passwords, or of XML
         raise _unreadable(name, error) from error
-    found = [sheet for sheet in book.sheets if sheet.is_visible] or book.sheets
-    ordered = sorted(found, key=lambda sheet: sheet.name.strip().casefold() not in PREFERRED)
+    visible = [sheet for sheet in book.sheets if sheet.is_visible] or book.sheets
+    ordered = sorted(visible, key=lambda sheet: sheet.name.strip().casefold() not in PREFERRED)
     return [Sheet(partial(_lines, name, archive, book, sheet), sheet.name) for sheet in ordered]
 
 
@@ -105,14 +95,14 @@ def _check_archive(name: str, data: bytes) -> None:
 
 
 def _lines(
-    name: str, archive: Archive, book: Book, sheet: SheetPart, _is_row: IsRow = never
+    name: str, archive: WorkbookArchive, book: Book, sheet: SheetPart, _is_row: IsRow = no_row
 ) -> Iterator[Line]:
     place = f"{name}, sheet '{sheet.name}'"
     try:
         spans = read_merged(archive, sheet.part)
         above: dict[int, tuple[int, str]] = {}
         cells_read = size = 0
-        for row, cells in read_rows(archive, sheet.part, MAX_TEXT, MAX_CELLS):
+        for row, cells in read_sheet_rows(archive, sheet.part, MAX_TEXT, MAX_CELLS):
             line = _line(book, row, cells)
             texts = list(line.cells)
             cells_read += _fill_down(texts, row, spans, above) + len(texts) + 1
@@ -206,8 +196,10 @@ def _number(book: Book, cell: Cell) -> tuple[str, str]:
             )
     if isinstance(value, float):
         value = float(f"{value:.{DIGITS}g}")
-        return (shown(int(value), code) if value.is_integer() and abs(value) < 1e15 else cell_text(value)), ""
-    return shown(value, code), ""
+        return (
+            format_number(int(value), code) if value.is_integer() and abs(value) < 1e15 else cell_text(value)
+        ), ""
+    return format_number(value, code), ""
 
 
 KINDS: dict[str, Callable[[Book, Cell], tuple[str, str]]] = {

@@ -30,7 +30,7 @@ EVEN, WHOLE = 0.25, 0.995
 """Difference of how dense the white lies up to which cloth is even; how dense it lies where only edges are strewn."""
 
 
-def unscreened(levels: Bytes) -> tuple[Bytes, tuple[str, ...]]:
+def smooth_screens(levels: Bytes) -> tuple[Bytes, tuple[str, ...]]:
     """Levels with the grey that black and white stand for; what are no such masks stay as they are.
 
     Raises MaskError for hatching whose gaps may be meant.
@@ -54,8 +54,8 @@ def _tiles(white: Marks) -> Marks:
     if every < 2:
         return white
     rows, columns = (np.flatnonzero(np.arange(side) // TILE % every == 0) for side in white.shape)
-    found: Marks = white[np.ix_(rows, columns)]
-    return found if found.any() else white
+    sample: Marks = white[np.ix_(rows, columns)]
+    return sample if sample.any() else white
 
 
 def _is_busy(white: Marks, times: float = 1.0) -> bool:
@@ -78,8 +78,8 @@ def _dense(white: Marks, radius: int) -> Marks:
 
 def _density(white: Marks, radius: int) -> NDArray[np.float32]:
     """Share of white around each pixel."""
-    found: NDArray[np.float32] = ndimage.uniform_filter(white.astype(np.float32), 2 * radius + 1)
-    return found
+    density: NDArray[np.float32] = ndimage.uniform_filter(white.astype(np.float32), 2 * radius + 1)
+    return density
 
 
 def _reading(cloth: Marks, white: Marks, radius: int) -> tuple[Bytes, tuple[str, ...]]:

@@ -13,21 +13,19 @@ from scipy import ndimage
 
 from catalogs.errors import ImageError, MaskError
 from catalogs.images.codec import MAX_PIXELS, MIN_SIDE, Bytes, Picture, open_turned
-from catalogs.templates.mask_levels import (
+from catalogs.templates.flat_levels import (
     BLACK,
     LABELS,
     REMEDY,
     WHITE,
     level_counts,
-    mask_levels,
-    sheer,
-    stretched,
-    white_border,
-    white_corners,
+    sheer_note,
+    stretch_levels,
 )
-from catalogs.templates.mask_pieces import CLEARLY, LABELLED, Strays, strays, without_frame, without_shadow
-from catalogs.templates.mask_screens import unscreened
-from catalogs.templates.mask_turns import lies_otherwise, placed
+from catalogs.templates.mask_levels import mask_levels, white_border, white_corners
+from catalogs.templates.mask_pieces import CLEARLY, LABELLED, Strays, find_strays, remove_frame, remove_shadow
+from catalogs.templates.mask_screens import smooth_screens
+from catalogs.templates.mask_turns import place_mask, turn_notes
 
 SHADOW = 120
 """Level up to which what is marked away from clear cloth may be a shadow."""
@@ -63,18 +61,18 @@ def decode_mask(data: bytes, picture: Picture, *, max_pixels: int = MAX_PIXELS) 
         image, orientation = open_turned(data, max_pixels)
     except ImageError as error:
         raise MaskError(f"the mask cannot be read: {error}") from error
-    lying = placed(image, orientation, picture)
+    lying = place_mask(image, orientation, picture)
     if other := other_size(lying.image, picture.size):
         raise MaskError(f"the mask is {other}")
-    levels, found = mask_levels(lying.image, picture)
-    notes = [*lying.notes, *found]
-    for step in (unscreened, stretched, without_frame, _unshaded):
-        levels, found = step(levels)
-        notes += [note for note in found if note not in notes]
+    levels, found_notes = mask_levels(lying.image, picture)
+    notes = [*lying.notes, *found_notes]
+    for step in (smooth_screens, stretch_levels, remove_frame, _unshaded):
+        levels, found_notes = step(levels)
+        notes += [note for note in found_notes if note not in notes]
     cleaned, removed = _cleaned(levels)
     check_coverage(cleaned)
     # Of a mask that was turned, or whose EXIF says so, the notes have said it.
-    otherwise = () if lying.notes else lies_otherwise(cleaned, picture)
+    otherwise = () if lying.notes else turn_notes(cleaned, picture)
     return Mask(cleaned, (*notes, *removed.notes, *_doubts(cleaned), *otherwise))
 
 
@@ -89,7 +87,7 @@ def other_size(image: Image.Image, size: tuple[int, int]) -> str:
     return f"{width}x{height} px but its picture is {wanted_width}x{wanted_height} px; {remedy}"
 
 
-def clean(coverage: Bytes) -> Bytes:
+def clean_coverage(coverage: Bytes) -> Bytes:
     """Coverage without haze, compression noise and what is clearly none of the cloth (mask_pieces.py)."""
     return _cleaned(coverage)[0]
 
@@ -98,10 +96,10 @@ def _cleaned(coverage: Bytes) -> tuple[Bytes, Strays]:
     table = np.arange(256, dtype=np.uint8)
     table[:BLACK], table[WHITE + 1 :] = 0, 255
     cleaned = table[coverage]
-    found = strays(cleaned)
-    if found.where is not None:
-        cleaned[found.where] = 0
-    return cleaned, found
+    removed = find_strays(cleaned)
+    if removed.where is not None:
+        cleaned[removed.where] = 0
+    return cleaned, removed
 
 
 def _unshaded(coverage: Bytes) -> tuple[Bytes, tuple[str, ...]]:
@@ -118,8 +116,8 @@ def _unshaded(coverage: Bytes) -> tuple[Bytes, tuple[str, ...]]:
         return coverage, ()
     flat = dark[LABELS - 2 * BLACK :]
     if flat.max() > SOME * marked:
-        return coverage, (sheer(LABELS + int(flat.argmax())),)
-    left, pixels = without_shadow(coverage, SHADOW + 1)
+        return coverage, (sheer_note(LABELS + int(flat.argmax())),)
+    left, pixels = remove_shadow(coverage, SHADOW + 1)
     if pixels <= SOME * marked:
         return coverage, ()
     return left, (
@@ -163,18 +161,18 @@ def _is_outline(coverage: Bytes) -> bool:
 
 def _doubts(cleaned: Bytes) -> tuple[str, ...]:
     """What may not be meant: a white backdrop, an outline, cloth that is only half marked."""
-    found: list[str] = []
+    notes: list[str] = []
     if white_corners(cleaned):
-        found.append("is white in all four corners: if that is the backdrop, invert it")
+        notes.append("is white in all four corners: if that is the backdrop, invert it")
     elif white_border(cleaned):
-        found.append("is white along over half of its border: if that is the backdrop, invert it")
+        notes.append("is white along over half of its border: if that is the backdrop, invert it")
     if _is_outline(cleaned):
-        found.append("marks an outline, and what is inside is left as it is: if that is cloth, fill it white")
+        notes.append("marks an outline, and what is inside is left as it is: if that is cloth, fill it white")
     marked = np.count_nonzero(cleaned)
     white = np.count_nonzero(cleaned == 255)
     if white < 0.5 * marked:
-        found.append(
+        notes.append(
             f"is white in only {100 * white // marked} % of what it marks: the rest is painted in part; if that"
             f" is not meant, {REMEDY}"
         )
-    return tuple(found)
+    return tuple(notes)

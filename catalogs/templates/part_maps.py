@@ -47,8 +47,8 @@ def _parts(image: Image.Image) -> dict[str, Bytes]:
         parts = _indexed(np.asarray(numbers))
     else:
         parts = _colored(np.asarray(image.convert("RGB")))
-    seen = {name: np.where(clear, 0, mask).astype(np.uint8) for name, mask in parts.items()}
-    return {name: mask for name, mask in seen.items() if mask.any()}
+    visible = {name: np.where(clear, 0, mask).astype(np.uint8) for name, mask in parts.items()}
+    return {name: mask for name, mask in visible.items() if mask.any()}
 
 
 def _indexed(indices: NDArray[Any]) -> dict[str, Bytes]:
@@ -66,9 +66,9 @@ def _colored(rgb: Bytes) -> dict[str, Bytes]:
     )
     large = counts >= SMALLEST_PART * labels.size
     nearest = np.abs(colors[:, None].astype(int) - colors[large][None]).sum(-1).argmin(1)
-    own = nearest[labels.reshape(-1)].reshape(rgb.shape[:2])
+    part_numbers = nearest[labels.reshape(-1)].reshape(rgb.shape[:2])
     names = ["#" + bytes(color).hex() for color in colors[large]]
-    return {name: _mask(own == number) for number, name in enumerate(names)}
+    return {name: _mask(part_numbers == number) for number, name in enumerate(names)}
 
 
 def _mask(where: NDArray[np.bool_]) -> Bytes:

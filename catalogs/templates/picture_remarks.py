@@ -59,7 +59,7 @@ def has_own_print(template: Template) -> bool:
 
 def own_print_note(garment_ids: Sequence[str]) -> str:
     """What to say of garments with a print of their own."""
-    names = ", ".join(f"'{one}'" for one in garment_ids[:NAMED])
+    names = ", ".join(f"'{garment_id}'" for garment_id in garment_ids[:NAMED])
     more = f" and {len(garment_ids) - NAMED} more" if len(garment_ids) > NAMED else ""
     who = f"garment {names} seems" if len(garment_ids) == 1 else f"garments {names}{more} seem"
     return (
@@ -85,12 +85,12 @@ def flat_borders(rgb: Bytes) -> dict[str, int]:
     image = Image.fromarray(rgb)
     scale = max(1.0, max(image.size) / BORDER_SIDE)
     image = image.resize([max(1, round(side / scale)) for side in image.size], Image.Resampling.BOX)
-    found = {}
+    depths = {}
     for turns, side in enumerate(SIDES):
         depth = _border(np.rot90(np.asarray(image, np.float64), turns))
         if depth:
-            found[side] = round(depth * scale)
-    return found
+            depths[side] = round(depth * scale)
+    return depths
 
 
 def _border(lines: NDArray[np.float64]) -> int:

@@ -11,8 +11,8 @@ import numpy as np
 
 from catalogs.errors import ImageError, MaskError
 from catalogs.images.codec import MAX_PIXELS, MIN_SIDE, Bytes, Picture, decode
-from catalogs.templates.mask_pieces import without_shadow
-from catalogs.templates.masks import Mask, box_of, clean, decode_mask
+from catalogs.templates.mask_pieces import remove_shadow
+from catalogs.templates.masks import Mask, box_of, clean_coverage, decode_mask
 from catalogs.templates.part_maps import decode_parts
 
 
@@ -52,9 +52,9 @@ def _from_alpha(picture: Picture) -> Mask | None:
     """What alpha says is cloth; None where nothing is transparent."""
     if picture.alpha is None:
         return None
-    cleaned = clean(picture.alpha)
+    cleaned = clean_coverage(picture.alpha)
     # Cloth that is sheer all over is as opaque as it gets.
-    coverage, left = without_shadow(cleaned, max(1, int(cleaned.max()) // 2))
+    coverage, left = remove_shadow(cleaned, max(1, int(cleaned.max()) // 2))
     if not coverage.any():
         raise ImageError("the picture is transparent everywhere and has no mask; give one of them")
     shown = _share_of_visible(coverage, picture.alpha)

@@ -102,21 +102,23 @@ def _files(package: str, folder: str, names: Sequence[str]) -> Iterator[Path]:
         place = Path(spec.origin).parent / folder
         for name in names:
             yield from sorted(
-                one for one in place.glob(f"{name}.*") if one.suffix in (".ttf", ".otf", ".ttc")
+                file for file in place.glob(f"{name}.*") if file.suffix in (".ttf", ".otf", ".ttc")
             )
 
 
 @cache
 def _of_the_machine(_style: str) -> tuple[Path, ...]:
     """Fonts in the machine's folders, Noto's first."""
-    files = [file for folder in folders() if folder.is_dir() for file in sorted(folder.rglob("*.[to]t[fc]"))]
+    files = [
+        file for folder in font_folders() if folder.is_dir() for file in sorted(folder.rglob("*.[to]t[fc]"))
+    ]
     files.sort(
         key=lambda file: ("Noto" not in file.name, "Regular" not in file.name, "Sans" not in file.name)
     )
     return tuple(files[:MOST_FILES])
 
 
-def folders() -> list[Path]:
+def font_folders() -> list[Path]:
     """Where this system keeps fonts, for all and for one's own."""
     home = Path.home()
     if sys.platform == "darwin":
@@ -124,8 +126,8 @@ def folders() -> list[Path]:
     if sys.platform == "win32":
         local = Path(os.environ.get("LOCALAPPDATA", home)) / "Microsoft/Windows/Fonts"
         return [Path(os.environ.get("WINDIR", "C:/Windows")) / "Fonts", local]
-    own = Path(os.environ.get("XDG_DATA_HOME", home / ".local/share")) / "fonts"
-    return [Path("/usr/share/fonts"), Path("/usr/local/share/fonts"), own, home / ".fonts"]
+    user_folder = Path(os.environ.get("XDG_DATA_HOME", home / ".local/share")) / "fonts"
+    return [Path("/usr/share/fonts"), Path("/usr/local/share/fonts"), user_folder, home / ".fonts"]
 
 
 @cache
