@@ -8,7 +8,7 @@ import pytest
 from catalogs.designs.measures import MEASURES, Measure
 from catalogs.records import Design
 
-DOCS = Path(__file__).parents[2] / "docs" / "browsing.md"
+DOCS = Path(__file__).parents[3] / "docs" / "browsing.md"
 AGAINST = {
     "fold_correlation": "garment",
     "style_distance": "style",
@@ -33,7 +33,7 @@ def test_is_a_column(measure: Measure) -> None:
 @pytest.mark.parametrize(("column", "reference"), AGAINST.items())
 def test_names_what_it_is_against(column: str, reference: str) -> None:
     """A measure against a garment, template or style names that one, as its definition does, and no other."""
-    source = (Path(__file__).parents[2] / "stylecore" / "metrics.py").read_text()
+    source = (Path(__file__).parents[3] / "stylecore" / "metrics.py").read_text()
     (meaning,) = (one.meaning for one in MEASURES if one.column == column)
     other = "style" if reference != "style" else "garment"
     assert reference in meaning

@@ -26,7 +26,7 @@ from catalogs.tables import parquet_lines, parquet_texts
 from catalogs.tables.lines import no_row
 from catalogs.tables.parquet_lines import parquet_sheets
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 
 
 def packed(table: pa.Table, **options: Any) -> bytes:
