@@ -1,4 +1,4 @@
-"""Designs in words: measures with what they mean, where a design comes from, how recipes differ."""
+"""Details of a design in words: measures and their meaning, lineage, and differences of recipes."""
 
 import json
 import math
@@ -17,7 +17,7 @@ AT_ONCE = 500
 
 @dataclass(frozen=True)
 class MeasureRow:
-    """A measure of a design: its name, its value as people read it, what it means, whether to look twice."""
+    """A measure of a design: its name, its value as people read it, its meaning, and whether to look twice."""
 
     name: str
     value: str
@@ -26,7 +26,7 @@ class MeasureRow:
 
 
 def measure_rows(record: Mapping[str, Any]) -> list[MeasureRow]:
-    """A design's measures; one that was not taken says so."""
+    """The measures of a design; a measure that was not taken is "not measured"."""
     rows = []
     for measure in MEASURES:
         value = record.get(measure.column)
@@ -44,7 +44,7 @@ def _meaning(measure: Measure) -> str:
 
 
 def whole_record(catalog: DesignCatalog, design_id: str) -> dict[str, Any]:
-    """Every column of one design."""
+    """Every column of one design; NotFoundError where it was taken out of the catalog."""
     records = whole_records(catalog, [design_id])
     if design_id not in records:
         raise NotFoundError(f"The design '{design_id[:80]}' was taken out of the catalog.")
@@ -52,7 +52,7 @@ def whole_record(catalog: DesignCatalog, design_id: str) -> dict[str, Any]:
 
 
 def whole_records(catalog: DesignCatalog, ids: Sequence[str]) -> dict[str, dict[str, Any]]:
-    """Every column of some designs, by id."""
+    """Every column of some designs, by id; designs that are not in the table are left out."""
     rows: dict[str, dict[str, Any]] = {}
     for start in range(0, len(ids), AT_ONCE):
         for row in catalog.records(ids[start : start + AT_ONCE]):
@@ -61,7 +61,7 @@ def whole_records(catalog: DesignCatalog, ids: Sequence[str]) -> dict[str, dict[
 
 
 def lineage_rows(record: Mapping[str, Any]) -> list[tuple[str, str]]:
-    """Where a design comes from: names and values, in the order of its making."""
+    """The origin of a design: names and values, in the order of its making."""
     versions = ", ".join(f"{name} {version}" for name, version in _json(record.get("versions")).items())
     when, seconds = record["created_at"], record["seconds"]
     made = f"{when:%Y-%m-%d %H:%M} UTC" if when else "not known when"
@@ -85,7 +85,7 @@ def recipe_rows(record: Mapping[str, Any]) -> list[tuple[str, str]]:
 
 
 def recipe_differences(records: Sequence[Mapping[str, Any]]) -> list[tuple[str, list[str]]]:
-    """Fields of recipes, and what else designs are made from, in which they are not all the same."""
+    """Fields of recipes, and garment and style, in which designs are not all the same; with the value of each design."""
     columns = [
         {"garment": record["garment_id"], "style": record["style_id"]} | _json(record["recipe_json"])
         for record in records
@@ -96,12 +96,12 @@ def recipe_differences(records: Sequence[Mapping[str, Any]]) -> list[tuple[str, 
 
 
 def repeat_order(record: Mapping[str, Any]) -> Order:
-    """What would make this design again."""
+    """The order that would make this design again."""
     return Order(record["recipe"], (record["garment_id"],), (record["style_id"],), (record["style_set"],))
 
 
 def _json(text: Any) -> dict[str, Any]:
-    """What a column of JSON holds; nothing where it cannot be read."""
+    """The object in a column of JSON; empty where the text cannot be read."""
     try:
         value = json.loads(text or "{}")
     except (ValueError, RecursionError):

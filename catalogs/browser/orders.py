@@ -1,6 +1,6 @@
-"""More designs from those that were chosen: what a page asks of whoever can make designs.
+"""Orders: more designs from chosen ones, as a page asks whoever can make designs.
 
-The browser makes none itself. It is handed a `Mill` by the room that can, or none.
+The browser makes no designs. The room that starts it hands it a `Mill`, or none.
 """
 
 from collections.abc import Sequence
@@ -10,7 +10,7 @@ from typing import Protocol
 
 @dataclass(frozen=True)
 class Order:
-    """Garments by styles by a recipe; empty `garments` or `styles` are all there are of the style sets."""
+    """Garments by styles by a recipe; empty `garments` or `styles` mean all of the style sets."""
 
     recipe: str
     garments: tuple[str, ...] = ()
@@ -20,7 +20,7 @@ class Order:
 
 @dataclass(frozen=True)
 class Estimate:
-    """What an order comes to: designs to make and there already, seconds if known, what else should be known."""
+    """The size of an order: designs to make, designs that exist already, seconds if known, and remarks."""
 
     to_make: int
     there: int
@@ -30,7 +30,7 @@ class Estimate:
 
 @dataclass(frozen=True)
 class Repetition:
-    """What makes a design again: a command, and where its recipe is somebody's own, that as a file.
+    """How a design is made again: a command, and the recipe as a file where the recipe is somebody's own.
 
     The command reads the file, unless the recipe is `kept` with the designs.
     """
@@ -45,26 +45,26 @@ class Mill(Protocol):
     """Plans and starts runs. Failures raise `catalogs.errors.CatalogsError`."""
 
     def recipes(self) -> Sequence[str]:
-        """Names of recipes."""
+        """Names of the recipes that an order may name."""
         ...
 
     def plan(self, order: Order) -> Estimate:
-        """What an order would come to; nothing is started."""
+        """The estimate of an order; nothing is started."""
         ...
 
     def command(self, order: Order) -> str:
-        """The command that carries the order out, to copy."""
+        """The command that carries the order out, for people to copy."""
         ...
 
     def repetition(self, order: Order, recipe_json: str) -> Repetition:
-        """What carries an order out by the very recipe that a design's record holds, whatever is called so now."""
+        """How to repeat an order by exactly the recipe in a design's record, even where the recipe's name means another now."""
         ...
 
     @property
     def can_start(self) -> bool:
-        """Whether `start` has somewhere to start a run."""
+        """Whether `start` can start a run somewhere."""
         ...
 
     def start(self, order: Order) -> str:
-        """Start a run; returns where to watch it."""
+        """Start a run; returns the address where people can watch it."""
         ...

@@ -1,4 +1,4 @@
-"""What pages send: acts, targets, orders; and which designs they mean."""
+"""What pages send: acts, targets and orders; and which designs they mean."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Annotated, Literal
@@ -23,7 +23,7 @@ BATCH = 2000
 
 
 def _whole(text: str) -> str:
-    """A text without halves of surrogate pairs, which JSON can say and nothing can store."""
+    """A text without halves of surrogate pairs: JSON can carry them, and no table can store them."""
     return text.encode("utf-8", "ignore").decode()
 
 
@@ -31,18 +31,18 @@ Text = Annotated[str, AfterValidator(_whole)]
 
 
 class GoneError(QueryError):
-    """A result that is kept no longer."""
+    """A result is no longer kept."""
 
 
 class OtherNumberError(QueryError):
-    """There are not as many designs as the person was told."""
+    """The number of designs is not the one that the person saw."""
 
 
 class Target(BaseModel):
     """Which designs an act or an export is about: those of `ids`, or all of a kept `result`, or all of a `query`.
 
-    Of a result or a query those in `without` are left out. `count` is how many the person was told: where there
-    is another number, nothing is done. `notes_of` is a shortlist whose notes go along.
+    Designs in `without` are left out of a result or a query. `count` is the number that the person saw: where there is
+    another number, nothing is done. `notes_of` is a shortlist whose notes go along.
     """
 
     model_config = ConfigDict(extra="forbid")
@@ -55,7 +55,7 @@ class Target(BaseModel):
 
 
 class ActRequest(BaseModel):
-    """An act, as a page sends it. `act_id` is the page's own: sent twice, it is done once."""
+    """An act, as a page sends it. The page chooses `act_id`: an act that is sent twice is filed once."""
 
     model_config = ConfigDict(extra="forbid")
     what: What
@@ -91,7 +91,7 @@ class ExportRequest(BaseModel):
 
 
 async def _export_form(request: Request) -> ExportRequest:
-    """Not by FastAPI's own fields, which end at 1 MB: a target may name 100,000 designs."""
+    """The form of an export. FastAPI's own form fields end at 1 MB, and a target may name 100,000 designs."""
     form = await request.form(max_part_size=LARGEST_BODY)
     try:
         return ExportRequest.model_validate(dict(form))
@@ -103,12 +103,12 @@ ExportForm = Annotated[ExportRequest, Depends(_export_form)]
 
 
 def target_ids(state: ReviewState, target: Target) -> Sequence[str]:
-    """Designs of a target. A whole result is derived here, never from what a page has scrolled past.
+    """Designs of a target. A whole result is found here, and not by what a page has scrolled past.
 
     Raises:
-        QueryError: it does not say which designs, or says it twice.
-        GoneError: its result is kept no longer.
-        OtherNumberError: there are not as many as the person was told.
+        QueryError: the target names designs in no way, or in two ways.
+        GoneError: the target's result is no longer kept.
+        OtherNumberError: the number of designs is not the one that the person saw.
     """
     if sum((target.ids is not None, bool(target.result), target.query is not None)) != 1:
         raise QueryError("Say which designs are meant: ids, or a result, or a query.")
@@ -128,7 +128,7 @@ def target_ids(state: ReviewState, target: Target) -> Sequence[str]:
 
 
 def find_result(state: ReviewState, token: str) -> ResultSnapshot:
-    """A result that was found before."""
+    """A result that was found before; GoneError where it is no longer kept."""
     snapshot = state.result(token)
     if snapshot is None:
         raise GoneError("This result was found too long ago: look again, then repeat.")
@@ -136,7 +136,7 @@ def find_result(state: ReviewState, token: str) -> ResultSnapshot:
 
 
 def build_order(state: ReviewState, ordering: OrderRequest) -> Order:
-    """What a mill is asked for."""
+    """The order to a mill for more designs like those of a target; ActError where the target has no designs."""
     index = state.index
     records = index.records(
         [index.row[design_id] for design_id in target_ids(state, ordering.target) if design_id in index.row]
@@ -156,7 +156,7 @@ def build_order(state: ReviewState, ordering: OrderRequest) -> Order:
 
 
 def export_items(state: ReviewState, ids: Sequence[str], notes_of: str) -> Iterator[Item]:
-    """Designs as they leave the catalog: whole records, with what was said of them, a batch at a time."""
+    """Designs as they leave the catalog: whole records with verdict, stars and note, read BATCH at a time."""
     shortlist = state.shortlist(notes_of) if notes_of else None
     notes: Mapping[str, str] = {e.design_id: e.note for e in shortlist.entries} if shortlist else {}
     for start in range(0, len(ids), BATCH):

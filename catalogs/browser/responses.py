@@ -1,4 +1,4 @@
-"""Designs and results as pages show them."""
+"""Designs and results as the JSON that pages' scripts get."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -20,7 +20,7 @@ FIRST_ROWS = 60
 
 
 def result_answer(state: ReviewState, query: Query) -> dict[str, Any]:
-    """A query's result: how many, facets with counts, headings, and the first designs."""
+    """The answer to a query: how many designs, facets with counts, headings, and the first designs."""
     kept = state.find(query)
     return {
         "result": kept.token,
@@ -36,7 +36,7 @@ def result_answer(state: ReviewState, query: Query) -> dict[str, Any]:
 
 
 def _nothing(state: ReviewState, query: Query) -> dict[str, Any]:
-    """Ways on from an empty result."""
+    """Suggestions for an empty result."""
     way = filter_to_remove(state, query)
     return {
         "colors": [vars(suggestion) for suggestion in color_suggestions(state, query)],
@@ -46,7 +46,7 @@ def _nothing(state: ReviewState, query: Query) -> dict[str, Any]:
 
 
 def page_cells(state: ReviewState, kept: ResultSnapshot, start: int, count: int) -> list[dict[str, Any]]:
-    """Designs of a result from a place on, as a grid shows them; twins are told apart by their recipes."""
+    """Designs `start` to `start + count` of a result as a grid shows them; twins differ by the names of their recipes."""
     part = slice(start, start + count)
     shown = design_cells(state, kept.ids[part], stacked=kept.query.stacked)
     return [
@@ -56,7 +56,7 @@ def page_cells(state: ReviewState, kept: ResultSnapshot, start: int, count: int)
 
 
 def facet_counts(state: ReviewState, query: Query) -> dict[str, list[list[Any]]]:
-    """Facets with counts."""
+    """The facets of a query by name: for each value the value, its title and its count."""
     return {name: [_value(count) for count in counts] for name, counts in state.counts(query).items()}
 
 
@@ -65,7 +65,7 @@ def _value(count: Count) -> list[Any]:
 
 
 def design_cells(state: ReviewState, ids: Sequence[str], *, stacked: bool = False) -> list[dict[str, Any]]:
-    """What a grid shows of designs; of one that is no longer in the catalog nothing is left but its id."""
+    """Designs as a grid shows them; a design that is no longer in the catalog keeps only its id."""
     index = state.index
     rows = [index.row.get(design_id) for design_id in ids]
     present = [row for row in rows if row is not None]

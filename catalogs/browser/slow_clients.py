@@ -1,4 +1,4 @@
-"""Connections that ask for nothing are closed: uvicorn waits for a request's head for ever, and counts who waits."""
+"""An end to slow connections: uvicorn itself waits for a request's head for ever, and counts those that wait."""
 
 import asyncio
 import time
@@ -8,16 +8,16 @@ import h11
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 HEAD_SECONDS = 10.0
-"""A request's head must be whole so long after its connection, or the answer before it."""
+"""Seconds for a request's head, after the connection was made or the answer before it was sent."""
 SHARE_OF_SLOW = 0.5
-"""Of all places those that connections may hold which still have to send something."""
+"""Share of all places that connections may hold whose client still has to send something."""
 
 
 class TimedH11Protocol(H11Protocol):
-    """uvicorn's protocol, with an end to waiting.
+    """uvicorn's HTTP protocol, with an end to waiting.
 
-    Where too many wait at once, those that have waited longest are closed at once: whoever asks for something
-    finds a place, however many connect and keep silent, or send a body drop by drop.
+    Where too many connections wait at once, those that have waited longest are closed. So a person who asks for a page
+    finds room, however many clients connect and keep silent, or send a body byte by byte.
     """
 
     _waiting: asyncio.TimerHandle | None = None
@@ -31,7 +31,7 @@ class TimedH11Protocol(H11Protocol):
         self._make_room()
 
     def data_received(self, data: bytes) -> None:
-        """Wait no more, if that was the rest of a head."""
+        """Stop the timer if these bytes completed a request's head."""
         super().data_received(data)
         if self._asked():
             self._stop_waiting()
@@ -44,7 +44,7 @@ class TimedH11Protocol(H11Protocol):
             self._wait()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Wait for nothing."""
+        """Stop the timer of a connection that has ended."""
         self._stop_waiting()
         super().connection_lost(exc)
 
@@ -53,7 +53,7 @@ class TimedH11Protocol(H11Protocol):
         return self.cycle is not None and not self.cycle.response_complete
 
     def _owes(self) -> bool:
-        """Whether the other side has to send something: a request, the rest of a head or of a body."""
+        """Whether the client has to send something: a request, or the rest of a head or of a body."""
         return not self._asked() or self.conn.their_state is h11.SEND_BODY
 
     def _make_room(self) -> None:
@@ -69,7 +69,7 @@ class TimedH11Protocol(H11Protocol):
             client.transport.close()
 
     def _wait(self) -> None:
-        # One that is waited for already has no more time for the bytes that drop in.
+        # A timer that runs already is not set again: single bytes give a client no more time.
         if self._waiting is None:
             self._waiting = self.loop.call_later(HEAD_SECONDS, self._give_up)
 

@@ -1,4 +1,4 @@
-"""Why a result is empty, and the nearest ways to one that is not."""
+"""Suggestions for an empty result: the nearest queries that find something."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -33,7 +33,7 @@ MOST_WAYS = 3
 
 @dataclass(frozen=True)
 class Suggestion:
-    """A query near one that found nothing: what is said of it, its address, and how many designs it finds."""
+    """A query near one that found nothing: its label, its address, and how many designs it finds."""
 
     what: str
     address: str
@@ -41,9 +41,9 @@ class Suggestion:
 
 
 def color_suggestions(state: ReviewState, query: Query) -> list[Suggestion]:
-    """For every word of a search that names a colour, the search without it, kept to that main colour.
+    """For every word of a search that names a colour, the search without the word, filtered by that main colour.
 
-    Where that finds nothing either, the main colour alone.
+    Where that finds nothing either, the suggestion is the main colour alone.
     """
     words = list(dict.fromkeys(query.search.split()))
     suggestions: list[Suggestion] = []
@@ -59,7 +59,7 @@ def color_suggestions(state: ReviewState, query: Query) -> list[Suggestion]:
 
 
 def filter_to_remove(state: ReviewState, query: Query) -> Suggestion | None:
-    """The filter without which most designs are found; None where none alone keeps them away."""
+    """The filter whose removal finds most designs; None where the removal of no single filter finds any."""
     ways = [
         Suggestion(name, variant.address(), state.count(variant)) for name, variant in _without_one(query)
     ]

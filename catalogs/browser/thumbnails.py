@@ -1,4 +1,4 @@
-"""Pictures for the browser: thumbnails that are made once, whole designs, and what they were made from."""
+"""Pictures for the browser: thumbnails that are made once, whole designs, and the pictures they were made from."""
 
 import hashlib
 import io
@@ -32,17 +32,17 @@ KEPT_BYTES = 64 * 2**20
 SOURCE_SIDE = 2048
 """Templates and styles are shown at most so large."""
 SOURCE_PIXELS = 52_000_000
-"""Templates and styles with more pixels are not shown: what is asked by anybody who may look must cost little.
+"""Templates and styles with more pixels are not shown: a request that anybody may make must cost little.
 
 One of these takes some 0.7 GB of memory while it is made smaller, and one is made at a time.
 """
 RECORDS_SECONDS = 60.0
-"""Between two looks at the garment and the style catalog."""
+"""Between two readings of the garment and the style catalog."""
 
 
 @dataclass(frozen=True)
 class EncodedPicture:
-    """Bytes of a picture, what they are, and a name that changes with them."""
+    """Bytes of a picture, their media type, and an ETag that changes with the bytes."""
 
     data: bytes
     media_type: str
@@ -51,7 +51,7 @@ class EncodedPicture:
 
 @dataclass(frozen=True)
 class SourcePicture:
-    """A template or style as it lies in its catalog now; `etag` changes with its contents."""
+    """A template or style in its catalog, not read yet; `etag` changes with its contents."""
 
     store: Store
     key: str
@@ -59,7 +59,7 @@ class SourcePicture:
 
 
 class PictureCache:
-    """The pictures that were asked for last, up to a size. What several ask for at once is made once."""
+    """The pictures that were asked for last, up to a size. A picture that several threads want at once is made once."""
 
     def __init__(self, limit: int = KEPT_BYTES) -> None:
         """`limit` is in bytes."""
@@ -70,12 +70,15 @@ class PictureCache:
         self._under_way: dict[str, Future[EncodedPicture]] = {}
 
     def known(self, key: str) -> EncodedPicture | None:
-        """What is kept under a key."""
+        """The picture that is kept under a key; None where there is none."""
         with self._lock:
             return self._found.get(key)
 
     def get(self, key: str, make: Callable[[], EncodedPicture]) -> EncodedPicture:
-        """What is kept under a key, else what `make` gives; what it raises, everybody gets who asked meanwhile."""
+        """The picture that is kept under a key, else the one that `make` gives.
+
+        An error of `make` is raised in every thread that waits for the picture.
+        """
         if picture := self.known(key):
             return picture
         with self._lock:
@@ -86,7 +89,7 @@ class PictureCache:
             return under_way.result()
         try:
             picture = make()
-            # One that is larger than all the room is not kept.
+            # A picture that is larger than the whole cache is not kept.
             with self._lock, suppress(ValueError):
                 self._found[key] = picture
             mine.set_result(picture)
@@ -107,7 +110,7 @@ class Pictures:
         self._store, self._garments, self._styles = store, garments, styles
         self._kept = PictureCache()
         self._making = threading.Semaphore(MAKERS)
-        # One thread, and always the same: the memory that one picture gave back is the next one's.
+        # One thread for all sources: the next picture uses the memory that the last one gave back.
         self._shower = ThreadPoolExecutor(1, "sources")
         self._records: dict[str, dict[str, Garment | Style]] = {}
         self._reading = threading.Lock()
@@ -131,7 +134,7 @@ class Pictures:
             pass
         with self._making:
             data = _small(self._store.read(record["image"]), side, provenance.xmp(record))
-        # A reader without the right to write sees pictures all the same.
+        # A server without the right to write shows pictures all the same.
         with suppress(StoreError):
             self._store.write(key, data)
         return data
@@ -142,21 +145,22 @@ class Pictures:
         return EncodedPicture(data, "image/png", design_etag(record))
 
     def garment(self, garment_id: str) -> SourcePicture:
-        """Where a garment's template is, and what names its contents; it is not read."""
+        """The source of a garment's template; the picture is not read. NotFoundError where it is gone."""
         return self._source("garment", self._garments, garment_id)
 
     def style(self, style_id: str) -> SourcePicture:
-        """Where a style's picture is, and what names its contents; it is not read."""
+        """The source of a style's picture; the picture is not read. NotFoundError where it is gone."""
         return self._source("style", self._styles, style_id)
 
     def ready(self, source: SourcePicture) -> EncodedPicture | None:
-        """A template or style that was shown before and lies there unchanged."""
+        """A template or style that is still kept as browsers show it; None where it is not."""
         return self._kept.known(source.etag)
 
     def source_picture(self, source: SourcePicture) -> EncodedPicture:
-        """A template or style as browsers show it; ImageError or StoreError where that cannot be."""
+        """A template or style as browsers show it; ImageError or StoreError where its picture cannot be used or read."""
 
         def make() -> EncodedPicture:
+            """Read the source and make it small."""
             return EncodedPicture(_shown(source.store.read(source.key)), "image/webp", source.etag)
 
         return self._kept.get(source.etag, lambda: self._shower.submit(make).result())
@@ -186,7 +190,7 @@ class Pictures:
 
 
 def design_etag(record: Mapping[str, Any]) -> str:
-    """What names the bytes of a design's own PNG as it is served; it is known without reading the picture."""
+    """The ETag of a design's own PNG as it is served; the picture is not read for it."""
     return f'"{provenance.version(record)}"'
 
 
@@ -209,7 +213,7 @@ def _small(png: bytes, side: int, packet: bytes) -> bytes:
 
 
 def _require_small(data: bytes) -> None:
-    """Raise ImageError for what has too many pixels to be shown; what is no picture, `decode` explains."""
+    """Raise ImageError for a picture with too many pixels to be shown; `decode` explains bytes that are no picture."""
     width = height = 0
     with suppress(Exception):
         width, height = Image.open(io.BytesIO(data)).size
@@ -220,7 +224,7 @@ def _require_small(data: bytes) -> None:
 
 
 def _shown(data: bytes) -> bytes:
-    """A template or style as browsers show it: upright, sRGB, of a size that a screen has use for."""
+    """A template or style as browsers show it: upright, sRGB, at most SOURCE_SIDE pixels a side."""
     _require_small(data)
     picture = decode(data, max_pixels=SOURCE_PIXELS)
     image = Image.fromarray(picture.rgb)

@@ -1,4 +1,4 @@
-"""How a design looks, in numbers to search by: its dominant colours, and a hash of its pattern."""
+"""The appearance of a design in numbers to search by: its dominant colours, and a hash of its pattern."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -18,7 +18,7 @@ CLUSTERS = 8
 SAMPLES = 4096
 """Pixels that are clustered, at most."""
 ALIKE = 6.0
-"""dE2000 under which two clusters are one colour to a merchandiser: shades of one dye, not two inks."""
+"""dE2000 under which two clusters are one colour to a merchandiser: shades of one dye and not two inks."""
 LEAST_SHARE = 0.04
 MOST_COLORS = 5
 OPAQUE = 128
@@ -35,7 +35,7 @@ FAMILIES = (
 
 @dataclass(frozen=True)
 class Appearance:
-    """Dominant colours as `#rrggbb`, the largest first, their shares of the cloth, and a pattern hash.
+    """Dominant colours as `#rrggbb`, the largest first, their shares of the cloth (0 to 1), and a pattern hash.
 
     `phash` is a 64-bit perceptual hash in 16 hexadecimal digits.
     """
@@ -46,7 +46,7 @@ class Appearance:
 
 
 def measure_appearance(rgb: Bytes, mask: Bytes | None) -> Appearance:
-    """Looks of a picture, H x W x 3, on its cloth: where the mask, H x W, is opaque, or everywhere."""
+    """The appearance of a picture, H x W x 3, on its cloth: where the mask, H x W, is opaque; everywhere without a mask."""
     cloth = np.ones(rgb.shape[:2], bool) if mask is None else mask >= OPAQUE
     colors, shares = dominant_colors(rgb[cloth])
     return Appearance(tuple(colors), tuple(shares), str(imagehash.phash(_of_cloth(rgb, cloth))))
@@ -67,7 +67,7 @@ def dominant_colors(pixels: Bytes) -> tuple[list[str], list[float]]:
 
 
 def _merged(centers: Floats, weights: Floats) -> list[tuple[Floats, float]]:
-    """Clusters with those that look alike put together, the largest first."""
+    """Clusters of colours, those that look alike put together, the largest first."""
     clusters: list[tuple[Floats, float]] = []
     for number in np.argsort(-weights):
         center, weight = centers[number], float(weights[number])
@@ -81,7 +81,7 @@ def _merged(centers: Floats, weights: Floats) -> list[tuple[Floats, float]]:
 
 
 def _of_cloth(rgb: Bytes, cloth: NDArray[np.bool_]) -> Image.Image:
-    """The inner half of the cloth's box: of whole pictures, the hash would tell garments, not patterns."""
+    """The inner half of the cloth's box: a hash of the whole picture would distinguish garments, not patterns."""
     rows, columns = np.flatnonzero(cloth.any(1)), np.flatnonzero(cloth.any(0))
     top, bottom, left, right = rows[0], rows[-1] + 1, columns[0], columns[-1] + 1
     margin_y, margin_x = (bottom - top) // 4, (right - left) // 4
@@ -90,7 +90,7 @@ def _of_cloth(rgb: Bytes, cloth: NDArray[np.bool_]) -> Image.Image:
 
 
 def to_lab(color: str) -> Floats:
-    """L*a*b* (D65) of `#rrggbb`."""
+    """The colour `#rrggbb` in L*a*b* (D65)."""
     lab: Floats = to_labs([color])[0]
     return lab
 
@@ -108,13 +108,13 @@ def to_hex(lab: Floats) -> str:
 
 
 def color_distances(labs: Floats, lab: Floats) -> Floats:
-    """dE2000 of ... x 3 colours from one."""
+    """The dE2000 distances of ... x 3 colours in L*a*b* from one colour."""
     differences: Floats = deltaE_ciede2000(labs, np.broadcast_to(lab, labs.shape))  # type: ignore[no-untyped-call] # it has no types
     return differences
 
 
 def color_family(color: str) -> str:
-    """The name that a merchandiser would look for a colour `#rrggbb` under."""
+    """The family name under which a merchandiser would look for a colour `#rrggbb`."""
     lightness, a, b = to_lab(color)
     if np.hypot(a, b) < GREY_CHROMA:
         return "black" if lightness < 22 else "white" if lightness > 90 else "grey"
@@ -126,7 +126,7 @@ def color_family(color: str) -> str:
 
 
 def _is_brown(lightness: float, a: float, b: float, name: str) -> bool:
-    """Dark or dull orange is brown, and so is dull, dark yellow; red has to be duller to be it."""
+    """Whether a colour is brown: dark or dull orange is, and dull, dark yellow; red has to be duller."""
     chroma = np.hypot(a, b)
     if name == "orange":
         return bool(lightness < 55 or (lightness < 75 and chroma < 35))
@@ -134,7 +134,7 @@ def _is_brown(lightness: float, a: float, b: float, name: str) -> bool:
 
 
 def group_alike(phashes: Sequence[int], distance: int) -> NDArray[np.int64]:
-    """For every hash the first that is within so many bits of it, through others if need be."""
+    """For every hash the number of the first hash that differs in at most `distance` bits, directly or through others."""
     hashes = np.array(phashes, np.uint64)
     group = np.arange(len(hashes))
     for number in range(len(hashes)):

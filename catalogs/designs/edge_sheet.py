@@ -15,8 +15,8 @@ LUMINANCE = (0.299, 0.587, 0.114)
 def edge_sheet(before: Picture, after: Picture) -> bytes:
     """PNG of both pictures beside their horizontal and vertical edges (Elmitwally et al., figure 4).
 
-    Grey is no edge; white and black are slopes up and down. One scale for all four: what styling adds in
-    grain shows as contrast.
+    Grey is no edge; white and black are slopes up and down. All four panels have one scale, so that grain which
+    styling adds shows as contrast.
     """
     slopes = {
         (name, kind): edges(picture, axis)

@@ -1,6 +1,6 @@
-"""Upkeep of a design catalog: is every record's picture there and whole, and what is nobody's.
+"""Maintenance of a design catalog: examination of records and pictures, repair, and tidying of tables.
 
-Nothing here runs by itself. What is examined is told first; repairing and removing are asked for.
+Findings are reported; repair needs an explicit call. Objects that nobody needs are in `orphans`.
 """
 
 import hashlib
@@ -45,7 +45,7 @@ IDENTITIES = {
         _columns(CORRECTIONS, "corrected_at", "record", "column", "before", "after"),
     ),
 }
-"""By what a record of a table is known, and columns that its files have; the other tables are made from the reviews."""
+"""The identifying columns of a table's records, and columns that its files have; reviews make the other tables."""
 TABLES = (keys.TABLE, keys.REVIEWS, keys.VERDICTS, keys.SHORTLISTS, keys.CORRECTIONS)
 
 
@@ -63,7 +63,7 @@ class Fault:
 
 @dataclass(frozen=True)
 class Findings:
-    """What an examination found: records looked at, faults, and pictures of designs that no record names."""
+    """The result of an examination: records looked at, faults, and pictures of designs that no record names."""
 
     designs: int
     faults: tuple[Fault, ...]
@@ -71,12 +71,12 @@ class Findings:
 
 
 def examine(catalog: DesignCatalog, *, contents: bool = True) -> Findings:
-    """Hold every record against its picture.
+    """Compare every record with its picture.
 
-    With `contents` every picture is read and its SHA-256 compared; without, only whether it is there.
-    Pictures are listed before records are read: a picture whose record is filed meanwhile is no orphan.
+    With `contents` every picture is read and its SHA-256 compared; without, only its existence is checked.
+    Pictures are listed before records are read: a picture whose record is filed meanwhile does not count as an orphan.
 
-    CatalogError where a table has lost something: what its records would have named is no orphan either.
+    Raises CatalogError where a table has lost records: pictures of these are not orphans either.
     """
     for name in TABLES:
         TableInStore(catalog.store, name).require_all_whole()
@@ -85,14 +85,15 @@ def examine(catalog: DesignCatalog, *, contents: bool = True) -> Findings:
     records = read_records(catalog)
 
     def look(record: Fault) -> str | None:
-        # One that was not listed may have been written since.
+        # A picture that was not listed may have been written since.
+        """What is wrong with the picture of a record; None where nothing is."""
         return None if record.image in pictures and not contents else _what_is_wrong(catalog.store, record)
 
     with ThreadPoolExecutor(READERS) as pool:
         whats = pool.map(look, records)
         faults = tuple(replace(r, what=what) for r, what in zip(records, whats, strict=True) if what)
     faults += _doubled(records)
-    # A commit may be missing, or about to come: what a data file names that nobody names is not nobody's.
+    # A commit may be missing, or about to come: pictures that only a data file names are not orphans.
     named = {record.image for record in records} | _about_to_be_named(catalog)
     orphans = (p for key, p in pictures.items() if key not in named and keys.is_design_image(key))
     return Findings(len(records), faults, tuple(orphans))
@@ -101,7 +102,7 @@ def examine(catalog: DesignCatalog, *, contents: bool = True) -> Findings:
 def repair(catalog: DesignCatalog, faults: Iterable[Fault]) -> int:
     """Take out records that are still faulty, so that a run makes those designs again; returns how many.
 
-    A record that was mended or filed anew since it was examined stays.
+    A record that was mended or filed anew since the examination stays.
     """
     faults = list(faults)
     doubled = {fault.design_id for fault in _doubled(read_records(catalog))} if faults else set()
@@ -112,9 +113,8 @@ def repair(catalog: DesignCatalog, faults: Iterable[Fault]) -> int:
 def give_up_files(catalog: DesignCatalog) -> dict[str, str]:
     """Take data files that are gone or cut out of all tables, with the records in them.
 
-    A run makes designs again whose records were in them; what people said of designs in them the tables no
-    longer know. So what is left of a file is moved and kept: its new key by the old one, empty where the file
-    is gone.
+    A run makes the designs of these records again; acts about designs in these files are lost to the tables. So the
+    rest of a file is moved and kept. Returns its new key by the old one, empty where the file is gone.
     """
     given_up: dict[str, str] = {}
     for table in (TableInStore(catalog.store, name) for name in TABLES):
@@ -123,9 +123,9 @@ def give_up_files(catalog: DesignCatalog) -> dict[str, str]:
 
 
 def file_again(catalog: DesignCatalog) -> int:
-    """File records that lie in tables' data files and that no commit names; returns how many.
+    """File records in tables' data files that no commit names; returns how many.
 
-    Acts of reviews come behind all others, as their numbers may be another's by now.
+    Acts of reviews are filed behind all others, because other acts may have their numbers by now.
     """
     reviews = ReviewLog(catalog.store)
     lost = {name: _lost(catalog, name) for name in IDENTITIES}
@@ -140,7 +140,7 @@ def _lost(catalog: DesignCatalog, name: str, older: timedelta = YOUNG) -> list[L
 
 
 def behind_the_log(catalog: DesignCatalog) -> list[str]:
-    """Data files of the designs that are newer than the newest commit, and that no commit names."""
+    """Data files of designs that are newer than the newest commit, and that no commit names."""
     return files_behind_the_log(TableInStore(catalog.store, keys.TABLE))
 
 
@@ -151,7 +151,7 @@ def _about_to_be_named(catalog: DesignCatalog) -> set[str]:
 
 
 def _require_nothing_lost(catalog: DesignCatalog) -> None:
-    """CatalogError where a data file of a table holds records that no commit has ever named."""
+    """Raise CatalogError where a data file of a table holds records that no commit has ever named."""
     lost = [records for name in IDENTITIES for records in _lost(catalog, name)]
     if lost:
         count = sum(records.rows.num_rows for records in lost)
@@ -172,14 +172,15 @@ ALL_GONE = (
 def tidy(catalog: DesignCatalog, retention: timedelta) -> tuple[int, int]:
     """Merge small files of all tables, and remove files that no version of `retention` needs; how many of each.
 
-    One at a time, to save work: who comes while another is at it does nothing. Ages are by the store's clock.
+    One process does so at a time, to save work: another one that comes meanwhile does nothing. Ages are by the store's
+    clock.
     """
     claims = Claims(catalog.store, f"upkeep-{uuid.uuid4().hex[:12]}")
     with claims.held(), claims.taken(["upkeep"]) as ours:
         if not ours:
             log.warning("%s is being tidied by another: nothing is merged here.", catalog.store.uri)
             return 0, 0
-        # The Delta library goes by this machine's clock, and would remove what others are about to commit.
+        # The Delta library goes by this machine's clock: if it is ahead, the library would remove new files of others.
         ahead = datetime.now(UTC) - claims.now()
         retention += ahead if ahead > LEASE else timedelta(0)
         tables = (catalog, ReviewLog(catalog.store), correction_table(catalog))
@@ -188,7 +189,7 @@ def tidy(catalog: DesignCatalog, retention: timedelta) -> tuple[int, int]:
 
 
 def read_records(catalog: DesignCatalog) -> list[Fault]:
-    """Every record as a fault of which nothing is known yet."""
+    """Every record, as a fault without a finding."""
     columns = ["design_id", "image", "image_sha256", "garment_id", "style_id", "recipe"]
     table = catalog.read(columns)
     rows = zip(*(table[name].to_pylist() for name in columns), strict=True)
@@ -199,7 +200,7 @@ def read_records(catalog: DesignCatalog) -> list[Fault]:
 
 
 def _doubled(records: Sequence[Fault]) -> tuple[Fault, ...]:
-    """One fault a design that has several records."""
+    """A fault for each design that has several records."""
     counts = Counter(record.design_id for record in records)
     several = {record.design_id: record for record in records if counts[record.design_id] > 1}
     return tuple(

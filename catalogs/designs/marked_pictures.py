@@ -67,7 +67,7 @@ def with_mark(png: bytes, packet: bytes) -> bytes:
 def read_xmp(data: bytes) -> bytes | None:
     """The XMP packet of a PNG, JPEG, WebP or TIFF; None where it has none.
 
-    Raises ImageError where the bytes are none of these.
+    Raises ImageError where the bytes are of no such format.
     """
     if data.startswith(PNG_SIGNATURE):
         return _png_packet(data)
@@ -84,7 +84,7 @@ def read_xmp(data: bytes) -> bytes | None:
 
 
 def _carrier(file_format: FileFormat, packet: bytes, profile: bytes | None) -> dict[str, Any]:
-    """Pillow's arguments by which the packet really gets into the file."""
+    """Pillow's arguments that put the packet into the file for this format."""
     if file_format == "PNG":
         return {"pnginfo": _png_info(packet, srgb=profile is None)}
     if file_format == "TIFF":
@@ -147,7 +147,7 @@ def _itxt(body: bytes) -> bytes:
 
 
 def _opened(data: bytes) -> ImageFile.ImageFile:
-    """The header of a picture; pixels are not decoded."""
+    """A picture whose header is read and whose pixels are not decoded."""
     try:
         return Image.open(io.BytesIO(data), formats=FORMATS)
     except UnidentifiedImageError as error:

@@ -19,28 +19,31 @@ from catalogs.storage.store_contract import ObjectInfo
 
 
 def find_removable(catalog: DesignCatalog, grace: timedelta) -> list[ObjectInfo]:
-    """What nobody needs, older than `grace`: what killed runs left, and outdated thumbnails.
+    """Objects that nobody needs and that are older than `grace`: leftovers of killed runs, and outdated thumbnails.
 
-    A thumbnail is outdated where no record names its picture, or says what the thumbnail's XMP says.
+    A thumbnail is outdated where no record names its picture, or the record's words differ from the thumbnail's XMP.
 
-    Killed runs leave pictures without a record, halves of files, claims, probes. What a run that lives has in work
-    is never among it, whatever its age: clocks jump, and are set wrong. Ages are by the store's clock.
+    Killed runs leave pictures without a record, halves of files, claims and probes. Objects of designs that a living
+    run is making are never among the result, whatever their age: clocks jump, and are set wrong. Ages are by the
+    store's clock.
 
-    The grace time must be longer than a run keeps a picture without its record: `commit_seconds`, and what
-    a shard needs. A day is ample.
+    The grace time must be longer than a run keeps a picture without its record: `commit_seconds`, and the time of a
+    shard. A day is ample.
+
+    Raises CatalogError where a table has lost records, or there are pictures and no table of designs.
     """
     claims = Claims(catalog.store, f"upkeep-{uuid.uuid4().hex[:12]}")
     try:
         with claims.held():
             now, others = claims.now(), claims.others()
-            # Halves and probes bear no name of a run; those of one that lives are seconds old.
+            # Halves and probes bear no name of a run; those of a living run are seconds old.
             grace = max(grace, LEASE) if others else grace
-            # S3 tells whole seconds.
+            # S3 gives whole seconds.
             candidates = [candidate for candidate in _nobodys(catalog) if candidate.modified <= now - grace]
             mine = keys.claim_holder(claims.holder)
             in_work = claims.at_work({_about(candidate.key) for candidate in candidates})
     except NotAllowedError:
-        # Who may only read may look: nothing can be removed by the same rights.
+        # Credentials that may only read may list: the same credentials cannot remove anything.
         return [
             candidate for candidate in _nobodys(catalog) if candidate.modified < datetime.now(UTC) - grace
         ]
@@ -53,7 +56,7 @@ def find_removable(catalog: DesignCatalog, grace: timedelta) -> list[ObjectInfo]
 
 
 def _about(key: str) -> str:
-    """Which design a picture or a claim is about; empty where it is about none."""
+    """The design_id that a picture or a claim is about; empty where the key is of another kind."""
     if key.startswith(keys.CLAIM_DESIGNS):
         return keys.claimed_by(key)
     return keys.design_of(key) if keys.is_design_image(key) else ""
@@ -68,7 +71,7 @@ def _nobodys(catalog: DesignCatalog) -> Iterator[ObjectInfo]:
             f" '{keys.TABLE}' lost? Bring it back from a copy of the catalog. If no run has ever filed a design here,"
             " a run makes the table."
         )
-    # Records are read after the listing: a thumbnail of one that is corrected meanwhile is not taken for outdated.
+    # Records are read after the listing: a thumbnail of a record that is corrected meanwhile is not outdated.
     shown = _thumbnails(catalog) if small else set()
     thumbnails = (thumbnail for thumbnail in small if thumbnail.key.rpartition("/")[2] not in shown)
     left = (catalog.store.list(prefix) for prefix in (keys.CLAIMS, keys.PROBE))
@@ -76,9 +79,10 @@ def _nobodys(catalog: DesignCatalog) -> Iterator[ObjectInfo]:
 
 
 def _thumbnails(catalog: DesignCatalog) -> set[str]:
-    """Names of the thumbnails that browsers ask for, by what records say now."""
+    """Names of the thumbnails that browsers ask for, by the records as they are now."""
 
     def names(batches: Iterable[pa.Table]) -> set[str]:
+        """The names for the records of some batches."""
         records = chain.from_iterable(rows.to_pylist() for rows in batches)
         return {keys.thumbnail_name(record["design_id"], provenance.version(record)) for record in records}
 
@@ -86,14 +90,15 @@ def _thumbnails(catalog: DesignCatalog) -> set[str]:
 
 
 def discard(catalog: DesignCatalog, objects: Iterable[ObjectInfo]) -> list[ObjectInfo]:
-    """Remove what nobody claims; returns what was removed.
+    """Remove objects that nobody needs; returns the objects that were removed.
 
-    A run may be writing one of these very pictures again (one design, one device, one key). So each is
-    looked at once more just before it goes, and a record that was filed for one all the same is taken out
-    again: its design is made anew. What is left of the race, `examine` finds.
+    A run may be writing one of these very pictures again (one design, one device, one key). So each object is
+    looked at once more just before it is removed. A record that was filed for a removed picture all the same is taken
+    out again: its design is made anew. `examine` finds what is left of the race.
     """
 
     def remove(candidate: ObjectInfo) -> bool:
+        """Remove an object unless it has changed; returns whether it was removed."""
         present = catalog.store.stat(candidate.key)
         same = present is not None and _seen(present) == _seen(candidate)
         if same:
@@ -113,5 +118,5 @@ def discard(catalog: DesignCatalog, objects: Iterable[ObjectInfo]) -> list[Objec
 
 
 def _seen(info: ObjectInfo) -> ObjectInfo:
-    """An object as two answers tell it alike: some S3 stores tell fractions of a second in listings only."""
+    """An object so that two answers about it are equal: some S3 stores give fractions of a second in listings only."""
     return replace(info, modified=info.modified.replace(microsecond=0))

@@ -1,10 +1,7 @@
-"""Where a picture comes from, written into the picture: IPTC's marks for AI, title, credit and licence as XMP.
-
-Pillow drops or ignores XMP in several formats without a word (PNG and TIFF on saving, all of them on
-`thumbnail`), so everything that leaves the catalog is encoded by `save` or marked by `with_mark`.
+"""The origin of a picture in words: title, credit and licence, and IPTC's marks for AI, as an XMP packet.
 
 Sources: IPTC Photo Metadata Standard 2025.1 (DigitalSourceType, AISystemUsed, AISystemVersionUsed); Adobe XMP
-specification, part 3 (where each format keeps its packet); PNG specification, third edition (iTXt, sRGB, gAMA).
+specification.
 """
 
 import hashlib
@@ -55,7 +52,7 @@ TURNING = re.compile("[\u202a-\u202e\u2066-\u2069]")
 
 
 class SourceType(StrEnum):
-    """IPTC's terms for what AI had a part in: a garment that wears a made pattern, or a flat swatch of it."""
+    """IPTC's terms for the part that AI had: a garment that wears a made pattern, or a flat swatch of the pattern."""
 
     COMPOSITE = "compositeWithTrainedAlgorithmicMedia"
     TRAINED = "trainedAlgorithmicMedia"
@@ -81,7 +78,8 @@ def rights(record: Mapping[str, Any]) -> str:
 def one_line(value: object) -> str:
     """A cell of the design table as one line of text that XML can hold; "" for null, which pandas calls NaN.
 
-    Signs that turn the direction of what follows are left out: in a credit line they would turn the next name.
+    Signs that change the direction of the following text are left out: in a credit line they would reverse the next
+    name.
     """
     missing = value is None or (isinstance(value, float) and math.isnan(value))
     return " ".join(NOT_XML.sub(" ", "" if missing else TURNING.sub("", str(value))).split())
@@ -121,10 +119,10 @@ def xmp(record: Mapping[str, Any], source_type: SourceType = SourceType.COMPOSIT
 
 
 def version(record: Mapping[str, Any]) -> str:
-    """What names a design's picture with its packet: other pixels or other words in the packet give another name.
+    """A name for a design's picture with its packet: other pixels or other words in the packet give another name.
 
-    It takes a record as the design catalog gives it, with `image_sha256`. It reads what the packet is made from, not
-    the packet: a page needs hundreds of these, and a packet takes a hundred times as long.
+    `record` comes from the design catalog, with `image_sha256`. The name is made from the columns of the packet and not
+    from the packet: a page needs hundreds of names, and a packet takes a hundred times as long.
     """
     said = json.dumps([record.get(column) for column in COLUMNS], default=str)
     digest = hashlib.sha256(f"{_form()} {said}".encode()).hexdigest()
@@ -133,7 +131,7 @@ def version(record: Mapping[str, Any]) -> str:
 
 @cache
 def _form() -> str:
-    """What changes with the packet's form, as between two releases."""
+    """A digest that changes with the form of packets, as between two releases."""
     return hashlib.sha256(xmp({})).hexdigest()
 
 
@@ -167,7 +165,7 @@ def _terms(record: Mapping[str, Any]) -> str:
 
 
 def _versions(record: Mapping[str, Any]) -> dict[str, str]:
-    """What the record says that its pixels were made with; nothing where it cannot be read."""
+    """The versions in a record by the names of programs; empty where they cannot be read."""
     try:
         versions = json.loads(record.get("versions") or "{}")
     except (TypeError, ValueError, RecursionError):
@@ -212,7 +210,7 @@ def _text(parent: ET.Element, name: str, text: str) -> None:
 
 
 def _bag(parent: ET.Element, name: str, texts: Iterable[str]) -> None:
-    """A property of several texts in no order; those beyond the limit are left out, and it is where there are none."""
+    """A property of several texts in no order. Texts beyond the limit are left out; without texts there is no property."""
     lengths = accumulate(map(len, kept := list(texts)))
     fitting = [text for text, length in zip(kept, lengths, strict=True) if length <= LONGEST]
     if fitting:
@@ -222,7 +220,7 @@ def _bag(parent: ET.Element, name: str, texts: Iterable[str]) -> None:
 
 
 def _language(parent: ET.Element, name: str, text: str) -> None:
-    """A property that XMP keeps a language each; ours name none."""
+    """A property that XMP keeps once for each language; ours names no language."""
     choices = ET.SubElement(ET.SubElement(parent, _name(name)), _name("rdf:Alt"))
     default = ET.SubElement(
         choices, _name("rdf:li"), {"{http://www.w3.org/XML/1998/namespace}lang": "x-default"}

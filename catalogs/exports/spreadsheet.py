@@ -25,7 +25,7 @@ SAID: dict[str, Callable[[Item], object]] = {
     "note": lambda item: item.note,
     "credit": lambda item: item.credit,
 }
-"""Columns that are not the catalog's: what people said, and the credit line that must travel along."""
+"""Columns that the catalog does not have: verdict, stars and note, and the credit line that must go along."""
 READABLE: dict[str, Callable[[Item], object]] = {
     "File": picture_name,
     "Garment": lambda item: item.text("garment_title") or item.text("garment_id"),
@@ -42,10 +42,10 @@ READABLE: dict[str, Callable[[Item], object]] = {
     "Credit": lambda item: item.credit,
     "Design": lambda item: item.short_id,
 }
-"""Columns that people read, with what each says of a design; `File` is the picture's name in other exports."""
+"""Columns that people read, with their value for a design; `File` is the picture's name in other exports."""
 KNOWN = tuple(field.name for field in fields(Design))
 SIGNS = "=+\\-@|%＝＋－＠｜％﹢﹣﹦﹫﹪−"
-"""With what a formula begins, wide and small forms too."""
+"""Signs with which a formula begins, wide and small forms too."""
 UNSEEN = (
     r"\s\x00-\x1f\x7f-\xa0\xad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180e\u200b-\u200f\u2028-\u202f"
 )
@@ -81,7 +81,7 @@ def write_csv(items: Iterable[Item], file: BinaryIO) -> None:
 
 
 class DesignRows:
-    """A CSV that grows by one design at a time. Its columns are those of the first, or the catalog's."""
+    """A CSV that grows by one design at a time. Its columns are those of the first design, or the catalog's."""
 
     def __init__(self, file: BinaryIO) -> None:
         """`file` stays open."""
@@ -90,7 +90,7 @@ class DesignRows:
         self._columns: tuple[str, ...] = ()
 
     def add(self, item: Item) -> None:
-        """Write a design's row."""
+        """Write the row of a design, and before the first one the names of the columns."""
         if not self._columns:
             self._begin(item.record)
         get, columns = item.record.get, self._columns
@@ -120,11 +120,11 @@ class CsvTable:
         self.add(columns)
 
     def add(self, row: Iterable[object]) -> None:
-        """Write a row."""
+        """Write a row of cells, made harmless."""
         self._writer.writerow([cell(value) for value in row])
 
     def close(self) -> None:
-        """Write what is left in the buffer."""
+        """Write the cells that are still in the buffer; the file stays open."""
         self._text.detach()
 
 
@@ -139,12 +139,12 @@ def table_bytes(columns: Sequence[str], rows: Iterable[Iterable[object]]) -> byt
 
 
 def text_of(file: BinaryIO, encoding: str = "utf-8") -> io.TextIOWrapper:
-    """A binary file as one for csv. Half characters, which no encoding has, become question marks."""
+    """A binary file as a text file for `csv`. Halves of characters, which no encoding has, become question marks."""
     return io.TextIOWrapper(file, encoding, errors="replace", newline="")
 
 
 def cell(value: object) -> object:
-    """A value as a cell: text that cannot be taken for a formula, or a number. Arrays are their lists."""
+    """A value as a cell: text that no spreadsheet takes for a formula, or a number. Arrays become lists."""
     if isinstance(value, str):
         return harmless(value)
     if value is None or value is pd.NaT or (isinstance(value, float) and math.isnan(value)):
@@ -157,7 +157,7 @@ def cell(value: object) -> object:
 
 
 def harmless(text: str) -> str:
-    """Text of which a spreadsheet computes nothing.
+    """The text, changed so that a spreadsheet computes nothing in it.
 
     Beginnings get an apostrophe, as OWASP advises; so do places behind a semicolon, a tab or a line break, where
     a spreadsheet of another language's settings begins a new cell. NULs are taken out.
@@ -166,7 +166,7 @@ def harmless(text: str) -> str:
 
 
 def harmless_beginning(text: str) -> str:
-    """Text of which a spreadsheet computes nothing, if it knows where cells end; NULs are taken out."""
+    """The text, changed so that a spreadsheet which knows where cells end computes nothing in it; NULs are taken out."""
     return BEGINNING.sub("'", text.replace("\0", ""))
 
 

@@ -42,7 +42,7 @@ QUALITY = 82
 
 @dataclass(frozen=True)
 class CellPicture:
-    """A picture for a cell: JPEG bytes with their XMP mark, and the share of its size that it is shown at."""
+    """A picture for a cell: JPEG bytes with their XMP mark, and the scale at which the cell shows it (1 is full size)."""
 
     jpeg: bytes
     scale: float
@@ -110,7 +110,7 @@ def _put(sheet: Worksheet, row: int, item: Item, small: CellPicture) -> None:
         "y_scale": small.scale,
         "x_offset": MARGIN,
         "y_offset": MARGIN,
-        # With its row when that is sorted, filtered or resized.
+        # The picture moves with its row when rows are sorted, filtered or resized.
         "object_position": 1,
         "description": f"{item.title}, picture generated with AI",
     }
@@ -126,6 +126,6 @@ def _small(item: Item, store: Store) -> CellPicture:
         image = paper
     image.thumbnail((2 * PICTURE[0], 2 * PICTURE[1]), Image.Resampling.LANCZOS)
     scale = min(PICTURE[0] / image.width, PICTURE[1] / image.height)
-    # 96 dpi: what Excel takes a picture for that does not say.
+    # 96 dpi: Excel assumes it for a picture without a resolution.
     jpeg = marked_pictures.save(image, "JPEG", item.packet, quality=QUALITY, optimize=True, dpi=(96, 96))
     return CellPicture(jpeg, scale)

@@ -1,4 +1,4 @@
-"""Picture bytes to arrays and back: orientation, colour space, alpha, resolution, and what is refused."""
+"""Picture bytes to arrays and back: orientation, colour space, alpha, resolution, and pictures that are refused."""
 
 import io
 import struct
@@ -48,7 +48,7 @@ class Picture:
 
     @property
     def size(self) -> tuple[int, int]:
-        """Height and width, px."""
+        """Height and width in pixels, in this order."""
         return self.rgb.shape[0], self.rgb.shape[1]
 
 
@@ -56,7 +56,7 @@ class Picture:
 class Stored:
     """A picture as its file has it: samples in Pillow's mode for them, alpha, the profile of its colours.
 
-    `shown` is the picture in sRGB where it was converted from deeper samples than `image` has.
+    `shown` is the picture in sRGB, where deeper samples than those of `image` were converted.
     """
 
     image: Image.Image
@@ -118,7 +118,7 @@ def open_upright(data: bytes, max_pixels: int) -> Image.Image:
 
 
 def open_turned(data: bytes, max_pixels: int) -> tuple[Image.Image, int]:
-    """As `open_upright`, and the orientation by which EXIF had it turned (1 = not at all)."""
+    """The picture of `open_upright`, and the EXIF orientation by which it was turned (1 = not at all)."""
     stored = _stored(data, max_pixels)
     return _with_alpha(stored), stored.orientation
 
@@ -173,7 +173,7 @@ def _png(data: bytes, check_size: CheckSize) -> Stored:
 
 
 def _from_deep(deep: NDArray[np.uint16] | None, profile: bytes) -> Image.Image | None:
-    """A picture of 16 bits in sRGB; None where it is not so deep, or its profile has to go by littleCMS."""
+    """A picture of 16 bits in sRGB; None where it has 8 bits, or its profile needs littleCMS."""
     srgb = None if deep is None else color_depth.to_srgb(deep, profile)
     return None if srgb is None else Image.fromarray(srgb)
 
@@ -211,7 +211,7 @@ def _tiff(data: bytes, check_size: CheckSize) -> Stored:
         try:
             return _unpacked(data, tags, exif)
         except ImageError:
-            # What only Pillow unpacks keeps 8 bits.
+            # A TIFF that only Pillow can unpack keeps 8 bits.
             pass
     image.load()
     # Grey that was multiplied by its alpha is divided by it; Pillow does so for RGB, and turns all upright.

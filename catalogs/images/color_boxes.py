@@ -1,4 +1,4 @@
-"""The colour space that an AVIF says by numbers (an `nclx` box) of its main picture.
+"""The colour space in an AVIF's numbers (an `nclx` box) for its main picture.
 
 Sources: ISO/IEC 14496-12 (boxes, `colr`), ISO/IEC 23008-12 (`pitm`, `iprp`, `ipco`, `ipma`).
 """
@@ -10,7 +10,7 @@ from catalogs.images.color_spaces import UNSAID
 
 
 def code_points(data: bytes) -> tuple[int, int] | None:
-    """H.273's numbers of primaries and transfer; None where the file says none or cannot be followed.
+    """H.273's numbers of primaries and transfer; None where the file has none or its boxes cannot be followed.
 
     The decoder has already undone the matrix and the range.
     """

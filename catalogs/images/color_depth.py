@@ -1,8 +1,8 @@
-"""Colours of 16 bits to sRGB of 8, without 8 bits between: a dark ramp in linear light would have 13 steps left.
+"""Colours of 16 bits to sRGB of 8 bits in one step: by way of 8 bits a dark ramp in linear light would keep 13 steps.
 
-littleCMS does so too, but Pillow hands it no 16-bit RGB. Here matrix profiles are followed (three curves and three
-colorants, or the one curve of grey), which are those of working spaces and of linear light; profiles with tables of
-colours are left to littleCMS and 8 bits. Source: ICC.1:2022 (tags and their types, the matrix model of annex F).
+littleCMS does so too, but Pillow hands it no 16-bit RGB. This module follows matrix profiles (three curves and three
+colorants, or the one curve of grey), as working spaces and linear light have; profiles with tables of colours are
+left to littleCMS and 8 bits. Source: ICC.1:2022 (tags and their types, the matrix model of annex F).
 """
 
 import struct
@@ -59,7 +59,7 @@ def _multiplied(samples: Words, curves: list[NDArray[np.uint16]], matrix: NDArra
 
 
 def _encoded() -> Bytes:
-    """SRGB's sample for every step of light."""
+    """The sRGB sample for every step of light."""
     light = np.arange(STEPS) / (STEPS - 1)
     value = np.where(light <= 0.0031308, light * 12.92, 1.055 * light ** (1 / 2.4) - 0.055)
     samples: Bytes = np.rint(value * 255).astype(np.uint8)
@@ -67,9 +67,9 @@ def _encoded() -> Bytes:
 
 
 def _places(profile: bytes) -> dict[bytes, tuple[int, int]]:
-    """Where the tags of a profile are, and their sizes, by their names; those that point out of it are not there.
+    """The places and sizes of the tags of a profile, by name; tags that point out of the profile are left out.
 
-    Tags may lie over each other, so none is copied before it is wanted.
+    Tags may lie over each other, so none is copied before it is used.
     """
     if len(profile) < 132:
         return {}

@@ -1,4 +1,4 @@
-"""Colour spaces that a file says without a profile, as profiles: colour management has one way in.
+"""Colour spaces that a file states without a profile, as profiles: so colour management has one input.
 
 Sources: PNG specification, third edition (cICP, gAMA, cHRM and their order); Rec. ITU-T H.273 (07/2024),
 tables 2 and 3 (the numbers of cICP and of AVIF's colour boxes); Exif 3.0 and DCF 2.0 (the
@@ -43,10 +43,10 @@ STEPS = 4096
 
 
 def from_code_points(primaries: int, transfer: int, matrix: int = 0, full_range: bool = True) -> bytes | None:
-    """The profile for H.273's numbers of primaries, transfer and matrix; None where they say sRGB, or nothing.
+    """The profile for H.273's numbers of primaries, transfer and matrix; None where they mean sRGB, or nothing.
 
-    The transfers of television (1, 6, 14, 15) are taken for sRGB's, on whose screens such pictures are judged.
-    Raises ImageError for high dynamic range and for numbers that are not known.
+    The transfers of television (1, 6, 14, 15) count as sRGB's, because such pictures are judged on sRGB's screens.
+    Raises ImageError for high dynamic range and for unknown numbers.
     """
     if UNSAID in (primaries, transfer):
         return None
@@ -69,9 +69,9 @@ def from_code_points(primaries: int, transfer: int, matrix: int = 0, full_range:
 
 
 def from_gamma(gamma: float | None, chromaticities: Chromaticities | None) -> bytes | None:
-    """The profile for a PNG's gAMA (samples are light to its power) and cHRM; None where they say sRGB.
+    """The profile for a PNG's gAMA (samples are light to its power) and cHRM; None where they mean sRGB.
 
-    Values within rounding of sRGB's mean sRGB, as the specification's own advice for writing them has it.
+    Values that round to sRGB's mean sRGB, because the specification advises programs to write rounded values.
     """
     plain = gamma is None or gamma <= 0 or abs(gamma * 2.2 - 1) < 0.03
     known = chromaticities is None or bool(np.allclose(chromaticities, BT709, atol=0.002))
@@ -122,7 +122,10 @@ def matrix_profile(chromaticities: Chromaticities, transfer: Transfer) -> bytes:
 
 
 def to_d50(chromaticities: Chromaticities) -> Floats:
-    """3 x 3 from linear RGB to XYZ, its white brought to D50 as profiles want it (Bradford)."""
+    """3 x 3 from linear RGB to XYZ, its white brought to D50 as profiles need it (Bradford).
+
+    Raises ImageError where the chromaticities are impossible.
+    """
     if any(y <= 0 for _, y in chromaticities):
         raise ImageError("the PNG's chromaticities are impossible; export it in sRGB")
     white, *colors = (np.array([x / y, 1.0, (1 - x - y) / y]) for x, y in chromaticities)

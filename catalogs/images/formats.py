@@ -1,4 +1,4 @@
-"""What a file is, by its first bytes: which reader opens it, or what it is called where none does.
+"""The format of a file, by its first bytes: the reader that opens it, or a name for formats that are not read.
 
 Sources: the formats' own specifications; ISO/IEC 14496-12 (brands of an `ftyp` box), ISO/IEC 23008-12 and
 AV1 Image File Format (which brands are HEIC and AVIF).
@@ -24,12 +24,12 @@ OPENERS: dict[str, Callable[[io.BytesIO], ImageFile.ImageFile]] = {
     "TIFF": Tiff,
     "AVIF": AvifImagePlugin.AvifImageFile,
 }
-"""What opens each format that is read: the header first, samples by `load`.
+"""The function that opens each format: it reads the header; `load` reads the samples.
 
 Not `PIL.Image.open`: it has a limit of pixels of its own, and does not say why a file was not opened.
 """
 
-# What Pillow warns of is also raised, or it is of tags that say nothing here.
+# Pillow's warnings are not needed: it raises the same faults, or they are about tags that are not read.
 warnings.filterwarnings("ignore", category=UserWarning, module=r"PIL\.")
 
 LONGEST_REASON = 200
@@ -115,7 +115,7 @@ PROLOGUE = re.compile(
 
 
 def format_of(data: bytes) -> str | None:
-    """The format, a key of OPENERS, that the first bytes say; None where it is not one that is read."""
+    """The format, a key of OPENERS, by the first bytes; None where the format is not read."""
     if data[:4] == b"RIFF" and data[8:12] == b"WEBP":
         return "WebP"
     if data[4:8] == b"ftyp":
@@ -126,7 +126,7 @@ def format_of(data: bytes) -> str | None:
 
 
 def open_picture(data: bytes) -> ImageFile.ImageFile:
-    """A picture whose header is read and whose samples are not. Raises ImageError for what it is not."""
+    """A picture whose header is read and whose samples are not. Raises ImageError for bytes of other formats."""
     name = format_of(data)
     if name is None and data.startswith(HARMED):
         raise ImageError(
@@ -145,17 +145,17 @@ def open_picture(data: bytes) -> ImageFile.ImageFile:
 
 
 def error_line(error: Exception) -> str:
-    """What a decoder says of its error, in one line and no more than a sentence's length."""
+    """A decoder's error in one line, no longer than a sentence."""
     return " ".join(str(error).split())[:LONGEST_REASON] or type(error).__name__
 
 
 def with_article(name: str) -> str:
-    """A format that is read, as a sentence has it."""
+    """A format's name with its article, for a sentence."""
     return f"{'an' if name == 'AVIF' else 'a'} {name}"
 
 
 def describe_file(data: bytes) -> str:
-    """What people call a file that is not read."""
+    """People's name for a file of a format that is not read."""
     if data[4:8] == b"ftyp":
         return FAMILY[_of_family(data)]
     kind = next((words for magic, words in OTHER_MAGIC.items() if data.startswith(magic)), None)
@@ -184,7 +184,7 @@ def _called_text(start: bytes) -> str:
 
 
 def _in_one_case(start: bytes, wide: str | None) -> str | None:
-    """The beginning of a text, in lower case; None where it is none."""
+    """The beginning of a text, in lower case; None where the bytes are no text."""
     if wide:
         return start.decode(wide, "replace").lower()
     try:
@@ -197,7 +197,7 @@ def _in_one_case(start: bytes, wide: str | None) -> str | None:
 
 
 def _of_family(data: bytes) -> str:
-    """What a file that begins with a box of brands is: a key of FAMILY, or AVIF."""
+    """The format of a file that begins with a box of brands: a key of FAMILY, or AVIF."""
     size = min(int.from_bytes(data[:4], "big"), 4096)
     first, others = data[8:12], {data[at : at + 4] for at in range(16, size - 3, 4)}
     if first in AVIF_BRANDS or (first in STILL_BRANDS and others & AVIF_BRANDS):

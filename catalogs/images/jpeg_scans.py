@@ -1,4 +1,4 @@
-"""How often a JPEG paints over its picture: a small file of many scans takes minutes to decode."""
+"""The number of scans in a JPEG: a small file of many scans takes minutes to decode."""
 
 import re
 

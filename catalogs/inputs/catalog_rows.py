@@ -27,10 +27,9 @@ FAULT_CELLS = 50
 class CatalogTable:
     """Rows of text with the names of their columns; `name` is the full address for messages.
 
-    A row holds the cells that are filled. `numbers` are the rows' own in a spreadsheet program; blank rows are
-    left out. `units` are those of columns of lengths, where a name states another than cm. `faults` are what is wrong
-    with rows before anybody looks at what they mean: pairs of column (empty: the whole row) and what, by the
-    index of the row.
+    A row holds the filled cells. `numbers` are the rows' numbers in a spreadsheet program; blank rows are left out.
+    `units` are those of columns of lengths, where a name states another than cm. `faults` are unreadable cells, by the
+    index of the row: pairs of column (empty: the whole row) and reason.
     """
 
     name: str
@@ -51,11 +50,12 @@ def read_catalog(
 ) -> CatalogTable:
     """Read a catalog, or that of a folder (`autumn/`) in it, and check its columns.
 
-    `existing` holds all keys of the store, where they are known; else it is asked.
+    `existing` holds all keys of the store, where they are known; else the store is asked. A column that looks like a
+    misspelt optional one is kept as a further column, with a remark.
 
-    Raises NotFoundError where there is no catalog, and CatalogError where nothing can be used: two of them,
-    no rows, a required column missing. A column that looks like a misspelt optional one is kept as a further
-    column, and remarked.
+    Raises:
+        NotFoundError: there is no catalog.
+        CatalogError: nothing can be used: there are two catalogs, no rows, or a required column is missing.
     """
     key = catalog_key(store, folder, existing)
     if key is None:
@@ -69,7 +69,7 @@ def read_catalog(
 def read_table(
     store: Store, key: str, required: Collection[str] = (), known: Collection[str] = ()
 ) -> CatalogTable:
-    """Read one table as text cells, white space trimmed; how, its suffix says.
+    """Read one table as text cells, white space trimmed; its suffix says the format.
 
     The names of the columns stand in the first row that has all of the required ones, among the first
     LOOK; in a workbook, on the first sheet that has such a row.
@@ -81,7 +81,7 @@ def read_table(
 
 
 def _sheets(name: str, data: bytes) -> list[Sheet]:
-    # Loaded where they are wanted: most catalogs are CSV, and need none of the libraries.
+    # Imported here: most catalogs are CSV, and need none of these libraries.
     if name.endswith(".xlsx"):
         from catalogs.tables.xlsx_lines import xlsx_sheets
 
@@ -96,8 +96,8 @@ def _sheets(name: str, data: bytes) -> list[Sheet]:
 def _choose(
     name: str, sheets: Sequence[Sheet], required: Collection[str], known: Collection[str]
 ) -> tuple[Sheet, Heading, list[str]]:
-    """The first sheet with the required columns, or else that with most of ours; and the others' names."""
-    # Of all sheets but one the heading is dropped: a thousand sheets can have thousands of long names each.
+    """The first sheet with the required columns, or else that with most known columns; and the other sheets' names."""
+    # Only the best heading is kept: a thousand sheets can have thousands of long names each.
     filled: list[Sheet] = []
     chosen: tuple[Sheet, Heading] | None = None
     ours = {*required, *known}
@@ -144,7 +144,7 @@ def _table(
             faults[len(rows)] = faults_of_line
         rows.append(row)
         numbers.append(line.row)
-        # What is wrong with a cell is kept as well, and takes more than the cell.
+        # The fault of a cell is kept as well, and takes more memory than the cell.
         filled += len(row) + FAULT_CELLS * len(faults_of_line)
         if filled > MAX_FILLED:
             raise CatalogError(
@@ -167,7 +167,7 @@ def _below(sheet: Sheet, heading: Heading, is_row: IsRow) -> Iterable[Line]:
 
 
 def _row(heading: Heading, cells: Sequence[str], shifts: bool) -> Row:
-    """The filled cells by column; in CSV, what stands beyond the last column is kept under SURPLUS."""
+    """The filled cells by column; in CSV, cells beyond the last column are kept under SURPLUS."""
     width = len(heading.places)
     row = {name: cell for name, cell in zip(heading.places, cells, strict=False) if cell and name}
     if shifts and len(cells) > width and (surplus := [cell for cell in cells[width:] if cell]):
@@ -176,7 +176,7 @@ def _row(heading: Heading, cells: Sequence[str], shifts: bool) -> Row:
 
 
 def _has_stray(heading: Heading, cells: Sequence[str], shifts: bool) -> bool:
-    """Whether there is a cell under no name, that is not one that slipped."""
+    """Whether a cell stands under no name and did not slip there."""
     if "" in heading.places and any(
         cell for cell, name in zip(cells, heading.places, strict=False) if not name
     ):
@@ -185,7 +185,7 @@ def _has_stray(heading: Heading, cells: Sequence[str], shifts: bool) -> bool:
 
 
 def _by_column(heading: Heading, line: Line) -> tuple[tuple[str, str], ...]:
-    """Faults of a line by column; those of cells without a name are nobody's."""
+    """Faults of a line by column; faults of cells without a name are dropped."""
     faults = [
         ("" if index == WHOLE_ROW else heading.places[index], what)
         for index, what in line.faults

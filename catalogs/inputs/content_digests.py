@@ -1,4 +1,4 @@
-"""Digests of the contents behind records, and a look at whether they can be used."""
+"""Digests of the contents behind records, and a check whether the contents can be used."""
 
 import hashlib
 from collections.abc import Callable, Mapping, MutableMapping, Sequence
@@ -36,22 +36,23 @@ from catalogs.templates.template import decode_template
 READERS = 8
 
 RECORD_FAULTS = (ImageError, MaskError, RepeatError, NotFoundError, InvalidKeyError, ChangedError)
-"""What is wrong with a record itself; any other error is the store's, and goes through."""
+"""Errors that are a record's own fault; any other error is the store's, and passes."""
 Record = TypeVar("Record", Garment, Style)
 
 
 def with_digests(
     store: Store, records: Sequence[Record], cache: DigestCache | None = None
 ) -> tuple[list[Record], list[Problem]]:
-    """Records with the digest of their contents; those whose objects cannot be read become problems.
+    """Records with the digest of their contents; records whose objects cannot be read become problems.
 
-    What the cache knows is not read. A store that refuses or does not answer is no fault of a record: its
-    error goes through.
+    Objects that the cache knows are not read. A picture that differs from its set's manifest (ChangedError) is a problem
+    of its record. A store that refuses or does not answer is no fault of a record: its error passes.
     """
     objects = {info.key: info for info in store.list()} if cache and records else {}
     read: dict[str, str] = {}
 
     def sha256(key: str) -> str:
+        """The digest of an object, from the cache or from its bytes."""
         info = objects.get(key)
         if cache and info and (known := cache.get(store, info)):
             return known
@@ -59,6 +60,7 @@ def with_digests(
         return read[key]
 
     def digest(record: Record) -> Record:
+        """A record with its digest; ChangedError where the picture is not the manifest's."""
         sums = [sha256(key) if key else "" for key in record.object_keys]
         wanted = "" if isinstance(record, Garment) else record.sha256
         if wanted and sums[0] != wanted:
@@ -77,7 +79,7 @@ def with_digests(
 def _keep(
     cache: DigestCache, store: Store, before: Mapping[str, ObjectInfo], read: Mapping[str, str]
 ) -> None:
-    """Keep what was read, unless it was replaced between the listing and the reading."""
+    """Put new digests into the cache, unless the object was replaced between the listing and the reading."""
     after = {info.key: info for info in store.list()} if read else {}
     for key, digest in read.items():
         if key in after and before.get(key) == after[key]:
@@ -87,8 +89,8 @@ def _keep(
 def read_contents(store: Store, record: Garment | Style) -> list[bytes]:
     """The bytes behind a record: picture, then a garment's mask and part map (empty where it has none).
 
-    ChangedError where they are not those of the record's digest: its designs would be filed under a key
-    that names other contents.
+    Raises ChangedError where they do not have the record's digest: its designs would be filed under a key of other
+    contents.
     """
     contents = [store.read(key) if key else b"" for key in record.object_keys]
     pairs = zip(record.object_keys, contents, strict=True)
@@ -165,7 +167,7 @@ def _sorted_out(
 
 
 def record_problem(store: Store, record: Garment | Style, error: CatalogsError) -> Problem:
-    """What is wrong with a record's contents, as a row's problem."""
+    """The problem of a record with unusable contents."""
     columns: dict[type[CatalogsError], str] = {
         PartMapError: "parts",
         MaskError: "mask",

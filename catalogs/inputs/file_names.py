@@ -27,10 +27,13 @@ class FileNames:
         self._by: dict[Callable[[str], str], dict[str, list[str]]] = {}
 
     def find(self, text: str) -> str:
-        """The key that a name stands for; InvalidKeyError, with the one that is probably meant, if none.
+        """The key that a name stands for.
 
-        `./` is dropped. A name whose accents are written apart from their letters, as some disks do, is that
-        of the one file whose name looks the same (Unicode's form C); other letters of either case are not.
+        `./` is dropped. A name whose accents are written apart from their letters, as some disks do, stands for the one file
+        whose name looks the same (Unicode's form C). Upper and lower case are different names.
+
+        Raises:
+            InvalidKeyError: no file has the name; the text names the file that is probably meant.
         """
         key = keys.as_key(text)
         try:
@@ -56,7 +59,7 @@ class FileNames:
         )
 
     def _same_elsewhere(self, key: str) -> str:
-        """A file of that name by other case, by %20 for a blank, with another suffix, or in another folder."""
+        """A file with the same name in another case, with a blank for %20, with another suffix, or in another folder."""
         for fold in (folded, stem, base, base_stem):
             for name in (key, unquote(key)):
                 if matches := self._alike(fold, name):
@@ -97,7 +100,7 @@ def folded(key: str) -> str:
 
 
 def stem(key: str) -> str:
-    """A name without its suffix; one that has none is itself."""
+    """A name without its suffix; a name without a suffix stays as it is."""
     folder, slash, name = folded(key).rpartition("/")
     return folder + slash + (name.rpartition(".")[0] or name)
 

@@ -31,10 +31,10 @@ REPEATS: dict[str, Repeat] = {name: name for name in get_args(Repeat)} | {
 
 
 def read_styles(store: Store) -> Reading[Style]:
-    """Every usable style, and for each unusable row all that is wrong with it.
+    """Every usable style, and for each unusable row all its problems.
 
     Styles of the catalog come first, then those of each complete style set (catalogs/inputs/style_sets.py). A set
-    that is not complete is left out, and remarked.
+    that is not complete is left out, with a remark.
     """
     objects = {entry.key: entry for entry in store.list()}
     sets = list(find_sets(store, objects))
@@ -107,7 +107,7 @@ def _taken(store: Store, style: Style) -> Problem:
 
 
 def _style(reader: RowReader, style_set: str = "") -> Style:
-    """A row as a style; in a set's own catalog the set may be left out, and is no other."""
+    """A row as a style; in a set's own catalog the set's name may be left out, and must not be another."""
     named = reader.text("style_set")
     if style_set and named and named != style_set:
         reader.problem("style_set", f"is not the folder's name '{style_set}'; write that, or leave it empty")

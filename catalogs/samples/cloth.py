@@ -23,7 +23,7 @@ Path = Sequence[Point]
 
 @dataclass(frozen=True)
 class Fold:
-    """A crease from `start` to `end`, px-free: `width` and `height` in shares of the picture's width.
+    """A crease from `start` to `end`: `width` and `height` in shares of the picture's width.
 
     A negative height is a valley. `bend` moves its middle sideways.
     """
@@ -63,7 +63,7 @@ def fill_outline(outline: Path) -> Field:
 
 
 def draw_lines(lines: Sequence[Path], width: float, *, dash: float = 0.0) -> Field:
-    """1 along lines of a width; dashed where `dash` is the length of a stitch."""
+    """1 along lines of a width; dashed with stitches of length `dash`, if it is above 0."""
     image = Image.new("L", drawing_shape()[::-1])
     pen, scale = ImageDraw.Draw(image), drawing_shape()[1]
     for line in lines:

@@ -1,4 +1,4 @@
-"""How people write where a catalog lies: what is meant by it, and what is told where it is no place of ours."""
+"""Addresses of catalogs as people write them: what each means, and a message for those that name no place."""
 
 import os
 import re
@@ -12,13 +12,13 @@ FILE = re.compile(r"file:(?://(?P<host>[^/]*))?(?P<path>/.*)?", re.DOTALL | re.I
 BUCKET_URL = re.compile(r"s3://", re.IGNORECASE)
 SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+]+:/")
 OPEN, CLOSE = "\"'`\u201c\u201d\u2018\u2019\u201e\u00ab\u00bb", "\"'`\u201c\u201d\u2018\u2019\u00bb\u00ab"
-"""Quotes, also those that word processors make of them."""
+"""Quotes, also the typographic ones of word processors."""
 
 
 def trim_address(address: str) -> str:
-    """An address without blanks, line breaks and unseen letters at its ends: they come with what is copied.
+    """An address without blanks, line breaks and invisible letters at its ends, which come along with copied text.
 
-    A folder whose name ends in one is written with a slash behind it.
+    A folder whose name ends in a blank is written with a slash behind it.
     """
     ends = "".join(
         letter for letter in set(address) if letter.isspace() or unicodedata.category(letter) == "Cf"
@@ -27,17 +27,17 @@ def trim_address(address: str) -> str:
 
 
 def bucket_and_prefix(address: str) -> str | None:
-    """What stands behind s3:// in an address; None where it is none of a bucket."""
+    """The bucket and prefix behind s3:// in an address; None where the address is not a bucket's."""
     prefix = BUCKET_URL.match(address)
     return address[prefix.end() :] if prefix else None
 
 
 def folder_path(address: str) -> str:
-    """The folder's path that an address means: of file: decoded, else letter by letter.
+    """The folder's path that an address means: a file: address is decoded, any other is taken letter by letter.
 
     Raises:
-        StoreError: the address is of another kind (a bucket's in another spelling, Windows', a web page's);
-            it says how to write what was probably meant. A folder that is called so is written ./NAME.
+        StoreError: the address is of another kind (a bucket's in another spelling, Windows', a web page's); the text
+            says how to write the address that was probably meant. A folder with such a name is written ./NAME.
     """
     if named := FILE.fullmatch(address):
         return _decoded(address, named)
@@ -119,4 +119,4 @@ MISTAKES: tuple[tuple[re.Pattern[str], Callable[[re.Match[str]], str]], ...] = (
     ),
     (_kind(rf"{SCHEME.pattern}.*"), lambda _: "give a folder or s3://bucket/prefix"),
 )
-"""What is written instead of a folder or a bucket, and what is told of it. The first that fits is meant."""
+"""Patterns of addresses that name neither a folder nor a bucket, each with its remedy. The first that fits counts."""

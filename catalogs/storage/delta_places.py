@@ -1,8 +1,8 @@
-"""How the Delta library is told a place, and which places it reads otherwise than we do.
+"""Places of tables as the Delta library reads them, and which places it reads otherwise than our stores do.
 
 Our stores take a folder or a key letter by letter. The library takes a URL, and decodes it more than once. So
-a key is escaped for it, and what no escaping brings through (tried, deltalake 1.6) is refused, by name: else the
-table would lie in another place than the pictures, shared with strangers, or the library would panic.
+a key is escaped for it. Letters that no escaping brings through (tried, deltalake 1.6) are refused by name: else
+the table would lie in another place than the pictures, shared with strangers, or the library would panic.
 """
 
 import re
@@ -21,17 +21,17 @@ LONGEST_PREFIX = 800
 
 
 def of_folder(folder: str, table: str) -> str:
-    """The path of a table in a folder, unless the Delta library would read another one in it.
+    """The path of a table in a folder.
 
     Raises:
-        StoreError: names the letters that keep a design catalog from lying there.
+        StoreError: the Delta library would read another path; names the letters that keep designs from lying there.
     """
     _require(folder, folder, _strange(folder) + LOCAL.findall(folder))
     return f"{folder.rstrip('/')}/{table}"
 
 
 def require_bucket(bucket: str, place: str) -> None:
-    """StoreError where that is no bucket's name, as neither S3 nor the Delta library takes it in a URL."""
+    """Raise StoreError where a text is no bucket's name, which neither S3 nor the Delta library takes in a URL."""
     if BUCKET.fullmatch(bucket):
         return
     alias = " (an access point by its alias)" if bucket.startswith("arn:") else ""
@@ -70,7 +70,7 @@ def _segment(text: str) -> str:
 
 
 def _strange(text: str) -> list[str]:
-    """What no place of a design catalog may have."""
+    """The letters of a text that no place of a design catalog may have."""
     return (
         ESCAPED.findall(text)
         + CONTROL.findall(text)

@@ -11,9 +11,9 @@ FIRST_TIME, LAST_TIME = (end.replace(tzinfo=UTC) for end in (datetime.min, datet
 
 
 def query(table: DeltaTable, columns: Sequence[str], where: str = "") -> Iterator[pa.RecordBatch]:
-    """Rows by the Delta library's own engine.
+    """Rows of a table, by the Delta library's own engine; `where` is a condition of SQL.
 
-    It skips files by the log's statistics; pyarrow's dataset needs 1.5 ms a file to do so, before it reads any.
+    The engine skips files by the log's statistics; pyarrow's dataset needs 1.5 ms a file to do so, before it reads any.
     """
     names = ", ".join(f'"{name}"' for name in columns)
     sql = f"SELECT {names} FROM asked" + (f" WHERE {where}" if where else "")
@@ -21,7 +21,7 @@ def query(table: DeltaTable, columns: Sequence[str], where: str = "") -> Iterato
 
 
 def conform_to(batches: Sequence[pa.RecordBatch], schema: pa.Schema) -> pa.Table:
-    """One table by `schema`, with nulls for columns that no batch has, and for times that Python cannot tell."""
+    """One table with the columns and types of `schema`: null for columns that no batch has, and for times beyond Python's."""
     if not batches:
         return schema.empty_table()
     rows = pa.Table.from_batches(batches)
@@ -35,7 +35,7 @@ def conform_to(batches: Sequence[pa.RecordBatch], schema: pa.Schema) -> pa.Table
 
 
 def _tellable(column: pa.ChunkedArray) -> pa.ChunkedArray:
-    """A column with nulls for times outside Python's years 1 to 9999: Parquet's go far beyond, and so may a clock."""
+    """A column with null for times outside Python's years 1 to 9999: Parquet's times and wrong clocks go far beyond."""
     if not pa.types.is_timestamp(column.type):
         return column
     first, last = (pa.scalar(end, column.type) for end in (FIRST_TIME, LAST_TIME))

@@ -1,4 +1,4 @@
-"""Delta tables in a store: opened, asked and committed to, with every failure named and every lost race run again."""
+"""Delta tables in a store: opened, checked, queried, committed to and tidied."""
 
 import hashlib
 import uuid
@@ -27,12 +27,12 @@ WRITER_FEATURES = {
     "identityColumns", "deletionVectors", "rowTracking", "timestampNtz", "domainMetadata", "v2Checkpoint",
     "inCommitTimestamp", "typeWidening", "clustering", "variantType", "variantType-preview", "vacuumProtocolCheck",
 }  # fmt: skip
-"""What Delta's protocol knew when this was written; which of them the library can do, it says itself at a commit."""
+"""Features of Delta's protocol when this was written; the library itself says at a commit which it can do."""
 T = TypeVar("T")
 
 
 class TableInStore:
-    """A Delta table at `name` in a store. It need not be there; making this object touches nothing."""
+    """A Delta table at `name` in a store. It need not exist; making this object touches nothing."""
 
     def __init__(self, store: Store, name: str) -> None:
         """`name` is the table's key in the store."""
@@ -40,11 +40,11 @@ class TableInStore:
         self.log = CommitLog(store, name)
         self._calls = DeltaCalls(self.uri)
         self._kept = -1
-        """The newest version that the disk keeps for sure; what was there when the table was opened counts as kept."""
+        """The newest version that the disk keeps for sure; the version at opening counts as kept."""
 
     @property
     def uri(self) -> str:
-        """Where it is, as a person would write it."""
+        """The table's address, as a person would write it."""
         return f"{self.store.uri}/{self.name}"
 
     def open(self) -> DeltaTable | None:
@@ -64,14 +64,14 @@ class TableInStore:
         return self._required_whole(table)
 
     def renew(self, table: DeltaTable) -> DeltaTable:
-        """The same table, brought up to what it is now; raises as `open` does."""
+        """The same table, brought up to its newest version; raises as `open` does."""
         self.ask_table(table.update_incremental)
         return self._required_whole(table)
 
     def _required_whole(self, table: DeltaTable) -> DeltaTable:
         version = int(table.version())
         if self._kept < 0:
-            # An older commit that was lost is looked for once: the next checkpoint would hide it for good.
+            # Lost older commits are looked for once: the next checkpoint would hide them for ever.
             self.log.require_all_whole()
             self._kept = version - 1
         self.log.require_whole(version)
@@ -81,6 +81,7 @@ class TableInStore:
         uri, options = self.store.delta_location(self.name)
 
         def ask() -> DeltaTable | None:
+            """Open the table; None where there is none."""
             try:
                 return DeltaTable(uri, storage_options=options)
             except TableNotFoundError:
@@ -89,12 +90,12 @@ class TableInStore:
         try:
             return self.ask_table(ask)
         except CatalogError:
-            # Our own look says which file it is.
+            # Our own check says which file it is.
             self.log.require_all_whole()
             raise
 
     def require_all_whole(self) -> None:
-        """CatalogError unless every commit since the last checkpoint is whole, and every file that it names is there."""
+        """Raise CatalogError unless every commit since the last checkpoint is whole, and every file that it names exists."""
         if self.open() is None:
             return
         self.log.require_all_whole()
@@ -104,7 +105,7 @@ class TableInStore:
             )
 
     def require_writable(self) -> None:
-        """CatalogError where the table asks for more of a writer than any version of Delta that is known here."""
+        """Raise CatalogError where the table asks a writer for more than any version of Delta that is known here."""
         table = self.open()
         if table is None:
             return
@@ -117,7 +118,7 @@ class TableInStore:
     def broken_files(self) -> list[str]:
         """Keys of data files that are gone, or have another size than the table says."""
         suspects = self._broken_files()
-        # One that another has tidied away between two looks is named no more.
+        # A file that another process has tidied away between two listings is not named any more.
         return sorted(suspects & self._broken_files()) if suspects else []
 
     def _broken_files(self) -> set[str]:
@@ -126,7 +127,7 @@ class TableInStore:
         return {key for key, size in sizes.items() if sizes_there.get(key) != size}
 
     def unnamed_files(self) -> list[ObjectInfo]:
-        """Data files in the table's folder that no commit that is still there has named, as its part or as removed."""
+        """Data files in the table's folder that no existing commit has named, as its part or as removed."""
         files = self._files()
         # The log is read after the listing: a file that is committed meanwhile is named.
         named = {*self.data_files(), *self._tombstones()}
@@ -137,7 +138,7 @@ class TableInStore:
         return [file for file in unnamed if file.key not in ever]
 
     def former_files(self) -> list[str]:
-        """Keys of data files that are there, and that commits have taken out of the table."""
+        """Keys of existing data files that commits have taken out of the table."""
         present = {file.key for file in self._files()}
         return sorted(present & {*self.log.ever_named(), *self._tombstones()} - set(self.data_files()))
 
@@ -147,7 +148,7 @@ class TableInStore:
         return [file for file in listed if file.key.endswith(".parquet") and not file.key.startswith(log)]
 
     def data_files(self) -> dict[str, int]:
-        """Keys of the data files that make up the table as it is now, and their sizes in bytes."""
+        """Keys of the data files that make up the newest version of the table, and their sizes in bytes."""
         table = self.open()
         if table is None:
             return {}
@@ -166,7 +167,7 @@ class TableInStore:
     def give_up(self, broken: Sequence[str]) -> dict[str, str]:
         """Take data files that are gone or cut out of the table, with the records in them.
 
-        What is left of a file is moved, for a person to save what can be: its new key by the old one, empty
+        The rest of a file is moved, so that a person can save records from it. Returns its new key by the old one, empty
         where the file is gone.
         """
         moved = {key: self._moved_away(key) for key in broken}
@@ -189,7 +190,7 @@ class TableInStore:
         return 0 if table is None else len(table.repair(commit_properties=ONE_TRY)["files_removed"])
 
     def create(self, schema: pa.Schema) -> DeltaTable:
-        """The table, made with these columns where there is none, and seen to be where the store is."""
+        """The table, made with these columns where there is none; StoreError where the library made it in another place."""
         uri, options = self.store.delta_location(self.name)
         made = DeltaTable.create(uri, schema, mode="ignore", storage_options=options)
         self.log.require_seen()
@@ -214,10 +215,10 @@ class TableInStore:
         return merged, len(removed)
 
     def _compact(self) -> int:
-        """Merge, unless another begins to merge after us: then ours fails, and is tried again.
+        """Merge small files, unless another process begins to merge after this one: then this merge fails, and is tried again.
 
-        Of two merges of the same files the library keeps both, whatever tries it is allowed, and every row is there
-        twice. But no commit of its lands behind a change of the table's description that it has not seen.
+        Of two merges of the same files the library keeps both, whatever number of tries it is allowed, and every row is
+        there twice. But it puts no commit behind a change of the table's description that it has not seen.
         """
         table = self.open()
         if table is None or len(table.file_uris()) < FEWEST_TO_MERGE:
@@ -238,6 +239,7 @@ class TableInStore:
         """
 
         def kept() -> int:
+            """Commit, and have the disk keep the commit."""
             with self._calls.explained_panics():
                 done = commit()
             self._keep()
@@ -246,17 +248,18 @@ class TableInStore:
         return self._calls.retried(kept)
 
     def _keep(self) -> None:
-        """Have the disk keep what was committed since the table was opened: our commits, and those they stand on."""
+        """Have the disk keep the commits since the table was opened: our own, and those before them."""
         newest = self._kept
 
         def written() -> Iterator[str]:
+            """Keys of the files of these commits."""
             nonlocal newest
             while self.log.there(newest + 1):
                 newest += 1
                 yield from self.log.written(newest)
 
         self.store.sync(written())
-        # Not before: another thread's commit is not answered by a look at what this one has yet to do.
+        # Not earlier: until now another thread must not count these versions as kept.
         self._kept = max(self._kept, newest)
 
     def ask_table(self, ask: Callable[[], T]) -> T:
@@ -267,6 +270,7 @@ class TableInStore:
         """
 
         def answered() -> T:
+            """Ask once."""
             with self._calls.explained_panics():
                 return ask()
 

@@ -1,4 +1,4 @@
-"""What S3 stores refuse, named: with the store's own words, what they mean, and what to do."""
+"""Refusals of S3 stores as errors of catalogs: with the store's own words, their meaning, and what to do."""
 
 import re
 from collections.abc import Iterator, Mapping
@@ -78,7 +78,12 @@ RIGHTS = (
 
 @contextmanager
 def translate_errors(what: str) -> Iterator[None]:
-    """Errors of boto3 become ours; `what` was being done, and to which object."""
+    """Errors of boto3 within this block become errors of catalogs; `what` is the operation and its object.
+
+    Raises:
+        NotAllowedError: credentials are missing or refused.
+        StoreError: the store refused, did not answer, or the settings are wrong.
+    """
     try:
         yield
     except NO_CREDENTIALS as error:
@@ -106,7 +111,7 @@ def translate_errors(what: str) -> Iterator[None]:
 
 @contextmanager
 def translate_credential_errors(what: str) -> Iterator[None]:
-    """Errors of finding credentials become ours; files and programs that the settings name may be missing or odd."""
+    """Errors of finding credentials become NotAllowedError: files and programs in the settings may be missing or wrong."""
     try:
         with translate_errors(what):
             yield
@@ -118,7 +123,7 @@ def translate_credential_errors(what: str) -> Iterator[None]:
 
 
 def _from_tls(what: str, error: SSLError) -> StoreError:
-    """A certificate that is not trusted, or no TLS at all, is so at every try."""
+    """An error of TLS: an untrusted certificate, and a server without TLS, fail at every try."""
     words = str(error)
     if "CERTIFICATE_VERIFY_FAILED" in words or "CA certificate bundle" in words:
         return StoreError(
@@ -144,18 +149,18 @@ def _line(error: Exception) -> str:
 
 
 def require_s3(answer: Mapping[str, object], name: str, what: str) -> None:
-    """StoreError for an answer of success that lacks what every answer of S3 has: a page of a proxy's, say."""
+    """Raise StoreError for an answer of success without the field `name`, which every answer of S3 has; a proxy's page, say."""
     if name not in answer:
         raise StoreError(f"{what}: the answer has no {name}. {NOT_S3}")
 
 
 def error_code(error: ClientError) -> str:
-    """What the store calls its refusal; the status where it has no body, as to HEAD."""
+    """The store's code of its refusal; the status where the answer has no body, as to HEAD."""
     return str(error.response.get("Error", {}).get("Code", ""))
 
 
 def require_conditional_puts(uri: str, error: ClientError) -> None:
-    """UnsafeStoreError where a store refuses the condition of a put, rather than the put."""
+    """Raise UnsafeStoreError where a store refuses the condition of a put, and not the put itself."""
     words = _words(error)
     if error_code(error) not in REFUSED_HEADER or CHECKSUM.search(words):
         return
@@ -168,7 +173,7 @@ def require_conditional_puts(uri: str, error: ClientError) -> None:
 
 
 def require_clean_keys(keys: ReadOnlyCredentials, source: str) -> None:
-    """NotAllowedError for keys with blanks or line breaks in them, of which no request can be made; shows no key."""
+    """Raise NotAllowedError for credentials with blanks or line breaks, which no request can carry; shows no key."""
     given = (keys.access_key, keys.secret_key, keys.token)
     for name, text, clean in zip(CREDENTIALS, given, (SENT, SIGNS, SENT), strict=True):
         if text and not clean.fullmatch(text):
@@ -203,7 +208,7 @@ def _from_answer(what: str, error: ClientError) -> StoreError:
 
 
 def _other_region(error: ClientError) -> str:
-    """What to set where the bucket lies in another region than was asked; empty where that is not it."""
+    """How to set the region where the bucket lies in another region; empty where that is not the reason."""
     if error_code(error) not in OTHER_REGION and http_status(error) not in (301, 307):
         return ""
     region_header = (
@@ -219,7 +224,7 @@ def _rights(error: ClientError) -> str:
 
 
 def http_status(error: ClientError) -> int:
-    """Of the answer; 0 where there is none."""
+    """The status of the answer to a request; 0 where there was no answer."""
     return int(error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0))
 
 
@@ -235,7 +240,7 @@ def _said(error: ClientError) -> str:
 
 
 def _from_failure(answered: str, number: int, error: ClientError) -> StoreError:
-    """What is neither a matter of rights nor of what is there."""
+    """The error for a failure that has nothing to do with rights, and with which objects exist."""
     if CHECKSUM.search(_words(error)):
         return StoreError(
             f"{answered}. It does not know the checksums that are sent with objects: set {CHECKSUM_SETTING}, then run"
@@ -255,7 +260,7 @@ def _words(error: ClientError) -> str:
 
 
 def _seconds_apart(error: ClientError) -> float:
-    """How far the store's clock is from ours; a HEAD answer has no code that would say it."""
+    """Seconds between the store's clock and ours; the answer to HEAD has no code that would say it."""
     date = error.response.get("ResponseMetadata", {}).get("HTTPHeaders", {}).get("date", "")
     try:
         return abs((datetime.now(UTC) - parsedate_to_datetime(date)).total_seconds())

@@ -22,7 +22,7 @@ T = TypeVar("T")
 ATTEMPTS = 8
 """Tries of one request."""
 LONGEST_PAUSE = 5.0
-"""Seconds between two tries, at most. The pauses grow to it and are 6 to 11 s in all: a server starts anew in that."""
+"""Seconds between two tries, at most. All pauses together are 6 to 11 s, in which a server can restart."""
 PATIENCE = 60.0
 """Seconds after which there is no further try of a request."""
 ANSWER_SECONDS = 30
@@ -36,10 +36,10 @@ ADDRESSING = {None: "auto", True: "path", False: "virtual"}
 
 
 class S3Store:
-    """Objects below `s3://bucket/prefix`, through boto3 and its standard credential chain."""
+    """A store whose objects lie below `s3://bucket/prefix`, through boto3 and its standard credential chain."""
 
     def __init__(self, uri: str, options: S3Options) -> None:
-        """Opens no connection."""
+        """Opens no connection. StoreError for an address without a bucket, or with a password in it."""
         self._bucket, _, prefix = uri.removeprefix("s3://").partition("/")
         self._prefix = prefix.strip("/")
         self._options = options
@@ -57,7 +57,7 @@ class S3Store:
 
     @property
     def uri(self) -> str:
-        """Where the store begins."""
+        """The bucket and prefix, as a person would write them."""
         return f"s3://{self._bucket}/{self._prefix}".rstrip("/")
 
     @cached_property
@@ -109,10 +109,11 @@ class S3Store:
         return retrying(s3_errors.translate_errors(what)(ask))
 
     def read(self, key: str) -> bytes:
-        """Contents of an object."""
+        """The bytes of an object; NotFoundError where there is none, NotAnObjectError where it is too large."""
         place = self._place(key)
 
         def ask() -> bytes:
+            """Get the object once, to the end of its bytes."""
             answer = self._client.get_object(**place)
             s3_errors.require_s3(answer, "ETag", f"reading {self._name(key)}")
             require_size(self._name(key), int(answer.get("ContentLength") or 0))
@@ -127,15 +128,16 @@ class S3Store:
         self._ask(f"writing {self._name(key)}", put)
 
     def create(self, key: str, data: bytes) -> bool:
-        """Create an object with a conditional put; False if it is there already.
+        """Create an object with a conditional put; False if it exists already.
 
-        A put whose answer is lost is tried again and then meets its own object. So every put carries a mark
-        of its own, which says afterwards whose object it is.
+        A put whose answer is lost is tried again and then meets its own object. So every put carries a mark, which says
+        afterwards whether the object is its own.
         """
         mark, tries = uuid.uuid4().hex, 0
         put = partial(self._client.put_object, **self._place(key), Body=data, IfNoneMatch="*")
 
         def ask() -> bool:
+            """Put the object once."""
             nonlocal tries
             tries += 1
             try:
@@ -164,10 +166,11 @@ class S3Store:
         return self.stat(key) is not None
 
     def stat(self, key: str) -> ObjectInfo | None:
-        """What a listing tells of one object, in whole seconds; None if there is none."""
+        """The key, size, ETag and time (whole seconds) of one object; None if there is none."""
         place = self._place(key)
 
         def ask() -> ObjectInfo | None:
+            """Ask for the object's head once."""
             try:
                 answer = self._client.head_object(**place)
             except ClientError as error:
@@ -183,9 +186,9 @@ class S3Store:
         return self._ask(f"looking for {self._name(key)}", ask)
 
     def _ask_for_words(self, place: dict[str, str], refused: ClientError) -> None:
-        """Ask once more, for the error that explains: a refusal of HEAD has a status alone."""
+        """Ask with GET for the error that explains: a refusal of HEAD has only a status."""
         if s3_errors.http_status(refused) >= 500:
-            # It may pass, and says what it is.
+            # The failure may pass, and its status says enough.
             return
         try:
             self._client.get_object(**place, Range="bytes=0-0")["Body"].close()
@@ -221,7 +224,7 @@ class S3Store:
             further = {"ContinuationToken": token} if token else None
 
     def leftovers(self, prefix: str = "") -> Iterator[ObjectInfo]:  # noqa: ARG002
-        """None: an object is put in one request, whole or not at all."""
+        """Always empty: an object is put in one request, whole or not at all."""
         return iter(())
 
     def delete(self, key: str) -> None:
@@ -229,12 +232,13 @@ class S3Store:
         self._ask(f"deleting {self._name(key)}", partial(self._client.delete_object, **self._place(key)))
 
     def sync(self, written: Iterable[str]) -> None:
-        """Nothing: an object is safe when its put is answered."""
+        """Nothing happens: an object is safe when its put is answered."""
 
     def delta_location(self, table: str = keys.TABLE) -> tuple[str, dict[str, str]]:
-        """The table's URI, and boto3's own credentials of this moment in the words of the Delta library.
+        """The table's URI, and boto3's credentials of this moment in the words of the Delta library.
 
-        StoreError where the Delta library cannot be told of the place.
+        Raises StoreError where the Delta library would read another place, and NotAllowedError without credentials (boto3's
+        NoCredentialsError).
         """
         place = delta_places.of_prefix(self._bucket, self._prefix, table)
         with s3_errors.translate_credential_errors(f"finding credentials for {self.uri}"):
@@ -278,7 +282,7 @@ def _kind(key: str) -> dict[str, str]:
 
 
 def _require_no_password(endpoint: str | None) -> None:
-    """StoreError for an endpoint with credentials in it; S3 takes none there, and logs would show them."""
+    """Raise StoreError for an endpoint with credentials in it: S3 takes none there, and logs would show them."""
     if endpoint and "@" in urllib.parse.urlsplit(endpoint).netloc:
         raise StoreError(
             "The S3 endpoint's URL holds a user or password, which S3 does not take there: write it without, and"

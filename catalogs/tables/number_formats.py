@@ -12,8 +12,8 @@ GENERAL = ("General", "@", "0", "")
 def format_number(value: int, code: str) -> str:
     """A whole number as its format shows it: 7 under `"A-"000` is A-007.
 
-    It is the plain number where the format has anything but places for digits and fixed signs: signs between
-    thousands, decimals, colours and conditions change how a number looks and not what it says.
+    The result is the plain number where the format has anything but places for digits and fixed signs: signs between
+    thousands, decimals, colours and conditions change how a number looks and not its value.
     """
     if value < 0 or code in GENERAL:
         return str(value)
@@ -28,7 +28,7 @@ def format_number(value: int, code: str) -> str:
 
 
 def _place(part: str, digits: list[str], first: bool) -> str:
-    """What stands at a place of a format, from the right; the first place takes all digits that are left."""
+    """The signs at a place of a format, from the right; the first place takes all remaining digits."""
     if part not in ("0", "#", "?"):
         return part[1:]
     if first and digits:

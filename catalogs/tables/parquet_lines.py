@@ -47,7 +47,7 @@ def parquet_sheets(name: str, data: bytes) -> list[Sheet]:
 
     Nulls and NaN are empty. Whole floats are integers, as an id beside a gap is in pandas. Bytes that are text
     are text. Lists are joined by `|`. An index with a name is a column. Columns whose cells are no text
-    (structs, pictures) are left out, and remarked. CatalogError where the file is none, is damaged, or stands
+    (structs, pictures) are left out, with a remark. CatalogError where the file is not Parquet, is damaged, or stands
     for more than MAX_ROWS, MAX_CELLS, MAX_BYTES or MAX_TEXT.
     """
     if not data.startswith(b"PAR1") and (kind := other_kind(data)):
@@ -77,7 +77,7 @@ def parquet_sheets(name: str, data: bytes) -> list[Sheet]:
 def bounded_file(name: str, data: bytes) -> tuple[pq.ParquetFile, int]:
     """A file of bounded size, and the bytes of its largest chunk of texts that are written as differences.
 
-    CatalogError where it is too large, or no Parquet. Its texts are read as dictionaries where that can be.
+    Texts are read as dictionaries where that is possible. CatalogError where the file is too large, or is not Parquet.
     """
     try:
         # The library's own way to look at a chunk ends the process where the index is damaged.
@@ -112,7 +112,7 @@ def _too_long(name: str) -> CatalogError:
 
 
 def _check_texts(file: pq.ParquetFile, chunks: Sequence[Chunk]) -> None:
-    """Refuse what is too long by its texts as they are stored; bytes that are not marked as text may be pictures."""
+    """Raise TextError for too much text by its stored size; bytes that are not marked as text may be pictures."""
     marked = [file.schema.column(place).converted_type == "UTF8" for place in range(len(file.schema))]
     # Each group of rows has the columns of the schema, in its order; the library has seen to that.
     size = sum(chunk.unpacked for place, chunk in enumerate(chunks) if marked[place % len(marked)])
@@ -184,7 +184,7 @@ def _range_indexes(file: pq.ParquetFile) -> list[tuple[str, range]]:
 
 
 def _decodes(name: str, file: pq.ParquetFile, field: pa.Field, rows: int) -> bool:
-    """Whether bytes are text in every row; old writers mark no text as such, and others store pictures."""
+    """Whether bytes are text in every row; old writers do not mark texts, and other writers store pictures."""
     kind = field.type.value_type if pa.types.is_dictionary(field.type) else field.type
     if not (
         pa.types.is_binary(kind) or pa.types.is_large_binary(kind) or pa.types.is_fixed_size_binary(kind)

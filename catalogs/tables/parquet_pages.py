@@ -1,7 +1,7 @@
-"""What a Parquet file stands for by its own pages and schema, looked at before any library unpacks it.
+"""The size of a Parquet file's contents by its own pages and schema, read before any library unpacks the file.
 
-The library allocates what a page's header says, and follows nested types as deep as they go; a file's index can
-say less than its pages do.
+The library allocates the memory that a page's header states, and follows nested types to any depth; a file's index
+can state less than its pages do.
 """
 
 from collections.abc import Iterator, Sequence
@@ -44,7 +44,7 @@ DELTA = frozenset({6, 7})
 
 
 class PageError(Exception):
-    """Bytes are no header of Parquet, or the schema is without measure."""
+    """Bytes are not a header of Parquet, or the schema is too large."""
 
 
 @dataclass(frozen=True)
@@ -62,7 +62,7 @@ class Chunk:
 
 
 def read_index(data: bytes) -> tuple[int, list[Chunk]]:
-    """The number of rows that a file says it has, and its chunks; PageError where it cannot be taken apart."""
+    """The number of rows that a file states, and its chunks; PageError where it cannot be taken apart."""
     begin = len(data) - 8 - int.from_bytes(data[-8:-4], "little")
     if len(data) < 12 or data[:4] != b"PAR1" or data[-4:] != b"PAR1" or begin < 4:
         raise PageError("it does not begin and end as Parquet does")
@@ -159,7 +159,7 @@ class _Pages:
         self._data, self._left = data, MOST_PAGES
 
     def sizes(self, begin: int, end: int, values: int) -> Iterator[int]:
-        """Unpacked size of each page of a chunk that has values, to its last byte."""
+        """Unpacked size of each page of a chunk that has values, to its last byte; PageError for a bad page, or too many."""
         end = min(end, len(self._data))
         while values and begin < end:
             self._left -= 1
@@ -174,7 +174,7 @@ class _Pages:
 
 
 def _require_own_header(header: dict[int, Any]) -> None:
-    """PageError unless a page has the header of its kind, and no other's: readers would take one or the other."""
+    """Raise PageError unless a page has the header of its kind, and no other's: readers would take one or the other."""
     kind = header.get(PAGE_KIND)
     if kind not in OWN_HEADER or [number for number in KIND_HEADERS if number in header] != [
         OWN_HEADER[kind]
@@ -227,11 +227,11 @@ class _Thrift:
         return (self._number() if head >> 4 == 15 else head >> 4), head & 15
 
     def struct(self, depth: int) -> dict[int, Any]:
-        """The fields of a structure: numbers, bytes, lists and structures; of all else, None."""
+        """The fields of a structure: numbers, bytes, lists and structures; None for all other values."""
         return {number: self.value(kind, depth + 1) for number, kind in self.fields()}
 
     def value(self, kind: int, depth: int = 0, *, in_list: bool = False) -> Any:
-        """A value, or None where it is neither number, bytes, list nor structure."""
+        """A value, or None where it is neither number, bytes, list nor structure; PageError for a value without bounds."""
         if depth > DEEPEST:
             raise PageError(f"a header is nested over {DEEPEST} levels deep")
         self._left -= 1

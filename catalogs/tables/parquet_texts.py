@@ -33,7 +33,7 @@ class TextError(Exception):
 
 
 def is_text(kind: pa.DataType) -> bool:
-    """Whether cells of a type can be told as text."""
+    """Whether cells of a type can be written as text."""
     if isinstance(kind, pa.BaseExtensionType):
         return is_text(kind.storage_type)
     if pa.types.is_dictionary(kind):
@@ -46,7 +46,7 @@ def is_text(kind: pa.DataType) -> bool:
 
 
 def fixed_bytes(kind: pa.DataType) -> int:
-    """Bytes that a cell takes even where it is null, by its type."""
+    """Bytes that a cell of a type takes even where it is null."""
     if isinstance(kind, pa.BaseExtensionType):
         return fixed_bytes(kind.storage_type)
     if pa.types.is_dictionary(kind):
@@ -63,7 +63,7 @@ def _is_list(kind: pa.DataType) -> bool:
 
 
 def describe_kind(kind: pa.DataType) -> str:
-    """What cells are that are no text, and what to do, in words."""
+    """The kind of cells that are no text, and what to do, in words."""
     if (size := fixed_bytes(kind)) > MAX_BYTES_OF_CELL:
         return f"of {size:,} bytes each, whatever they hold; write texts or lists of any length"
     if pa.types.is_map(kind):
@@ -79,6 +79,7 @@ def describe_kind(kind: pa.DataType) -> str:
 
 
 def column_texts(array: pa.Array) -> list[str]:
+    """The cells of a column as texts; TextError where they take more than MAX_TEXT bytes."""
     kind = array.type
     if isinstance(kind, pa.BaseExtensionType):
         return column_texts(array.storage)
@@ -87,7 +88,7 @@ def column_texts(array: pa.Array) -> list[str]:
     if _is_list(kind):
         return _bounded(_joined(column_texts(_words(array)), array.value_lengths().to_pylist()))
     if pa.types.is_float16(kind) or pa.types.is_float32(kind):
-        # As few digits as tell the number from its neighbours: 52.1, and not 52.09999847412109.
+        # As few digits as distinguish the number from its neighbours: 52.1, and not 52.09999847412109.
         short = np.float16 if pa.types.is_float16(kind) else np.float32
         return ["" if cell is None else cell_text(float(str(short(cell)))) for cell in array.to_pylist()]
     if pa.types.is_temporal(kind):
@@ -101,7 +102,7 @@ def _plain_texts(array: pa.Array) -> list[str]:
 
 
 def _bounded(cells: Iterable[str]) -> list[str]:
-    """Texts, of which no more are made than there is room for."""
+    """The texts as a list; TextError as soon as they take more than MAX_TEXT bytes."""
     texts: list[str] = []
     size = 0
     for cell in cells:
@@ -123,7 +124,7 @@ def _pieces(array: pa.Array) -> Iterator[pa.Array]:
 
 
 def _plain_text(cell: Any) -> str:
-    """A cell as text; of bytes that were cut, the last letter may be half."""
+    """A cell as text; where bytes were cut, half of the last letter is dropped."""
     if isinstance(cell, bytes) and len(cell) > MAX_BYTES_OF_CELL:
         return codecs.getincrementaldecoder("utf-8")().decode(cell)
     return cell_text(cell)
@@ -165,16 +166,16 @@ def _shortened(array: pa.Array) -> pa.Array:
 
 
 def _shared(array: pa.DictionaryArray) -> list[str]:
-    """Texts of a dictionary, of which those that stand in these rows are looked at, each once."""
+    """Texts of a dictionary; only the entries that stand in these rows are read, each once."""
     used = pc.unique(array.indices).drop_null()
     texts = dict(zip(used.to_pylist(), column_texts(_shortened(array.dictionary).take(used)), strict=True))
     return ["" if place is None else texts[place] for place in array.indices.to_pylist()]
 
 
 def _joined(parts: Sequence[str], lengths: Sequence[int | None]) -> Iterator[str]:
-    """Lists as text, empty parts left out; no longer than shows that they are too long.
+    """Lists as text, without empty parts; a list that is too long ends as soon as that shows.
 
-    Where a part has a sign that parts words, the list is written as JSON has it.
+    Where a part has a sign that separates words, the list is written as JSON.
     """
     begin = 0
     for length in lengths:

@@ -1,4 +1,4 @@
-"""Parts of an Excel workbook, read as streams: its sheets, texts and styles, and the cells of a sheet."""
+"""The index of an Excel workbook: its sheets, shared texts and number formats, read as streams."""
 
 import posixpath
 from dataclasses import dataclass, field
@@ -47,14 +47,16 @@ class Book:
 
 
 def read_book(archive: WorkbookArchive, most_bytes: int) -> Book:
-    """The index of a workbook, its texts of no more than some bytes in memory.
+    """The index of a workbook, its shared texts of no more than `most_bytes` in memory.
 
-    PartError, or what ZIP and XML raise, where it is damaged or without measure.
+    Raises StrictError for 'Strict Open XML', PartError for a part that is damaged or too large, and the errors of ZIP
+    and XML.
     """
     book, targets = Book(), _targets(archive)
     sheets: list[tuple[str, str, str]] = []
 
     def start(name: str, attributes: Attributes) -> None:
+        """Take the date system and the sheets of a workbook; StrictError for 'Strict Open XML'."""
         if name.startswith(STRICT):
             raise StrictError("is of the kind 'Strict Open XML'")
         if name == f"{MAIN}workbookPr":
@@ -85,6 +87,7 @@ def _targets(archive: WorkbookArchive) -> dict[str, tuple[str, str]]:
     targets: dict[str, tuple[str, str]] = {}
 
     def start(name: str, attributes: Attributes) -> None:
+        """Take a link of the workbook."""
         if name.rpartition(" ")[2] == "Relationship" and "Target" in attributes:
             part = posixpath.normpath(posixpath.join("/xl", attributes["Target"][:LONGEST_TARGET])).lstrip(
                 "/"
@@ -101,6 +104,7 @@ def _read_styles(archive: WorkbookArchive, part: str, book: Book) -> None:
     within = [False]
 
     def start(name: str, attributes: Attributes) -> None:
+        """Take a number format, or the format of a style."""
         if name == f"{MAIN}cellXfs":
             within[0] = True
         elif name == f"{MAIN}xf" and within[0]:
@@ -110,6 +114,7 @@ def _read_styles(archive: WorkbookArchive, part: str, book: Book) -> None:
         require_at_most(max(len(book.formats), len(book.codes)), MAX_STYLES, "styles")
 
     def end(name: str) -> None:
+        """Note the end of the styles of cells."""
         if name == f"{MAIN}cellXfs":
             within[0] = False
 
@@ -117,11 +122,12 @@ def _read_styles(archive: WorkbookArchive, part: str, book: Book) -> None:
 
 
 def _read_strings(archive: WorkbookArchive, part: str, most_bytes: int) -> list[str]:
-    """The texts that cells share; how a text is to be spoken is left out."""
+    """The texts that cells share; the phonetic reading of a text is left out."""
     strings: list[str] = []
     reader = TextReader(most_bytes)
 
     def end(name: str) -> None:
+        """Take a shared text at its end."""
         reader.end(name)
         if name == f"{MAIN}si":
             strings.append(reader.take())

@@ -33,12 +33,12 @@ NOT_COMPUTED = (
 
 
 def xlsx_sheets(name: str, data: bytes) -> list[Sheet]:
-    """The sheets of a workbook, those of a telling name first, hidden ones not; `name` is for messages.
+    """The sheets of a workbook, those with a telling name first, without hidden ones; `name` is for messages.
 
-    A cell is what the program shows: a formula's value, 101 for the number 101.0, 007 and A-007 where the
+    A cell is the text that the program shows: a formula's value, 101 for the number 101.0, 007 and A-007 where the
     format has the zeros and the letter, 2025-10-01 for a date, and for a merged cell the same in every row that
     it spans. Hidden rows count, as they do in the program's own CSV. A formula that ended in an error, or was
-    never computed, is a fault of its cell. CatalogError where the file is none, is damaged or stands for over
+    never computed, is a fault of its cell. CatalogError where the file is no workbook, is damaged or stands for over
     MAX_BYTES or MAX_TEXT.
     """
     _check_archive(name, data)
@@ -70,9 +70,9 @@ def _too_much(name: str, error: PartError) -> CatalogError:
 
 
 def _check_archive(name: str, data: bytes) -> None:
-    """Refuse what is no workbook, and what its own index says is too large; nothing is unpacked yet.
+    """Raise CatalogError for a file that is no workbook, or too large by its own index; nothing is unpacked yet.
 
-    All parts count, whatever their names: any of them may be said to be a sheet. No more of a part is ever
+    All parts count, whatever their names: any of them may be declared a sheet. No more of a part is ever
     unpacked than the index says.
     """
     if not data.startswith(b"PK\x03\x04"):
@@ -136,7 +136,7 @@ def _line(book: Book, row: int, cells: Sequence[Cell]) -> Line:
 def _fill_down(
     texts: list[str], row: int, spans: dict[int, list[tuple[int, int]]], above: dict[int, tuple[int, str]]
 ) -> int:
-    """Give a row what merged cells that began above it show in it; note those that begin in it; how many there are."""
+    """Give a row the texts of merged cells that began above it, and note those that begin in it; returns how many."""
     for column in [column for column, (last, _) in above.items() if row > last]:
         del above[column]
     if above and any(texts):

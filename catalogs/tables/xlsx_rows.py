@@ -30,7 +30,7 @@ REFERENCE = re.compile(r"\$?([A-Za-z]{1,3})\$?(\d{1,7})")
 
 @dataclass(frozen=True, slots=True)
 class Cell:
-    """A cell as it is stored: its column from 0, its type and style, its value's text, and if it is a formula."""
+    """A cell as it is stored: its column from 0, its type and style, its value's text, and whether it is a formula."""
 
     column: int
     kind: str
@@ -51,6 +51,7 @@ class _RowReader(TextReader):
         self._kind, self._style, self._is_formula = "n", 0, False
 
     def start(self, name: str, attributes: Attributes) -> None:
+        """Begin a row or a cell; OrderError for a row whose number does not rise."""
         if name == f"{MAIN}c":
             reference = attributes.get("r", "")
             self._column = column_of(reference) if reference else self._column + 1
@@ -72,6 +73,7 @@ class _RowReader(TextReader):
             super().start(name, attributes)
 
     def end(self, name: str) -> None:
+        """Take a cell, or a row with its filled cells, at its end."""
         if name == f"{MAIN}c":
             text = self.take()
             if text or self._is_formula:
@@ -89,7 +91,7 @@ class _RowReader(TextReader):
 def read_sheet_rows(
     archive: WorkbookArchive, part: str, most_bytes: int, most_cells: int
 ) -> Iterator[tuple[int, Sequence[Cell]]]:
-    """Rows of a sheet that hold something, by their own numbers, which rise, with the cells that do."""
+    """The filled rows of a sheet with their numbers, which rise, and their filled cells."""
     reader = _RowReader(most_bytes, most_cells)
     for _ in parse_part(archive, part, reader.start, reader.end, reader.text):
         while reader.rows:
@@ -102,6 +104,7 @@ def read_merged(archive: WorkbookArchive, part: str) -> dict[int, list[tuple[int
     count = [0]
 
     def start(name: str, attributes: Attributes) -> None:
+        """Take a merged cell over several rows."""
         if name != f"{MAIN}mergeCell":
             return
         count[0] += 1
@@ -117,7 +120,7 @@ def read_merged(archive: WorkbookArchive, part: str) -> dict[int, list[tuple[int
 
 
 def _mentions(archive: WorkbookArchive, part: str, word: bytes) -> bool:
-    """Whether a part may hold a word: a search of its bytes is faster than to take it apart."""
+    """Whether a part may hold a word: to search its bytes is faster than to parse it."""
     with archive.open(part) as stream:
         before = stream.read(4)
         if b"\0" in before or before.startswith((b"\xff\xfe", b"\xfe\xff")):
@@ -130,7 +133,7 @@ def _mentions(archive: WorkbookArchive, part: str, word: bytes) -> bool:
 
 
 def column_of(reference: str) -> int:
-    """The column from 0 of a cell, 27 for AB12."""
+    """The column from 0 of a cell, 27 for AB12; PartError where the reference is misspelt."""
     match = REFERENCE.fullmatch(reference)
     if not match:
         raise PartError(f"has a cell '{reference[:40]}'")
@@ -142,7 +145,7 @@ def column_of(reference: str) -> int:
 
 
 def row_of(reference: str) -> int:
-    """The row of a cell, 12 for AB12."""
+    """The row of a cell, 12 for AB12; PartError where the reference is misspelt."""
     match = REFERENCE.fullmatch(reference)
     if not match:
         raise PartError(f"has a cell '{reference[:40]}'")

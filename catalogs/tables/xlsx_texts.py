@@ -20,32 +20,36 @@ def _unescaped(text: str) -> str:
 
 
 class TextReader:
-    """Collects the text of `t` and `v`, but not that within `rPh`, which says how to speak it.
+    """Collects the text of `t` and `v`, but not that within `rPh`, which is its phonetic reading.
 
-    Of a text no more is kept than shows that it is over MAX_LETTERS long.
+    A text over MAX_LETTERS long is cut as soon as that shows.
     """
 
     def __init__(self, most_bytes: int) -> None:
+        """`most_bytes` is the limit for all texts together, bytes in memory."""
         self.most, self.bytes = most_bytes, 0
         self._parts: list[str] = []
         self._room = MOST_WRITTEN
         self._within = self._spoken = 0
 
     def start(self, name: str, _attributes: Attributes) -> None:
+        """Note that an element with text, or a phonetic reading, begins."""
         self._within += name in (f"{MAIN}t", f"{MAIN}v")
         self._spoken += name == f"{MAIN}rPh"
 
     def end(self, name: str) -> None:
+        """Note that an element with text, or a phonetic reading, ends."""
         self._within -= name in (f"{MAIN}t", f"{MAIN}v")
         self._spoken -= name == f"{MAIN}rPh"
 
     def text(self, text: str) -> None:
+        """Add a piece of text, if it is part of a cell's text."""
         if self._within and not self._spoken and self._room:
             self._parts.append(text[: self._room])
             self._room = max(self._room - len(text), 0)
 
     def take(self) -> str:
-        """What was collected since the last time."""
+        """The text since the last call; PartError where all texts together are too large."""
         text = _unescaped("".join(self._parts))[: MAX_LETTERS + 1]
         self._parts.clear()
         self._room = MOST_WRITTEN

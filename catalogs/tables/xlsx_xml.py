@@ -32,7 +32,7 @@ Attributes = Mapping[str, str]
 
 
 class PartError(Exception):
-    """A part of a workbook is not what it should be, or stands for too much."""
+    """A part of a workbook is damaged, or stands for too much."""
 
 
 class StrictError(PartError):
@@ -44,7 +44,7 @@ class OrderError(PartError):
 
 
 class WorkbookArchive(zipfile.ZipFile):
-    """A workbook's parts, and how many elements of them may still be read, all parts and all times together."""
+    """A workbook's parts, and how many elements may still be read, in all parts and all passes together."""
 
     def __init__(self, data: bytes) -> None:
         """Nothing is unpacked yet."""
@@ -52,24 +52,26 @@ class WorkbookArchive(zipfile.ZipFile):
         self.elements_left = MOST_ELEMENTS
 
     def count_element(self, attributes: int) -> None:
-        """Count one, and more for one of many attributes; PartError where there were too many."""
+        """Count an element, and one more for every 16 attributes; PartError where there were too many."""
         self.elements_left -= 1 + attributes // FREE_ATTRIBUTES
         if self.elements_left < 0:
             raise PartError(f"has over {MOST_ELEMENTS:,} elements")
 
 
 def read_number(text: str) -> int:
-    """A whole number that an attribute holds; PartError where it is too long to be one of a workbook."""
+    """A whole number in an attribute; PartError where it is too long to be one of a workbook."""
     require_at_most(len(text), LONGEST_NUMBER, "digits in a number")
     return int(text)
 
 
 def require_at_most(amount: int, limit: int, noun: str) -> None:
+    """Raise PartError where an amount is over its limit; `noun` is the amount's name in the message."""
     if amount > limit:
         raise PartError(f"has over {limit:,} {noun}")
 
 
 def run_to_end(steps: Iterator[None]) -> None:
+    """Run all steps of a parser."""
     for _ in steps:
         pass
 
@@ -81,20 +83,23 @@ def parse_part(
     end: Callable[[str], None] | None = None,
     text: Callable[[str], None] | None = None,
 ) -> Iterator[None]:
-    """Tell of the elements of a part, a piece of it at every step; nothing of it is kept.
+    """Call handlers for the elements and texts of a part, a piece of it at every step; nothing of the part is kept.
 
-    A part with a DOCTYPE is refused: its entities could stand for any amount of text. So is one whose heads of
-    elements, names or depth have no measure, as the parser keeps them, or goes over them again and again.
+    Raises PartError for a part with a DOCTYPE, whose entities could stand for any amount of text, and for one with too
+    long heads of elements, too many names or too deep a nesting, which the parser would keep or read again and again.
     """
     depth = 0
 
     def refuse(*_: object) -> None:
+        """Raise PartError for a DOCTYPE."""
         raise PartError(f"has a DOCTYPE in its part {part}")
 
     def named(_prefix: str | None, address: str | None) -> None:
+        """Check the length of a namespace."""
         require_at_most(len(address or ""), LONGEST_ADDRESS, "letters in a namespace")
 
     def started(name: str, attributes: Attributes) -> None:
+        """Count an element and hand it on; PartError where elements are nested too deep."""
         nonlocal depth
         depth += 1
         if depth > DEEPEST:
@@ -103,6 +108,7 @@ def parse_part(
         start(name, attributes)
 
     def ended(name: str) -> None:
+        """Hand on the end of an element."""
         nonlocal depth
         depth -= 1
         if end:

@@ -33,7 +33,7 @@ REMEDY = "paint the garment white (255) and everything else black (0)"
 
 def level_counts(levels: Bytes) -> NDArray[np.intp]:
     """How many pixels each of the 256 levels has."""
-    # In blocks: numpy counts in numbers of 8 bytes.
+    # In blocks: numpy converts to numbers of 8 bytes to count.
     counts = np.zeros(256, np.intp)
     for block in row_blocks(levels):
         counts += np.bincount(block.ravel(), minlength=256)
@@ -41,7 +41,7 @@ def level_counts(levels: Bytes) -> NDArray[np.intp]:
 
 
 def row_blocks(pixels: Bytes) -> Iterator[Bytes]:
-    """Rows of a picture, as many at once as keep what is counted of them small."""
+    """Blocks of rows of a picture, so large that counting their pixels needs little memory."""
     rows = max(1, LABELLED // pixels.shape[1])
     for at in range(0, len(pixels), rows):
         yield pixels[at : at + rows]
@@ -54,7 +54,10 @@ def _on_grid(pixels: Bytes) -> Bytes:
 
 
 def stretch_levels(levels: Bytes) -> tuple[Bytes, tuple[str, ...]]:
-    """Levels such that the backdrop is 0 and cloth 255, where flat levels say which they are."""
+    """Levels from backdrop 0 to cloth 255, where flat levels say which they are; and notes on what was changed.
+
+    Raises MaskError for a mask without black, and for a label map.
+    """
     flats = flat_levels(levels)
     if len(flats) < 2:
         return levels, ()
@@ -74,7 +77,7 @@ def stretch_levels(levels: Bytes) -> tuple[Bytes, tuple[str, ...]]:
 
 
 def sheer_note(level: int) -> str:
-    """What to say of a flat level that may be sheer cloth."""
+    """The note on a flat level that may be sheer cloth."""
     return (
         f"has a flat level {level}: it was taken for sheer cloth and is painted in part; if it is cloth paint it white,"
         " if it is a shadow or an unsure edge black"
@@ -84,7 +87,7 @@ def sheer_note(level: int) -> str:
 def flat_levels(levels: Bytes) -> list[int]:
     """Levels of flat areas, ascending, if these cover nearly all of the mask; else none.
 
-    Near levels are one, the one that covers most: unless the mask has few levels and each lies in areas of its
+    Near levels count as one, the one that covers most: unless the mask has few levels and each lies in areas of its
     own, as those of label maps do. Bands between a darker and a lighter level are soft edges.
     """
     counts = level_counts(levels)
@@ -128,7 +131,7 @@ def _is_area(levels: Bytes, level: int) -> bool:
 
 
 def _wide_share(where: NDArray[np.bool_]) -> float:
-    """Share of what is marked that is left once as much as a soft edge is taken off all round."""
+    """Share of the marked pixels that is left after as much as a soft edge is removed all round."""
     side = 2 * max(2, int(max(where.shape) * EDGE / 2)) + 1
     inner = ndimage.minimum_filter1d(ndimage.minimum_filter1d(where.view(np.uint8), side, 0), side, 1)
     return float(np.mean(inner[where])) if where.any() else 0.0
@@ -166,7 +169,7 @@ def _compact(levels: Bytes, level: int, count: int) -> bool:
 
 
 def _around(levels: Bytes, level: int, count: int) -> NDArray[np.int16]:
-    """8 x N: what lies around pixels of a level, at most some SAMPLED of these; -1 is outside."""
+    """8 x N: the levels around pixels of a level, at most some SAMPLED of these; -1 is outside."""
     step = max(1, int(np.sqrt(count / SAMPLED)))
     rows, columns = (at * step for at in np.nonzero(levels[::step, ::step] == level))
     height, width = levels.shape

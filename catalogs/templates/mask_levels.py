@@ -1,4 +1,4 @@
-"""From a mask's picture to one level a pixel, and from levels to coverage: what black, white and colours are meant."""
+"""From a mask's picture of any kind to one level a pixel."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,7 +24,10 @@ ALIKE = 0.97
 
 
 def mask_levels(image: Image.Image, picture: Picture) -> tuple[Bytes, tuple[str, ...]]:
-    """One level a pixel, and how it was found where the mask is no plain grey picture."""
+    """One level a pixel, and notes on how it was found where the mask is not a plain grey picture.
+
+    Raises MaskError for a coloured picture, and for the garment's picture itself.
+    """
     if image.has_transparency_data:
         rgba = np.asarray(image.convert("RGBA"))
         if (rgba[..., 3] <= WHITE).any():
@@ -62,7 +65,7 @@ def _chroma(rgb: Bytes) -> Bytes:
 
 
 def _of_transparent(rgb: Bytes, alpha: Bytes) -> tuple[Bytes, tuple[str, ...]]:
-    """A silhouette of one level is its alpha, white and black are their level times alpha, a cut-out its alpha."""
+    """The levels of a mask with transparency: a silhouette's alpha, white and black times alpha, or a cut-out's alpha."""
     shown = alpha >= (CLEARLY if (alpha >= CLEARLY).any() else 1)
     total = np.count_nonzero(shown)
     if not total:
@@ -131,10 +134,10 @@ def _median_color(rgb: Bytes) -> NDArray[np.float64]:
 
 
 def _refuse_the_picture(grey: Bytes, picture: Picture) -> None:
-    """MaskError where a mask was made of its picture: it has the picture's detail, or its light and shade.
+    """Raise MaskError for a mask that was made of its picture: it has the picture's detail, or its light and shade.
 
     The mask of a white garment on black goes up and down with its picture, and that of a black one on white the
-    other way round; but these have no detail, little between black and white, and no white corners.
+    other way round; but these have no detail, few levels between black and white, and no white corners.
     """
     shared = shared_detail(grey, picture.rgb)
     if shared < 0:

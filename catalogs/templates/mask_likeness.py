@@ -1,4 +1,4 @@
-"""How a mask and its picture go together: was it made of the picture's light, do its edges lie on the cloth's."""
+"""The likeness of a mask and its picture: was the mask made of the picture, do its edges lie on the cloth's."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,8 +27,8 @@ noisy or compressed, at most 0.17.
 def shared_detail(grey: Bytes, rgb: Bytes) -> int:
     """Whether a mask has its picture's detail: 1 as the picture, -1 as its negative, 0 not.
 
-    A mask is flat where there is cloth, also where it is as light as the picture is. A photograph, a cut-out on
-    black, a screenshot of an overlay have the weave and the folds in them.
+    A mask is flat where there is cloth, even where it is as light as the picture. A photograph, a cut-out on
+    black and a screenshot of an overlay show the weave and the folds.
     """
     step = max(1, int(np.sqrt(grey.size / SAMPLED)))
     mask = grey[::step, ::step].astype(np.float32)
@@ -65,12 +65,12 @@ def correlation(values: Floats, other: Floats) -> float:
 
 
 def edge_fit(grey: Bytes, rgb: Bytes) -> float:
-    """How strong the picture's edges are where the mask's are, by how strong they are all over: 1 is chance."""
+    """The strength of the picture's edges at the mask's edges, divided by their mean strength: 1 is chance."""
     return slope_fit(mask_edges(grey), picture_edges(rgb))
 
 
 def slope_fit(edges: Floats, slopes: Floats) -> float:
-    """As `edge_fit`, of edges of a mask and a picture of one size."""
+    """The value of `edge_fit` for slopes of a mask and a picture of one size."""
     total = float(edges.sum() * slopes.mean())
     return float((slopes * edges).sum()) / total if total else 0.0
 

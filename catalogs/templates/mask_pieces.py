@@ -1,8 +1,8 @@
-"""What of a mask is no cloth though it is marked: frames, specks, marks, dust, soft shadows.
+"""Marked pieces of a mask that are no cloth: frames, specks, marks, dust, soft shadows.
 
-A mask is drawn in programs that add crop marks and edge lines, and made of scans and matting that add dust and
-shadows. What is clearly none of the garment is left out and said. A strap or a drawstring hangs on the garment,
-or lies near to it: it stays.
+A mask is drawn in programs that add crop marks and edge lines, and made by scans and matting that add dust and
+shadows. Pieces that clearly do not belong to the garment are left out, with a note. A strap or a drawstring hangs
+on the garment, or lies near to it: it stays.
 """
 
 from collections.abc import Callable
@@ -15,7 +15,7 @@ from scipy import ndimage
 Bytes = NDArray[np.uint8]
 Marks = NDArray[np.bool_]
 Spread = Callable[[Marks], Marks]
-"""From numbers of pieces to the pixels that these cover."""
+"""From chosen pieces to the pixels that they cover."""
 
 CLEARLY = 128
 """Level from which a pixel is clearly cloth."""
@@ -41,7 +41,7 @@ EDGE = 1 / 100
 
 @dataclass(frozen=True)
 class Strays:
-    """Pieces that are no cloth, H x W where they are (None = nowhere), and what to say of pieces."""
+    """Pieces that are no cloth, H x W where they are (None = nowhere), and notes on pieces."""
 
     where: Marks | None = None
     notes: tuple[str, ...] = ()
@@ -88,10 +88,11 @@ def find_strays(coverage: Bytes) -> Strays:
     marks, doubtful = _marks(pieces, sizes, others)
 
     def spread(chosen: Marks) -> Marks:
+        """The pixels of the chosen pieces, in the mask's size."""
         where: Marks = chosen[pieces].repeat(step, 0).repeat(step, 1)
         return where[: coverage.shape[0], : coverage.shape[1]]
 
-    # What is nowhere clear is a compression's ringing: no word of it.
+    # Pieces without a clear pixel are a compression's ringing, which needs no note.
     clear = _numbers(pieces[coarse >= CLEARLY], len(sizes))
     notes = _notes(coverage, spread, specks, marks & clear, doubtful & clear)
     out = specks | marks
@@ -105,6 +106,7 @@ def _marks(pieces: NDArray[np.int32], sizes: NDArray[np.int64], others: Marks) -
     main = (sizes >= OTHER * sizes.max())[pieces].astype(np.uint8)
 
     def touched(share: float, by: Bytes = body) -> Marks:
+        """The pieces within a distance of the cloth, given as a share of the longer side."""
         reach = _widest(by, 2 * max(1, round(share * longer)) + 1) > 0
         return _numbers(pieces[reach], len(sizes))
 
@@ -171,9 +173,9 @@ def _count(coverage: Bytes, where: Marks, chosen: Marks) -> str:
 
 
 def remove_shadow(levels: Bytes, opaque: int) -> tuple[Bytes, int]:
-    """Levels without what lies under `opaque` away from opaque cloth, as a soft shadow does; and its pixels.
+    """Levels without pixels under `opaque` that lie away from opaque cloth, as a soft shadow does; and their number.
 
-    Cloth that is sheer all over has no opaque part to be away from: the caller says by `opaque` what is.
+    Cloth that is sheer all over has no opaque part: so the caller says by `opaque` which levels are opaque.
     """
     marked = (levels >= opaque).astype(np.uint8)
     near = _widest(marked, 2 * max(6, int(max(levels.shape) * EDGE)) + 1)

@@ -1,6 +1,6 @@
 """Masks that lie otherwise than their picture: drawn on the picture as it is stored, before its EXIF turns it.
 
-Of a quarter turn the size says it; of half turns, mirrors and square pictures the edges do, where they are clear.
+A quarter turn shows in the size. Half turns, mirrors and square pictures show in the edges, where these are clear.
 """
 
 from dataclasses import dataclass
@@ -34,7 +34,7 @@ REMEDY = "save the picture upright, without EXIF's turn, and export both anew"
 
 @dataclass(frozen=True)
 class PlacedMask:
-    """A mask as it lies on its picture, and what to say of how it lies."""
+    """A mask as it lies on its picture, and notes on how it lies."""
 
     image: Image.Image
     notes: tuple[str, ...] = ()
@@ -43,8 +43,8 @@ class PlacedMask:
 def place_mask(mask: Image.Image, orientation: int, picture: Picture) -> PlacedMask:
     """A mask as it lies on its picture.
 
-    `mask` is turned as its own EXIF says, which is `orientation`. Where the picture's EXIF says the same
-    there is nothing to ask.
+    `mask` is turned as its own EXIF says, which is `orientation`. Where the picture's EXIF says the same, the mask lies
+    right.
     """
     if orientation == picture.orientation:
         return PlacedMask(mask)
@@ -63,7 +63,7 @@ def place_mask(mask: Image.Image, orientation: int, picture: Picture) -> PlacedM
 
 
 def turn_notes(coverage: Bytes, picture: Picture) -> tuple[str, ...]:
-    """What to say of a mask whose edges fit its picture's clearly better mirrored or turned; nothing where none do."""
+    """A note on a mask whose edges fit its picture's clearly better mirrored or turned; nothing where they do not."""
     slopes, edges = picture_edges(picture.rgb), mask_edges(coverage)
     as_image = Image.fromarray(edges)
     turned = {number: np.asarray(as_image.transpose(turn)) for number, turn in TURNS.items()}
@@ -112,7 +112,7 @@ def _said(orientation: int, picture: Picture) -> str:
 
 
 def _outline(image: Image.Image) -> Bytes:
-    """Roughly what is marked: alpha where that says something, else the light."""
+    """A rough outline of the marked area: alpha where it marks anything, else the light."""
     if image.has_transparency_data:
         alpha = np.asarray(image.convert("RGBA").getchannel("A"))
         if alpha.min() < 128:

@@ -1,8 +1,8 @@
-"""Masks of garments: bytes to the share of cloth in each pixel, and what is refused or worth a look.
+"""Masks of garments: bytes to the share of cloth in each pixel, and masks that are refused or need a look.
 
 People give many things as masks: matting results with haze, JPEGs with ringing, label maps, cut-outs, the
-picture itself. What is surely meant is read. What is not sure is refused with the remedy. What is read but may
-not be meant is noted.
+picture itself. A mask with one sure meaning is read. An unsure one is refused, with the remedy. One that was read
+but may be meant otherwise gets a note.
 """
 
 from dataclasses import dataclass
@@ -39,7 +39,7 @@ SOME = 0.01
 class Mask:
     """A mask as it was read. `coverage` is H x W of 8 bits: 0 = no cloth, 255 = cloth, between = soft edge.
 
-    `notes` say how it was read where that was not plain, and what may not be meant.
+    `notes` say how it was read where that was not plain, and what may be meant otherwise.
     """
 
     coverage: Bytes
@@ -71,13 +71,13 @@ def decode_mask(data: bytes, picture: Picture, *, max_pixels: int = MAX_PIXELS) 
         notes += [note for note in found_notes if note not in notes]
     cleaned, removed = _cleaned(levels)
     check_coverage(cleaned)
-    # Of a mask that was turned, or whose EXIF says so, the notes have said it.
+    # A mask that was turned, or whose EXIF turns it, has a note about that already.
     otherwise = () if lying.notes else turn_notes(cleaned, picture)
     return Mask(cleaned, (*notes, *removed.notes, *_doubts(cleaned), *otherwise))
 
 
 def other_size(image: Image.Image, size: tuple[int, int]) -> str:
-    """What to say where an image is not of a picture's height and width; empty where it is."""
+    """The message for an image that does not have a picture's height and width; empty where it has."""
     (width, height), (wanted_height, wanted_width) = image.size, size
     if (width, height) == (wanted_width, wanted_height):
         return ""
@@ -88,7 +88,7 @@ def other_size(image: Image.Image, size: tuple[int, int]) -> str:
 
 
 def clean_coverage(coverage: Bytes) -> Bytes:
-    """Coverage without haze, compression noise and what is clearly none of the cloth (mask_pieces.py)."""
+    """Coverage without haze, compression noise and pieces that are clearly no cloth (mask_pieces.py)."""
     return _cleaned(coverage)[0]
 
 
@@ -103,14 +103,14 @@ def _cleaned(coverage: Bytes) -> tuple[Bytes, Strays]:
 
 
 def _unshaded(coverage: Bytes) -> tuple[Bytes, tuple[str, ...]]:
-    """Coverage without a soft shadow, where nearly all that is marked is white.
+    """Coverage without a soft shadow, where nearly all marked pixels are white.
 
-    An edge has as many light levels as dark ones, a shadow has dark ones only. A level of its own is no shadow for
-    sure: it may be sheer cloth.
+    An edge has as many light levels as dark ones, a shadow has dark ones only. A flat level is not surely a shadow: it
+    may be sheer cloth.
     """
     counts = level_counts(coverage)
     marked, white = counts[BLACK:].sum(), counts[WHITE + 1 :].sum()
-    # What is just over black is noise of the backdrop.
+    # Levels just over black are noise of the backdrop.
     dark, light = counts[2 * BLACK : SHADOW + 1], counts[SHADOW + 1 : WHITE + 1]
     if dark.sum() <= max(SOME * marked, DARKER * light.sum()) or white < 0.5 * marked:
         return coverage, ()
@@ -152,7 +152,7 @@ def box_of(coverage: Bytes) -> tuple[int, int]:
 
 
 def _is_outline(coverage: Bytes) -> bool:
-    """Whether what the marked pixels enclose is more than twice what they are."""
+    """Whether the marked pixels enclose more than twice their own area."""
     step = max(1, int(np.ceil(np.sqrt(coverage.size / LABELLED))))
     marked = coverage[::step, ::step] >= CLEARLY
     filled = np.count_nonzero(ndimage.binary_fill_holes(marked))
@@ -160,7 +160,7 @@ def _is_outline(coverage: Bytes) -> bool:
 
 
 def _doubts(cleaned: Bytes) -> tuple[str, ...]:
-    """What may not be meant: a white backdrop, an outline, cloth that is only half marked."""
+    """Notes on masks that may be meant otherwise: a white backdrop, an outline, cloth that is only half marked."""
     notes: list[str] = []
     if white_corners(cleaned):
         notes.append("is white in all four corners: if that is the backdrop, invert it")

@@ -1,4 +1,4 @@
-"""Part maps of garments: bytes to a mask a part, and what is refused."""
+"""Part maps of garments: bytes to a mask for each part, and maps that are refused."""
 
 from typing import Any
 
@@ -18,11 +18,11 @@ SMALLEST_PART = 0.005
 
 
 def decode_parts(data: bytes, size: tuple[int, int], *, max_pixels: int = MAX_PIXELS) -> dict[str, Bytes]:
-    """Decode a part map: for every part its mask, H x W, 255 where it is; parts do not overlap.
+    """Decode a part map: for every part its mask, H x W, 255 where the part is; parts do not overlap.
 
     In an indexed or grey picture a part is named by its index, and 0 is no part. In a coloured one it is
     named by its colour, each channel rounded to 0, 128 or 255 (soft edges and compression blur colours), and
-    what covers less than `SMALLEST_PART` of the picture goes to the part of the nearest colour. Raises
+    a colour that covers less than `SMALLEST_PART` of the picture goes to the part of the nearest colour. Raises
     PartMapError where the map has another size than `size` or no part.
     """
     try:

@@ -40,7 +40,7 @@ def _explicit(original: Sequence[str], base: int) -> tuple[list[int], list[str]]
     for place, kind in enumerate(original):
         level, override, _ = nested.stack[-1]
         if kind in ISOLATES or kind in EMBEDDINGS:
-            # Too deep ones are not looked at: each look may go to the end of the text.
+            # The direction of too deep ones is not looked for: each search may go to the end of the text.
             if nested.has_room():
                 nested.open(kind, _way(kind, original, place))
             else:
@@ -57,14 +57,14 @@ def _explicit(original: Sequence[str], base: int) -> tuple[list[int], list[str]]
 
 
 class _Nested:
-    """What is open at a place: levels with the direction that overrides, and whether it is an isolate."""
+    """The embeddings, overrides and isolates that are open: level, overriding direction, and whether it is an isolate."""
 
     def __init__(self, base: int) -> None:
         self.stack = [(base, "", False)]
         self._isolates = self._lost_isolates = self._lost_embeddings = 0
 
     def has_room(self) -> bool:
-        """Whether what opens next may be kept: none before it was too deep, and a level is left."""
+        """Whether the next opening sign may count: no earlier one was too deep, and a level is left."""
         lost = self._lost_isolates or self._lost_embeddings
         return not lost and self.stack[-1][0] < MOST_DEEP
 
@@ -166,7 +166,7 @@ def _borders(
 
 
 def _whitespace(original: Sequence[str], embedding: list[int], base: int) -> None:
-    """Blanks at the end, and before what separates, are the paragraph's (L1); what is removed goes along."""
+    """Set blanks at the end, and before separators, to the paragraph's level (L1); removed signs follow their neighbour."""
     at_end, trailing = True, set[int]()
     for place in range(len(original) - 1, -1, -1):
         kind = original[place]

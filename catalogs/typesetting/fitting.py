@@ -1,4 +1,4 @@
-"""What of a text fits: cuts between letters where room ends, and breaks into lines."""
+"""Fitting a text into room: cuts between letters, and breaks into lines."""
 
 import unicodedata
 from itertools import pairwise
@@ -15,7 +15,7 @@ AFTER_THAI_AND_LAO = "\u0e2f\u0e30\u0e32\u0e33\u0e45\u0e46\u0eaf\u0eb0\u0eb2\u0e
 NOT_FIRST = "、。，．・：；？！ー々ぁぃぅぇぉっゃゅょゎァィゥェォッャュョヮ)]}"
 TRAILING = " ,.;:–-·([{"
 NARROWEST = 0.12
-"""Ems that a letter needs at least, with its share of marks: more letters than have room so are not looked at."""
+"""Ems that a letter needs at least, with its share of marks; letters beyond the room at this width are not read."""
 
 
 def fit_line(text: str, style: str, size: float, room: float) -> str:

@@ -1,9 +1,4 @@
-"""Where each part of a line stands when scripts run both ways: Unicode's bidirectional algorithm for one line.
-
-Source: Unicode Standard Annex #9, revision of Unicode 15 (rules in the comments are its own: P2, X1, W1, ...).
-No library that may be used has it with the levels it finds: python-bidi gives reordered text only, from which
-letters can no longer be joined; the tests compare with it.
-"""
+"""The order in which the parts of a line stand when scripts run both ways."""
 
 import re
 from collections.abc import Sequence
@@ -15,7 +10,7 @@ from catalogs.typesetting.embedding_levels import embedding_levels
 ONE_WAY = re.compile(
     "[^\u0590-\u08ff\u200f\u202a-\u202e\u2066-\u2069\ufb1d-\ufdff\ufe70-\ufefc\U00010800-\U00010fff\U0001e800-\U0001efff]*"
 )
-"""Text in which nothing runs from the right."""
+"""A pattern for text in which no sign runs from the right."""
 
 
 @dataclass(frozen=True)

@@ -20,7 +20,7 @@ WIDTHS_KEPT = 20_000
 FEATURES = {"kern": True, "liga": True}
 LANGUAGES = (("[\u3041-\u30ff]", "ja"), ("[\u1100-\u11ff\uac00-\ud7af]", "ko"), ("[\u3100-\u312f]", "zh-Hant"),
              ("[\u2e80-\u9fff]", "zh-Hans"))  # fmt: skip
-"""Whose shapes of the shared characters a line takes, by what else is in it."""
+"""The language whose shapes of shared characters a line takes, by the other signs in the line."""
 MIRRORED = str.maketrans(
     "()[]{}<>«»‹›≤≥〈〉《》「」『』【】〔〕（）［］｛｝＜＞",
     ")(][}{><»«›‹≥≤〉〈》《」「』『】【〕〔）（］［｝｛＞＜",
@@ -33,10 +33,10 @@ LEFT_TO_RIGHT, RIGHT_TO_LEFT = "\u200e", "\u200f"
 
 @dataclass(frozen=True, slots=True)
 class Glyph:
-    """A glyph of a font, where it stands and how far it moves the pen, in ems.
+    """A glyph of a font, its offset and how far it moves the pen, in ems.
 
-    `drawn` is the text that it shows, `text` the one that it stands for: another where letters had to be spelled.
-    Both are "" of a glyph that shares them with the one before it.
+    `drawn` is the text that it shows, `text` the text that it stands for: another where letters had to be spelled.
+    Both are "" for a glyph that shares them with the one before it.
     """
 
     number: int
@@ -57,19 +57,19 @@ class Stretch:
 
 @dataclass(frozen=True)
 class ShapedLine:
-    """A line as it stands. `width` is in ems."""
+    """A line as glyphs, from the left. `width` is in ems."""
 
     stretches: tuple[Stretch, ...]
     width: float
 
 
 def missing_letters(text: str, style: str) -> str:
-    """The letters, with their marks, that no font has signs for; "" where all can be set."""
+    """The letters, with their marks, for which no font has signs; "" where all can be set."""
     return "".join(dict.fromkeys(cluster for cluster in clusters(text) if not _settable(cluster, style)))
 
 
 def spelled_text(text: str, style: str) -> str:
-    """A text that can be set: letters that no font has are written in Latin ones, or as their code points."""
+    """The text as it can be set: letters that no font has become Latin ones, or their code points."""
     return "".join(drawn for drawn, _ in _spelling(text, style))
 
 
@@ -105,7 +105,7 @@ def shape_line(text: str, style: str) -> ShapedLine:
 
 
 def _told(text: str, style: str) -> tuple[str, list[str]]:
-    """A line that can be set, and for every sign of it what it stands for; "" for what continues a spelling."""
+    """A line that can be set, and for every sign the text that it stands for; "" for signs that continue a spelling."""
     spelling = _spelling(text, style)
     stands_for = [
         said
@@ -122,12 +122,12 @@ def width_of(text: str, style: str, size: float) -> float:
 
 @lru_cache(WIDTHS_KEPT)
 def _width(text: str, style: str) -> float:
-    """Width of a line in ems. Its glyphs are not kept: most lines that are measured are not the one that fits."""
+    """Width of a line in ems. Its glyphs are not kept: most measured lines are not the one that fits."""
     return shape_line.__wrapped__(text, style).width
 
 
 def with_direction(text: str, from_right: bool) -> str:
-    """A line of a paragraph that runs so: a mark goes in front where its own letters would say otherwise."""
+    """A line of a paragraph, in the paragraph's direction: it gets a mark in front where its own letters differ."""
     if not text or starts_from_right(text) == from_right:
         return text
     return (RIGHT_TO_LEFT if from_right else LEFT_TO_RIGHT) + text
@@ -149,7 +149,7 @@ def clusters(text: str) -> list[str]:
 
 
 def _is_conjunct(before: str, sign: str) -> bool:
-    """Whether a letter stands together with one that lost its vowel, as Indian scripts write it."""
+    """Whether a letter joins a letter without its vowel, as Indian scripts write it."""
     return unicodedata.combining(before) == VIRAMA and unicodedata.category(sign) == "Lo"
 
 
@@ -202,7 +202,7 @@ def _stretch(
 ) -> Stretch:
     start, end = part
     buffer = hb.Buffer()
-    # With what stands around it: a letter joins those of the next font, too.
+    # With the text around it: a letter also joins letters of the next font.
     buffer.add_str(text, start, end - start)
     buffer.guess_segment_properties()
     buffer.direction = "rtl" if from_right else "ltr"

@@ -12,13 +12,13 @@ PASS_HOST = (
 
 
 def own_origin(request: Request, *, secure: bool) -> str:
-    """How a browser names the place that our own pages come from."""
+    """The origin of our own pages, as browsers write it."""
     scheme = "https" if secure else request.url.scheme
     return f"{scheme}://{request.headers.get('host', '')}"
 
 
 def refuse_foreign_origin(origin: str, own_origin_text: str) -> str:
-    """Why a write that a page of `origin` sent is not of our own place, and what to do; empty where it is."""
+    """Why a write of a page of `origin` is refused, and what to do; empty where the origin is our own."""
     sent, ours = _parts(origin), _parts(own_origin_text)
     if sent == ours and sent[1]:
         return ""
@@ -34,7 +34,10 @@ def refuse_foreign_origin(origin: str, own_origin_text: str) -> str:
 
 
 def _parts(origin: str) -> tuple[str, str, int | None]:
-    """Scheme, host, and port but for the scheme's own: two ways to write an origin are one. No host where it is none."""
+    """Scheme, host and port of an origin; the port is None where it is the scheme's own, so that both spellings are equal.
+
+    The host is empty where the text is no origin.
+    """
     try:
         address = urlsplit(origin)
         host, port = address.hostname or "", address.port

@@ -1,10 +1,4 @@
-"""Who may ask and who may write: tokens, sessions, and what every answer carries.
-
-On loopback anybody at the machine may look; elsewhere a token is required. A write needs the session's own CSRF
-token beside its cookie, and a page of another site can have neither.
-
-A session is a cookie that this server signed, and nothing is kept of it here: no number of visitors ends another's.
-"""
+"""Middleware that refuses requests which are too large, too slow or meant for another host, and adds security headers."""
 
 import asyncio
 import re
@@ -44,14 +38,14 @@ HEADERS = {
 
 
 class RequestGuard:
-    """ASGI middleware: refuses what is too large, too slow or meant for another host; adds the headers."""
+    """ASGI middleware: refuses requests that are too large, too slow or meant for another host; adds the headers."""
 
     def __init__(self, app: ASGIApp, *, names: Collection[str] = ()) -> None:
-        """`names`: only these hosts are answered, so no other site can be made to point here; empty: all."""
+        """`names`: only requests for these hosts are answered, so that no other site's name can point here; empty: all."""
         self._app, self._names = app, frozenset(names)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer, or refuse."""
+        """Answer a request, or refuse it."""
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
@@ -77,9 +71,10 @@ class RequestGuard:
 
 
 def _from_here(headers: Headers, method: str) -> bool:
-    """Whether a request comes from a page of ours, from no page at all, or by a link that a person followed.
+    """Whether a request comes from one of our pages, from no page at all, or by a link that a person followed.
 
-    Browsers say so; what other sites' pages would load in passing costs work and tells them what is here.
+    Browsers say so in headers. Requests that other sites' pages make in passing cost work and tell those sites about
+    the catalog.
     """
     if headers.get("sec-fetch-site", "none") in ("none", "same-origin"):
         return True
@@ -88,9 +83,9 @@ def _from_here(headers: Headers, method: str) -> bool:
 
 
 def _host(header: str) -> str:
-    """The name in a Host header; empty where it is none.
+    """The host's name in a Host header, in lower case; empty where the header is malformed.
 
-    An address would be read too kindly: to one, `evil@127.0.0.1` and `127.0.0.1/x` are of 127.0.0.1.
+    The header is not parsed as a URL: that is too lenient, and finds 127.0.0.1 in `evil@127.0.0.1` and `127.0.0.1/x`.
     """
     hit = HOST.fullmatch(header.lower())
     return hit["name"].strip("[]") if hit and int(hit["port"] or 0) <= HIGHEST_PORT else ""
@@ -98,6 +93,7 @@ def _host(header: str) -> str:
 
 def _with_headers(send: Send) -> Send:
     async def answer(message: Message) -> None:
+        """Add the security headers to the head of the answer."""
         if message["type"] == "http.response.start":
             headers = MutableHeaders(scope=message)
             for name, value in HEADERS.items():
@@ -109,11 +105,12 @@ def _with_headers(send: Send) -> Send:
 
 
 def _limited(receive: Receive) -> Receive:
-    """A body that is too large or too slow ends as if its sender had gone."""
+    """A `receive` that ends a body which is too large or too slow as if its sender had disconnected."""
     received = 0
     began = time.monotonic()
 
     async def part() -> MutableMapping[str, Any]:
+        """Receive the next part of the body."""
         nonlocal received
         left = BODY_SECONDS - (time.monotonic() - began)
         if received < 0:
@@ -126,7 +123,7 @@ def _limited(receive: Receive) -> Receive:
         if received > LARGEST_BODY:
             return {"type": "http.disconnect"}
         if message["type"] == "http.disconnect" or not message.get("more_body", False):
-            # Whole: what is waited for from now on is the end of the connection.
+            # The body is whole: from now on `receive` waits for the end of the connection.
             received = -1
         return message
 

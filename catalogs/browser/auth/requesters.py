@@ -1,4 +1,4 @@
-"""Who asks: the session of a request that reads, and of one that may write."""
+"""The sessions of requests: of one that reads, and of one that may write."""
 
 from typing import Annotated
 
@@ -24,7 +24,7 @@ def _writing(request: Request) -> Session:
 
 
 def require_ours(request: Request, session: Session, sent: str) -> None:
-    """HTTPException where a write does not come from a page of ours, which was given the session's token."""
+    """Raise HTTPException where a write does not come from one of our pages, which have the session's token."""
     expected = own_origin(request, secure=request.app.state.secure)
     origin = request.headers.get("origin")
     if origin is not None and (refusal := refuse_foreign_origin(origin, expected)):

@@ -10,19 +10,19 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from catalogs.browser.auth.sessions import COOKIE, Sessions, cookie
 
 OPEN = ("/token", "/static/")
-"""What is shown to who has no session."""
+"""Addresses that are answered without a session."""
 NO_PAGES = ("/static/", "/api/", "/thumbnails/", "/pictures/", "/templates/", "/styles/")
 
 
 class SessionMiddleware:
-    """ASGI middleware: gives every request its session, or sends who has none to the token's page."""
+    """ASGI middleware: gives every request its session, or sends a browser without a session to the token's page."""
 
     def __init__(self, app: ASGIApp, sessions: Sessions, *, secure: bool = False) -> None:
         """`secure`: cookies only go over TLS, as behind a proxy that has it."""
         self._app, self._sessions, self._secure = app, sessions, secure
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Let through, or send away."""
+        """Let a request with a session through; send any other to the token's page."""
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
@@ -30,7 +30,7 @@ class SessionMiddleware:
         session = self._sessions.of(request)
         if session is None and self._sessions.token is None:
             session = self._sessions.begin(request)
-            # What is no page has no use for a session, and would overwrite that of a page on its way.
+            # Only pages get the cookie: a picture's answer could overwrite the cookie of a page under way.
             if _is_page(request):
                 send = _with_cookie(
                     send, cookie(scope, COOKIE, self._sessions.cookie_value(session), secure=self._secure)
@@ -57,6 +57,7 @@ def _is_page(request: Request) -> bool:
 
 def _with_cookie(send: Send, header: str) -> Send:
     async def answer(message: Message) -> None:
+        """Add the cookie to the head of the answer."""
         if message["type"] == "http.response.start":
             MutableHeaders(scope=message).append("set-cookie", header)
         await send(message)

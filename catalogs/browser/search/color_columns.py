@@ -44,12 +44,12 @@ def family_facet(colors: pa.ChunkedArray) -> Facet:
 
 
 def _usable_colors(colors: Sequence[str] | None) -> Iterator[str]:
-    """Colours that are spelled as colours are: the table may be anybody's."""
+    """The colours that are spelled as `#rrggbb`: another program may have written the table."""
     return (color for color in colors or () if SWATCH.fullmatch(color or ""))
 
 
 def build_palette(colors: pa.ChunkedArray) -> tuple[NDArray[np.float64], Codes]:
-    """Every colour there is, in L*a*b*, and for each design the places of its own, N x MOST_COLORS; -1 is none."""
+    """Every colour of the table in L*a*b*, and for each design the places of its colours, N x MOST_COLORS; -1 is no colour."""
     known: dict[str, int] = {}
     places = np.full((len(colors), MOST_COLORS), -1, np.int32)
     for row, design_colors in enumerate(colors.to_pylist()):

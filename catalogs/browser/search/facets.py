@@ -1,4 +1,4 @@
-"""Columns of few different values as arrays: facets, their counts, and how their titles are sorted."""
+"""Columns of few different values as arrays: facets and their counts."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -14,7 +14,7 @@ Mask = NDArray[np.bool_]
 Rows = NDArray[np.int64]
 Codes = NDArray[np.int32]
 VERDICTS = {word.lower(): word for word in VERDICT_WORDS.values()}
-"""Verdicts in addresses, and what people read."""
+"""Verdicts by their word in addresses; the values are the words that people read."""
 
 
 @dataclass(frozen=True)
@@ -40,13 +40,14 @@ class Count:
 
 
 def build_facet(column: pa.ChunkedArray) -> Facet:
+    """A column as a facet; null is an empty label."""
     encoded = pc.fill_null(column, "").combine_chunks().dictionary_encode()
     codes: Codes = encoded.indices.to_numpy(zero_copy_only=False).astype(np.int32)
     return Facet(codes, tuple(encoded.dictionary.to_pylist()))
 
 
 def number_pairs(codes: Rows | Codes, others: Codes) -> Rows:
-    """For every row the number of what it is by two facets together."""
+    """For every row the number of its pair of values in two columns of codes."""
     together = codes.astype(np.int64) * (int(others.max(initial=0)) + 1) + others
     numbers: Rows = np.unique(together, return_inverse=True)[1]
     return numbers

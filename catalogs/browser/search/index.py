@@ -1,6 +1,6 @@
 """The design table as arrays in memory: filtered, counted and sorted in a few milliseconds at 100,000 designs.
 
-An index is of one version of the table and never changes. What people say meanwhile is in `Ratings` beside it.
+An index is of one version of the table and never changes. `Ratings` beside it change when people act.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -49,7 +49,7 @@ OF_TABLE = {"set": "style_set", "style": "style_id", "garment": "garment_id", "c
 
 @dataclass(frozen=True)
 class Result:
-    """Rows that a query found, in order, and under which headings how many of them stand."""
+    """Rows that a query found, in order, and how many of them stand under each heading."""
 
     rows: Rows
     groups: tuple[Count, ...] = ()
@@ -59,16 +59,16 @@ class Result:
 
 
 class Index:
-    """One version of the design table."""
+    """One version of the design table, as arrays."""
 
     def __init__(self, table: pa.Table) -> None:
-        """Of the columns in `COLUMNS`; nulls are empty texts and no numbers."""
+        """Take the columns in `COLUMNS` of a table; null texts count as empty, null numbers as NaN."""
         self._table = table.combine_chunks()
         self.ids: list[str] = table["design_id"].to_pylist()
         self.row = {design_id: row for row, design_id in enumerate(self.ids)}
         self.facets = {name: build_facet(table[column]) for name, column in OF_TABLE.items()}
         self.facets["color"] = family_facet(table["colors"])
-        # Where a person should look twice.
+        # Rows that a person should look at twice, by the flag's name.
         self.flags = {measure.flag: self._doubtful(measure) for measure in MEASURES if measure.flag}
         self._haystack = search_texts(table)
         self._palette, self._colors = build_palette(table["colors"])
@@ -78,7 +78,7 @@ class Index:
         return len(self.ids)
 
     def number(self, column: str) -> NDArray[np.float64]:
-        """A column of numbers; NaN where there is none."""
+        """A column of numbers as floats; NaN for null."""
         numbers: NDArray[np.float64] = pc.cast(self._table[column], pa.float64()).to_numpy()
         return numbers
 
@@ -88,24 +88,27 @@ class Index:
         return mask
 
     def record(self, row: int) -> dict[str, Any]:
-        """A row of the table."""
+        """A row of the table, by column."""
         return {name: self._table[name][row].as_py() for name in self._table.column_names}
 
     def of_id(self, design_id: str) -> dict[str, Any]:
-        """The row of a design; NotFoundError where it has none. A newer index may have it elsewhere."""
+        """The row of a design, by column; NotFoundError where the table does not have it.
+
+        The number of a row is not kept: a newer index may have the design elsewhere.
+        """
         row = self.row.get(design_id)
         if row is None:
             raise NotFoundError(f"There is no design '{design_id[:80]}' in this catalog.")
         return self.record(row)
 
     def records(self, rows: Sequence[int]) -> list[dict[str, Any]]:
-        """Rows of the table."""
+        """Rows of the table, each by column."""
         records: list[dict[str, Any]] = self._table.take(pa.array(rows, pa.int64())).to_pylist()
         return records
 
     @cached_property
     def titles(self) -> dict[str, dict[str, str]]:
-        """What the values of facets are called, where that is another text."""
+        """Titles of the values of some facets, by the facet's name; other values are their own titles."""
         return {
             "garment": titles_by_id(self._table, "garment_id", "garment_title"),
             "style": titles_by_id(self._table, "style_id", "style_title"),
@@ -131,7 +134,7 @@ class Index:
         return first
 
     def find(self, query: Query, ratings: Ratings, among: Sequence[str] | None = None) -> Result:
-        """Rows that fit a query. `among` are the designs of its shortlist, in order, if it has one."""
+        """The rows that fit a query. `among` are the designs of its shortlist, in order, if the query has one."""
         rows = np.flatnonzero(self._fitting(query, ratings, among))
         rows = self._ordered(rows, query, ratings, among)
         if query.stacked:
@@ -143,7 +146,7 @@ class Index:
     def counts(
         self, query: Query, ratings: Ratings, among: Sequence[str] | None = None
     ) -> dict[str, list[Count]]:
-        """For every facet its values, and how many designs choosing one would find beside the other facets."""
+        """The values of every facet with counts: how many designs a value would find beside the filters of the other facets."""
         everywhere = self._where(query, among)
         masks = {name: self._facet_mask(name, values, ratings) for name, values in query.facets.items()}
         counts = {}
@@ -168,7 +171,7 @@ class Index:
         return mask
 
     def _where(self, query: Query, among: Sequence[str] | None) -> Mask:
-        """Everything but facets."""
+        """Rows that fit every filter but the facets."""
         mask = np.ones(len(self), bool)
         if among is not None:
             mask = np.zeros(len(self), bool)
@@ -192,7 +195,7 @@ class Index:
         return self.facets[name] if name in self.facets else ratings.facets()[name]
 
     def _count(self, name: str, mask: Mask, ratings: Ratings, chosen: Sequence[str]) -> list[Count]:
-        """Values with their counts, the most frequent first; one that is chosen is there even if it finds nothing."""
+        """Values with their counts, the most frequent first; a chosen value stays even where it finds nothing."""
         if name == "flag":
             values = [(flag, int((self.flags[flag] & mask).sum())) for flag in self.flags]
         else:
@@ -210,7 +213,7 @@ class Index:
     def _swatch_distance(self, swatch: str) -> NDArray[np.float64]:
         """dE2000 from a colour to the nearest of each design's colours; infinite where none is known."""
         if self._last_swatch[0] != swatch:
-            # One more for "no colour", which place -1 finds.
+            # The last element stands for "no colour": place -1 finds it.
             distances = np.append(color_distances(self._palette, to_lab(swatch)), np.inf)
             self._last_swatch = swatch, distances[self._colors].min(axis=1)
         return self._last_swatch[1]
@@ -222,7 +225,7 @@ class Index:
         return rows[np.argsort(self._sort_key(query, ratings)[rows], kind="stable")]
 
     def _sort_key(self, query: Query, ratings: Ratings) -> NDArray[Any]:
-        """What is sorted by, the smallest first; what has no number comes last."""
+        """The numbers to sort by, the smallest first; rows without a number come last."""
         by: dict[str, Callable[[], NDArray[Any]]] = {
             "new": lambda: -self._created, "old": lambda: self._created,
             "style": lambda: self.number("style_distance"), "folds": lambda: -self.number("fold_correlation"),

@@ -15,7 +15,7 @@ MOST_CELLS = 20_000
 
 @dataclass(frozen=True)
 class Matrix:
-    """Garments by styles of a result: the first row in each cell and how many there are."""
+    """Garments by styles of a result; `cells` maps (garment, style) to the first row and the number of designs."""
 
     garments: tuple[Count, ...]
     styles: tuple[Count, ...]
@@ -23,9 +23,9 @@ class Matrix:
 
 
 def matrix(index: Index, rows: Rows) -> Matrix:
-    """Lay a result out, garments down and styles across, by title; (garment, style) -> (row, count).
+    """A result as a matrix, garments down and styles across, sorted by title.
 
-    QueryError where that has more than MOST_CELLS cells.
+    Raises QueryError where the matrix has more than MOST_CELLS cells.
     """
     garments, styles = (_axis(index, rows, name) for name in ("garment", "style"))
     if len(garments) * len(styles) > MOST_CELLS:

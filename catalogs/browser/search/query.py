@@ -1,4 +1,4 @@
-"""What a browser's address asks for. The address is the whole state: a query is read from it and written to it."""
+"""The query in a browser's address. The address is the whole state: a query is read from it and written to it."""
 
 import re
 from collections.abc import Iterable, Mapping
@@ -40,7 +40,7 @@ MOST_VALUES = 200
 """Values of all facets together."""
 LONGEST_VALUE = 300
 WITHIN = 12.0
-"""dE2000 within which a design's colour is found by a swatch, unless told."""
+"""dE2000 within which a swatch finds a design's colour, where the address does not say."""
 
 
 @dataclass(frozen=True)
@@ -68,7 +68,7 @@ class Query:
         return self.sort or ("swatch" if self.swatch else "new")
 
     def without(self, facet: str) -> "Query":
-        """The query with nothing said of one facet."""
+        """The query without the filter of one facet."""
         return replace(self, facets={name: values for name, values in self.facets.items() if name != facet})
 
     def address(self) -> str:
@@ -83,9 +83,9 @@ class Query:
 
 
 def parse(pairs: Iterable[tuple[str, str]]) -> Query:
-    """The query of an address's names and values; names that are not a query's are left to the page.
+    """The query of an address's names and values; names that do not belong to a query are left to the page.
 
-    Raises QueryError where a value cannot be meant, and says which.
+    Raises QueryError for a value that is not understood, and says which.
     """
     facets: dict[str, list[str]] = {}
     single: dict[str, str] = {}

@@ -1,4 +1,4 @@
-"""Verdicts and stars of designs, row by row of an index; changed in place as people speak."""
+"""Verdicts and stars of designs, row by row of an index; changed in place when people act."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -16,7 +16,7 @@ from catalogs.designs.reviews.review_events import Verdict
 
 @dataclass
 class Ratings:
-    """Verdicts and stars, row by row of an index; changed in place as people speak."""
+    """Verdicts and stars, row by row of an index; changed in place when people act."""
 
     verdict: NDArray[np.int8]
     stars: NDArray[np.int8]

@@ -1,4 +1,4 @@
-"""Texts as a search compares them: the catalog's and the person's are folded alike, so that what is shown is found."""
+"""Texts as a search compares them: catalog and search are folded alike, so that a person finds what the page shows."""
 
 import re
 import unicodedata
@@ -9,7 +9,7 @@ APART = {
     "ɓ": "b", "ɗ": "d", "ƙ": "k", "ŋ": "n", "ɲ": "n", "æ": "ae", "œ": "oe", "þ": "th", "ĸ": "k",
     "’": "'", "‘": "'", "ʼ": "'", "ʻ": "'", "“": '"', "”": '"', "„": '"',
 }  # fmt: skip
-"""Small letters whose stroke or ligature Unicode does not take apart, and signs that keyboards write plainer."""
+"""Small letters whose stroke or ligature Unicode does not decompose, and signs that keyboards write in a plainer way."""
 MARKS = (
     (0x0300, 0x036F), (0x0483, 0x0487), (0x1AB0, 0x1AFF), (0x1DC0, 0x1DFF), (0x20D0, 0x20FF), (0xFE20, 0xFE2F),
     (0x0591, 0x05BD), (0x05BF, 0x05BF), (0x05C1, 0x05C2), (0x05C4, 0x05C5), (0x05C7, 0x05C7),
@@ -23,8 +23,8 @@ MOST_STACKED = 30
 def searchable(text: str) -> str:
     """A text without case, accents and ways of composing: 'İstanbul' is 'istanbul', 'Áo dài' 'ao dai', 'Łódź' 'lodz'.
 
-    Invisible signs (soft hyphens, joiners, directions) are left out; dashes of every length are hyphens. Of marks on
-    one letter the first 30 count, as in Unicode's stream-safe texts: to sort more of them takes the square of time.
+    Invisible signs (soft hyphens, joiners, directions) are left out; dashes of every length are hyphens. At most 30
+    marks of one letter count, as in Unicode's stream-safe texts: the time to sort more of them grows with their square.
     """
     if text.isascii():
         return text.lower()

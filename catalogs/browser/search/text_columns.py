@@ -7,7 +7,7 @@ from catalogs.browser.search.search_text import searchable
 
 
 def search_texts(table: pa.Table) -> pa.Array:
-    """What is searched of every design: titles, ids, tags, set and category, folded as searches are."""
+    """The text that a search looks through, for every design: titles, ids, tags, set and category, folded."""
     texts = (
         "garment_title",
         "style_title",
@@ -23,6 +23,7 @@ def search_texts(table: pa.Table) -> pa.Array:
 
 
 def titles_by_id(table: pa.Table, ids: str, titles: str) -> dict[str, str]:
+    """The title of every id in a column; an id without a title has an empty one."""
     pairs = table.select([ids, titles]).group_by(ids).aggregate([(titles, "max")])
     return dict(
         zip(
@@ -32,12 +33,12 @@ def titles_by_id(table: pa.Table, ids: str, titles: str) -> dict[str, str]:
 
 
 def searchable_column(column: pa.ChunkedArray) -> pa.ChunkedArray:
-    """A column folded as searches are; null is empty. Each text is folded once, however many designs have it."""
+    """A column, folded; null is empty. Each different text is folded once, however many designs have it."""
     encoded = pc.fill_null(column, "").combine_chunks().dictionary_encode()
     folded = pa.array([searchable(text) for text in encoded.dictionary.to_pylist()], pa.string())
     return pa.chunked_array([folded.take(encoded.indices)])
 
 
 def sort_key(*texts: str) -> tuple[str, ...]:
-    """What titles are sorted by, so that É stands with E; what only differs in accents keeps one order."""
+    """The key that titles are sorted by: É sorts with E, and titles that differ in accents only keep one order."""
     return (*map(searchable, texts), *texts)

@@ -1,4 +1,7 @@
-"""What a log of acts amounts to: verdicts, stars and shortlists as they are now. Pure: no store, no clock."""
+"""What a log of acts amounts to: verdicts, stars and shortlists as they are now. Pure: no store, no clock.
+
+The last act that is not undone decides. So undoing an act leaves later acts of other people as they are.
+"""
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
@@ -30,16 +33,16 @@ class Shortlist:
 
 @dataclass
 class Opinions:
-    """What a log of acts amounts to. Feed it every act once, in the log's order."""
+    """What a log of acts amounts to. Give it every act once, in the log's order."""
 
     seq: int = 0
     acts: dict[str, Act] = field(default_factory=dict)
     _roots: dict[str, str] = field(default_factory=dict)
-    """For every undoing the act that it is about in the end, through other undoings."""
+    """For every undoing the act that it reverts in the end, through other undoings."""
     _undoings: dict[str, list[Act]] = field(default_factory=lambda: defaultdict(list))
-    """For every act that was ever undone its undoings, and theirs, in the log's order."""
+    """For every act that was ever undone its undoings, and the undoings of these, in the log's order."""
     _undone: dict[str, frozenset[str]] = field(default_factory=dict)
-    """For every act that was ever undone which of it and its undoings do not hold, until another comes."""
+    """For every act that was ever undone: it and its undoings, as far as they do not hold, until another undoing comes."""
     _said: dict[What, dict[str, list[Act]]] = field(
         default_factory=lambda: {What.VERDICT: defaultdict(list), What.STARS: defaultdict(list)}
     )
@@ -82,9 +85,9 @@ class Opinions:
         return undone.designs if undone and undone.what in self._said else ()
 
     def undone_by(self, act: Act) -> Act | None:
-        """The act that an undoing is about in the end, through other undoings; None where it is not there.
+        """The act that an undoing reverts in the end, through other undoings; None where the log does not have it.
 
-        Of any other act it is the act itself.
+        For any other act it is the act itself.
         """
         if act.what is not What.UNDO:
             return act
@@ -99,7 +102,7 @@ class Opinions:
         return sorted((*about.values(), *undoings), key=lambda act: act.seq, reverse=True)
 
     def holds(self, act_id: str) -> bool:
-        """Whether an act was filed and is not undone; two who undo one act at once undo it once."""
+        """Whether an act was filed and is not undone. Two people who undo one act at once undo it once."""
         root = self._roots.get(act_id, act_id)
         if root not in self._undone:
             if root not in self._undoings:
@@ -108,12 +111,12 @@ class Opinions:
         return act_id in self.acts and act_id not in self._undone[root]
 
     def said(self, what: What, design_id: str) -> Act | None:
-        """The act that says a design's verdict or stars, None where nothing was said."""
+        """The act that decides a design's verdict or stars (`what`); None where there is none."""
         acts = self._said[what].get(design_id, [])
         return next((act for act in reversed(acts) if self.holds(act.act_id)), None)
 
     def verdict(self, design_id: str) -> str:
-        """A design's verdict."""
+        """A design's verdict: "", "pick" or "reject"."""
         act = self.said(What.VERDICT, design_id)
         return act.value if act else Verdict.UNREVIEWED
 
@@ -123,25 +126,25 @@ class Opinions:
         return int(act.value) if act else 0
 
     def reviewed(self) -> Iterator[str]:
-        """Designs of which anything was ever said."""
+        """Designs about which there was ever a verdict or stars."""
         yield from dict.fromkeys([*self._said[What.VERDICT], *self._said[What.STARS]])
 
     def shortlists(self) -> list[Shortlist]:
-        """The shortlists that are open, the one that was begun last first."""
+        """The open shortlists, the one that was begun last first."""
         shortlists = [folded for name in self._on_lists if (folded := self.shortlist(name))]
         return sorted(shortlists, key=lambda shortlist: shortlist.opened_at, reverse=True)
 
     def shortlist(self, name: str) -> Shortlist | None:
-        """A shortlist, None where there is none of that name or it is closed."""
+        """The open shortlist of a name; None where there is none, or it is closed."""
         if name not in self._on_lists:
-            # Not remembered: whoever asks for names that are none would fill the memory.
+            # Not remembered: requests for unknown names would fill the memory.
             return None
         if name not in self._folded:
             self._folded[name] = self._fold(self._on_lists[name])
         return self._folded[name]
 
     def last_of(self, who: str) -> Act | None:
-        """The last act of a person that can still be undone: theirs, holding, and no undoing itself."""
+        """The last act of a person that can still be undone: it holds, and is not an undoing."""
         acts = (act for act in reversed(self.acts.values()) if act.who == who and act.what is not What.UNDO)
         return next((act for act in acts if self.holds(act.act_id)), None)
 
@@ -154,7 +157,7 @@ class Opinions:
 
 
 def _not_holding(undoings: list[Act]) -> frozenset[str]:
-    """Acts that undoings take back, the undoings themselves among them. An undoing comes after what it undoes."""
+    """Ids of acts that do not hold, undoings included. An undoing comes after the act that it reverts."""
     undone: set[str] = set()
     for undoing in reversed(undoings):
         if undoing.act_id not in undone:
@@ -163,7 +166,7 @@ def _not_holding(undoings: list[Act]) -> frozenset[str]:
 
 
 def _changed(shortlist: Shortlist | None, act: Act) -> Shortlist | None:
-    """A shortlist after an act; the first act begins it, and closing leaves none."""
+    """A shortlist after an act; the first act begins it, and closing leaves None."""
     if act.what is What.CLOSE:
         return None
     now = shortlist or Shortlist(act.shortlist, act.who, act.at)
@@ -183,7 +186,7 @@ def _changed(shortlist: Shortlist | None, act: Act) -> Shortlist | None:
 
 
 def _moved(entries: dict[str, Entry], chosen: str, place: str) -> dict[str, Entry]:
-    """Entries with one at a place, from 1; at the end where there are fewer."""
+    """Entries with one design moved to a place, from 1; to the end where there are fewer entries."""
     order = [design_id for design_id in entries if design_id != chosen]
     order.insert(min(int(place) - 1, len(order)), chosen)
     return {design_id: entries[design_id] for design_id in order}

@@ -1,7 +1,6 @@
-"""What people said of designs, act by act, and what that amounts to. Pure: no store, no clock.
+"""Review events: the acts of people about designs, and which acts can be filed and count.
 
-An act is never changed or removed. To undo one is another act, and so is to undo that. What holds is what
-the last act said that is not undone, so undoing one's own act leaves what others said since.
+An act is never changed or removed. To undo an act is another act, and so is to undo that.
 """
 
 import re
@@ -18,34 +17,34 @@ LONGEST_TEXT = 2000
 LONGEST_NAME = 80
 LONGEST_WHO = 60
 PLACE = re.compile(r"[1-9][0-9]{0,5}")
-"""A place on a shortlist as it may be asked for; a log may hold larger ones, of earlier versions."""
+"""A place on a shortlist as an act may ask for it; a log may hold larger places, of earlier versions."""
 
 
 class What(StrEnum):
-    """What an act does to its designs."""
+    """The kind of an act."""
 
     VERDICT = "verdict"
     """Its value is a verdict."""
     STARS = "stars"
     """Its value is 0 to 5."""
     LIST = "list"
-    """Puts them at the end of a shortlist, those that are not on it."""
+    """Puts designs at the end of a shortlist; designs that are on it keep their place."""
     UNLIST = "unlist"
-    """Takes them off a shortlist."""
+    """Takes designs off a shortlist."""
     MOVE = "move"
-    """Puts one at a place of a shortlist; its value is the place, from 1."""
+    """Moves one design to a place of a shortlist; the value is the place, from 1."""
     NOTE = "note"
-    """Its value is said of them in a shortlist."""
+    """Gives designs of a shortlist a note, which is the value."""
     OPEN = "open"
     """Begins a shortlist."""
     CLOSE = "close"
-    """Puts a shortlist away; nothing of it is lost, and undoing the act brings it back."""
+    """Closes a shortlist; nothing of it is lost, and undoing the act opens it again."""
     UNDO = "undo"
-    """Its value is the act that no longer holds."""
+    """Undoes another act, whose act_id is the value."""
 
 
 class Verdict(StrEnum):
-    """A verdict on a design; none is taken back by UNREVIEWED."""
+    """A verdict on a design; UNREVIEWED takes an earlier verdict back."""
 
     UNREVIEWED = ""
     PICK = "pick"
@@ -53,14 +52,14 @@ class Verdict(StrEnum):
 
 
 VERDICT_WORDS = {Verdict.UNREVIEWED: "Unreviewed", Verdict.PICK: "Pick", Verdict.REJECT: "Reject"}
-"""What people read, of every verdict; small letters in addresses."""
+"""The word that people read for every verdict; addresses have it in lower case."""
 ON_SHORTLISTS = (What.LIST, What.UNLIST, What.MOVE, What.NOTE, What.OPEN, What.CLOSE)
 NEED_DESIGNS = (What.VERDICT, What.STARS, What.LIST, What.UNLIST, What.MOVE, What.NOTE)
 
 
 @dataclass(frozen=True)
 class Act:
-    """Who did what to which designs, when. `seq` is its place in the log, from 1; 0 before it is filed."""
+    """Who did what to which designs, and when. `seq` is the act's place in the log, from 1; 0 before it is filed."""
 
     act_id: str
     who: str
@@ -73,7 +72,10 @@ class Act:
 
 
 def check_act(act: Act) -> Act:
-    """Return an act that can be filed, without control characters around its texts; else raise ActError."""
+    """The act as it can be filed, without control characters in its texts.
+
+    Raises ActError for an act that means nothing, and InvalidKeyError for a misspelt id.
+    """
     act = replace(
         act, who=_text(act.who, LONGEST_WHO, "who"), shortlist=_text(act.shortlist, LONGEST_NAME, "name")
     )
@@ -109,14 +111,14 @@ def _text(text: str, longest: int, what: str) -> str:
 
 
 def _is_text(letter: str) -> bool:
-    """Whether tables, XML and pages can all hold it: no control character, half of a pair, or noncharacter."""
+    """Whether tables, XML and pages can all hold a letter: not a control character, half of a pair, or noncharacter."""
     return unicodedata.category(letter) not in ("Cc", "Cs") and ord(letter) & 0xFFFE != 0xFFFE
 
 
 def require_foldable(act: Act) -> None:
     """Raise ActError where an act of a log cannot count: another program filed it, or its row is damaged.
 
-    This is looser than `check_act`: what earlier versions accepted still counts.
+    This is looser than `check_act`: acts that earlier versions accepted still count.
     """
     wrong = ""
     if act.what is What.VERDICT and act.value not in list(Verdict):

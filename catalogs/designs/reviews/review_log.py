@@ -1,7 +1,7 @@
-"""The log of acts in a design catalog, and two tables that say what it amounts to.
+"""The log of acts in a design catalog, and two tables that are made from it.
 
-`DESIGNS/reviews` is the log: a row a design of an act, appended, never changed. An act is one commit's, so it is
-there whole or not at all. Acts are numbered: a writer that did not know all acts before its own loses the
+`DESIGNS/reviews` is the log: a row for each design of an act, appended, never changed. An act is in one commit, so
+it is there whole or not at all. Acts are numbered: a writer that did not know all acts before its own loses the
 race and commits again behind them, so there is one order whoever writes.
 
 `DESIGNS/verdicts` and `DESIGNS/shortlists` are made from it for pandas, DuckDB and others.
@@ -49,16 +49,16 @@ SHORTLISTS = pa.schema(
 )  # fmt: skip
 APP = "reviews"
 HIGHEST_SEQ = 2**62
-"""Above it there might be no number left for acts behind it."""
+"""Above it there might be no numbers left for later acts."""
 
 
 class ReviewLog:
-    """The log of a design catalog, read up to somewhere. For one thread."""
+    """The log of a design catalog, read up to some act. For use by one thread."""
 
     def __init__(self, store: Store, hear: Callable[[Sequence[Act]], None] = lambda _acts: None) -> None:
-        """`store` is that of the design catalog; nothing is read yet.
+        """`store` is the store of the design catalog; nothing is read yet.
 
-        `hear` is told every act once, in the log's order, as soon as it is known here, whatever fails after that.
+        `hear` gets every act once, in the log's order, as soon as this object knows it, also where a later step fails.
         """
         self.opinions = Opinions()
         self._hear = hear
@@ -70,17 +70,17 @@ class ReviewLog:
         self._version, self._seq = -1, 0
 
     def catch_up(self) -> list[Act]:
-        """Read and return what was filed since."""
+        """Read and return the acts that were filed since the last call."""
         table = self._current()
         return [] if table is None else self._take(self._read(table))
 
     def file(self, acts: Sequence[Act]) -> list[Act]:
-        """File acts in one commit, behind all others; returns them and what others filed since, in order.
+        """File acts in one commit, behind all others; returns them and the acts that others filed since, in order.
 
-        One whose id is in the log is not filed again, so asking twice does no harm.
+        An act whose id is in the log is not filed again, so a second call does no harm.
 
         Raises:
-            StoreError: the store failed. Ask `opinions.acts` after `catch_up` what is there all the same.
+            StoreError: the store failed. Then `catch_up`, and `opinions.acts` has the acts that were filed all the same.
         """
         heard: list[Act] = []
         self._log.commit(lambda: self._append(acts, heard))
@@ -111,7 +111,7 @@ class ReviewLog:
         return len(new)
 
     def _current(self) -> DeltaTable | None:
-        """The log as it is now. It stays open: reading on from where it was costs one request, not the whole log."""
+        """The log as it is now. The table stays open: to read on costs one request, and not the whole log."""
         if self._opened is None:
             self._opened = self._log.open()
         else:
@@ -119,7 +119,7 @@ class ReviewLog:
         return self._opened
 
     def _read(self, table: DeltaTable) -> list[Act]:
-        """Acts behind those that are known; what this version does not understand is passed over."""
+        """Acts behind those that are known; acts that this version does not understand are passed over."""
         version = int(table.version())
         if version == self._version:
             return []
@@ -149,13 +149,14 @@ class ReviewLog:
     def _publish(
         self, table: TableInStore, schema: pa.Schema, rows: Callable[[], list[dict[str, Any]]]
     ) -> None:
-        """Replace a table by what the log amounts to.
+        """Replace a table by the current state of the log.
 
-        The log is read after the table was opened: of two that do this at once, the later commit fails and
+        The log is read after the table was opened: of two writers that do this at once, the later commit fails and
         is made again, from a log that holds both their acts.
         """
 
         def commit() -> int:
+            """Write the table unless its version of the log is the newest."""
             opened = table.open() or table.create(schema)
             self.catch_up()
             if (opened.transaction_version(APP) or 0) < self._seq:
@@ -201,7 +202,7 @@ def _rows(act: Act) -> list[dict[str, Any]]:
 
 
 def _numbered(rows: pa.Table) -> pa.Table:
-    """Rows whose number leaves room for others behind it; the rest is passed over, and logged."""
+    """Rows whose number leaves room for later acts; other rows are passed over, and logged."""
     usable = rows.filter(pc.field("seq") <= HIGHEST_SEQ)
     if beyond := rows.num_rows - usable.num_rows:
         log.warning(
@@ -211,7 +212,7 @@ def _numbered(rows: pa.Table) -> pa.Table:
 
 
 def _acts(rows: pa.Table) -> Iterator[Act]:
-    """Acts of the log's rows, which are sorted; one that cannot count is passed over, and logged with the reason.
+    """Acts of the log's rows, which are sorted; an act that cannot count is passed over, and logged with the reason.
 
     Columns are taken apart once: a bulk act has as many rows as designs.
     """
@@ -230,7 +231,7 @@ def _acts(rows: pa.Table) -> Iterator[Act]:
 
 
 def _act(head: Mapping[str, Any], designs: tuple[str, ...]) -> Act:
-    """The act that a row begins; ActError where it cannot count."""
+    """The act that begins with this row; ActError where it cannot count."""
     if head["what"] not in list(What):
         raise ActError(f"'{str(head['what'])[:40]}' is not known: a newer version may have filed it.")
     if not head["act_id"] or head["at"] is None:

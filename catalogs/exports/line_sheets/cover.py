@@ -32,6 +32,7 @@ SETS_SHOWN = 10
 
 
 def draw_cover(sheet: LineSheet, store: Store) -> None:
+    """Draw the cover as the first page."""
     _mosaic(sheet, store)
     y = _heading(sheet)
     y = _summary(sheet, y - 30)
@@ -58,7 +59,7 @@ def _mosaic(sheet: LineSheet, store: Store) -> None:
 
 
 def _foremost(items: Sequence[Item]) -> list[Item]:
-    """Items by what people said of them; one of each style first, of another garment than the one before."""
+    """Items in the order for the cover: picked and best rated first, one of each style first, neighbours of two garments."""
     ranked = sorted(items, key=lambda item: (item.verdict != "pick", item.verdict == "reject", -item.stars))
     chosen: list[Item] = []
     for fresh in (("style_id", "garment_id"), ("style_id",), ()):

@@ -40,6 +40,7 @@ ID_SHARE = 0.45
 
 
 def draw_design_pages(sheet: LineSheet, store: Store) -> list[str]:
+    """Draw the pages of designs; returns the designs whose picture or text is not as it was filed, a line each."""
     problems: list[str] = []
     printed = work_ahead(sheet.items, lambda item: make_print(item, store, (COLUMN, PICTURE)))
     for number, (item, result) in enumerate(printed):
@@ -58,7 +59,7 @@ def draw_design_pages(sheet: LineSheet, store: Store) -> list[str]:
 
 
 def _begin_page(sheet: LineSheet, number: int) -> None:
-    """Running header and footer, and the bookmarks of the sets that begin here."""
+    """Draw running header and footer, and set the bookmarks of the sets that begin on this page."""
     page = 2 + number // (COLUMNS * ROWS)
     shown = dict.fromkeys(map(set_name, sheet.items[number : number + COLUMNS * ROWS]))
     half = (WIDTH - 2 * MARGIN) / 2 - GUTTER
@@ -95,7 +96,7 @@ def _empty_frame(sheet: LineSheet, x: float, y: float) -> None:
 def _caption(sheet: LineSheet, x: float, y: float, item: Item) -> None:
     """Garment and style with their ids, the design's id with verdict and stars, credit, note: each line on its baseline.
 
-    The style's title is a line above its credit: room is kept for rights holder and licence.
+    The style's title is in a line above its credit; there is room for rights holder and licence.
     """
     _named(sheet, x, y, item, "garment", BOLD)
     _named(sheet, x, y - 10.5, item, "style", SANS)

@@ -22,7 +22,7 @@ IDS_A_NOTE = 12
 
 
 def note_spelling(sheet: LineSheet) -> None:
-    """Note what is not written in its own letters, because no font has them."""
+    """Note texts that are not written in their own letters, because no font has them."""
     texts = {"The title of this line sheet": sheet.title, "Who prepared it": sheet.prepared_by}
     texts |= {f"Style set {number}": name for number, name in enumerate(sheet.sets, 1)}
     for what, text in texts.items():
@@ -34,7 +34,7 @@ def note_spelling(sheet: LineSheet) -> None:
 
 
 def draw_notes(sheet: LineSheet) -> int:
-    """Last pages with what found no room elsewhere; none where there is nothing to note. Returns how many."""
+    """Draw the last pages, with the notes; no page where there are no notes. Returns how many pages."""
     room = WIDTH - 2 * MARGIN
     rows = [
         row
@@ -56,7 +56,7 @@ def draw_notes(sheet: LineSheet) -> int:
 
 
 def _told(note: tuple[str, Iterable[str]]) -> str:
-    """A note, after the designs that it is about; of many only the first are named."""
+    """A note after the ids of the designs that it is about; of many ids only the first are named."""
     text, about = note
     ids = list(about)
     if len(ids) > IDS_A_NOTE:

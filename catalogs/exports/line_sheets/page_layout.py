@@ -27,16 +27,16 @@ PICTURE = 168.0
 COVER_TEXT = WIDTH - 0.8 * HEIGHT
 """Width of the cover's left part. Pictures have the rest, to the edges of the page: those of 4:5 are not cut."""
 TOTAL = "pages-in-all"
-"""What every page draws behind its number."""
+"""Name of the form with the number of all pages."""
 NOTICE = "All pictures were generated with AI (Stylemill) and are marked as such."
 
 
 @dataclass(frozen=True)
 class LineSheet:
-    """What every page of a line sheet knows. `sets` are the style sets with the pages that show them.
+    """What every page of a line sheet needs. `sets` are the style sets with the pages that show them.
 
-    `notes` are what a reader has to know and found no room for, with the designs that it is about; they stand on the
-    last pages, each once.
+    `notes` are texts for which a page has no room, with the designs that they are about; they stand on the last pages,
+    each once.
     """
 
     canvas: Canvas
@@ -49,7 +49,7 @@ class LineSheet:
 
     @property
     def pages(self) -> int:
-        """Pages in all but those of the notes, the cover included."""
+        """The number of pages without those of the notes, the cover included."""
         return 1 + -(-len(self.items) // (COLUMNS * ROWS))
 
     def note(self, text: str, *items: Item) -> None:
@@ -58,23 +58,26 @@ class LineSheet:
 
 
 def set_name(item: Item) -> str:
+    """The style set of an item, or "no style set"."""
     return item.text("style_set") or "no style set"
 
 
 def draw_page_number(sheet: LineSheet, page: int) -> None:
-    """The number of a page and of how many, which is known when the last one is done and drawn here then."""
+    """Draw the number of a page; the number of all pages, known at the end, is drawn beside it by a form."""
     behind = width_of(f" / {'0' * len(str(sheet.pages))}", SANS, 7)
     draw_right_text(sheet, WIDTH - MARGIN - behind, 24, f"{page}", SANS, 7, SOFT)
     sheet.canvas.doForm(TOTAL)
 
 
 def count_phrase(number: int, noun: str) -> str:
+    """A number with its noun, as "1 design" or "2,000 designs"."""
     return f"{number:,} {noun}" + ("" if number == 1 else "s")
 
 
 def draw_text(
     sheet: LineSheet, x: float, y: float, text: str, font: str, size: float, ink: Color, spaced: float = 0
 ) -> None:
+    """Draw a line of text from `x` to the right on the baseline `y`, points."""
     sheet.text.draw(x, y, text, font, size, ink, spaced)
 
 
@@ -88,7 +91,7 @@ def draw_paragraph(
     ink: Color,
     pitch: float,
 ) -> float:
-    """Write the lines of a text; those from the right begin below each other, too. Returns the next baseline."""
+    """Draw the lines of a text; lines that run from the right begin below each other, too. Returns the next baseline."""
     widths = [width_of(row, font, size) for row in rows]
     for row, width in zip(rows, widths, strict=True):
         draw_text(sheet, x + (max(widths) - width) * starts_from_right(row), y, row, font, size, ink)
@@ -99,10 +102,12 @@ def draw_paragraph(
 def draw_right_text(
     sheet: LineSheet, x: float, y: float, text: str, font: str, size: float, ink: Color
 ) -> None:
+    """Draw a line of text that ends at `x`, points."""
     draw_text(sheet, x - width_of(text, font, size), y, text, font, size, ink)
 
 
 def draw_rule(sheet: LineSheet, left: float, right: float, y: float) -> None:
+    """Draw a thin horizontal line from `left` to `right`, points."""
     sheet.canvas.setStrokeColor(HAIR)
     sheet.canvas.setLineWidth(0.5)
     sheet.canvas.line(left, y, right, y)

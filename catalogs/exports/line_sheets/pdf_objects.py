@@ -1,4 +1,4 @@
-"""What reportlab's canvas has no method for: JPEGs as they are, with their colour profile, and the XMP of a PDF.
+"""PDF objects for which reportlab's canvas has no method: unchanged JPEGs with a colour profile, and a PDF's XMP.
 
 `drawImage` decodes every JPEG to name it, writes it a quarter longer as ASCII, and calls its colours the device's.
 """

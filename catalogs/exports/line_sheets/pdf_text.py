@@ -47,10 +47,10 @@ end
 
 
 class PdfText:
-    """Draws lines on a canvas, and embeds what was used of the fonts when the canvas is saved."""
+    """Draws lines of text on a canvas, and embeds the used parts of fonts when the canvas is saved."""
 
     def __init__(self, canvas: Canvas) -> None:
-        """Of a canvas on which nothing was drawn yet: its own first font, which is not embedded, is taken out."""
+        """Take a canvas without any drawing: the canvas's own first font, which is not embedded, is taken out."""
         self._canvas = canvas
         self._used: defaultdict[Font, dict[int, str]] = defaultdict(dict)
         canvas._preamble = "1 0 0 1 0 0 cm"
@@ -96,7 +96,7 @@ class PdfText:
         yield row.shown(end=True)
 
     def _maps(self, font: Font, cluster: Sequence[Glyph]) -> bool:
-        """Note what glyphs stand for; whether the map of the font alone tells the text."""
+        """Note the text of glyphs; returns whether the font's map to Unicode alone gives the text of the cluster."""
         known, single = self._used[font], len(cluster) == 1
         for glyph in cluster:
             sign = "" if single else font.sign_of(glyph.number)
@@ -114,14 +114,14 @@ class _Row:
         self.up = self._risen = 0.0
 
     def add(self, glyph: Glyph) -> None:
-        """Put a glyph where it belongs; what it stands apart goes to the left, in thousandths of an em."""
+        """Add a glyph at its place; the offset goes to the left, in thousandths of an em."""
         apart = round(-1000 * (self._behind + glyph.right))
         self._parts.append(f"{apart} <{glyph.number:04X}>" if apart else f"<{glyph.number:04X}>")
         self._behind = glyph.advance - _advance(self._font, glyph.number) - glyph.right
         self.up = glyph.up
 
     def shown(self, *, end: bool = False) -> str:
-        """The operator for what was added so far; the line's height comes back at the end."""
+        """The operator for the glyphs that were added so far; the end brings the line's height back."""
         raised = f"{self.up * self._size:.3f} Ts " if self.up != self._risen else ""
         shown = f"{raised}[{' '.join(self._parts)}] TJ" if self._parts else ""
         if self._parts:

@@ -25,7 +25,7 @@ class Print:
 
 
 def make_print(item: Item, store: Store, box: tuple[float, float], *, cover: bool = False) -> Print:
-    """A picture at 200 dpi for a box of points: the whole of it inside, or cut to cover the box."""
+    """A picture at 200 dpi for a box of points: the whole picture inside the box, or cut to cover it."""
     picture = decode(read_picture(item, store))
     image = Image.fromarray(picture.rgb)
     if picture.alpha is not None:

@@ -1,4 +1,4 @@
-"""What a document writes where no font has the letters of a text, and what it says about it."""
+"""Spelling of texts with letters that no font has, and notes about it."""
 
 import unicodedata
 
@@ -9,17 +9,17 @@ from catalogs.typesetting.shaping import missing_letters, spelled_text
 
 HELP = "Install a font that has them (on Debian: fonts-noto) and export again."
 NAMED = 4
-"""Letters that are told by their numbers, at most."""
+"""Letters that a note names by their numbers, at most."""
 
 
 def printable_name(item: Item, kind: str, style: str) -> str:
-    """The title of an item's garment or style, or the id where there is none or no font has its letters."""
+    """The title of an item's garment or style; the id where there is no title, or no font has the title's letters."""
     title, record_id = item.text(f"{kind}_title"), item.text(f"{kind}_id")
     return record_id if record_id and (not title or missing_letters(title, style)) else title
 
 
 def spelling_notes(item: Item) -> list[str]:
-    """What of an item's text is not written in its own letters, a sentence each."""
+    """The parts of an item's text that are not written in their own letters, a sentence each."""
     said = []
     for kind in ("garment", "style"):
         title, record_id = item.text(f"{kind}_title"), item.text(f"{kind}_id")
@@ -36,7 +36,7 @@ def spelling_notes(item: Item) -> list[str]:
 
 
 def spelling_note(missing: str, text: str) -> str:
-    """That letters are missing, and how the text is written without them."""
+    """A sentence that letters are missing, and how the text is written instead."""
     return f"no font has {_numbered(missing)}; '{spelled_text(text, SANS)}' stands for the text. {HELP}"
 
 

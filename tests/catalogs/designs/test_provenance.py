@@ -314,7 +314,7 @@ def test_columns_are_all_that_a_packet_reads() -> None:
     row, empty = Noted(record()), Noted({})
     provenance.xmp(row)
     provenance.xmp(empty)
-    assert row.asked | empty.ask_table == set(provenance.COLUMNS)
+    assert row.asked | empty.asked == set(provenance.COLUMNS)
 
 
 @pytest.mark.parametrize("column", [*provenance.COLUMNS, "image_sha256"])
