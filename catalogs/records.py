@@ -1,5 +1,6 @@
 """The nouns: garments, styles, designs, and the problems of records that cannot be used."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Generic, Literal, TypeVar
@@ -103,10 +104,15 @@ class Problem:
         return f"{place}{name}{column}{value}: {self.what}"
 
 
+LOSS_TERMS = ("content", "style", "variation", "lighting", "saliency", "photorealism")
+"""Terms of the loss whose columns every design table has; a later term's column comes with its first design."""
+
+
 @dataclass(frozen=True)
 class Design:
     """A finished design: a row of the design catalog. `image` is relative to the catalog.
 
+    `term_losses` are the weighted terms of `loss` by their names; each becomes a column `loss_NAME` of the table.
     `colors`, their `color_shares` and `phash` are those of `catalogs.designs.appearance.Looks`.
     """
 
@@ -124,12 +130,7 @@ class Design:
     garment_digest: str
     style_digest: str
     loss: float
-    loss_content: float
-    loss_style: float
-    loss_variation: float
-    loss_lighting: float
-    loss_saliency: float
-    loss_photorealism: float
+    term_losses: Mapping[str, float]
     loss_start: float
     style_distance: float
     fold_correlation: float

@@ -18,7 +18,8 @@ from deltalake import DeltaTable, write_deltalake
 from numpy.typing import NDArray
 
 from catalogs import keys
-from catalogs.designs.design_catalog import SCHEMA, DesignCatalog, as_cell
+from catalogs.designs.design_catalog import DesignCatalog
+from catalogs.designs.design_columns import SCHEMA, as_cell
 from catalogs.records import Garment, Style
 from catalogs.storage.delta_queries import conform_to, query
 from catalogs.storage.delta_tables import ONE_TRY, TableInStore
