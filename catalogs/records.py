@@ -42,6 +42,11 @@ class Garment:
         return self.garment_id
 
     @property
+    def sha256(self) -> str:
+        """Always empty: no manifest states the digest of a garment's picture."""
+        return ""
+
+    @property
     def object_keys(self) -> tuple[str | None, ...]:
         """Keys of picture, mask and part map; None for one that it does not have."""
         return self.image, self.mask, self.parts

@@ -210,7 +210,7 @@ def _text(parent: ET.Element, name: str, text: str) -> None:
 
 
 def _bag(parent: ET.Element, name: str, texts: Iterable[str]) -> None:
-    """A property of several texts in no order. Texts beyond the limit are left out; without texts there is no property."""
+    """A property of several texts in no order. Texts beyond the limit are left out; without texts there is none."""
     lengths = accumulate(map(len, kept := list(texts)))
     fitting = [text for text, length in zip(kept, lengths, strict=True) if length <= LONGEST]
     if fitting:

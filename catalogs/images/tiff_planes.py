@@ -29,7 +29,10 @@ MOST_BYTES = 1 << 30
 
 
 class Tiff(TiffImagePlugin.TiffImageFile):
-    """Pillow's TIFF reader without Pillow's limit of pixels: here "pixels" are bytes, and the caller has its own limit."""
+    """Pillow's TIFF reader without Pillow's limit of pixels.
+
+    "Pixels" are bytes here, and callers have a limit of their own.
+    """
 
     def load_prepare(self) -> None:
         """Make room for the samples; Pillow checks its limit only where there is none yet."""

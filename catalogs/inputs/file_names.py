@@ -29,8 +29,8 @@ class FileNames:
     def find(self, text: str) -> str:
         """The key that a name stands for.
 
-        `./` is dropped. A name whose accents are written apart from their letters, as some disks do, stands for the one file
-        whose name looks the same (Unicode's form C). Upper and lower case are different names.
+        `./` is dropped. A name whose accents are written apart from their letters, as some disks do, stands for the one
+        file whose name looks the same (Unicode's form C). Upper and lower case are different names.
 
         Raises:
             InvalidKeyError: no file has the name; the text names the file that is probably meant.

@@ -1,4 +1,4 @@
-"""Implausible repeats of prints: under a pixel or larger than the cloth of a garment, or of another shape than the picture."""
+"""Implausible repeats of prints: under a pixel, larger than a garment's cloth, or of another shape than the picture."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass

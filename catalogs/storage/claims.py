@@ -75,7 +75,7 @@ class Claims:
 
     @contextmanager
     def taken(self, designs: Collection[str]) -> Iterator[set[str]]:
-        """While this lasts, the holder claims the designs that no other living holder has claimed; gives those designs."""
+        """While this lasts, the holder claims those of the designs that no other living holder has; gives them."""
         ours = self._take(designs)
         try:
             yield ours

@@ -91,7 +91,7 @@ class CommitLog:
         return self._made(commits[0]) or datetime.max.replace(tzinfo=UTC)
 
     def ends(self) -> datetime | None:
-        """The time of the newest commit, by its own words or by its file, whichever is later; None without any commit."""
+        """The time of the newest commit, by its words or by its file, whichever is later; None without any commit."""
         commits, _ = self._there()
         if not commits:
             return None

@@ -21,7 +21,7 @@ def query(table: DeltaTable, columns: Sequence[str], where: str = "") -> Iterato
 
 
 def conform_to(batches: Sequence[pa.RecordBatch], schema: pa.Schema) -> pa.Table:
-    """One table with the columns and types of `schema`: null for columns that no batch has, and for times beyond Python's."""
+    """One table with the columns and types of `schema`; null for missing columns, and for times beyond Python's."""
     if not batches:
         return schema.empty_table()
     rows = pa.Table.from_batches(batches)

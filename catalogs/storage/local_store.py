@@ -109,7 +109,7 @@ class LocalStore:
         return True
 
     def sync(self, written: Iterable[str]) -> None:
-        """Have the disk keep files that another library wrote, and their entries in folders; missing files are passed over."""
+        """Have the disk keep files that another library wrote, and their folders' entries; missing files do no harm."""
         folders: dict[Path, None] = {}
         for key in written:
             path = self._path(key)

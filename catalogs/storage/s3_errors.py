@@ -111,7 +111,7 @@ def translate_errors(what: str) -> Iterator[None]:
 
 @contextmanager
 def translate_credential_errors(what: str) -> Iterator[None]:
-    """Errors of finding credentials become NotAllowedError: files and programs in the settings may be missing or wrong."""
+    """Errors of finding credentials become NotAllowedError: files or programs in the settings may be wrong."""
     try:
         with translate_errors(what):
             yield
@@ -149,7 +149,7 @@ def _line(error: Exception) -> str:
 
 
 def require_s3(answer: Mapping[str, object], name: str, what: str) -> None:
-    """Raise StoreError for an answer of success without the field `name`, which every answer of S3 has; a proxy's page, say."""
+    """Raise StoreError for a successful answer without the field `name`, which S3's have: a proxy's page, say."""
     if name not in answer:
         raise StoreError(f"{what}: the answer has no {name}. {NOT_S3}")
 

@@ -42,7 +42,7 @@ class Opinions:
     _undoings: dict[str, list[Act]] = field(default_factory=lambda: defaultdict(list))
     """For every act that was ever undone its undoings, and the undoings of these, in the log's order."""
     _undone: dict[str, frozenset[str]] = field(default_factory=dict)
-    """For every act that was ever undone: it and its undoings, as far as they do not hold, until another undoing comes."""
+    """For every act that was ever undone: which of it and its undoings do not hold. The next undoing drops the entry."""
     _said: dict[What, dict[str, list[Act]]] = field(
         default_factory=lambda: {What.VERDICT: defaultdict(list), What.STARS: defaultdict(list)}
     )

@@ -68,6 +68,7 @@ def test_pages_do_not_shift(board: ReviewState) -> None:
 def test_results_end(board: ReviewState, monkeypatch: pytest.MonkeyPatch) -> None:
     """The result that was asked for longest ago goes first."""
     monkeypatch.setattr(result_cache, "RESULTS", 2)
+    monkeypatch.setattr(board, "_results", result_cache.ResultCache())
     first, second = board.find(Query()).token, board.find(Query()).token
     board.result(first)
     board.find(Query())
