@@ -112,7 +112,7 @@ class Problem:
 class Design:
     """A finished design: a row of the design catalog. `image` is relative to the catalog.
 
-    `colors`, their `color_shares` and `phash` are those of `catalogs.designs.appearance.Looks`.
+    `colors`, their `color_shares` and `phash` are those of `catalogs.designs.appearance.Appearance`.
     """
 
     design_id: str

@@ -68,7 +68,7 @@ def with_digests(
             )
         return replace(record, digest=_digest(sums))
 
-    sorted_out = _sorted_out(store, records, digest)
+    sorted_out = _usable_and_problems(store, records, digest)
     if cache and records:
         cache.listed(store, objects)
         _keep(cache, store, objects, read)
@@ -117,7 +117,7 @@ def usable_records(
     goes into `cloths`, where that is given; the repeats of styles are compared with the sizes in it.
     """
     check = _ContentCheck(store, max_pixels, cloths)
-    good, problems = _sorted_out(store, records, check.require_usable)
+    good, problems = _usable_and_problems(store, records, check.require_usable)
     return good, problems, check.notes_on(good)
 
 
@@ -141,7 +141,7 @@ class _ContentCheck:
     def _check_garment(self, garment: Garment, contents: Sequence[bytes]) -> None:
         template = decode_template(*contents, max_pixels=self._max_pixels)
         column = "mask" if garment.mask else "image"
-        notes = [_about(self._store, garment, column, note) for note in template.notes]
+        notes = [_problem_of(self._store, garment, column, note) for note in template.notes]
         self._notes[garment.garment_id] = notes
         if self._cloths is None:
             return
@@ -149,7 +149,7 @@ class _ContentCheck:
             self._printed.add(garment.garment_id)
         if garment.print_width_cm and is_odd_width(garment):
             what = odd_width_note(garment.print_width_cm)
-            notes.append(_about(self._store, garment, "print_width_cm", what))
+            notes.append(_problem_of(self._store, garment, "print_width_cm", what))
         if cloth := cloth_size(garment, template):
             self._cloths[garment.garment_id] = cloth
 
@@ -159,7 +159,7 @@ class _ContentCheck:
         if picture.alpha is not None and not (picture.alpha >= BLACK).any():
             raise ImageError("the picture is transparent everywhere; export it with what it shows")
         if borders := flat_borders(picture.rgb):
-            self._notes[style.style_id] = [_about(self._store, style, "image", border_note(borders))]
+            self._notes[style.style_id] = [_problem_of(self._store, style, "image", border_note(borders))]
 
     def notes_on(self, good: Sequence[Garment | Style]) -> list[Problem]:
         """Notes on usable records: on each record first, then on all garments, then on repeats of styles."""
@@ -170,10 +170,12 @@ class _ContentCheck:
             what = own_print_note([record.record_id for record in printed])
             notes.append(Problem(place, 0, "", "", "", what))
         styles = [record for record in good if isinstance(record, Style)]
-        return notes + [_about(self._store, *remark) for remark in repeat_remarks(styles, self._cloths or {})]
+        return notes + [
+            _problem_of(self._store, *remark) for remark in repeat_remarks(styles, self._cloths or {})
+        ]
 
 
-def _sorted_out(
+def _usable_and_problems(
     store: Store, records: Sequence[Record], work: Callable[[Record], Record]
 ) -> tuple[list[Record], list[Problem]]:
     def attempt(record: Record) -> Record | Problem:
@@ -195,10 +197,10 @@ def record_problem(store: Store, record: Garment | Style, error: CatalogsError) 
         MaskError: "mask",
         RepeatError: "repeat_height_cm",
     }
-    return _about(store, record, columns.get(type(error), "image"), str(error))
+    return _problem_of(store, record, columns.get(type(error), "image"), str(error))
 
 
-def _about(store: Store, record: Garment | Style, column: str, what: str) -> Problem:
+def _problem_of(store: Store, record: Garment | Style, column: str, what: str) -> Problem:
     value = getattr(record, column) or ""
     value = value if isinstance(value, str) else f"{value:g}"
     return Problem(f"{store.uri}/{record.catalog or CSV}", record.row, record.record_id, column, value, what)

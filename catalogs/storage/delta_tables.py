@@ -270,7 +270,7 @@ class TableInStore:
         """
 
         def answered() -> T:
-            """Ask the question once."""
+            """Ask the question once, without a second try."""
             with self._calls.explained_panics():
                 return ask()
 

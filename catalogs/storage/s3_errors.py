@@ -199,12 +199,14 @@ def _from_answer(what: str, error: ClientError) -> StoreError:
         return NotAllowedError(f"{what}: {CLOCKS_DIFFER}")
     if region := _other_region(error):
         return StoreError(
-            f"{what}: the store answered {_said(error)}. The bucket lies in another region: {region}."
+            f"{what}: the store answered {_answer_line(error)}. The bucket lies in another region: {region}."
         )
     remedy = REMEDIES.get(error_code(error))
     if answered in (401, 403) or remedy:
-        return NotAllowedError(f"{what}: the store refused ({_said(error)}). {remedy or _rights(error)}")
-    return _from_failure(f"{what}: the store answered {_said(error)}", answered, error)
+        return NotAllowedError(
+            f"{what}: the store refused ({_answer_line(error)}). {remedy or _rights(error)}"
+        )
+    return _from_failure(f"{what}: the store answered {_answer_line(error)}", answered, error)
 
 
 def _other_region(error: ClientError) -> str:
@@ -233,7 +235,7 @@ def _is_bare(error: ClientError) -> bool:
     return not error_code(error) or error_code(error).isdigit()
 
 
-def _said(error: ClientError) -> str:
+def _answer_line(error: ClientError) -> str:
     """Status, code and words of an answer, each once."""
     named = "" if _is_bare(error) else f" {error_code(error)}"
     return f"{http_status(error)}{named}{_words(error)}"

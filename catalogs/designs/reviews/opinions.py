@@ -110,19 +110,19 @@ class Opinions:
             self._undone[root] = _not_holding(self._undoings[root])
         return act_id in self.acts and act_id not in self._undone[root]
 
-    def said(self, what: What, design_id: str) -> Act | None:
+    def deciding_act(self, what: What, design_id: str) -> Act | None:
         """The act that decides a design's verdict or stars (`what`); None where there is none."""
         acts = self._said[what].get(design_id, [])
         return next((act for act in reversed(acts) if self.holds(act.act_id)), None)
 
     def verdict(self, design_id: str) -> str:
         """A design's verdict: "", "pick" or "reject"."""
-        act = self.said(What.VERDICT, design_id)
+        act = self.deciding_act(What.VERDICT, design_id)
         return act.value if act else Verdict.UNREVIEWED
 
     def stars(self, design_id: str) -> int:
         """A design's stars; 0 where nobody gave any."""
-        act = self.said(What.STARS, design_id)
+        act = self.deciding_act(What.STARS, design_id)
         return int(act.value) if act else 0
 
     def reviewed(self) -> Iterator[str]:
