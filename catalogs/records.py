@@ -43,6 +43,11 @@ class Garment:
         return self.garment_id
 
     @property
+    def sha256(self) -> str:
+        """Always empty: no manifest states the digest of a garment's picture."""
+        return ""
+
+    @property
     def object_keys(self) -> tuple[str | None, ...]:
         """Keys of picture, mask and part map; None for one that it does not have."""
         return self.image, self.mask, self.parts
@@ -113,7 +118,7 @@ class Design:
     """A finished design: a row of the design catalog. `image` is relative to the catalog.
 
     `term_losses` are the weighted terms of `loss` by their names; each becomes a column `loss_NAME` of the table.
-    `colors`, their `color_shares` and `phash` are those of `catalogs.designs.appearance.Looks`.
+    `colors`, their `color_shares` and `phash` are those of `catalogs.designs.appearance.Appearance`.
     """
 
     design_id: str

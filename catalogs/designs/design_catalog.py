@@ -223,7 +223,10 @@ class DesignCatalog:
     def _ids(
         self, table: DeltaTable, among: Collection[str] | None, style_ids: Collection[str] | None
     ) -> set[str]:
-        """Ids of designs, read batch by batch: memory holds the ids that were asked for, not a second copy of the column."""
+        """Ids of designs, read batch by batch.
+
+        Memory holds the ids that were asked for, and not a second copy of the column.
+        """
         where = _between("style_id", style_ids) if style_ids else ""
         wanted = None if among is None else set(among)
 

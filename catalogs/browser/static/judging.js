@@ -1,6 +1,6 @@
 // Verdicts and stars by button and key: shown at once, filed behind that, and taken back where filing fails.
 
-/** @import { Design, Filed, Rating, Saying, Verdict } from "../answers.js" */
+/** @import { Design, Filed, Rating, ActRequest, Verdict } from "../answers.js" */
 
 import { el, parts } from "./elements.js";
 import { attempt, counted, say, sayTogether, tell, undo, VERDICTS } from "./server.js";
@@ -88,7 +88,7 @@ export function judging(find, changed) {
    */
   async function keep(design, designs) {
     const others = designs.filter((one) => one !== design).map(({ id }) => id);
-    /** @type {[what: string, more: Saying][]} */
+    /** @type {[what: string, more: ActRequest][]} */
     const acts = [["verdict", { value: "reject", target: { ids: others } }], ["verdict", { value: "pick", target: { ids: [design.id] } }]];
     const filed = await inTurn(() => sayTogether(acts));
     if (filed) hold(filed.ratings);

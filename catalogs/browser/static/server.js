@@ -1,6 +1,6 @@
 // What every page does with the server: ask, say, undo, and tell the person what came of it.
 
-/** @import { Choices, Design, Filed, Saying, Target } from "../answers.js" */
+/** @import { Choices, Design, Filed, ActRequest, Target } from "../answers.js" */
 
 import { $, part } from "./elements.js";
 
@@ -70,7 +70,7 @@ const remember = () => sessionStorage.setItem("done", JSON.stringify(done.slice(
 /**
  * File an act; resolves to what now holds of its designs. `target` is {ids} or {result, without: left out, count}.
  * @param {string} what
- * @param {Saying} saying
+ * @param {ActRequest} saying
  */
 export async function say(what, { value = "", shortlist = "", target = {} } = {}) {
   /** @type {Filed} */
@@ -82,7 +82,7 @@ export async function say(what, { value = "", shortlist = "", target = {} } = {}
 
 /**
  * File acts that are one to the person, as [[what, more], ...]: one undo takes back all that were filed.
- * @param {[what: string, more: Saying][]} acts
+ * @param {[what: string, more: ActRequest][]} acts
  */
 export async function sayTogether(acts) {
   /** @type {Filed[]} */
