@@ -72,7 +72,7 @@ const remember = () => sessionStorage.setItem("done", JSON.stringify(done.slice(
  * @param {string} what
  * @param {ActRequest} saying
  */
-export async function say(what, { value = "", shortlist = "", target = {} } = {}) {
+export async function fileAct(what, { value = "", shortlist = "", target = {} } = {}) {
   /** @type {Filed} */
   const filed = await send("/api/acts", { what, value: String(value), shortlist, target, act_id: hexadecimal() });
   done.push(filed.act);
@@ -84,12 +84,12 @@ export async function say(what, { value = "", shortlist = "", target = {} } = {}
  * File acts that are one to the person, as [[what, more], ...]: one undo takes back all that were filed.
  * @param {[what: string, more: ActRequest][]} acts
  */
-export async function sayTogether(acts) {
+export async function fileActsAsOne(acts) {
   /** @type {Filed[]} */
   const all = [];
   const before = done.length;
   try {
-    for (const [what, more] of acts) all.push(await say(what, more));
+    for (const [what, more] of acts) all.push(await fileAct(what, more));
   } finally {
     if (done.length > before) done.push(done.splice(before).flat());
     remember();

@@ -19,7 +19,6 @@ from catalogs.records import LOSS_TERMS, Design
 from catalogs.storage.store_contract import S3Options
 from catalogs.storage.stores import open_store
 
-
 LOSSES = dict.fromkeys(LOSS_TERMS, 0.0) | {"content": 0.5, "style": 0.25, "variation": 0.25}
 
 
