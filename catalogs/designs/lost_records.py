@@ -29,7 +29,7 @@ YOUNG = timedelta(hours=1)
 
 Identity = tuple[Any, ...]
 VIEWS = {pa.string_view(): pa.string(), pa.binary_view(): pa.binary()}
-"""What the Delta library's merges write, and Arrow can filter in part only."""
+"""Types that the Delta library's merges write and that Arrow can filter in part only, with plain types for them."""
 
 
 @dataclass(frozen=True)
