@@ -33,7 +33,7 @@ from benchmarks.main_job import BUCKET, serve
 from benchmarks.scale import EXAMPLE
 from catalogs.designs.design_catalog import SCHEMA, DesignCatalog
 from catalogs.records import Design
-from catalogs.storage.delta_tables import ONE_TRY
+from catalogs.storage.delta.delta_tables import ONE_TRY
 from catalogs.storage.stores import open_store
 from flows.recipes.named import find_recipe
 from flows.run.weights import resolve_recipe

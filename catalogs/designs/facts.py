@@ -20,8 +20,8 @@ from numpy.typing import NDArray
 from catalogs import keys
 from catalogs.designs.design_catalog import SCHEMA, DesignCatalog, as_cell
 from catalogs.records import Garment, Style
-from catalogs.storage.delta_queries import conform_to, query
-from catalogs.storage.delta_tables import ONE_TRY, TableInStore
+from catalogs.storage.delta.delta_queries import conform_to, query
+from catalogs.storage.delta.delta_tables import ONE_TRY, TableInStore
 
 GARMENT_FACTS = {
     "garment_title": "title",

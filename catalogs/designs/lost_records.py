@@ -19,8 +19,8 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from catalogs.errors import NotFoundError
-from catalogs.storage.delta_queries import query
-from catalogs.storage.delta_tables import TableInStore
+from catalogs.storage.delta.delta_queries import query
+from catalogs.storage.delta.delta_tables import TableInStore
 
 log = logging.getLogger(__name__)
 

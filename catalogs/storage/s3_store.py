@@ -14,7 +14,8 @@ from tenacity import RetryCallState, Retrying, retry_if_exception_type, stop_aft
 
 from catalogs import keys
 from catalogs.errors import NO_BUCKET, NotFoundError, StoreError, UnreachableError, without_password
-from catalogs.storage import delta_places, s3_errors
+from catalogs.storage import s3_errors
+from catalogs.storage.delta import delta_places
 from catalogs.storage.store_contract import ObjectInfo, S3Options, require_size
 
 T = TypeVar("T")

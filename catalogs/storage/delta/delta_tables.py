@@ -13,9 +13,9 @@ from deltalake.exceptions import TableNotFoundError
 
 from catalogs import keys
 from catalogs.errors import CatalogError, NotFoundError
-from catalogs.storage import delta_errors
-from catalogs.storage.commit_log import CommitLog
-from catalogs.storage.delta_calls import FAILURES, DeltaCalls
+from catalogs.storage.delta import delta_errors
+from catalogs.storage.delta.commit_log import CommitLog
+from catalogs.storage.delta.delta_calls import FAILURES, DeltaCalls
 from catalogs.storage.store_contract import ObjectInfo, Store
 
 ONE_TRY = CommitProperties(max_commit_retries=0)

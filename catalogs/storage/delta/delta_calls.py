@@ -9,7 +9,7 @@ from deltalake.exceptions import CommitFailedError, DeltaError
 from tenacity import RetryCallState, Retrying, wait_random_exponential
 
 from catalogs.errors import CatalogsError, UnreachableError
-from catalogs.storage import delta_errors
+from catalogs.storage.delta import delta_errors
 
 COMMIT_ATTEMPTS = 200
 """Of 16 writers of one style each loses 15 races of 16: one in 13 would lose 40 in a row."""
