@@ -34,7 +34,7 @@ from benchmarks.scale import EXAMPLE
 from catalogs.designs.design_catalog import DesignCatalog
 from catalogs.designs.design_columns import SCHEMA
 from catalogs.records import LOSS_TERMS, Design
-from catalogs.storage.delta_tables import ONE_TRY
+from catalogs.storage.delta.delta_tables import ONE_TRY
 from catalogs.storage.stores import open_store
 from flows.planning.weights import resolve_recipe
 from flows.recipes.named import find_recipe

@@ -25,6 +25,8 @@ CLOCKS_DIFFER = (
     "the store's clock and this machine's differ by too much for a signature to hold. Set this machine's clock"
     " (NTP), then run the same command again."
 )
+NO_BUCKET = "there is no such bucket. Check its name and the endpoint."
+SAFE_STORES = "Use a store that honours them (AWS S3, a recent MinIO) or a folder."
 USER_AND_PASSWORD = re.compile(r"(?<=://)[^/\s]*@")
 
 

@@ -1,4 +1,4 @@
-"""What every route of a server needs: the state, the pictures, the sessions, and the mill if there is one."""
+"""The context of every route of a server: the state, the pictures, the sessions, and the mill if there is one."""
 
 from dataclasses import dataclass
 
@@ -11,7 +11,7 @@ from catalogs.browser.thumbnails import Pictures
 
 @dataclass(frozen=True)
 class BrowserContext:
-    """What the pages of a server are about; `name` is how people know the catalog.
+    """The context of a server's routes; `name` is the catalog's name for people.
 
     `mill` makes more designs; None where the server was started without catalogs to make them from. `runs` lists
     the newest runs of the catalog.

@@ -42,13 +42,13 @@ class Format:
 
     title: str
     about: str
-    """What it is for, in a sentence."""
+    """The purpose of the format, in a sentence."""
     ending: str
     media_type: str
     write: Callable[[Iterable[Item], Store, BinaryIO, "Export"], Any]
     most: int = MOST_PICTURES
     packs: bool = False
-    """Whether it comes as a ZIP of several files where one would be too large for who takes it."""
+    """Whether the export becomes a ZIP of several files where one file would be too large for its reader."""
 
 
 CSV = "text/csv; charset=utf-8"
@@ -118,7 +118,7 @@ def download(kind: str, items: Iterable[Item], store: Store, export: Export) -> 
 
 
 def _kind(chosen: Format, file: BinaryIO) -> tuple[str, str]:
-    """Ending and type of what was written."""
+    """Ending and type of the file that was written."""
     file.seek(0)
     if chosen.packs and file.read(len(ZIP_BEGINS)) == ZIP_BEGINS:
         return chosen.ending.removesuffix("csv") + "zip", "application/zip"

@@ -1,4 +1,4 @@
-"""Orders: more designs from chosen ones, as a page asks whoever can make designs.
+"""Orders: more designs from chosen ones, as a page asks a mill for them.
 
 The browser makes no designs. The room that starts it hands it a `Mill`, or none.
 """

@@ -103,7 +103,7 @@ ExportForm = Annotated[ExportRequest, Depends(_export_form)]
 
 
 def target_ids(state: ReviewState, target: Target) -> Sequence[str]:
-    """Designs of a target. A whole result is found here, and not by what a page has scrolled past.
+    """Designs of a target. A whole result is found here, and does not depend on how far a page has scrolled.
 
     Raises:
         QueryError: the target names designs in no way, or in two ways.

@@ -117,10 +117,10 @@ class Pictures:
         self._read_at: dict[str, float] = {}
 
     def thumbnail(self, record: Mapping[str, Any], side: int) -> EncodedPicture:
-        """A WebP of a design, its longest side at most `side`, with colour profile and AI mark.
+        """A WebP of a design, its longest side at most `side` pixels, with colour profile and AI mark.
 
-        It is kept in the catalog; where that may not be written, in memory only. ImageError or StoreError where
-        the design's picture is missing or broken.
+        The thumbnail is kept in the catalog; where that may not be written, in memory only. ImageError or StoreError
+        where the design's picture is missing or broken.
         """
         key = keys.thumbnail(record["design_id"], provenance.version(record), side)
         return self._kept.get(

@@ -1,1 +1,1 @@
-"""The catalog that is written: its table, its facts, what people say of designs, and its upkeep."""
+"""The catalog that is written: its table, its facts, the reviews of designs, and its maintenance."""

@@ -24,8 +24,8 @@ from catalogs import keys
 from catalogs.designs.design_columns import SCHEMA, rows_of, schema_with_losses
 from catalogs.errors import CatalogError
 from catalogs.records import Design
-from catalogs.storage.delta_queries import conform_to, query, schema_of
-from catalogs.storage.delta_tables import ONE_TRY, TableInStore
+from catalogs.storage.delta.delta_queries import conform_to, query, schema_of
+from catalogs.storage.delta.delta_tables import ONE_TRY, TableInStore
 from catalogs.storage.store_contract import Store
 from catalogs.storage.stores import probe
 

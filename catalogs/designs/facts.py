@@ -21,8 +21,8 @@ from catalogs import keys
 from catalogs.designs.design_catalog import DesignCatalog
 from catalogs.designs.design_columns import SCHEMA, as_cell
 from catalogs.records import Garment, Style
-from catalogs.storage.delta_queries import conform_to, query
-from catalogs.storage.delta_tables import ONE_TRY, TableInStore
+from catalogs.storage.delta.delta_queries import conform_to, query
+from catalogs.storage.delta.delta_tables import ONE_TRY, TableInStore
 
 GARMENT_FACTS = {
     "garment_title": "title",

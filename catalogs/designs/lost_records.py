@@ -19,8 +19,8 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from catalogs.errors import NotFoundError
-from catalogs.storage.delta_queries import query
-from catalogs.storage.delta_tables import TableInStore
+from catalogs.storage.delta.delta_queries import query
+from catalogs.storage.delta.delta_tables import TableInStore
 
 log = logging.getLogger(__name__)
 
@@ -29,7 +29,7 @@ YOUNG = timedelta(hours=1)
 
 Identity = tuple[Any, ...]
 VIEWS = {pa.string_view(): pa.string(), pa.binary_view(): pa.binary()}
-"""What the Delta library's merges write, and Arrow can filter in part only."""
+"""Types that the Delta library's merges write and that Arrow can filter in part only, with plain types for them."""
 
 
 @dataclass(frozen=True)

@@ -23,7 +23,7 @@ from catalogs.designs.lost_records import YOUNG, LostRecords, files_behind_the_l
 from catalogs.designs.reviews.review_log import LOG, ReviewLog
 from catalogs.errors import CatalogError, NotFoundError
 from catalogs.storage.claims import LEASE, Claims
-from catalogs.storage.delta_tables import TableInStore
+from catalogs.storage.delta.delta_tables import TableInStore
 from catalogs.storage.store_contract import ObjectInfo, Store
 
 log = logging.getLogger(__name__)

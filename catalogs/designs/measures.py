@@ -9,7 +9,7 @@ from typing import Literal
 
 @dataclass(frozen=True)
 class Measure:
-    """A column of the design table that judges a design: what people call it and what it means.
+    """A column of the design table that judges a design: its name for people and its meaning.
 
     Beyond `limit`, above or below it, a design bears `flag`: a person should look twice. Limits are starting values.
     """

@@ -25,9 +25,9 @@ COLUMNS = (
     "design_id", "created_at", "versions", "recipe", "garment_id", "garment_title", "garment_licence", "garment_tags",
     "style_id", "style_title", "style_licence", "style_tags", "rights_holder",
 )  # fmt: skip
-"""What `xmp` reads of a record."""
+"""Columns of a record that `xmp` reads."""
 NOBODY = ("", "none", "-", "n/a", "unknown")
-"""How catalogs write that there is no rights holder to name."""
+"""Words by which catalogs say that there is no rights holder."""
 
 SOURCE_TYPES = "http://cv.iptc.org/newscodes/digitalsourcetype/"
 NAMESPACES = {
@@ -100,8 +100,8 @@ def keywords(record: Mapping[str, Any]) -> list[str]:
 def xmp(record: Mapping[str, Any], source_type: SourceType = SourceType.COMPOSITE, rating: int = 0) -> bytes:
     """The XMP packet of a design: a row of the design table, of which any column may be null or missing.
 
-    `rating` is what people said of it: 1 to 5 stars, -1 for rejected, 0 for nothing. The same record and rating give
-    the same bytes. Texts are cut at 1,000 characters, keywords end before as many.
+    `rating` is 1 to 5 stars, -1 for a reject, 0 for neither. The same record and rating give the same bytes. Texts are
+    cut at 1,000 characters, keywords end before as many.
     """
     version = _versions(record).get("stylemill", "")
     root, about = _packet(source_type, version)

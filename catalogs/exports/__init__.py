@@ -1,1 +1,1 @@
-"""What leaves the catalog: spreadsheets, folders of pictures, line sheets and packs that open offline."""
+"""Files that leave the catalog: spreadsheets, folders of pictures, line sheets and packs that open offline."""

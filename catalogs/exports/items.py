@@ -10,6 +10,8 @@ from catalogs.designs import provenance
 
 DESIGN_ID = re.compile(r"[0-9a-f]{64}")
 UNSAFE = re.compile(r"[^A-Za-z0-9]+")
+NOTICE = "All pictures were generated with AI (Stylemill) and are marked as such."
+"""The sentence about AI in documents of several designs."""
 SHORT_ID = 12
 """Characters of a design_id that people see: 48 bits, as in the keys of pictures."""
 LONGEST_PART = 40
@@ -36,6 +38,11 @@ class Item:
     def credit(self) -> str:
         """The credit line of its style."""
         return provenance.credit(self.record)
+
+    @property
+    def alternative_text(self) -> str:
+        """The text for people who cannot see the design's picture; it says that AI made the picture."""
+        return f"{self.title}, picture generated with AI"
 
     @property
     def packet(self) -> bytes:

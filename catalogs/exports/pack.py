@@ -68,7 +68,7 @@ def _pair(item: Item, store: Store) -> PackPictures:
 def _filed(
     archive: ExportArchive, item: Item, result: PackPictures | CatalogsError
 ) -> list[dict[str, object]]:
-    """What the page shows of a design, its pictures put into the archive; nothing if it is there already."""
+    """The card of a design for the page, its pictures put into the archive; nothing where it is there already."""
     name = picture_name(item)
     if isinstance(result, CatalogsError):
         archive.problem(name, item, result)
@@ -87,7 +87,7 @@ def _filed(
 def _card(item: Item) -> dict[str, object]:
     return {
         "id": item.short_id,
-        "title": f"{item.title}, picture generated with AI",
+        "title": item.alternative_text,
         "garment": item.text("garment_title") or item.text("garment_id"),
         "garment_id": item.text("garment_id") if item.text("garment_title") else "",
         "style": item.text("style_title") or item.text("style_id"),

@@ -97,7 +97,7 @@ class Shop:
 
 
 NO_SHOP = Shop()
-NOTICE = "Picture generated with AI."
+PRODUCT_NOTICE = "Picture generated with AI."
 
 
 def write_shopify(items: Iterable[Item], file: BinaryIO, shop: Shop = NO_SHOP) -> int:
@@ -161,7 +161,7 @@ def _address(text: str) -> str:
 
 def description(item: Item) -> str:
     """The product's text as HTML; it says that the picture was made with AI, and names the style's rights holder."""
-    return _paragraphs([item.title, item.credit, NOTICE])
+    return _paragraphs([item.title, item.credit, PRODUCT_NOTICE])
 
 
 def _paragraphs(texts: Iterable[str]) -> str:
@@ -196,7 +196,7 @@ def _variants(designs: Sequence[Item], number: int, shop: Shop) -> list[dict[str
     shared = {
         "Title": name,
         "URL handle": _garment_handle(first.text("garment_id"), number),
-        "Description": _paragraphs([title, *lines, NOTICE]),
+        "Description": _paragraphs([title, *lines, PRODUCT_NOTICE]),
         "Tags": ", ".join(words),
         "Option1 name": "Style",
     }
@@ -263,6 +263,5 @@ def _picture(item: Item, shop: Shop, place: int) -> dict[str, str]:
     url = shop.picture_url(item)
     if not url:
         return {}
-    alternative = f"{item.title}, picture generated with AI"
-    cells = {"Product image URL": url, "Image position": str(place), "Image alt text": alternative}
+    cells = {"Product image URL": url, "Image position": str(place), "Image alt text": item.alternative_text}
     return cells | ({"Variant image URL": url} if shop.product == "garment" else {})

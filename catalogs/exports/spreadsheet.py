@@ -98,7 +98,7 @@ class DesignRows:
         self._writer.writerow([*ids, *said, *[cell(get(name)) for name in columns]])
 
     def close(self) -> None:
-        """Write what is left in the buffer, and the names of the columns if there was no design."""
+        """Write the rest of the buffer, and the names of the columns if there was no design."""
         if not self._columns:
             self._begin({})
         self._text.detach()

@@ -12,7 +12,7 @@ from xlsxwriter.worksheet import Worksheet
 
 from catalogs.designs import marked_pictures, provenance
 from catalogs.errors import CatalogsError
-from catalogs.exports.items import Item, picture_name
+from catalogs.exports.items import NOTICE, Item, picture_name
 from catalogs.exports.reading_ahead import read_picture, work_ahead
 from catalogs.exports.spreadsheet import READABLE
 from catalogs.images.codec import decode
@@ -80,9 +80,6 @@ def write_xlsx(items: Iterable[Item], store: Store, file: BinaryIO, title: str) 
     return problems
 
 
-NOTICE = "All pictures were generated with AI (Stylemill) and are marked as such."
-
-
 def _begin(sheet: Worksheet, bold: Format) -> None:
     sheet.set_column(0, 0, PICTURE_COLUMN)
     sheet.write_string(0, 0, "Picture", bold)
@@ -112,7 +109,7 @@ def _put(sheet: Worksheet, row: int, item: Item, small: CellPicture) -> None:
         "y_offset": MARGIN,
         # The picture moves with its row when rows are sorted, filtered or resized.
         "object_position": 1,
-        "description": f"{item.title}, picture generated with AI",
+        "description": item.alternative_text,
     }
     sheet.insert_image(row, 0, picture_name(item, "jpg"), options)
 

@@ -86,7 +86,7 @@ def _pointed_at(data: bytes, tags: Tags, tag: int) -> Tags:
 
 
 def plausible_dpi(dpi: Any) -> tuple[float, float] | None:
-    """A resolution as two floats; None where the values are no resolution."""
+    """A resolution as two floats; None where the values cannot be one."""
     try:
         across, down = (float(value) for value in dpi)
     except (TypeError, ValueError, ZeroDivisionError):

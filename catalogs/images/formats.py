@@ -54,7 +54,7 @@ FAMILY = {
     "CR3": "a camera's raw picture (CR3)",
     "film": "a film (MP4, MOV or the like)",
 }
-"""What begins with a box of brands and is not read. HEIC: docs/decisions/0008-pictures.md."""
+"""Names of formats that begin with a box of brands and are not read. HEIC: docs/decisions/0008-pictures.md."""
 
 LOOKALIKES = {
     b"\xff\xd8\xff\xf7": "a JPEG-LS picture",
@@ -111,7 +111,7 @@ BLANKS = "\ufeff \t\r\n"
 PROLOGUE = re.compile(
     r"[\ufeff\s]*(?:(?:<\?.*?\?>|<!--.*?-->|<!doctype\s+svg[^\[>]*(?:\[.*?\]\s*)?>)\s*)*", re.DOTALL
 )
-"""What may stand before the first element: byte order mark, declaration, comments, document type."""
+"""A pattern for the text before the first element: byte order mark, declaration, comments, document type."""
 
 
 def format_of(data: bytes) -> str | None:
@@ -174,7 +174,7 @@ def _called_text(start: bytes) -> str:
     if text is None:
         return "of an unknown kind"
     body = PROLOGUE.sub("", text, count=1)
-    # Where the prologue goes on beyond what was looked at, its own words say it.
+    # Where the prologue is longer than the text that is read, its document type gives the kind.
     kind = next((words for begin, words in STARTS_OF_TEXT.items() if body.startswith(begin)), "")
     if not kind and "<!doctype svg" in text:
         kind = SVG

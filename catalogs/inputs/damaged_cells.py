@@ -19,7 +19,7 @@ MONTHS = (
 MONTH = re.compile(
     rf"(\d{{1,2}}[-. ]{{1,2}}({MONTHS})|({MONTHS})[-. ]{{1,2}}\d{{2,4}})\.?([-. ]\d{{2,4}})?", re.IGNORECASE
 )
-"""A day as programs show it for what was typed as 3-1."""
+"""A day as programs show it where a person typed 3-1."""
 DAY = re.compile(r"(19|20)\d\d-\d\d-\d\d|\d{1,2}\.\d{1,2}\.(19|20)\d\d|\d{1,2}/\d{1,2}/(19|20)\d\d")
 """A day with its year; alone it may well be an id."""
 ALIKE = ("CYRILLIC", "GREEK", "FULLWIDTH")

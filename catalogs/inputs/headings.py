@@ -16,14 +16,14 @@ LOOK = 20
 SHOWN = 30
 """Names in a message."""
 LONGEST = 200
-"""Letters of a name; the rest of a longer one is left out, and is not looked at."""
+"""Letters of a name that are read; the rest of a longer name is left out."""
 HINTS = 100
 """Unknown columns that are held against the known ones."""
 WORD = re.compile(r'[^\s"]+')
 FILE = re.compile(r"\.\w{2,5}$")
 DISTINCT = re.compile(r"[\W_]+")
 ALTERNATIVES = re.compile(r"\s*[/|\n]\s*|\s+or\s+", re.IGNORECASE)
-"""What stands between two names of one column, as in 'Licence / License'."""
+"""Signs between two names of one column, as in 'Licence / License'."""
 SPELLINGS = {"license": "licence"}
 """Other spellings of our names, folded."""
 IN_CM = "_cm"
@@ -118,9 +118,9 @@ def _folded(name: str) -> str:
 
 
 def _meaning(cell: str, ours: Names) -> tuple[str, str]:
-    """The column of ours that a name means, and the unit that it states, if other than cm; empty for none.
+    """The column that a name means, and the unit that it states, if other than cm; both empty for a further column.
 
-    Of several names side by side, at least one must be ours, and all of ours must be the same.
+    Of several names side by side, at least one must be known, and all known ones must mean the same.
     """
     if not cell:
         return "", ""

@@ -8,13 +8,13 @@ THOUSANDS = re.compile(r"\+?[1-9]\d{0,2},\d{3}")
 MEASURED = re.compile(r"(.*[\d.,])\s*([A-Za-z]+|[\"\u2033\u201d])\.?")
 """A number with a unit."""
 LONGEST = 60
-"""Letters of a length; what is longer is none."""
+"""Letters of a length; a longer text is no length."""
 WIDEST = 100_000
 
 
 @dataclass(frozen=True)
 class Unit:
-    """A unit: what people call it, and how many centimetres it has."""
+    """A unit: its name for people, and how many centimetres it has."""
 
     name: str
     cm: float

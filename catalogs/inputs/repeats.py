@@ -63,7 +63,7 @@ def repeat_remarks(styles: Sequence[Style], cloths: Mapping[str, Cloth]) -> Iter
 
 
 def _size_remarks(size: float, word: str, axis: int, cloths: Mapping[str, Cloth]) -> Iterator[str]:
-    """What to say of a repeat of this size, cm, along an axis of the cloths."""
+    """Remarks on a repeat of this size, cm, along an axis of the cloths."""
     pixels = {name: size * cloth.pixels[axis] / cloth.cm[axis] for name, cloth in cloths.items()}
     fine = [name for name in pixels if pixels[name] < 1]
     large = [name for name in cloths if size > cloths[name].cm[axis]]

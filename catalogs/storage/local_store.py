@@ -12,7 +12,8 @@ from pathlib import Path
 
 from catalogs import keys
 from catalogs.errors import FullError, NotAllowedError, NotAnObjectError, NotFoundError, StoreError
-from catalogs.storage import addresses, delta_places
+from catalogs.storage import addresses
+from catalogs.storage.delta import delta_places
 from catalogs.storage.store_contract import LARGEST, ObjectInfo, require_size
 
 PARTIAL = ".partial-"

@@ -26,6 +26,8 @@ from botocore.exceptions import (
 
 from catalogs.errors import (
     CLOCKS_DIFFER,
+    NO_BUCKET,
+    SAFE_STORES,
     NotAllowedError,
     NotFoundError,
     StoreError,
@@ -52,8 +54,6 @@ SENT, SIGNS = re.compile(r"[\x21-\x7e]+"), re.compile(r"\S(.*\S)?")
 SECRET = re.compile(r"(?i)\b(\w*(?:credential|signature|token|accesskeyid|secret)\w*)(\s*[=:]\s*)[^\s,;&<]+")
 LONGEST_WORDS = 300
 """Letters of a store's explanation."""
-NO_BUCKET = "there is no such bucket. Check its name and the endpoint."
-SAFE_STORES = "Use a store that honours them (AWS S3, a recent MinIO) or a folder."
 NO_CREDENTIALS = (
     NoCredentialsError, PartialCredentialsError, CredentialRetrievalError, ProfileNotFound, SSOError,
     TokenRetrievalError,
@@ -69,7 +69,7 @@ REMEDIES = {
     "InvalidObjectState": "The object lies in an archive: restore it first.",
     "QuotaExceeded": "Make room, or have the quota raised.",
 }
-"""What to do about a refusal that is no matter of rights, by its code."""
+"""Remedies for refusals that have nothing to do with rights, by their codes."""
 RIGHTS = (
     "Check the credentials' rights on the bucket (s3:GetObject, s3:ListBucket; without ListBucket S3 refuses what"
     " is not there, too)."
@@ -143,7 +143,7 @@ def _unreachable(what: str, error: Exception) -> UnreachableError:
 
 
 def _line(error: Exception) -> str:
-    """What an error says, in one line of bounded length, without secrets."""
+    """An error's message, in one line of bounded length, without secrets."""
     words = SECRET.sub(r"\1\2...", without_password(" ".join(str(error).split())))
     return words[:LONGEST_WORDS].rstrip(". ") or type(error).__name__
 

@@ -13,8 +13,9 @@ from botocore.exceptions import ClientError, NoCredentialsError
 from tenacity import RetryCallState, Retrying, retry_if_exception_type, stop_after_attempt, stop_after_delay
 
 from catalogs import keys
-from catalogs.errors import NotFoundError, StoreError, UnreachableError, without_password
-from catalogs.storage import delta_places, s3_errors
+from catalogs.errors import NO_BUCKET, NotFoundError, StoreError, UnreachableError, without_password
+from catalogs.storage import s3_errors
+from catalogs.storage.delta import delta_places
 from catalogs.storage.store_contract import ObjectInfo, S3Options, require_size
 
 T = TypeVar("T")
@@ -201,7 +202,7 @@ class S3Store:
             self._client.head_bucket(Bucket=self._bucket)
         except ClientError as error:
             if s3_errors.error_code(error) == "404":
-                raise NotFoundError(f"{self.uri}: {s3_errors.NO_BUCKET}") from error
+                raise NotFoundError(f"{self.uri}: {NO_BUCKET}") from error
             # Rights on objects without rights on the bucket are usual; then the object is missing.
 
     def list(self, prefix: str = "") -> Iterator[ObjectInfo]:

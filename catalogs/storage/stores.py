@@ -6,6 +6,7 @@ from pathlib import Path
 
 from catalogs import keys
 from catalogs.errors import (
+    SAFE_STORES,
     CatalogsError,
     StoreError,
     UnreachableError,
@@ -69,7 +70,7 @@ def probe(store: Store) -> None:
     if second:
         raise UnsafeStoreError(
             f"{store.uri} ignores conditional puts (If-None-Match): a design catalog there would lose rows."
-            " Use a store that honours them (AWS S3, a recent MinIO) or a folder."
+            f" {SAFE_STORES}"
         )
     if not first:
         raise UnreachableError(

@@ -14,7 +14,7 @@ from catalogs.tables.lines import MAX_ROWS, WHOLE_ROW, IsRow, Line, Sheet, no_ro
 
 SEPARATORS = ",;\t|"
 NAMED_SEPARATOR = re.compile(r'"?sep=(\\t|[^" \n])"?[,;\t|]*', re.IGNORECASE)
-"""The first line by which Excel is told the separator. Excel shows no row for it, so it has no number."""
+"""A first line that gives Excel the separator. Excel shows no row for it, so it has no number."""
 MARKS = {
     codecs.BOM_UTF8: "utf-8-sig",
     codecs.BOM_UTF32_LE: "utf-32",
@@ -102,7 +102,7 @@ def csv_lines(text: str, separator: str, is_row: IsRow = no_row) -> Iterator[Lin
 
 
 def _read(reader: Iterator[list[str]]) -> tuple[list[str], str]:
-    """The next row, or what is wrong with it."""
+    """The next row, or the fault that keeps it from being read."""
     try:
         return next(reader), ""
     except _SeparatorsError:
@@ -117,7 +117,7 @@ class _SeparatorsError(Exception):
 
 @dataclass(frozen=True)
 class _Within:
-    """Lines that one quote takes in, from `begin` to `end`, and what was wrong at the end."""
+    """The lines that one quote takes in, from `begin` to `end`, and the fault at the end."""
 
     begin: int = 0
     end: int = 0

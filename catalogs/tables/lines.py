@@ -7,7 +7,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 MAX_LETTERS = 131_072
-"""Letters of a cell, four times what a spreadsheet can hold; longer ones are pictures as text, and the like."""
+"""Letters of a cell, four times as many as a spreadsheet can hold; longer cells are pictures as text, and the like."""
 MAX_MARKS = 30
 """Combining marks in a row; no script stacks more on a letter, and to order many takes very long."""
 MAX_COLUMNS = 1_000
@@ -23,7 +23,7 @@ MAX_TEXT = 2**28
 EMPTY = sys.getsizeof("")
 """Bytes of a text without letters."""
 WHOLE_ROW = -1
-"""The index of a fault that is no single cell's."""
+"""The index of a fault of a whole row."""
 
 BREAKS = re.compile("[\t\n\r\x0b\x0c\x85\u2028\u2029]+")
 CONTROLS = re.compile("[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
@@ -33,7 +33,7 @@ INVISIBLE = " \u00a0\t\ufeff\u200b\u200c\u200d\u200e\u200f\u202a\u202b\u202c\u20
 """Invisible signs that come along at the ends of copied text."""
 
 Faults = tuple[tuple[int, str], ...]
-"""Indices of cells with what is wrong with each."""
+"""Indices of cells, each with its fault."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -35,7 +35,7 @@ from catalogs.tables.parquet_texts import (
 )
 
 UNNAMED_INDEX = "__index_level_"
-"""How pandas names the columns of an index that has no name: row numbers, and nobody's data."""
+"""The beginning of pandas' names for an index without a name: row numbers, which are nobody's data."""
 BATCH = 65_536
 """Rows that are decoded at a time."""
 MAX_FIXED = 2**26
@@ -121,7 +121,7 @@ def _check_texts(file: pq.ParquetFile, chunks: Sequence[Chunk]) -> None:
 
 
 def _check_size(name: str, rows: int, chunks: Sequence[Chunk]) -> None:
-    """Refuse what the file's own index and pages say is too large; nothing is unpacked yet."""
+    """Refuse a file that is too large by its own index and pages; nothing is unpacked yet."""
     for amount, limit, noun in (
         (rows, MAX_ROWS, "rows"),
         (sum(chunk.values for chunk in chunks), MAX_CELLS, "cells"),
@@ -174,7 +174,7 @@ def _lines(
 
 
 def _range_indexes(file: pq.ParquetFile) -> list[tuple[str, range]]:
-    """Indexes of pandas that are numbers from, to, by; one that has a name is a column that is not stored."""
+    """Indexes of pandas that are ranges of numbers; one that has a name is a column that is not stored."""
     described = (file.schema_arrow.pandas_metadata or {}).get("index_columns", [])
     return [
         (str(index["name"]), range(index["start"], index["stop"], index["step"]))

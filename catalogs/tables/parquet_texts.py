@@ -1,4 +1,4 @@
-"""Columns of Parquet as texts, whatever their type; and what to say of types whose cells are no text."""
+"""Columns of Parquet as texts, whatever their type; and descriptions of types whose cells are no text."""
 
 import codecs
 import json

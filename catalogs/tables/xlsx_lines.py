@@ -25,7 +25,7 @@ PREFERRED = ("catalog", "garments", "styles")
 WHOLE = re.compile("-?[0-9]+")
 NUMBER = re.compile(r"[-+]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][-+]?[0-9]+)?")
 DIGITS = 15
-"""Digits of a number that Excel keeps; what a float has beyond them is noise."""
+"""Digits of a number that Excel keeps; further digits of a float are noise."""
 LONGEST_NUMBER = 64
 NOT_COMPUTED = (
     "holds a formula whose value was never saved; open the workbook in a spreadsheet program and save it"
@@ -150,7 +150,7 @@ def _fill_down(
 
 
 def _text(book: Book, cell: Cell) -> tuple[str, str]:
-    """A cell as the program shows it, and what is wrong with it."""
+    """A cell as the program shows it, and its fault; the fault is empty for a readable cell."""
     if cell.is_formula and not cell.text and cell.kind != "str":
         return "", NOT_COMPUTED
     return KINDS.get(cell.kind, _as_it_is)(book, cell)
@@ -205,7 +205,7 @@ def _number(book: Book, cell: Cell) -> tuple[str, str]:
 KINDS: dict[str, Callable[[Book, Cell], tuple[str, str]]] = {
     "s": _shared, "e": _error, "b": _truth, "d": _moment, "n": _number,
 }  # fmt: skip
-"""By a cell's type, how its text is read; texts of formulas, and those that are not shared, are as they are."""
+"""Readers of a cell's text by the cell's type; texts of formulas, and texts that are not shared, stay as they are."""
 
 
 def _code(book: Book, style: int) -> str:

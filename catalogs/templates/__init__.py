@@ -1,1 +1,1 @@
-"""A garment's picture, its mask and its parts: what is cloth, what is refused, what is noted."""
+"""A garment's picture, its mask and its parts: which pixels are cloth, which files are refused, and notes on them."""

@@ -125,7 +125,7 @@ def _labels(levels: Bytes, counts: NDArray[np.intp]) -> list[int]:
 
 
 def _is_area(levels: Bytes, level: int) -> bool:
-    """Whether a level, with what is near to it, lies in areas that are wider than a soft edge."""
+    """Whether a level, with levels near to it, lies in areas that are wider than a soft edge."""
     near = np.abs(_on_grid(levels).astype(np.int16) - level) <= NEAR_LEVELS
     return _wide_share(near) > 0.3
 
@@ -163,7 +163,7 @@ def _refuse_labels(flats: list[int]) -> None:
 
 
 def _compact(levels: Bytes, level: int, count: int) -> bool:
-    """Whether pixels of a level lie in areas, and are not strewn as noise is."""
+    """Whether pixels of a level lie in areas, and are not scattered like noise."""
     inner = (_around(levels, level, count) == level).all(0)
     return bool(np.count_nonzero(inner) > 0.3 * len(inner))
 

@@ -13,7 +13,7 @@ from catalogs.templates.mask_pieces import CLEARLY
 CHROMA = 40
 """Difference of a pixel's largest and smallest channel from which it has a colour; JPEG gives grey up to 30."""
 MOSTLY, SOME_OTHER = 0.98, 0.001
-"""Share of what is opaque that is white or black in a silhouette; share of the other one from which it is none."""
+"""Share of the opaque pixels that is white or black in a silhouette; share of the other from which it is not one."""
 RING = 0.02
 """Share of the longer side that is the border of a mask where it is asked whether it is inverted."""
 ALIKE = 0.97
@@ -43,7 +43,7 @@ def mask_levels(image: Image.Image, picture: Picture) -> tuple[Bytes, tuple[str,
 
 
 def _of_16_bits(image: Image.Image) -> Image.Image:
-    """8 bits of 16; levels that are numbers, as 0 and 1, stay what they are."""
+    """A picture of 8 bits from one of 16; levels that are label numbers, as 0 and 1, stay as they are."""
     return (
         Image.fromarray(np.asarray(image).astype(np.uint8))
         if np.asarray(image).max() < 256
@@ -166,7 +166,7 @@ def white_corners(levels: Bytes) -> bool:
 
 
 def white_border(levels: Bytes) -> bool:
-    """Whether over half of a ring along the border is white, also where a line, a label or a corner is not."""
+    """Whether over half of a ring along the border is white, even where a line, a label or a corner is not."""
     width = max(2, round(max(levels.shape) * RING))
     inside = levels[width:-width, width:-width]
     white = np.count_nonzero(levels > WHITE) - np.count_nonzero(inside > WHITE)

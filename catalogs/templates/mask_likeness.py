@@ -13,9 +13,9 @@ SAMPLED = 250_000
 DETAIL = 0.75
 """Levels that a pixel differs from those around it where there is detail."""
 BESIDE = 9
-"""Pixels across, of those compared, that an edge of a mask reaches: its softness is no detail."""
+"""Width in compared pixels of a mask's soft edge, which does not count as detail."""
 TEXTURED = 0.03
-"""Share of what is marked that has detail where a mask shows a picture; that of cloth is flat."""
+"""Share of the marked pixels with detail, from which a mask shows a picture; a mask of cloth is flat."""
 SAME = 0.6
 """Correlation of that detail from which it is the picture's own.
 

@@ -28,7 +28,7 @@ top and trousers the top has 0.2."""
 LINE = 1 / 250
 """Share of the longer side up to which a piece is a line, and no cloth if it is far."""
 CLOSE, NEAR, FAR = 0.01, 0.02, 0.04
-"""Shares of the longer side: how far from the cloth lines at the border, dust and other lines are no part of it."""
+"""Shares of the longer side: distances from the cloth beyond which border lines, dust and other lines are no cloth."""
 MARGIN = 0.08
 """Share of the longer side that is the picture's margin, where printers' marks are: lines there count from NEAR."""
 FRAME, FULL = 1 / 200, 0.9

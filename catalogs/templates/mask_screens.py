@@ -25,7 +25,7 @@ BETWEEN, FEW = (48, 208), 0.2
 FINE, COARSE = (1, 2, 3, 4), (6, 9, 13)
 """Radii, px, of patterns that are smoothed and of those that are refused."""
 SAMPLE, TILE = 4_000_000, 256
-"""Pixels, in tiles of so many pixels a side, by which the radius is found: what is fine stays as fine in a tile."""
+"""Pixels, in tiles of so many pixels a side, by which the radius is found: a tile keeps the fineness of a pattern."""
 EVEN, WHOLE = 0.25, 0.995
 """Difference of how dense the white lies up to which cloth is even; how dense it lies where only edges are strewn."""
 
@@ -59,7 +59,7 @@ def _tiles(white: Marks) -> Marks:
 
 
 def _is_busy(white: Marks, times: float = 1.0) -> bool:
-    """Whether there are many steps for what is white, in tiles of a mask that is so many times larger."""
+    """Whether there are many steps for the white area, in tiles of a mask that is `times` larger."""
     steps = np.count_nonzero(white[1:] != white[:-1]) + np.count_nonzero(white[:, 1:] != white[:, :-1])
     return bool(int(steps) * math.sqrt(times) > BUSY * math.sqrt(int(np.count_nonzero(white))))
 

@@ -28,11 +28,11 @@ from catalogs.templates.mask_screens import smooth_screens
 from catalogs.templates.mask_turns import place_mask, turn_notes
 
 SHADOW = 120
-"""Level up to which what is marked away from clear cloth may be a shadow."""
+"""Level up to which pixels away from clear cloth may be a shadow."""
 DARKER = 2
 """How many times more dark levels than light ones there are with a shadow."""
 SOME = 0.01
-"""Share of what is marked from which a shadow is left out; a level of so many pixels is flat."""
+"""Share of the marked pixels from which a shadow is left out; a level of so many pixels is flat."""
 
 
 @dataclass(frozen=True)
@@ -145,7 +145,7 @@ def check_coverage(coverage: Bytes) -> None:
 
 
 def box_of(coverage: Bytes) -> tuple[int, int]:
-    """Height and width, px, of the box around what is clearly cloth; (0, 0) where nothing is."""
+    """Height and width in pixels of the box around the pixels that are clearly cloth; (0, 0) without any."""
     clearly = coverage >= CLEARLY
     rows, columns = np.flatnonzero(clearly.any(1)), np.flatnonzero(clearly.any(0))
     return (int(np.ptp(rows)) + 1, int(np.ptp(columns)) + 1) if len(rows) else (0, 0)

@@ -38,7 +38,7 @@ def decode_parts(data: bytes, size: tuple[int, int], *, max_pixels: int = MAX_PI
 
 
 def _parts(image: Image.Image) -> dict[str, Bytes]:
-    """Parts by the numbers of a grey or indexed picture, else by colours; what is transparent is no part."""
+    """Parts by the numbers of a grey or indexed picture, else by colours; transparent pixels belong to no part."""
     clear = np.zeros((image.height, image.width), bool)
     if image.has_transparency_data:
         clear = np.asarray(image.convert("RGBA").getchannel("A")) < CLEARLY

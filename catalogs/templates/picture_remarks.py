@@ -18,7 +18,7 @@ from catalogs.templates.template import Template
 SIDE = 256
 """Pixels of the longer side at which a garment is looked at: finer checks are texture."""
 MARGIN = 3
-"""Pixels at the edge of the cloth that are not looked at: the ground shines in."""
+"""Pixels at the edge of the cloth that are left out, because the ground colours them."""
 FEWEST = 200
 OTHER_COLOR, MOST_OTHER = 12.0, 0.12
 """Distance of a and b from the median, and the share of such pixels that a plain garment does not reach."""

@@ -17,7 +17,7 @@ from catalogs.typesetting.neutral_rules import resolve_directions
 
 MOST_DEEP = 125
 EMBEDDINGS = {"RLE": "", "LRE": "", "RLO": "R", "LRO": "L"}
-"""What begins an embedding, and the direction that it forces on all in it."""
+"""Classes of signs that begin an embedding, and the direction that each forces on its contents."""
 
 
 def embedding_levels(text: str, base: int) -> list[int]:
@@ -79,7 +79,7 @@ class _Nested:
             self.count(kind)
 
     def count(self, kind: str) -> None:
-        """Count what is too deep."""
+        """Count an opening sign that is too deep."""
         if kind in ISOLATES:
             self._lost_isolates += 1
         elif not self._lost_isolates:

@@ -79,7 +79,7 @@ def _most_that_fit(parts: list[str], style: str, size: float, room: float, end: 
 
 
 def _pieces(text: str) -> list[str]:
-    """A text between the places where a line may end; blanks go with what is before them."""
+    """The pieces of a text between the places where a line may end; blanks go with the piece before them."""
     pieces: list[str] = []
     parts = _inseparable(text)
     if parts:

@@ -43,7 +43,7 @@ def _weak(kinds: list[str], sequence: Sequence[int], before: str) -> None:
 
 
 def _marks(kinds: list[str], sequence: Sequence[int], before: str) -> None:
-    """Marks go with what they stand on (W1)."""
+    """Marks take the class of the sign on which they stand (W1)."""
     previous = before
     for place in sequence:
         if kinds[place] == "NSM":

@@ -214,11 +214,11 @@ def test_browser_keeps_what_is_said(guarded: Guarded, monkeypatch: pytest.Monkey
     image, sha256 = made.add_picture("67" * 32, png)
     made.file([replace(design("67" * 32), image=image, image_sha256=sha256)])
     store = guarded.store("browser", "designs", monkeypatch)
-    board = ReviewState(DesignCatalog(store))
-    board.submit(Act("a1", "ann", datetime.now(UTC), What.VERDICT, ("67" * 32,), "pick")).result(60)
-    board.submit(Act("a2", "ann", datetime.now(UTC), What.LIST, ("67" * 32,), shortlist="Spring")).result(60)
-    board.close()
-    record = board.index.record(board.index.row["67" * 32])
+    state = ReviewState(DesignCatalog(store))
+    state.submit(Act("a1", "ann", datetime.now(UTC), What.VERDICT, ("67" * 32,), "pick")).result(60)
+    state.submit(Act("a2", "ann", datetime.now(UTC), What.LIST, ("67" * 32,), shortlist="Spring")).result(60)
+    state.close()
+    record = state.index.record(state.index.row["67" * 32])
     assert Pictures(store, None, None).thumbnail(record, 192).data
     there = {found.key for found in store.list()}
     assert keys.thumbnail("67" * 32, provenance.version(record), 192) in there

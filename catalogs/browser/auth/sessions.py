@@ -19,9 +19,10 @@ from cachetools import LRUCache
 from starlette.requests import Request
 from starlette.types import Scope
 
+from catalogs.designs.reviews.review_events import LONGEST_WHO
+
 COOKIE = "stylemill_session"
 WHO_COOKIE = "stylemill_who"
-LONGEST_WHO = 60
 WHO_SECONDS = 365 * 24 * 3600
 TRIES, TRIES_SECONDS = 5, 60.0
 """Wrong tokens from one address before it has to wait."""

@@ -16,7 +16,7 @@ from catalogs.browser.context import BrowserContext
 from catalogs.browser.requests import ActRequest, target_ids
 from catalogs.browser.routes.result_routes import PAGE_ROWS
 from catalogs.browser.state.review_state import ReviewState
-from catalogs.designs.reviews.review_events import Act, What
+from catalogs.designs.reviews.review_events import LONGEST_WHO, Act, What
 from catalogs.errors import ActError, UnreachableError
 
 PATIENCE = 120.0
@@ -43,7 +43,7 @@ def add_act_routes(app: FastAPI, context: BrowserContext) -> None:
 
     @app.post("/api/who")
     def set_name(
-        request: Request, name: Annotated[str, Form(max_length=sessions.LONGEST_WHO)], session: Writer
+        request: Request, name: Annotated[str, Form(max_length=LONGEST_WHO)], session: Writer
     ) -> Response:
         """Remember the name that a person wants to act under, in a cookie."""
         who = sessions.clean_name(name) or session.who
@@ -65,7 +65,7 @@ def _submit(state: ReviewState, sent: ActRequest, who: str) -> "Future[Act]":
 
 
 def _consequences(state: ReviewState, filed: Act) -> dict[str, Any]:
-    """What now holds of the designs that an act was about: as many of them as a page can show."""
+    """The new verdicts and stars of the designs that an act was about: as many of them as a page can show."""
     about = state.undone_by(filed)
     designs = about.designs if about else ()
     first = designs[:PAGE_ROWS]

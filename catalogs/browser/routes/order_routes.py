@@ -17,7 +17,7 @@ def add_order_routes(app: FastAPI, context: BrowserContext) -> None:
 
     @app.post("/api/again")
     def plan_order(sent: OrderRequest, _session: Writer) -> Response:
-        """What an order would come to, and the command that carries it out; nothing is started."""
+        """The estimate of an order, and the command that carries it out; nothing is started."""
         mill = _require_mill(context)
         order = build_order(context.state, sent)
         return JSONResponse({**asdict(mill.plan(order)), "command": mill.command(order)})

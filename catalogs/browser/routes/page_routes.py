@@ -131,9 +131,7 @@ def _comparison_page(
 
 def _shortlist_page(context: BrowserContext, name: str, session: Session) -> Response:
     state = context.state
-    shortlist = state.shortlist(name)
-    if shortlist is None:
-        raise QueryError(f"There is no shortlist '{name[:80]}'.")
+    shortlist = state.require_shortlist(name)
     index = state.index
     present = [entry for entry in shortlist.entries if entry.design_id in index.row]
     cells = design_cells(state, [entry.design_id for entry in present])
@@ -165,7 +163,7 @@ def _covers(state: ReviewState, ids: Sequence[str]) -> list[dict[str, Any]]:
 
 
 def _choices(context: BrowserContext) -> dict[str, Any]:
-    """What every page can offer: words of verdicts, shortlists, recipes to make more by, formats to export."""
+    """The choices on every page: words of verdicts, shortlists, recipes to make more by, formats to export."""
     mill = context.mill
     return {
         "shortlists": context.state.shortlist_names(),

@@ -9,6 +9,7 @@ from catalogs.browser.auth import sessions
 from catalogs.browser.context import BrowserContext
 from catalogs.browser.rendering import page
 from catalogs.browser.routes.local_paths import local_path
+from catalogs.designs.reviews.review_events import LONGEST_WHO
 
 
 def add_token_routes(app: FastAPI, context: BrowserContext) -> None:
@@ -25,7 +26,7 @@ def add_token_routes(app: FastAPI, context: BrowserContext) -> None:
     def begin_session(
         request: Request,
         token: Annotated[str, Form(max_length=500)],
-        who: Annotated[str, Form(max_length=sessions.LONGEST_WHO)] = "",
+        who: Annotated[str, Form(max_length=LONGEST_WHO)] = "",
         next: Annotated[str, Form(max_length=2000)] = "/",  # noqa: A002 - the field's name in the form
     ) -> Response:
         """Begin a session where the token is right; refuse a wrong token, and an address that tries too often."""

@@ -32,7 +32,7 @@ class Facet:
 
 @dataclass(frozen=True)
 class Count:
-    """A value of a facet, what it is called, and how many designs of the result have or would have it."""
+    """A value of a facet, its title, and how many designs of the result have or would have it."""
 
     value: str
     title: str

@@ -1,1 +1,1 @@
-"""What a server holds of reviews: their state, results that pages are turned in, and the log's one writer."""
+"""The state of a server: designs and reviews in memory, results that pages turn in, and the log's one writer."""

@@ -1,4 +1,4 @@
-"""The state of a browser's server: the index of designs, and what the log of reviews amounts to.
+"""The state of a browser's server: the index of designs, and the current verdicts, stars and shortlists.
 
 Readers of many threads share it. All writing goes through one `ReviewWriter`.
 """
@@ -84,6 +84,13 @@ class ReviewState:
         with self._lock:
             return self._opinions.shortlist(name)
 
+    def require_shortlist(self, name: str) -> Shortlist:
+        """The open shortlist of a name; QueryError where there is none."""
+        shortlist = self.shortlist(name)
+        if shortlist is None:
+            raise QueryError(f"There is no shortlist '{name[:80]}'.")
+        return shortlist
+
     def history(self, design_id: str) -> list[Act]:
         """Acts about a design, the last first: those that were undone, and the undoings, included."""
         with self._lock:
@@ -136,17 +143,14 @@ class ReviewState:
         """Designs of the query's shortlist; None where the query has none."""
         if not query.shortlist:
             return None
-        shortlist = self._opinions.shortlist(query.shortlist)
-        if shortlist is None:
-            raise QueryError(f"There is no shortlist '{query.shortlist}'.")
-        return [entry.design_id for entry in shortlist.entries]
+        return [entry.design_id for entry in self.require_shortlist(query.shortlist).entries]
 
     def _numbered(self, act: Act) -> Act:
         """An act as the log has it, with its number."""
         return self._opinions.acts.get(act.act_id, act)
 
     def _take_acts(self, acts: Sequence[Act]) -> None:
-        """Take acts of the log into what the pages show."""
+        """Apply acts of the log to the state that the pages show."""
         with self._lock:
             changed: dict[str, None] = {}
             for act in acts:

@@ -1,1 +1,1 @@
-"""Reviews: what people said of designs, act by act, the log of it, and what the log amounts to."""
+"""Reviews: the acts of people about designs, the log of them, and the verdicts, stars and shortlists that result."""

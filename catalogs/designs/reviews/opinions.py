@@ -1,4 +1,4 @@
-"""What a log of acts amounts to: verdicts, stars and shortlists as they are now. Pure: no store, no clock.
+"""The opinions that a log of acts results in: verdicts, stars and shortlists as they are now. Pure: no store, no clock.
 
 The last act that is not undone decides. So undoing an act leaves later acts of other people as they are.
 """
@@ -33,7 +33,7 @@ class Shortlist:
 
 @dataclass
 class Opinions:
-    """What a log of acts amounts to. Give it every act once, in the log's order."""
+    """Verdicts, stars and shortlists that a log of acts results in. Give it every act once, in the log's order."""
 
     seq: int = 0
     acts: dict[str, Act] = field(default_factory=dict)

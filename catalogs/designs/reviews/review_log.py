@@ -22,8 +22,8 @@ from catalogs import keys
 from catalogs.designs.reviews.opinions import Opinions
 from catalogs.designs.reviews.review_events import Act, What, require_foldable
 from catalogs.errors import ActError
-from catalogs.storage.delta_queries import conform_to, query
-from catalogs.storage.delta_tables import TableInStore
+from catalogs.storage.delta.delta_queries import conform_to, query
+from catalogs.storage.delta.delta_tables import TableInStore
 from catalogs.storage.store_contract import Store
 
 log = logging.getLogger(__name__)

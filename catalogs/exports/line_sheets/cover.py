@@ -4,13 +4,12 @@ from collections.abc import Sequence
 from datetime import date
 from itertools import islice
 
-from catalogs.exports.items import Item
+from catalogs.exports.items import NOTICE, Item
 from catalogs.exports.line_sheets.page_layout import (
     COVER_TEXT,
     HEIGHT,
     INK,
     MARGIN,
-    NOTICE,
     SOFT,
     TINT,
     WIDTH,

@@ -2,7 +2,7 @@
 
 from catalogs.designs import provenance
 from catalogs.errors import CatalogsError
-from catalogs.exports.items import Item, picture_name
+from catalogs.exports.items import NOTICE, Item, picture_name
 from catalogs.exports.line_sheets.page_layout import (
     COLUMN,
     COLUMNS,
@@ -10,7 +10,6 @@ from catalogs.exports.line_sheets.page_layout import (
     HEIGHT,
     INK,
     MARGIN,
-    NOTICE,
     PICTURE,
     PITCH,
     ROWS,
@@ -118,7 +117,7 @@ def _named(sheet: LineSheet, x: float, y: float, item: Item, kind: str, style: s
 
 
 def _rights(sheet: LineSheet, item: Item) -> list[str]:
-    """The line or two of rights holder and licence; what is cut of them stands in the notes."""
+    """The one or two lines of rights holder and licence; a text that had to be cut is whole in the notes."""
     text = f"Style rights: {provenance.rights(item.record)}"
     broken = fit_lines(text, SANS, 6, COLUMN, 2)
     if len(fit_lines(text, SANS, 6, COLUMN, 3)) > 2:
@@ -127,7 +126,7 @@ def _rights(sheet: LineSheet, item: Item) -> list[str]:
 
 
 def _marks(sheet: LineSheet, x: float, y: float, item: Item) -> None:
-    """The short id, then what people said: stars and verdict."""
+    """The short id, then stars and verdict."""
     draw_text(sheet, x, y, item.short_id, SANS, 6.5, SOFT)
     x += width_of(item.short_id, SANS, 6.5) + 8
     stars = min(5, max(0, item.stars))

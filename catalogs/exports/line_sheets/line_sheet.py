@@ -6,7 +6,7 @@ from typing import BinaryIO
 from reportlab.pdfgen.canvas import Canvas
 
 from catalogs.designs import provenance
-from catalogs.exports.items import Item
+from catalogs.exports.items import NOTICE, Item
 from catalogs.exports.line_sheets.cover import draw_cover
 from catalogs.exports.line_sheets.design_pages import draw_design_pages
 from catalogs.exports.line_sheets.note_pages import draw_notes, note_spelling
@@ -14,7 +14,6 @@ from catalogs.exports.line_sheets.page_layout import (
     COLUMNS,
     HEIGHT,
     MARGIN,
-    NOTICE,
     ROWS,
     SOFT,
     TOTAL,
@@ -35,11 +34,10 @@ def write_pdf(
 ) -> list[str]:
     """Write a line sheet: A4 landscape, a cover, then eight designs a page in the order given.
 
-    A design whose picture cannot be read, or is not what was filed, keeps its place with an empty frame; it is
-    named with its reason in the list that is returned. Text stands in the order of its script, by Unicode's
-    bidirectional algorithm, with its letters joined.
-    What does not fit is cut with an ellipsis, rights never without the whole of them in the notes on the last page.
-    Where no font has a letter, a title gives way to the id and every other text is spelled in Latin letters; the
+    A design whose picture cannot be read, or is not the filed one, keeps its place with an empty frame; the list that
+    is returned names it with the reason. Text stands in the order of its script, by Unicode's bidirectional algorithm,
+    with its letters joined. Long text is cut with an ellipsis; rights that are cut stand whole in the notes on the last
+    page. Where no font has a letter, a title is replaced by the id and every other text is spelled in Latin letters; the
     notes and the list say so. Pictures are JPEGs at 200 dpi, marked with XMP; fonts are embedded. Memory holds the
     document.
 
@@ -68,7 +66,7 @@ def _sets(items: Sequence[Item]) -> dict[str, list[int]]:
 
 
 def _describe(sheet: LineSheet) -> None:
-    """Tell readers, machines included, what the document is."""
+    """Write the document's title, author, subject and keywords, for people and programs."""
     subject = f"Line sheet, {count_phrase(len(sheet.items), 'design')}. {NOTICE}"
     canvas, author = sheet.canvas, sheet.prepared_by or provenance.SYSTEM
     canvas.setTitle(sheet.title)

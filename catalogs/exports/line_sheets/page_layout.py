@@ -23,12 +23,11 @@ TOP = HEIGHT - 58.0
 PITCH = 252.0
 """From the top of a row of pictures to the top of the next, points."""
 PICTURE = 168.0
-"""Height of a picture in the grid; captions have what is left of the pitch."""
+"""Height of a picture in the grid; captions have the rest of the pitch."""
 COVER_TEXT = WIDTH - 0.8 * HEIGHT
 """Width of the cover's left part. Pictures have the rest, to the edges of the page: those of 4:5 are not cut."""
 TOTAL = "pages-in-all"
 """Name of the form with the number of all pages."""
-NOTICE = "All pictures were generated with AI (Stylemill) and are marked as such."
 
 
 @dataclass(frozen=True)

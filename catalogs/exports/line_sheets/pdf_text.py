@@ -26,7 +26,7 @@ from catalogs.typesetting.shaping import Glyph, Stretch, shape_line
 
 SYMBOLIC = 4
 NO_WIDTH_SPACE = "\u200b"
-"""What a glyph stands for that only continues the one before it."""
+"""The text of a glyph that only continues the one before it."""
 MOST_BLOCK = 100
 """Mappings that a block of a CMap may hold."""
 CMAP = """/CIDInit /ProcSet findresource begin

@@ -62,6 +62,6 @@ def shop(folder: Path, times: int = 1, **columns: Any) -> list[Design]:
     return designs
 
 
-def say(board: ReviewState, act: Act) -> Act:
+def say(state: ReviewState, act: Act) -> Act:
     """File an act, and wait until it is safe in the log."""
-    return board.submit(act).result(60)
+    return state.submit(act).result(60)

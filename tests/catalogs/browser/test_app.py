@@ -83,8 +83,8 @@ def where(tmp_path: Path) -> Path:
 def serve(where: Path, token: str | None = None, mill: Mill | None = None) -> Iterator[TestClient]:
     """A client of a server over a catalog."""
     store = open_store(str(where))
-    board = ReviewState(DesignCatalog(store))
-    place = BrowserContext(board, Pictures(store, None, None), Sessions(token, "ann"), "a catalog", mill)
+    state = ReviewState(DesignCatalog(store))
+    place = BrowserContext(state, Pictures(store, None, None), Sessions(token, "ann"), "a catalog", mill)
     app = create_app(place, names=request_guard.LOOPBACK if token is None else ())
     with TestClient(app, base_url="http://127.0.0.1:8420", follow_redirects=False) as client:
         yield client
@@ -298,8 +298,8 @@ class TestSaying:
         """Acts that a log stalls over are told as not known, are filed when it answers again, and so is the next."""
         monkeypatch.setattr(act_routes, "PATIENCE", 0.3)
         ids = [one["id"] for one in result(client)["designs"]]
-        board: ReviewState = client.app.state.context.state  # type: ignore[attr-defined]
-        stall = Stall(board, monkeypatch)
+        state: ReviewState = client.app.state.context.state  # type: ignore[attr-defined]
+        stall = Stall(state, monkeypatch)
         for one in ids[:3]:
             answer = say(client, what="verdict", value="pick", target={"ids": [one]})
             assert (answer.status_code, "not known" in answer.json()["error"]) == (503, True)
@@ -738,8 +738,8 @@ class TestSafety:
         client.cookies.update(mine)
         one = result(client)["designs"][0]["id"]
         assert say(client, token, what="verdict", value="pick", target={"ids": [one]}).status_code == 200
-        board: ReviewState = client.app.state.context.state  # type: ignore[attr-defined]
-        assert [act.who for act in board.history(one)] == ["Berta Ö"]
+        state: ReviewState = client.app.state.context.state  # type: ignore[attr-defined]
+        assert [act.who for act in state.history(one)] == ["Berta Ö"]
 
     @pytest.mark.parametrize(
         "path", ["/static/icon.svg", "/api/result", "/thumbnails/192/x.webp", "/styles/x.webp"]

@@ -32,8 +32,8 @@ UNREADABLE = Run("r2", "unreadable", "cut", None, "", 0, 1, 0, "0 s", {}, "", ""
 def client(where: Path, *runs: Run) -> Iterator[TestClient]:
     """A client of a server that is told of these runs."""
     store = open_store(str(where))
-    board, pictures = ReviewState(DesignCatalog(store)), Pictures(store, None, None)
-    place = BrowserContext(board, pictures, sessions.Sessions(None, "ann"), "a catalog", None, lambda: runs)
+    state, pictures = ReviewState(DesignCatalog(store)), Pictures(store, None, None)
+    place = BrowserContext(state, pictures, sessions.Sessions(None, "ann"), "a catalog", None, lambda: runs)
     app = create_app(place, names=request_guard.LOOPBACK)
     with TestClient(app, base_url="http://127.0.0.1:8420") as found:
         yield found

@@ -16,7 +16,7 @@ from tests.catalogs.browser.shop import shop
 
 
 @pytest.fixture
-def board(tmp_path: Path) -> Iterator[ReviewState]:
+def state(tmp_path: Path) -> Iterator[ReviewState]:
     """Twelve designs, all of one dark blue."""
     shop(tmp_path, colors=("#1b2a55",), color_shares=(1.0,))
     found = ReviewState(DesignCatalog(open_store(str(tmp_path))))
@@ -44,9 +44,9 @@ def test_families_are_those_of_designs() -> None:
         ("", []),
     ],
 )
-def test_words_of_colors(board: ReviewState, search: str, ways: list[tuple[str, str, int]]) -> None:
+def test_words_of_colors(state: ReviewState, search: str, ways: list[tuple[str, str, int]]) -> None:
     """A word for a colour leads to the designs of that main colour that have the other words."""
-    found = color_suggestions(board, Query(search=search))
+    found = color_suggestions(state, Query(search=search))
     assert [(one.what, one.address, one.count) for one in found] == ways
 
 
@@ -62,23 +62,23 @@ def test_words_of_colors(board: ReviewState, search: str, ways: list[tuple[str, 
     ],
 )
 def test_filter_to_remove(
-    board: ReviewState, pairs: list[tuple[str, str]], what: str | None, count: int
+    state: ReviewState, pairs: list[tuple[str, str]], what: str | None, count: int
 ) -> None:
     """The filter without which most are found is named; none where one is not enough."""
-    found = filter_to_remove(board, parse(pairs))
+    found = filter_to_remove(state, parse(pairs))
     if what is None:
         assert found is None
     else:
         assert found and (found.what, found.count) == (what, count)
-        assert len(board.find(parse(parse_qsl(found.address))).ids) == count
+        assert len(state.find(parse(parse_qsl(found.address))).ids) == count
 
 
-def test_many_words_of_colors(board: ReviewState, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_many_words_of_colors(state: ReviewState, monkeypatch: pytest.MonkeyPatch) -> None:
     """However many words of a search name colours, a few are counted; a word that comes twice is one."""
     counted: list[Query] = []
-    real = board.count
-    monkeypatch.setattr(board, "count", lambda query: counted.append(query) or real(query))
-    color_suggestions(board, Query(search="zq " + "red " * 48))
+    real = state.count
+    monkeypatch.setattr(state, "count", lambda query: counted.append(query) or real(query))
+    color_suggestions(state, Query(search="zq " + "red " * 48))
     assert len(counted) == 2
-    color_suggestions(board, Query(search=" ".join(FAMILIES)))
+    color_suggestions(state, Query(search=" ".join(FAMILIES)))
     assert len(counted) <= 2 + 2 * MOST_WAYS

@@ -12,7 +12,7 @@ import pytest
 from deltalake import DeltaTable, write_deltalake
 
 import catalogs.designs.design_columns
-import catalogs.storage.delta_tables
+import catalogs.storage.delta.delta_tables
 from catalogs.designs.design_catalog import DesignCatalog
 from catalogs.errors import CatalogError
 from catalogs.storage.stores import open_store
@@ -166,7 +166,7 @@ class Contract:
                 if others:
                     DesignCatalog(open_store(where)).file(others.pop())
 
-        monkeypatch.setattr(catalogs.storage.delta_tables, "DeltaTable", Opened)
+        monkeypatch.setattr(catalogs.storage.delta.delta_tables, "DeltaTable", Opened)
         assert catalog._filed.commit(catalog._filed._compact) == 3
         assert catalog.existing() == {"a", "b", "c"}
 

@@ -22,12 +22,12 @@ from catalogs.designs.facts import correct, correction_table, find_corrections
 from catalogs.designs.lost_records import YOUNG, find_lost_records
 from catalogs.designs.reviews.review_log import ReviewLog
 from catalogs.errors import CatalogError
-from catalogs.storage.delta_tables import TableInStore
+from catalogs.storage.delta.delta_tables import TableInStore
 from catalogs.storage.stores import open_store
 from tests.catalogs.designs.reviews.test_review_log import verdict
 from tests.catalogs.designs.test_facts import GARMENTS, STYLES, made
 from tests.catalogs.designs.test_maintenance import filed, key, written
-from tests.catalogs.storage.test_commit_log import log_of
+from tests.catalogs.storage.delta.test_commit_log import log_of
 from tests.conftest import Run
 
 DAY = timedelta(days=1)

@@ -267,7 +267,7 @@ class TestFolder(Contract):
     def test_nothing_filed_by_a_dead_store(self, where: str, monkeypatch: pytest.MonkeyPatch) -> None:
         """Where the store does not answer, filing says so, and the acts do not count as filed."""
         import catalogs.designs.reviews.review_log
-        import catalogs.storage.delta_tables
+        import catalogs.storage.delta.delta_tables
 
         def dead(*_arguments: object, **_options: object) -> None:
             raise OSError("Generic S3 error: error sending request")

@@ -13,9 +13,9 @@ from deltalake.exceptions import TableNotFoundError
 
 from catalogs import keys
 from catalogs.errors import CatalogError, NotFoundError
-from catalogs.storage import delta_errors
-from catalogs.storage.commit_log import CommitLog
-from catalogs.storage.delta_calls import FAILURES, DeltaCalls
+from catalogs.storage.delta import delta_errors
+from catalogs.storage.delta.commit_log import CommitLog
+from catalogs.storage.delta.delta_calls import FAILURES, DeltaCalls
 from catalogs.storage.store_contract import ObjectInfo, Store
 
 ONE_TRY = CommitProperties(max_commit_retries=0)
@@ -56,7 +56,7 @@ class TableInStore:
         """
         table = self._opened()
         if table is None:
-            # It may have been made since; if not, a log that has lost its beginning is no empty place.
+            # Another process may have made the table since; if not, the log has lost its beginning.
             if self.log.is_there() and (table := self._opened()) is None:
                 self.log.require_all_whole()
             if table is None:
@@ -228,14 +228,14 @@ class TableInStore:
         return int(table.optimize.compact()["numFilesRemoved"])
 
     def commit(self, commit: Callable[[], int]) -> int:
-        """What a commit returns, once the disk keeps it; a commit that loses a race is tried again after a pause.
+        """The result of a commit, once the disk keeps it; a commit that loses a race is tried again after a pause.
 
-        A commit without an answer is tried again, too. The store may have done it all the same; then the second
-        try finds nothing left to do, and returns 0.
+        A commit without an answer is tried again, too. The store may have done it all the same; then the second try
+        finds nothing left to do, and returns 0.
 
         Raises:
             UnreachableError: every try lost its race, or the store gave no answer.
-            CatalogsError: what else an error of the Delta library means.
+            CatalogsError: the meaning of any other error of the Delta library.
         """
 
         def kept() -> int:
@@ -263,10 +263,10 @@ class TableInStore:
         self._kept = max(self._kept, newest)
 
     def ask_table(self, ask: Callable[[], T]) -> T:
-        """What a question to the table returns; a question whose answer breaks off in the middle is asked again.
+        """The answer to a question to the table; a question whose answer breaks off in the middle is asked again.
 
         Raises:
-            CatalogsError: what an error of the Delta library means, once no further try helps.
+            CatalogsError: the meaning of an error of the Delta library, once no further try helps.
         """
 
         def answered() -> T:

@@ -5,6 +5,7 @@ from collections.abc import Callable
 
 from catalogs.errors import (
     CLOCKS_DIFFER,
+    NO_BUCKET,
     CatalogError,
     CatalogsError,
     FullError,
@@ -74,7 +75,7 @@ MEANINGS: tuple[tuple[re.Pattern[str], Explain], ...] = (
     ),
     (
         re.compile(r"NoSuchBucket"),
-        lambda where, _: NotFoundError(f"{where}: there is no such bucket. Check its name and the endpoint."),
+        lambda where, _: NotFoundError(f"{where}: {NO_BUCKET}"),
     ),
     (
         re.compile(r"redirect without LOCATION|PermanentRedirect|AuthorizationHeaderMalformed"),

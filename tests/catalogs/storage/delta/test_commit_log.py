@@ -14,7 +14,7 @@ from catalogs.designs import maintenance, orphans
 from catalogs.designs.design_catalog import DesignCatalog
 from catalogs.designs.reviews.review_log import ReviewLog
 from catalogs.errors import CatalogError, StoreError
-from catalogs.storage.delta_tables import TableInStore
+from catalogs.storage.delta.delta_tables import TableInStore
 from catalogs.storage.stores import open_store
 from tests.catalogs.designs.reviews.test_review_log import verdict
 from tests.catalogs.designs.test_design_catalog import design
@@ -375,7 +375,9 @@ def test_panics_are_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Non
         with pytest.raises(StoreError, match="Delta library broke down.*unwrap") as caught:
             work()
         assert isinstance(caught.value.__cause__, PanicException)
-    monkeypatch.setattr("catalogs.storage.delta_tables.DeltaTable", type("Panics", (), {"__new__": panics}))
+    monkeypatch.setattr(
+        "catalogs.storage.delta.delta_tables.DeltaTable", type("Panics", (), {"__new__": panics})
+    )
     with pytest.raises(StoreError, match="broke down"):
         table.open()
     with pytest.raises(KeyboardInterrupt):
@@ -388,6 +390,6 @@ def _interrupted() -> None:
 
 def test_a_real_panic(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The library's own panic, at brackets in a path, is caught where our refusal is taken away."""
-    monkeypatch.setattr("catalogs.storage.delta_places.LOCAL", re.compile(r"(?!)"))
+    monkeypatch.setattr("catalogs.storage.delta.delta_places.LOCAL", re.compile(r"(?!)"))
     with pytest.raises(StoreError, match="broke down"):
         DesignCatalog(open_store(str(tmp_path / "[x]"))).file([design("a")])

@@ -11,7 +11,7 @@ from catalogs.designs import maintenance
 from catalogs.designs.design_catalog import DesignCatalog
 from catalogs.designs.reviews.review_log import ReviewLog
 from catalogs.errors import StoreError
-from catalogs.storage import delta_places
+from catalogs.storage.delta import delta_places
 from catalogs.storage.stores import open_store
 from tests.catalogs.designs.reviews.test_review_log import verdict
 from tests.catalogs.designs.test_design_catalog import design

@@ -9,7 +9,7 @@ from deltalake.exceptions import CommitFailedError, DeltaError
 from tenacity import RetryCallState, Retrying, wait_random_exponential
 
 from catalogs.errors import CatalogsError, UnreachableError
-from catalogs.storage import delta_errors
+from catalogs.storage.delta import delta_errors
 
 COMMIT_ATTEMPTS = 200
 """Of 16 writers of one style each loses 15 races of 16: one in 13 would lose 40 in a row."""
@@ -44,15 +44,15 @@ class DeltaCalls:
             raise self.explain(error) from error
 
     def explain(self, error: BaseException) -> CatalogsError:
-        """The error to raise for an error of the library: what it means for the table, and what to do."""
+        """The error to raise for an error of the library: its meaning for the table, and what to do."""
         return delta_errors.explain_error(self._uri, error)
 
     def retried(self, work: Callable[[], T]) -> T:
-        """What some work returns; work that loses a race or gets no answer is done again after a random pause.
+        """The result of some work; work that loses a race or gets no answer is done again after a random pause.
 
         Raises:
             UnreachableError: every try lost its race, or the store gave no answer.
-            CatalogsError: what any other error of the library means.
+            CatalogsError: the meaning of any other error of the library.
         """
         try:
             return Retrying(retry=self._is_passing, wait=PAUSES, reraise=True)(work)
