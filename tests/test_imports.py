@@ -79,7 +79,9 @@ def with_import(graph: grimp.ImportGraph, importer: str, imported: str) -> grimp
     changed = deepcopy(graph)
     if imported not in changed.modules:
         changed.add_module(imported, is_squashed=True)
-    changed.add_import(importer=importer, imported=imported, line_number=1, line_contents=f"import {imported}")
+    changed.add_import(
+        importer=importer, imported=imported, line_number=1, line_contents=f"import {imported}"
+    )
     return changed
 
 
@@ -132,6 +134,18 @@ def test_each_contract_forbids_what_no_other_does(
     )
 
 
+@pytest.mark.parametrize("package", ["stylecore", "catalogs", "flows"])
+def test_every_room_has_a_contract(package: str) -> None:
+    """Every folder with two modules or more has one contract that says the order of all its modules."""
+    rooms = {
+        ".".join(folder.relative_to(ROOT).parts)
+        for folder in (ROOT / package, *(ROOT / package).rglob("*/"))
+        if len(list(folder.glob("*.py"))) > 2
+    }
+    placed = sorted(container for _, container in CONTAINERS if container.split(".")[0] == package)
+    assert placed == sorted(rooms)
+
+
 @pytest.mark.parametrize(("contract_id", "container"), CONTAINERS)
 def test_a_module_that_nobody_placed_breaks_its_contract(
     contract_id: str,
@@ -175,5 +189,7 @@ def test_a_line_of_code_breaks_a_contract(
         file.write(f"\n{line}\n")
     done = lint(tmp_path)
     assert done.returncode == int(contract_id is not None), done.stdout
-    reported = [name for name in OPTIONS if f"{OPTIONS[name]['name']} BROKEN" in " ".join(done.stdout.split())]
+    reported = [
+        name for name in OPTIONS if f"{OPTIONS[name]['name']} BROKEN" in " ".join(done.stdout.split())
+    ]
     assert reported == ([contract_id] if contract_id else [])
