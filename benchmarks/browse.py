@@ -30,8 +30,8 @@ from playwright.sync_api import Page, sync_playwright
 from benchmarks.landing_soak import of_process
 from benchmarks.prefect_server import free_port, stop
 from catalogs import keys
+from catalogs.designs.appearance import measure_appearance
 from catalogs.designs.design_catalog import DesignCatalog
-from catalogs.designs.looks import looks
 from catalogs.images.codec import Picture, encode_png
 from catalogs.records import Design
 from catalogs.storage.stores import open_store
@@ -90,7 +90,7 @@ def _picture(catalog: DesignCatalog, seed: int) -> dict[str, Any]:
     image, sha256 = catalog.add_picture(
         hashlib.sha256(f"{seed}".encode()).hexdigest(), encode_png(Picture(rgb))
     )
-    return {"image": image, "image_sha256": sha256, **vars(looks(rgb, None))}
+    return {"image": image, "image_sha256": sha256, **vars(measure_appearance(rgb, None))}
 
 
 def _record(number: int, picture: dict[str, Any]) -> Design:

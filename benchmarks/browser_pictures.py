@@ -23,9 +23,9 @@ from PIL import Image
 from playwright.sync_api import Browser, Page, sync_playwright
 
 from benchmarks.prefect_server import free_port, stop
-from catalogs.designs.acts import Act, What
 from catalogs.designs.design_catalog import DesignCatalog
-from catalogs.designs.reviews import Reviews
+from catalogs.designs.reviews.review_events import Act, What
+from catalogs.designs.reviews.review_log import ReviewLog
 from catalogs.storage.stores import open_store
 
 WIDTHS = {"desktop": (1440, 900), "phone": (360, 740)}
@@ -72,7 +72,7 @@ def _said(designs: Path) -> pd.DataFrame:
     ]
     acts.append(Act("l", "ann", now, What.LIST, tuple(ids[1:8]), shortlist=SHORTLIST))
     acts.append(Act("n", "bob", now, What.NOTE, (ids[4],), "Larger repeat for the tote?", SHORTLIST))
-    Reviews(store).file(acts)
+    ReviewLog(store).file(acts)
     return table
 
 

@@ -54,8 +54,9 @@ from PIL import Image
 
 from benchmarks.main_job import BUCKET, serve
 from catalogs import keys
-from catalogs.designs import upkeep
+from catalogs.designs import maintenance
 from catalogs.designs.design_catalog import DesignCatalog
+from catalogs.designs.orphans import discard, find_removable
 from catalogs.storage.store_contract import Store
 from catalogs.storage.stores import open_store
 from flows.planning.make_plan import make_plan
@@ -591,7 +592,7 @@ def _judge(grounds: _Grounds, at_kill: Found, trial: Trial) -> None:
     """Look after the rerun and, when orphans were removed as `gc` does, once more."""
     after = look(grounds.catalog)
     trial.orphans = {kind: len(found) for kind, found in orphans(grounds.catalog).items() if found}
-    upkeep.discard(grounds.catalog, list(upkeep.unclaimed(grounds.catalog, timedelta(0))))
+    discard(grounds.catalog, list(find_removable(grounds.catalog, timedelta(0))))
     grounds.catalog.tidy(timedelta(0))
     finally_ = look(grounds.catalog)
     wanted = grounds.planned | grounds.before
@@ -604,8 +605,8 @@ def _judge(grounds: _Grounds, at_kill: Found, trial: Trial) -> None:
     trial.missing = max(found.missing for found in every)
     trial.torn = max(found.torn for found in every)
     trial.left = [key for found in orphans(grounds.catalog).values() for key in found]
-    trial.left += [fault.what for fault in upkeep.examine(grounds.catalog).faults]
-    trial.left += [found.key for found in upkeep.unclaimed(grounds.catalog, timedelta(0))]
+    trial.left += [fault.what for fault in maintenance.examine(grounds.catalog).faults]
+    trial.left += [found.key for found in find_removable(grounds.catalog, timedelta(0))]
 
 
 def orphans(catalog: DesignCatalog) -> dict[str, list[str]]:

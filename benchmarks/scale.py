@@ -29,7 +29,7 @@ from PIL import Image
 
 from benchmarks.main_job import BUCKET, serve
 from catalogs.designs.design_catalog import DesignCatalog
-from catalogs.inputs.contents import with_digests
+from catalogs.inputs.content_digests import with_digests
 from catalogs.inputs.garments import read_garments
 from catalogs.inputs.styles import read_styles
 from catalogs.records import Design, Garment, Style

@@ -18,7 +18,7 @@ import pandas as pd
 
 from catalogs.designs.contact_sheet import Label, contact_sheet
 from catalogs.images.codec import MAX_PIXELS, encode_png
-from catalogs.inputs.contents import with_digests
+from catalogs.inputs.content_digests import with_digests
 from catalogs.inputs.garments import read_garments
 from catalogs.inputs.styles import read_styles
 from catalogs.records import Garment, Style

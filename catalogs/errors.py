@@ -1,9 +1,9 @@
 """What can go wrong in storage.
 
 CatalogsError
-├── StoreError               a storage operation failed; says which, where and what to do
-│   ├── NotFoundError        no such object (or bucket)
-│   │   └── NotAnObjectError what is there is no file of the catalog: a link out of it, a device, too large
+├── StoreError               a storage operation failed; the text says which, where and what to do
+│   ├── NotFoundError        there is no such object (or bucket)
+│   │   └── NotAnObjectError a link out of the catalog, a device or a file that is too large stands there
 │   ├── NotAllowedError      the store refused: credentials or rights
 │   ├── UnreachableError     no answer: connection, time-out, throttling; worth another try
 │   ├── FullError            the disk or quota is full
@@ -14,8 +14,9 @@ CatalogsError
 ├── ChangedError             contents are not those that the plan was made with
 ├── MaskError                a mask does not fit its garment
 │   └── PartMapError         a part map does not fit its garment
-├── ActError                 what was to be said of designs cannot be said so
-└── QueryError               a question to the browser that it cannot answer
+├── RepeatError              a style's repeat does not fit its picture
+├── ActError                 an act about designs has no meaning, or cannot be filed
+└── QueryError               the browser cannot answer a question
 """
 
 import re
@@ -45,7 +46,7 @@ class NotFoundError(StoreError):
 
 
 class NotAnObjectError(NotFoundError):
-    """What is there is no object of the catalog: a link that leads out of it, a device, a file too large."""
+    """The key names no object of the catalog: a link that leads out of it, a device, or a file that is too large."""
 
 
 class NotAllowedError(StoreError):
@@ -89,12 +90,12 @@ class PartMapError(MaskError):
 
 
 class RepeatError(CatalogsError):
-    """A style's repeat is not that of its picture."""
+    """A style's repeat has another shape than its picture."""
 
 
 class ActError(CatalogsError):
-    """What was to be said of designs cannot be said so."""
+    """An act about designs has no meaning, or cannot be filed."""
 
 
 class QueryError(CatalogsError):
-    """A question to the browser that it cannot answer."""
+    """The browser cannot answer a question."""

@@ -10,7 +10,7 @@ DESIGN_IMAGE = re.compile(r"images/([0-9a-f]{2})/\1[0-9a-f]{62}-[0-9a-f]{12}\.pn
 
 TABLE = "table"
 REVIEWS = "reviews"
-"""The log of what people said of designs, and below two tables that say what it amounts to."""
+"""The log of acts about designs; the two tables below are made from it."""
 VERDICTS = "verdicts"
 SHORTLISTS = "shortlists"
 CORRECTIONS = "corrections"
@@ -19,9 +19,9 @@ IMAGES = "images/"
 THUMBNAILS = "cache/thumbnails/"
 RUNS = "runs"
 REJECTIONS = "rejections.csv"
-"""A run's list of what it turned away, where it did."""
+"""A run's list of rejections; a run without rejections has none."""
 RECIPES = "recipes/"
-"""Recipes of people's own, as TOML."""
+"""Recipes that people wrote themselves, as TOML."""
 LONGEST_RECIPE = 50
 CLAIMS = "claims/"
 CLAIM_DESIGNS = "claims/designs/"
@@ -29,7 +29,7 @@ CLAIM_HOLDERS = "claims/holders/"
 DIGESTS = "cache/digests.parquet"
 PROBE = ".stylemill-probe"
 LOST = "lost/"
-"""What was left of tables' files that were cut, for a person to look at; nothing here is read or removed by us."""
+"""The rest of tables' files that were cut, for a person to look at; Stylemill never reads or removes it."""
 
 
 def check_id(text: str) -> str:
@@ -70,9 +70,9 @@ def check_key(text: str) -> str:
 
 
 def as_key(text: str) -> str:
-    """A name as people write it, as a key: without `./` and doubled slashes, which say nothing.
+    """A name as people write it, as a key: without `./` and doubled slashes, which do not change its meaning.
 
-    The result need not be a key: `check_key` tells.
+    The result need not be a valid key: `check_key` says whether it is.
     """
     first, slash, rest = text.partition("/")
     if not slash or "://" in text:
@@ -92,17 +92,17 @@ def design_image(design_id: str, sha256: str) -> str:
 
 
 def is_design_image(key: str) -> bool:
-    """Whether a key is one that `design_image` gives; what else lies beside is none of ours."""
+    """Whether a key is one that `design_image` gives; other files may lie beside these pictures."""
     return DESIGN_IMAGE.fullmatch(key) is not None
 
 
 def design_of(image: str) -> str:
-    """Whose picture a key that `design_image` gave is."""
+    """The design_id of a picture, by a key that `design_image` gave."""
     return image.rpartition("/")[2].partition("-")[0]
 
 
 def lost(key: str, sha256: str) -> str:
-    """Key under which what is left of a table's file is kept; two files of one name do not meet there."""
+    """Key under which the rest of a table's file is kept; files of one name and other contents get other keys."""
     folder, _, name = key.rpartition("/")
     return f"{LOST}{folder}/{sha256[:12]}-{name}"
 
@@ -113,7 +113,7 @@ def run_file(run_id: str, name: str) -> str:
 
 
 def kept_recipe(name: str, digest: str) -> str:
-    """What a kept recipe is called: the name that its owner gave it, and the beginning of its digest."""
+    """The name of a kept recipe: the name that its owner gave it, and the first twelve digits of its digest."""
     plain = re.sub(r"[^A-Za-z0-9_-]+", "-", name).lstrip("-_")[:LONGEST_RECIPE]
     return f"{plain or 'recipe'}-{digest[:12]}"
 
@@ -124,29 +124,29 @@ def recipe_file(name: str) -> str:
 
 
 def claim(design_id: str) -> str:
-    """Key of the claim on a design that is in work, relative to the design catalog."""
+    """Key of the claim on a design that a run is making, relative to the design catalog."""
     return f"{CLAIM_DESIGNS}{check_id(design_id)}"
 
 
 def claim_holder(holder: str) -> str:
-    """Key of the sign of life of one who holds claims, relative to the design catalog."""
+    """Key of the heartbeat of a run that holds claims, relative to the design catalog."""
     return f"{CLAIM_HOLDERS}{check_id(holder)}.json"
 
 
 def claimed_by(key: str) -> str:
-    """Which design a key of `claim` is about."""
+    """The design_id that a key of `claim` is about."""
     return key.removeprefix(CLAIM_DESIGNS)
 
 
 def holder_of(key: str) -> str:
-    """Whose sign of life a key is."""
+    """The holder's id in a key of `claim_holder`."""
     return key.removeprefix(CLAIM_HOLDERS).removesuffix(".json")
 
 
 def thumbnail(design_id: str, version: str, side: int) -> str:
-    """Key of a small picture of a design's picture, at most `side` pixels, relative to the design catalog.
+    """Key of a design's thumbnail, at most `side` pixels on its longer side, relative to the design catalog.
 
-    `version` is `provenance.version`: another thumbnail belongs to other pixels, and to corrected credits.
+    `version` is `provenance.version`: other pixels and corrected credits get another thumbnail.
     """
     return f"{THUMBNAILS}{side}/{check_id(design_id)[:2]}/{thumbnail_name(design_id, check_id(version))}"
 

@@ -1,4 +1,4 @@
-"""The nouns: garments, styles, designs, and what was turned away."""
+"""The nouns: garments, styles, designs, and the problems of records that cannot be used."""
 
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -38,7 +38,7 @@ class Garment:
 
     @property
     def record_id(self) -> str:
-        """The garment's id."""
+        """The garment's id, under the name that both kinds of record have."""
         return self.garment_id
 
     @property
@@ -74,12 +74,12 @@ class Style:
 
     @property
     def record_id(self) -> str:
-        """The style's id."""
+        """The style's id, under the name that both kinds of record have."""
         return self.style_id
 
     @property
     def object_keys(self) -> tuple[str | None, ...]:
-        """Key of the picture."""
+        """Key of the picture, as the only element."""
         return (self.image,)
 
 
@@ -107,7 +107,7 @@ class Problem:
 class Design:
     """A finished design: a row of the design catalog. `image` is relative to the catalog.
 
-    `colors`, their `color_shares` and `phash` are those of `catalogs.designs.looks.Looks`.
+    `colors`, their `color_shares` and `phash` are those of `catalogs.designs.appearance.Looks`.
     """
 
     design_id: str
@@ -161,7 +161,7 @@ class Design:
 
 @dataclass(frozen=True)
 class Reading(Generic[Record]):
-    """What came of reading a catalog: usable records, problems of the others, and remarks."""
+    """The result of reading a catalog: usable records, problems of the other records, and remarks."""
 
     records: tuple[Record, ...]
     problems: tuple[Problem, ...] = field(default=())

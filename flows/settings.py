@@ -13,7 +13,7 @@ from pydantic import Field, ValidationError, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from catalogs.images.codec import MAX_PIXELS
-from catalogs.storage.addresses import trimmed
+from catalogs.storage.addresses import trim_address
 from catalogs.storage.store_contract import S3Options
 from flows.errors import SettingsError
 from flows.text_files import read_text
@@ -158,7 +158,7 @@ def require_catalog(noun: str, given: str | None, settings: Settings) -> str:
 
     SettingsError where neither names it.
     """
-    if uri := trimmed(given or "") or str(getattr(settings, f"{noun}s")):
+    if uri := trim_address(given or "") or str(getattr(settings, f"{noun}s")):
         return uri
     raise SettingsError(f"No {noun} catalog: give --{noun}s URI or set STYLEMILL_{noun.upper()}S.")
 

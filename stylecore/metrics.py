@@ -39,7 +39,8 @@ def style_distance(
     G is the design's Gram matrix under the guide, A the style's (1 x 3 x h x w, each in its own size). Source:
     Gatys et al. (2016), eq. 4, each layer divided by its target's energy instead of 4 N^2 M^2. Features at the
     rim see past the guide as far as their receptive field: compare designs over one template, at one size.
-    NaN where the guide is empty or a layer does not respond to the style at all.
+    NaN where the guide is empty or a layer does not respond to the style at all. Raises PictureError where designs
+    and styles are not equally many, EncoderError for a layer that the encoder does not give.
     """
     design, guide = _checked(design=design_B3HW, guide=guide_B1HW)
     if len(styles) != len(design):
@@ -141,11 +142,11 @@ def lightness(picture_B3HW: Tensor) -> Tensor:
 def _style_distance(
     encoder: Encoder, layers: Sequence[str], design_13HW: Tensor, style_13HW: Tensor, guide_11HW: Tensor
 ) -> Tensor:
-    found, wanted = encoder(design_13HW), encoder(check_picture(style_13HW, "style"))
+    features, wanted = encoder(design_13HW), encoder(check_picture(style_13HW, "style"))
     distances = []
     for layer in layers:
-        guide, target = layer_guide(guide_11HW, found[layer].shape[2:]), gram_matrix(wanted[layer])
-        distance = style_loss(gram_matrix(found[layer], guide), target)
+        guide, target = layer_guide(guide_11HW, features[layer].shape[2:]), gram_matrix(wanted[layer])
+        distance = style_loss(gram_matrix(features[layer], guide), target)
         distances.append(torch.where(target.any() & guide.any(), distance, torch.nan))
     return torch.stack(distances).mean(0)
 
@@ -212,12 +213,12 @@ def _checked(**tensors: Tensor | None) -> list[Tensor]:
     """Pictures by their names, and a `guide` (of ones for None), as float32 of one size."""
     first_name, first = next(iter(tensors.items()))
     assert first is not None
-    found = [check_picture(first, first_name)]
+    checked = [check_picture(first, first_name)]
     for name, given in list(tensors.items())[1:]:
         tensor = torch.ones_like(first[:, :1]) if given is None else given
-        found.append(check_picture(tensor, name, channels=1 if name == "guide" else 3))
+        checked.append(check_picture(tensor, name, channels=1 if name == "guide" else 3))
         if (len(tensor), *tensor.shape[2:]) != (len(first), *first.shape[2:]):
             raise PictureError(
                 f"{name} is {tuple(tensor.shape)}, but must fit {first_name}, which is {tuple(first.shape)}."
             )
-    return found
+    return checked

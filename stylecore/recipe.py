@@ -1,7 +1,7 @@
 """The recipe: one frozen configuration of everything that shapes a design's pixels.
 
-Planning reads recipes without torch, so this module does not load it. The module is long because a field's meaning,
-its choices and its limits are read together.
+Planning reads recipes without torch, so this module does not load it. The module is long because a field's
+meaning, its choices and its limits are read together.
 """
 
 import dataclasses

@@ -34,15 +34,8 @@ def convert_value(name: str, value: Any, kind: Any) -> Any:
     if kind is float and type(value) is int:
         return float(value)
     try:
-        if isinstance(value, str) and kind in (Layers, Levels, tuple[int, int]):
-            raise TypeError("a string is not a list")
-        if kind == Layers:
-            return tuple((_require_type(str, layer), _require_type(float, weight)) for layer, weight in items)
-        if kind == Levels:
-            return tuple((_require_type(float, scale), _require_type(int, steps)) for scale, steps in items)
-        if kind == tuple[int, int]:
-            height, width = items
-            return _require_type(int, height), _require_type(int, width)
+        if kind in (Layers, Levels, tuple[int, int]):
+            return _sequence(items, kind)
     except (TypeError, ValueError) as error:
         raise RecipeError(f"Recipe field '{name}' cannot be {value!r}: {_shape(kind)}.") from error
     if type(value) is not kind:
@@ -65,3 +58,15 @@ def _shape(kind: Any) -> str:
     if kind == Levels:
         return "give [share of the canvas, steps] a level, as [[0.5, 80], [1.0, 50]]"
     return f"give {len(get_args(kind))} whole numbers, height then width"
+
+
+def _sequence(items: Any, kind: Any) -> Any:
+    """Items as layers, levels or a pair of int; TypeError or ValueError where they are something else."""
+    if isinstance(items, str):
+        raise TypeError("a string is not a list")
+    if kind == Layers:
+        return tuple((_require_type(str, layer), _require_type(float, weight)) for layer, weight in items)
+    if kind == Levels:
+        return tuple((_require_type(float, scale), _require_type(int, steps)) for scale, steps in items)
+    height, width = items
+    return _require_type(int, height), _require_type(int, width)

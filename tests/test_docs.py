@@ -2,7 +2,6 @@
 
 import importlib
 import inspect
-import os
 import re
 import shlex
 import shutil
@@ -10,6 +9,7 @@ import signal
 import string
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import httpx
@@ -19,7 +19,7 @@ from PIL import Image
 
 from catalogs.errors import InvalidKeyError
 from catalogs.keys import check_id
-from tests.conftest import ROOT, TINY_RECIPE, stop
+from tests.conftest import ROOT, TINY_RECIPE, Start, stop
 
 DOCUMENTS = [*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md"), *ROOT.glob("deployments/*.md")]
 
@@ -36,11 +36,10 @@ def code_blocks(page: str) -> list[tuple[str, str]]:
 class Reader:
     """A person who follows pages in a folder: runs commands and Python pieces, and saves TOML files."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, start: Start) -> None:
         """Commands use the default recipe; a small canvas keeps them short."""
-        path = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
-        self.folder = folder
-        self.environment = {**os.environ, "PATH": path, "STYLEMILL_RECIPE": str(folder / "quick.toml")}
+        self.folder, self._start = folder, start
+        self.environment = {"STYLEMILL_RECIPE": str(folder / "quick.toml")}
         (folder / "quick.toml").write_text(TINY_RECIPE)
 
     def follow(self, page: str) -> list[str]:
@@ -66,11 +65,16 @@ class Reader:
 
     def run(self, command: list[str]) -> str:
         """What a command prints; it must succeed."""
-        done = subprocess.run(
-            command, cwd=self.folder, env=self.environment, capture_output=True, text=True, check=False
-        )
-        assert done.returncode == 0, (command, done.stderr)
-        return done.stdout
+        with (self.folder / "said").open("w+b") as said:
+            if command[0] == "stylemill":
+                code = self._start(*command[1:], out=said, folder=self.folder, **self.environment).wait(240)
+            else:
+                code = subprocess.run(
+                    command, cwd=self.folder, stdout=said, stderr=said, check=False
+                ).returncode
+        text = (self.folder / "said").read_text()
+        assert code == 0, (command, text)
+        return text
 
     def save(self, block: str) -> None:
         """Save a recipe that begins with its file's name; it must be valid."""
@@ -83,17 +87,14 @@ class Reader:
 
     def browse(self, command: list[str]) -> None:
         """Open the page on a free port, and pick its first design."""
-        server = subprocess.Popen(
-            [*command, "--port", "0"],
-            cwd=self.folder,
-            env=self.environment,
-            stdout=subprocess.PIPE,
-            text=True,
-        )
+        said = self.folder / "served"
+        with said.open("wb") as log:
+            server = self._start(*command[1:], "--port", "0", out=log, folder=self.folder, **self.environment)
         try:
-            assert server.stdout
-            address = re.search(r"http://\S+(?=/)", server.stdout.readline())
-            assert address, "browse prints its address"
+            until = time.monotonic() + 60
+            while not (address := re.search(r"http://\S+(?=/\s)", said.read_text())):
+                assert server.poll() is None and time.monotonic() < until, said.read_text()
+                time.sleep(0.05)
             with httpx.Client(
                 base_url=address[0], follow_redirects=True, trust_env=False, timeout=60
             ) as client:
@@ -113,9 +114,11 @@ class Reader:
             stop(server)
 
 
-def test_code_of_pages_runs_from_top_to_bottom(tmp_path: Path) -> None:
+def test_code_of_pages_runs_from_top_to_bottom(tmp_path: Path, sample: Path, start: Start) -> None:
     """Every command, recipe and Python piece of README, recipes and results works as written, in order."""
-    reader = Reader(tmp_path)
+    # What is drawn is not drawn again.
+    shutil.copytree(sample, tmp_path / "demo")
+    reader = Reader(tmp_path, start)
     reader.run(["stylemill", "sample", "demo"])
     printed = [text for page in PAGES_WITH_CODE for text in reader.follow(page)]
     assert all(printed), "every Python piece prints something"
@@ -127,7 +130,9 @@ def test_code_of_pages_runs_from_top_to_bottom(tmp_path: Path) -> None:
     designs = tmp_path / "demo" / "designs"
     assert (designs / row.split()[-1]).exists(), "image is relative to the design catalog"
     assert len(verdicts.splitlines()) == 2, "the picked design is found by its verdict"
-    for path in sorted(set(tmp_path.iterdir()) - {tmp_path / "quick.toml"}):
+    for path in sorted(
+        set(tmp_path.iterdir()) - {tmp_path / name for name in ("quick.toml", "said", "served")}
+    ):
         name = path.name + "/" * path.is_dir()
         ignored = subprocess.run(["git", "check-ignore", "-q", "--no-index", name], cwd=ROOT, check=False)
         assert ignored.returncode != 1, f"git would add {name}"

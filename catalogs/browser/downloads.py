@@ -11,7 +11,7 @@ from starlette.responses import StreamingResponse
 from catalogs.errors import ActError, QueryError
 from catalogs.exports.file_names import content_disposition, readable_name
 from catalogs.exports.items import Item
-from catalogs.exports.line_sheet import write_pdf
+from catalogs.exports.line_sheets.line_sheet import write_pdf
 from catalogs.exports.pack import write_pack
 from catalogs.exports.pictures import write_zip
 from catalogs.exports.shopify import NO_SHOP, Shop, write_shopify
@@ -29,7 +29,7 @@ MOST_PICTURES = 5000
 
 @dataclass(frozen=True)
 class Export:
-    """What a person says of an export: its title, who makes it, and of the shop that it is for."""
+    """What a person chose for an export: its title, who makes it, and the shop that it is for."""
 
     title: str
     who: str
@@ -38,7 +38,7 @@ class Export:
 
 @dataclass(frozen=True)
 class Format:
-    """How designs go out: what people call it, the file's ending and type, and what writes it."""
+    """A kind of export: what people call it, the file's ending and type, and the function that writes it."""
 
     title: str
     about: str
@@ -98,7 +98,7 @@ def require_exportable(kind: str, count: int) -> None:
 
 
 def download(kind: str, items: Iterable[Item], store: Store, export: Export) -> StreamingResponse:
-    """The answer that carries an export."""
+    """The answer that carries an export in the format `kind`, as a file with the title and the day in its name."""
     chosen = FORMATS[kind]
     # The answer, which outlives this function, closes it.
     file = cast(BinaryIO, tempfile.SpooledTemporaryFile(IN_MEMORY))  # noqa: SIM115

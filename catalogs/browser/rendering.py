@@ -7,7 +7,7 @@ from urllib.parse import urlencode
 from fastapi.responses import HTMLResponse
 from jinja2 import Environment, PackageLoader
 
-from catalogs.browser.access import Session
+from catalogs.browser.auth.sessions import Session
 
 templates = Environment(
     loader=PackageLoader("catalogs.browser", "pages"), autoescape=True, trim_blocks=True, lstrip_blocks=True
@@ -15,7 +15,7 @@ templates = Environment(
 
 
 def page(name: str, session: Session | None, catalog: str, status: int = 200, **values: Any) -> HTMLResponse:
-    """A page as an answer; `catalog` is how people know the catalog, `values` are what its template shows."""
+    """A page as an answer; `catalog` is the catalog's name for people, `values` are the variables of the page's template."""
     common = {"session": session, "catalog": catalog, "page": name, "data": values.get("data") or {}}
     return HTMLResponse(templates.get_template(f"{name}.html").render(**{**common, **values}), status)
 

@@ -1,4 +1,4 @@
-"""What a page tells of the runs of a catalog; whoever knows them hands it in."""
+"""The runs of a catalog as a page shows them; the room that knows the runs hands them in."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -7,11 +7,11 @@ from datetime import datetime
 
 @dataclass(frozen=True)
 class Run:
-    """What became of a run, and the command that comes next, empty where none is needed.
+    """The state of a run, and the command that comes next; the command is empty where none is needed.
 
-    `state` is one word; `what` says more of it. Of records and pairs that a run rejected a page says that they were
-    turned away: there, *Reject* is a person's verdict. Of a run whose report cannot be read only `made` is known:
-    `started_at` is None then.
+    `state` is one word; `what` says more about it. `turned_away` counts rejected records and pairs: the page does not say
+    "rejected", because there *Reject* is a person's verdict. Of a run whose report cannot be read only `made` is known,
+    and `started_at` is None.
     """
 
     run_id: str

@@ -9,7 +9,7 @@ from PIL import Image
 
 from catalogs.errors import CatalogsError
 from catalogs.images.codec import MAX_PIXELS, decode
-from catalogs.typesetting.fitting import line
+from catalogs.typesetting.fitting import fit_line
 from catalogs.typesetting.fonts import SANS
 from catalogs.typesetting.raster import draw_line
 
@@ -21,7 +21,7 @@ MOST = 12
 
 @dataclass(frozen=True)
 class Label:
-    """An id and a title, and how to get the picture that belongs to them (PNG, JPEG, ... bytes)."""
+    """An id and a title, and a function that reads their picture (the bytes of a PNG, JPEG, ...)."""
 
     name: str
     title: str
@@ -41,8 +41,8 @@ def contact_sheet(
 ) -> bytes:
     """PNG of a grid, a garment a row and a style a column; originals stand in the first row and column.
 
-    `cell(row, column)` gives the reader of a design's picture, or None where there is none. Only the
-    first twelve rows and columns are shown, and the title says so.
+    `cell(row, column)` gives the reader of a design's picture, or None where there is no design. Only the first
+    twelve rows and columns are shown, and the title says so. `side` is the width of a cell in pixels.
     """
     rows, columns = list(garments)[:MOST], list(styles)[:MOST]
     if len(rows) < len(garments) or len(columns) < len(styles):
@@ -70,10 +70,11 @@ class _Sheet:
         self._write((GAP, 16), title, 20, INK, width - 2 * GAP)
 
     def put(self, row: int, column: int, read: Cell, label: Label | None, *, cover: bool = False) -> None:
+        """Place a picture and a label in a cell; `cover` cuts the picture to fill the cell."""
         x = GAP + column * (self._side + GAP)
         y = self._head + row * (self._height + self._caption + GAP)
         if read:
-            # A picture that went away or was spoiled in the meantime leaves its cell empty.
+            # A picture that was removed or damaged in the meantime leaves its cell empty.
             with suppress(CatalogsError):
                 self._picture(x, y, read(), cover)
         if label:
@@ -96,9 +97,10 @@ class _Sheet:
     def _write(
         self, place: tuple[int, int], text: str, size: int, ink: tuple[int, int, int], room: int
     ) -> None:
-        draw_line(self._image, (place[0], place[1] + size), line(text, SANS, size, room), SANS, size, ink)
+        draw_line(self._image, (place[0], place[1] + size), fit_line(text, SANS, size, room), SANS, size, ink)
 
     def png(self) -> bytes:
+        """The bytes of the sheet as a PNG."""
         buffer = io.BytesIO()
         self._image.save(buffer, "PNG", optimize=True)
         return buffer.getvalue()

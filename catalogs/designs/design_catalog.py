@@ -25,7 +25,8 @@ from deltalake import Schema as DeltaSchema
 from catalogs import keys
 from catalogs.errors import CatalogError
 from catalogs.records import Design
-from catalogs.storage.delta_tables import ONE_TRY, TableInStore, filled_up, query, schema_of
+from catalogs.storage.delta_queries import conform_to, query, schema_of
+from catalogs.storage.delta_tables import ONE_TRY, TableInStore
 from catalogs.storage.store_contract import Store
 from catalogs.storage.stores import probe
 
@@ -51,12 +52,12 @@ SCHEMA = pa.schema(
 )
 FURTHER = ("garment_further", "style_further")
 REPUTS = 100
-"""Tries of the Delta library to put a commit behind those of others, which concern other styles."""
+"""Tries of the Delta library to put a commit behind those of other runs, which are of other styles."""
 IDS_A_COMMIT = 1000
 
 
 class DesignCatalog:
-    """Designs in a store. Opening it touches nothing; `prepare` proves it can be written."""
+    """Designs in a store. Opening a catalog touches nothing; `prepare` proves that it can be written."""
 
     def __init__(self, store: Store) -> None:
         """`store` is the folder or bucket prefix that holds the table and the pictures."""
@@ -64,7 +65,10 @@ class DesignCatalog:
         self._filed = TableInStore(store, keys.TABLE)
 
     def prepare(self) -> None:
-        """Prove that the store can be written safely, and the table at all; call it before making designs."""
+        """Prove that the store and the table can be written safely; call it before making designs.
+
+        Raises CatalogError or StoreError where they cannot.
+        """
         self._filed.require_writable()
         probe(self.store)
 
@@ -73,7 +77,7 @@ class DesignCatalog:
     ) -> set[str]:
         """Ids of the designs that are filed (only those of `among`, if given).
 
-        `style_ids` are the styles of `among`, where they are known: files without them are not read.
+        `style_ids` are the styles of `among`, where they are known: files without these styles are not read.
         """
         table = self._table()
         return set() if table is None else self._ids(table, among, style_ids)
@@ -89,35 +93,37 @@ class DesignCatalog:
         theirs = schema_of(table)
         schema = pa.schema([*SCHEMA, *(field for field in theirs if field.name not in SCHEMA.names)])
         schema = pa.schema([schema.field(name) for name in columns or schema.names])
-        there = [name for name in schema.names if name in theirs.names] or ["design_id"]
-        batches = self._filed.asked(lambda: list(query(table, there)))
-        return filled_up(batches, schema)
+        present = [name for name in schema.names if name in theirs.names] or ["design_id"]
+        batches = self._filed.ask_table(lambda: list(query(table, present)))
+        return conform_to(batches, schema)
 
     def over(self, columns: Sequence[str], work: Callable[[Iterator[pa.Table]], T]) -> T:
-        """What some work makes of some of this version's columns, given some rows at a time.
+        """The result of some work over columns of this version, which it gets as tables of some rows at a time.
 
-        What the table lacks is null. Work begins anew where the store's answer was broken off.
+        Columns that the table lacks are null. The work begins anew where the store's answer breaks off.
         """
         table, schema = self._table(), pa.schema([SCHEMA.field(name) for name in columns])
         if table is None:
             return work(iter(()))
         theirs = schema_of(table)
-        there = [name for name in columns if name in theirs.names] or ["design_id"]
-        return self._filed.asked(lambda: work(filled_up([rows], schema) for rows in query(table, there)))
+        present = [name for name in columns if name in theirs.names] or ["design_id"]
+        return self._filed.ask_table(
+            lambda: work(conform_to([rows], schema) for rows in query(table, present))
+        )
 
     def update(self, by: Sequence[str], facts: pa.Table) -> int:
         """Set columns of every design that agrees with a row of `facts` in the columns `by`; returns how many did.
 
-        A null in `facts` sets nothing. Keys, pictures and all other columns stay.
+        A null in `facts` changes nothing. Keys, pictures and all other columns stay.
         """
-        return self._filed.committed(lambda: self._merge(by, facts))
+        return self._filed.commit(lambda: self._merge(by, facts))
 
     def _merge(self, by: Sequence[str], facts: pa.Table) -> int:
         table = self._table()
         if table is None:
             return 0
-        there = schema_of(table).names
-        found = (
+        present = schema_of(table).names
+        metrics = (
             table.merge(
                 facts,
                 " AND ".join(f"filed.{name} = right.{name}" for name in by),
@@ -129,27 +135,27 @@ class DesignCatalog:
             )
             .when_matched_update(
                 {
-                    # Null says nothing, and what is there stays.
-                    name: f"coalesce(right.{name}, filed.{name})" if name in there else f"right.{name}"
+                    # A null changes nothing: the filed value stays.
+                    name: f"coalesce(right.{name}, filed.{name})" if name in present else f"right.{name}"
                     for name in facts.column_names
                     if name not in by
                 }
             )
             .execute()
         )
-        return int(found["num_target_rows_updated"])
+        return int(metrics["num_target_rows_updated"])
 
     def records(self, ids: Sequence[str]) -> list[dict[str, Any]]:
-        """Every column of some designs; ids that are not there are passed over."""
+        """Every column of some designs, in no order; ids that the table does not have are passed over."""
         table = self._table()
         if table is None or not ids:
             return []
-        alike = ", ".join(f"'{keys.check_id(one)}'" for one in ids)
+        alike = ", ".join(f"'{keys.check_id(design_id)}'" for design_id in ids)
         theirs = schema_of(table)
-        there = [name for name in SCHEMA.names if name in theirs.names]
-        batches = self._filed.asked(lambda: list(query(table, there, f"design_id IN ({alike})")))
-        found: list[dict[str, Any]] = filled_up(batches, SCHEMA).to_pylist()
-        return found
+        present = [name for name in SCHEMA.names if name in theirs.names]
+        batches = self._filed.ask_table(lambda: list(query(table, present, f"design_id IN ({alike})")))
+        records: list[dict[str, Any]] = conform_to(batches, SCHEMA).to_pylist()
+        return records
 
     def version(self) -> int | None:
         """The table's version, which every commit raises; None where there is no table."""
@@ -164,7 +170,7 @@ class DesignCatalog:
         return key, sha256
 
     def of_run(self, run_id: str) -> dict[str, str]:
-        """Designs that a run filed: their ids and the keys of their pictures."""
+        """Designs that a run filed: the keys of their pictures by design_id."""
         table = self.read(["design_id", "image", "run_id"])
         rows = zip(*(table[name].to_pylist() for name in ("design_id", "image", "run_id")), strict=True)
         return {design_id: image for design_id, image, run in rows if run == run_id}
@@ -172,7 +178,7 @@ class DesignCatalog:
     def file(self, designs: Iterable[Design]) -> int:
         """Insert records whose design_id is not there yet, in one commit; returns how many were new.
 
-        A design_id is a digest of its style_id, among others: it is looked for where the style's designs are.
+        A design_id is a digest of its style_id, among others. So only files with the same styles are searched for it.
 
         Raises:
             CatalogError: a column of the table has another type than this version files.
@@ -182,21 +188,21 @@ class DesignCatalog:
         for design in designs:
             first.setdefault(design.design_id, design)
         rows = pa.Table.from_pylist([_row(design) for design in first.values()], SCHEMA)
-        return self._filed.committed(lambda: self._insert(rows)) if first else 0
+        return self._filed.commit(lambda: self._insert(rows)) if first else 0
 
     def file_rows(self, rows: pa.Table) -> int:
         """Insert rows of a data file of this table whose design_id is not there yet; returns how many were new."""
-        return self._filed.committed(lambda: self._insert(rows))
+        return self._filed.commit(lambda: self._insert(rows))
 
     def remove(self, designs: Sequence[tuple[str, str]]) -> int:
-        """Take out records by id and their picture's SHA-256; pictures stay. Returns how many there were.
+        """Take out records by id and by their picture's SHA-256; pictures stay. Returns how many records there were.
 
         A record that was filed anew with another picture is another record, and stays.
         """
         if self._table() is None:
             return 0
         batches = [designs[n : n + IDS_A_COMMIT] for n in range(0, len(designs), IDS_A_COMMIT)]
-        return sum(self._filed.committed(partial(self._delete, batch)) for batch in batches)
+        return sum(self._filed.commit(partial(self._delete, batch)) for batch in batches)
 
     def tidy(self, retention: timedelta) -> tuple[int, int]:
         """Merge the table's small files, and remove files that no version of the last `retention` needs.
@@ -209,17 +215,17 @@ class DesignCatalog:
     def _delete(self, designs: Sequence[tuple[str, str]]) -> int:
         table = self._filed.open()
         alike = " OR ".join(
-            f"(design_id = '{keys.check_id(one)}' AND image_sha256 = '{keys.check_id(sha256)}')"
-            for one, sha256 in designs
+            f"(design_id = '{keys.check_id(design_id)}' AND image_sha256 = '{keys.check_id(sha256)}')"
+            for design_id, sha256 in designs
         )
         metrics = table.delete(alike, commit_properties=ONE_TRY) if table else {}
         return int(metrics.get("num_deleted_rows") or 0)
 
     def _insert(self, rows: pa.Table) -> int:
-        """Append what is not there; fails if another run files designs of the same styles in between."""
+        """Append rows that are not there yet; fails if another run files designs of the same styles in between."""
         table = self._table() or self._filed.create(SCHEMA)
-        there = self._ids(table, rows["design_id"].to_pylist(), rows["style_id"].to_pylist())
-        new = rows.filter(~pc.field("design_id").isin(pa.array(there, pa.string())))
+        filed_ids = self._ids(table, rows["design_id"].to_pylist(), rows["style_id"].to_pylist())
+        new = rows.filter(~pc.field("design_id").isin(pa.array(filed_ids, pa.string())))
         if new.num_rows:
             # A column that the table lacks comes with this commit.
             write_deltalake(
@@ -237,33 +243,34 @@ class DesignCatalog:
     def _ids(
         self, table: DeltaTable, among: Collection[str] | None, style_ids: Collection[str] | None
     ) -> set[str]:
-        """Taken batch by batch: memory holds the ids that were asked for, not a second copy of the column."""
+        """Ids of designs, read batch by batch: memory holds the ids that were asked for, not a second copy of the column."""
         where = _between("style_id", style_ids) if style_ids else ""
         wanted = None if among is None else set(among)
 
         def ask() -> set[str]:
-            found: set[str] = set()
+            """Read the ids, from the first batch on."""
+            filed_ids: set[str] = set()
             for batch in query(table, ["design_id"], where):
                 ids = batch["design_id"].to_pylist()
-                found.update(ids if wanted is None else wanted.intersection(ids))
-            return found
+                filed_ids.update(ids if wanted is None else wanted.intersection(ids))
+            return filed_ids
 
-        return self._filed.asked(ask)
+        return self._filed.ask_table(ask)
 
 
 def _marked(style_ids: pa.ChunkedArray) -> CommitProperties:
     """A commit that bears its styles as Delta's application transactions.
 
-    Two commits of one application conflict; others, whose designs cannot be ours, the library steps behind
-    without writing or asking anything again.
+    Two commits with a common style conflict. Commits of other styles cannot hold the same designs: the library puts
+    this commit behind them without writing or asking anything again.
     """
     now = time.time_ns() // 1_000_000
-    marks = [Transaction(f"style {one}", now) for one in pc.unique(style_ids).to_pylist()]
+    marks = [Transaction(f"style {style_id}", now) for style_id in pc.unique(style_ids).to_pylist()]
     return CommitProperties(app_transactions=marks, max_commit_retries=REPUTS)
 
 
 def _between(column: str, ids: Collection[str]) -> str:
-    """A range, which statistics can answer; two bounds however many ids there are."""
+    """A range of ids, which the statistics of files can answer; it has two bounds however many ids there are."""
     return f"{column} BETWEEN '{keys.check_id(min(ids))}' AND '{keys.check_id(max(ids))}'"
 
 
@@ -288,7 +295,7 @@ def _row(design: Design) -> dict[str, object]:
 
 
 def as_cell(column: str, value: Any) -> Any:
-    """A field of a design as the table has it: further columns are JSON, by name, without empty cells."""
+    """A field of a design as the table has it: further columns become JSON, sorted by name, without empty cells."""
     if column not in FURTHER:
         return value
     return json.dumps({name: cell for name, cell in sorted(value) if cell}, ensure_ascii=False)

@@ -15,20 +15,20 @@ LUMINANCE = (0.299, 0.587, 0.114)
 def edge_sheet(before: Picture, after: Picture) -> bytes:
     """PNG of both pictures beside their horizontal and vertical edges (Elmitwally et al., figure 4).
 
-    Grey is no edge; white and black are slopes up and down. One scale for all four: what styling adds in
-    grain shows as contrast.
+    Grey is no edge; white and black are slopes up and down. All four panels have one scale, so that grain which
+    styling adds shows as contrast.
     """
-    found = {
+    slopes = {
         (name, kind): edges(picture, axis)
         for name, picture in (("before", before), ("after", after))
         for kind, axis in (("horizontal", 0), ("vertical", 1))
     }
-    strongest = max(float(np.abs(slope).max()) for slope in found.values()) or 1.0
+    strongest = max(float(np.abs(slope).max()) for slope in slopes.values()) or 1.0
     labels = []
     for name, picture in (("before", before), ("after", after)):
         labels.append(Label("", name, partial(encode_png, picture)))
         for kind in ("horizontal", "vertical"):
-            shown = np.rint(127.5 + 127.5 * found[name, kind] / strongest).astype(np.uint8)
+            shown = np.rint(127.5 + 127.5 * slopes[name, kind] / strongest).astype(np.uint8)
             panel = Picture(np.repeat(shown[..., None], 3, 2))
             labels.append(Label("", f"{kind} edges, {name}", partial(encode_png, panel)))
     return contact_sheet("Edges before and after", [], labels, lambda _row, _column: None)

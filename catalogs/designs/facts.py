@@ -1,8 +1,8 @@
-"""Facts: what designs' records copy from the catalogs and no pixel depends on. They follow when catalogs change.
+"""Facts: fields that designs' records copy from the catalogs and no pixel depends on. They follow the catalogs.
 
 A title, a category, a licence or a rights holder may be corrected after designs were made. The design's key
-does not name them, so nothing is painted again: the records are updated, and the table of corrections keeps what
-they said before.
+does not contain them, so nothing is painted again: the records are updated, and the table of corrections keeps
+their earlier values.
 """
 
 from collections import Counter
@@ -20,7 +20,8 @@ from numpy.typing import NDArray
 from catalogs import keys
 from catalogs.designs.design_catalog import SCHEMA, DesignCatalog, as_cell
 from catalogs.records import Garment, Style
-from catalogs.storage.delta_tables import ONE_TRY, TableInStore, filled_up, query
+from catalogs.storage.delta_queries import conform_to, query
+from catalogs.storage.delta_tables import ONE_TRY, TableInStore
 
 GARMENT_FACTS = {
     "garment_title": "title",
@@ -47,13 +48,11 @@ CORRECTIONS = pa.schema(
     ]
 )  # fmt: skip
 Change = tuple[str, str, str, str, str]
-"""The column that holds the id, the id, the fact's column, what it said and what it is to say."""
-
-
+"""The column that holds the id, the id, the fact's column, the old value and the new value."""
 ALWAYS = ("further", "style_set")
 """Facts that a table states without a column of that name."""
 DIGESTS = {"garment_id": "garment_digest", "style_id": "style_digest"}
-"""Which column says what a record's contents were when the design was made."""
+"""The columns with the digest of a record's contents at the time when the design was made, by the id's column."""
 RIGHTS = ("garment_licence", "style_licence", "rights_holder")
 
 
@@ -68,7 +67,7 @@ def style_facts(style: Style) -> dict[str, Any]:
 
 
 def _stated(record: Garment | Style) -> dict[str, Any]:
-    """The facts that a record's table states; a column that is gone says nothing, an empty cell does."""
+    """The facts that a record's table states. A missing column states nothing; an empty cell states an empty fact."""
     known = GARMENT_FACTS if isinstance(record, Garment) else STYLE_FACTS
     return {
         column: getattr(record, name)
@@ -79,7 +78,7 @@ def _stated(record: Garment | Style) -> dict[str, Any]:
 
 @dataclass(frozen=True)
 class Correction:
-    """A fact of a garment or style that some designs' records say otherwise, as text; and how many these are."""
+    """A fact of a garment or style that differs in some designs' records, as text; and how many designs these are."""
 
     record: str
     column: str
@@ -90,10 +89,10 @@ class Correction:
 
 @dataclass(frozen=True)
 class Corrections:
-    """How many designs carry facts that the catalogs have corrected since, which, and the facts by id as they are.
+    """How many designs carry facts that the catalogs have corrected since, which facts, and their new values by id.
 
-    `of_others` are designs that say otherwise, too, but show another picture than the catalog has now under the
-    id: an earlier one, or that of another catalog. Its credit is not theirs, and they stay.
+    `of_others` counts designs that differ, too, but show another picture than the catalog now has under the id: an
+    earlier picture, or one of another catalog. The catalog's credit is not theirs, so they are not changed.
     """
 
     designs: int = 0
@@ -106,9 +105,9 @@ class Corrections:
 def find_corrections(
     designs: DesignCatalog, garments: Sequence[Garment], styles: Sequence[Style]
 ) -> Corrections:
-    """Hold the records of these garments and styles, digests and all, against the catalogs, which are right.
+    """Compare the records of designs with these garments and styles, digests included; the catalogs are right.
 
-    Memory does not grow with the table. Null and empty are one.
+    Memory does not grow with the table. Null and empty count as equal.
     """
     facts = {
         name: {record.record_id: {DIGESTS[name]: record.digest, **_stated(record)} for record in records}
@@ -119,19 +118,19 @@ def find_corrections(
     if not right:
         return Corrections()
     outdated, of_others, changes = designs.over(list(columns), lambda batches: _changes(batches, right))
-    found = tuple(Correction(*change[1:], count) for change, count in sorted(changes.items()))
+    corrections = tuple(Correction(*change[1:], count) for change, count in sorted(changes.items()))
     wrong = {change[:2] for change in changes}
     named = {
         name: {record: values for record, values in by_id.items() if (name, record) in wrong}
         for name, by_id in facts.items()
     }
-    return Corrections(outdated, of_others, found, named)
+    return Corrections(outdated, of_others, corrections, named)
 
 
 def _changes(
     batches: Iterable[pa.Table], right: Mapping[str, pa.Table]
 ) -> tuple[int, int, "Counter[Change]"]:
-    """Designs that say any fact otherwise, those of other pictures, and each change with how many say it so."""
+    """How many designs have an outdated fact, how many have another picture, and each change with its number of designs."""
     changes: Counter[Change] = Counter()
     outdated = of_others = 0
     for batch in batches:
@@ -140,11 +139,11 @@ def _changes(
             place = pc.index_in(batch[name], value_set=table[name].combine_chunks())
             wanted = table.take(place.combine_chunks())
             same = pc.equal(batch[DIGESTS[name]], wanted[DIGESTS[name]])
-            own = pc.fill_null(same, False).to_numpy()
+            same_picture = pc.fill_null(same, False).to_numpy()
             for column in table.column_names[2:]:
-                found = _compared(batch, name, wanted, column, own, changes)
-                differs |= found & own
-                others |= found & ~own
+                wrong = _compared(batch, name, wanted, column, same_picture, changes)
+                differs |= wrong & same_picture
+                others |= wrong & ~same_picture
         outdated += int(differs.sum())
         of_others += int(others.sum())
     return outdated, of_others, changes
@@ -155,18 +154,20 @@ def _compared(
     name: str,
     wanted: pa.Table,
     column: str,
-    own: NDArray[np.bool_],
+    same_picture: NDArray[np.bool_],
     changes: "Counter[Change]",
 ) -> NDArray[np.bool_]:
-    """Which rows say a fact otherwise than what is wanted (null where nothing is); each change of its own is counted."""
+    """Which rows differ from the wanted value of a column (null: no value is wanted); counts the changes of rows whose
+    picture is the catalog's.
+    """
     after, before = _text(wanted[column]), pc.fill_null(_text(batch[column]), "")
     differs = pc.fill_null(pc.not_equal(after, before), False)
-    found: NDArray[np.bool_] = differs.to_numpy(zero_copy_only=False)
-    if (found & own).any():
-        chosen = pa.array(found & own)
+    wrong: NDArray[np.bool_] = differs.to_numpy(zero_copy_only=False)
+    if (wrong & same_picture).any():
+        chosen = pa.array(wrong & same_picture)
         said = (each.filter(chosen).to_pylist() for each in (batch[name], before, after))
         changes.update((name, record, column, old, new) for record, old, new in zip(*said, strict=True))
-    return found
+    return wrong
 
 
 def _text(column: pa.ChunkedArray) -> pa.Array:
@@ -176,7 +177,7 @@ def _text(column: pa.ChunkedArray) -> pa.Array:
 
 
 def _as_table(id_column: str, by_id: Mapping[str, Mapping[str, Any]]) -> pa.Table:
-    """Facts as rows of the design table's types, the id first."""
+    """Facts as rows in the types of the design table, the id first."""
     rows = [
         {id_column: record, **{column: as_cell(column, value) for column, value in facts.items()}}
         for record, facts in by_id.items()
@@ -190,7 +191,7 @@ def _as_table(id_column: str, by_id: Mapping[str, Mapping[str, Any]]) -> pa.Tabl
 def correct(designs: DesignCatalog, corrections: Corrections, run_id: str) -> int:
     """Note corrections in their table, then update the records; returns how many designs were outdated.
 
-    Whoever is stopped in between is followed by a run that finds the same corrections, and notes none twice.
+    A run that is stopped in between is no problem: the next run finds the same corrections, and notes none twice.
 
     Raises:
         CatalogError: the table asks for more than this version can write.
@@ -206,15 +207,16 @@ def correct(designs: DesignCatalog, corrections: Corrections, run_id: str) -> in
 
 
 def correction_table(designs: DesignCatalog) -> TableInStore:
-    """Where a design catalog keeps what its records said before they were corrected."""
+    """The table in which a design catalog keeps the earlier values of its records' facts."""
     return TableInStore(designs.store, keys.CORRECTIONS)
 
 
 def _note(designs: DesignCatalog, corrections: Iterable[Correction], run_id: str) -> None:
     now = datetime.now(UTC)
-    rows = [{"corrected_at": now, "run_id": run_id, **vars(one)} for one in corrections]
+    rows = [{"corrected_at": now, "run_id": run_id, **vars(correction)} for correction in corrections]
 
     def unsaid(noted: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+        """The corrections that are not the last note of their fact."""
         last = {(row["record"], row["column"]): row for row in sorted(noted, key=_when)}
         return [row for row in rows if not _same(last.get((row["record"], row["column"])), row)]
 
@@ -225,6 +227,7 @@ def note_again(designs: DesignCatalog, rows: pa.Table) -> int:
     """Note the rows of a data file of the corrections' table that are not in it; returns how many."""
 
     def unsaid(noted: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+        """The rows that the table does not have."""
         return [row for row in rows.to_pylist() if row not in noted]
 
     return _append(designs, unsaid)
@@ -233,10 +236,11 @@ def note_again(designs: DesignCatalog, rows: pa.Table) -> int:
 def _append(
     designs: DesignCatalog, unsaid: Callable[[Sequence[dict[str, Any]]], list[dict[str, Any]]]
 ) -> int:
-    """Note what is unsaid by what is noted at the time of the commit; returns how many rows."""
+    """Append the rows that `unsaid` chooses, given the rows at the time of the commit; returns how many."""
     filed = correction_table(designs)
 
     def commit() -> int:
+        """Append the rows to the table as it is now."""
         table = filed.open() or filed.create(CORRECTIONS)
         new = unsaid(_noted(table))
         if new:
@@ -244,11 +248,11 @@ def _append(
             write_deltalake(table, content, mode="append", commit_properties=ONE_TRY)
         return len(new)
 
-    return filed.committed(commit)
+    return filed.commit(commit)
 
 
 def _noted(table: DeltaTable) -> list[dict[str, Any]]:
-    rows: list[dict[str, Any]] = filled_up(list(query(table, CORRECTIONS.names)), CORRECTIONS).to_pylist()
+    rows: list[dict[str, Any]] = conform_to(list(query(table, CORRECTIONS.names)), CORRECTIONS).to_pylist()
     return rows
 
 
@@ -258,15 +262,15 @@ def _when(row: Mapping[str, Any]) -> datetime:
 
 
 def _same(noted: Mapping[str, Any] | None, row: Mapping[str, Any]) -> bool:
-    """Whether what was noted last of a fact is this very change."""
+    """Whether the last note of a fact is this very change."""
     return noted is not None and all(noted[name] == row[name] for name in ("before", "after"))
 
 
 def lost_rights(corrections: Corrections) -> tuple[str, ...]:
-    """A remark for each licence and rights holder that a catalog has no longer: exports would go out without it."""
+    """A remark for each licence and rights holder that a catalog no longer has: exports would go out without it."""
     return tuple(
-        f"'{one.record}': its {one.column} was '{one.before}' and is empty in the catalog now; the records of"
-        f" {one.designs} designs follow"
-        for one in corrections.found
-        if one.column in RIGHTS and one.before and not one.after
+        f"'{correction.record}': its {correction.column} was '{correction.before}' and is empty in the catalog now;"
+        f" the records of {correction.designs} designs follow"
+        for correction in corrections.found
+        if correction.column in RIGHTS and correction.before and not correction.after
     )

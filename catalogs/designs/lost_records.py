@@ -1,10 +1,10 @@
-"""Records that lie in a table's data files and that no commit has ever named.
+"""Records in a table's data files that no commit has ever named.
 
 A run that is killed between writing a data file and committing it leaves one; so does a copy of a catalog that
-missed the newest commit. The two look alike, and both are mended alike: the records are filed again. Until then
-nothing is removed, as the pictures of these records look like nobody's.
+missed the newest commit. The two look alike, and have one remedy: the records are filed again. Until then
+nothing is removed, because the pictures of these records look like orphans.
 
-A commit that lost a race leaves such a file too. What it holds was filed by the next try, so it lacks nothing.
+A commit that lost a race leaves such a file too. The next try filed its records, so nothing is missing.
 """
 
 import io
@@ -19,7 +19,8 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from catalogs.errors import NotFoundError
-from catalogs.storage.delta_tables import TableInStore, query
+from catalogs.storage.delta_queries import query
+from catalogs.storage.delta_tables import TableInStore
 
 log = logging.getLogger(__name__)
 
@@ -33,56 +34,56 @@ VIEWS = {pa.string_view(): pa.string(), pa.binary_view(): pa.binary()}
 
 @dataclass(frozen=True)
 class LostRecords:
-    """Rows of one data file that the table has not: the file's key, and the rows with all columns of the file."""
+    """Rows of one data file that the table does not have: the file's key, and the rows with all columns of the file."""
 
     file: str
     rows: pa.Table
 
 
-def lost_records(
+def find_lost_records(
     table: TableInStore, identity: Sequence[str], schema: pa.Schema, older: timedelta = YOUNG
 ) -> list[LostRecords]:
-    """What a table's unnamed data files hold that is neither in the table nor was ever taken out of it.
+    """Records in a table's unnamed data files that are neither in the table nor were ever taken out of it.
 
     Args:
-        table: need not be there; then every data file is unnamed.
+        table: need not exist; then every data file is unnamed.
         identity: the columns by which two rows are one record.
         schema: columns that a file of this table has at least, in these types; the first is when a record was made.
-        older: how old a file must be. With none, what a run is about to commit is there as well.
+        older: how old a file must be. With zero, records that a run is about to commit are among them.
 
-    A file that cannot be read holds nothing: its writer did not finish it; so does one of other columns, which is
-    told in the log.
+    A file that cannot be read holds nothing, because its writer did not finish it. A file with other columns holds
+    nothing either, and the log names it.
     """
     before = datetime.now(UTC) - older
-    found_files = [one for one in table.unnamed_files() if not older or one.modified < before]
-    # Of a record in several files, as corrections leave it, the newest is filed first, and the others are there then.
-    unnamed = [one.key for one in sorted(found_files, key=lambda one: one.modified, reverse=True)]
+    found_files = [file for file in table.unnamed_files() if not older or file.modified < before]
+    # A record may be in several files, as after corrections. The newest is filed first; then the others are there.
+    unnamed = [file.key for file in sorted(found_files, key=lambda file: file.modified, reverse=True)]
     read = {key: rows for key in unnamed if (rows := _records(table, key, schema)) is not None}
     held = {key: _since(rows, schema.names[0], table.log.begins()) for key, rows in read.items()}
-    wanted = {one for rows in held.values() for one in _identities(rows, identity)}
+    wanted = {record for rows in held.values() for record in _identities(rows, identity)}
     if wanted:
-        # Only what no commit has taken out: the rights of a design may have been withdrawn.
+        # Not those that a commit has taken out: the rights of a design may have been withdrawn.
         wanted -= _filed(table, identity, wanted) | _taken_out(table, identity)
-    found = (LostRecords(key, _only(rows, identity, wanted)) for key, rows in held.items())
-    return [one for one in found if one.rows.num_rows]
+    lost = (LostRecords(key, _only(rows, identity, wanted)) for key, rows in held.items())
+    return [records for records in lost if records.rows.num_rows]
 
 
 def files_behind_the_log(table: TableInStore) -> list[str]:
-    """Keys of unnamed data files that are newer than the newest commit, as where a commit behind it is missing.
+    """Keys of unnamed data files that are newer than the newest commit, as where a later commit is missing.
 
-    What that took out or corrected looks like records that are there. A run that was killed at its commit leaves such a
-    file too, and then it lacks nothing.
+    Records that the missing commit took out or corrected look like valid records. A run that was killed at its commit
+    leaves such a file too, and then no commit is missing.
     """
     ends, now = table.log.ends(), datetime.now(UTC)
     if ends is None:
         return []
-    return [one.key for one in table.unnamed_files() if ends < one.modified < now - YOUNG]
+    return [file.key for file in table.unnamed_files() if ends < file.modified < now - YOUNG]
 
 
 def _since(rows: pa.Table, time: str, begins: datetime | None) -> pa.Table:
-    """Rows that were made since the log begins. Of older ones nobody knows what became of them: they may be withdrawn.
+    """Rows that were made since the log begins. Nobody knows what became of older rows: they may have been withdrawn.
 
-    Times of files say nothing of it: a copy has new ones.
+    The times of files do not help: a copy has new ones.
     """
     if begins is None:
         return rows
@@ -90,9 +91,9 @@ def _since(rows: pa.Table, time: str, begins: datetime | None) -> pa.Table:
 
 
 def _records(table: TableInStore, key: str, schema: pa.Schema) -> pa.Table | None:
-    """Rows of a data file of this table; None where it is gone, no Parquet, or no file of this table."""
+    """Rows of a data file of this table; None where it is gone, is not Parquet, or is not a file of this table."""
     rows = _rows(table, key)
-    if rows is None or set(schema) <= {pa.field(one.name, one.type) for one in rows.schema}:
+    if rows is None or set(schema) <= {pa.field(column.name, column.type) for column in rows.schema}:
         return rows
     log.warning(
         "%s/%s is no file of this table, and is left alone: it has other columns.", table.store.uri, key
@@ -101,7 +102,7 @@ def _records(table: TableInStore, key: str, schema: pa.Schema) -> pa.Table | Non
 
 
 def _rows(table: TableInStore, key: str) -> pa.Table | None:
-    """Rows of a data file; None where it is gone or no Parquet."""
+    """Rows of a data file; None where it is gone or is not Parquet."""
     try:
         rows = pq.read_table(io.BytesIO(table.store.read(key)))
         return rows.cast(pa.schema([field.with_type(_plain(field.type)) for field in rows.schema]))
@@ -121,24 +122,25 @@ def _identities(rows: pa.Table | pa.RecordBatch, identity: Sequence[str]) -> Ite
 
 
 def _filed(table: TableInStore, identity: Sequence[str], wanted: set[Identity]) -> set[Identity]:
-    """Which of these the table has."""
+    """Which of the wanted records the table has."""
     opened = table.open()
     if opened is None:
         return set()
 
     def ask() -> set[Identity]:
+        """Read the identities of all records, from the first batch on."""
         batches = query(opened, identity)
-        return {one for rows in batches for one in wanted.intersection(_identities(rows, identity))}
+        return {record for rows in batches for record in wanted.intersection(_identities(rows, identity))}
 
-    return table.asked(ask)
+    return table.ask_table(ask)
 
 
 def _taken_out(table: TableInStore, identity: Sequence[str]) -> set[Identity]:
-    """What was in files that commits have removed from the table, as far as these are still there."""
+    """Identities of records in files that commits have removed from the table, as far as these files still exist."""
     files = (_rows(table, key) for key in table.former_files())
-    there = (rows for rows in files if rows is not None and set(identity) <= set(rows.column_names))
-    return {one for rows in there for one in _identities(rows, identity)}
+    readable = (rows for rows in files if rows is not None and set(identity) <= set(rows.column_names))
+    return {record for rows in readable for record in _identities(rows, identity)}
 
 
 def _only(rows: pa.Table, identity: Sequence[str], wanted: set[Identity]) -> pa.Table:
-    return rows.filter(pa.array([one in wanted for one in _identities(rows, identity)], pa.bool_()))
+    return rows.filter(pa.array([record in wanted for record in _identities(rows, identity)], pa.bool_()))

@@ -1,6 +1,6 @@
-"""What the measures of a design mean, and where they begin to be doubtful: said once, for pages, filters and docs.
+"""The meaning of a design's measures, and the values from which they are doubtful: for pages, filters and docs.
 
-The figures are taken by `flows.painting.evaluation`; each is against the garment or the style that its meaning names.
+`flows.painting.evaluation` takes the figures; each compares with the garment or the style that its meaning names.
 """
 
 from dataclasses import dataclass
@@ -22,7 +22,7 @@ class Measure:
     doubtful: Literal["above", "below"] = "above"
 
     def is_doubtful(self, value: float) -> bool:
-        """Whether to look twice at a design of this value; never where there is no flag, or no number (NaN)."""
+        """Whether to look twice at a design of this value; never where the measure has no flag or the value is NaN."""
         beyond = value > self.limit if self.doubtful == "above" else value < self.limit
         return bool(self.flag) and beyond
 

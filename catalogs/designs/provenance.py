@@ -1,40 +1,26 @@
-"""Where a picture comes from, written into the picture: IPTC's marks for AI, title, credit and licence as XMP.
-
-Pillow drops or ignores XMP in several formats without a word (PNG and TIFF on saving, all of them on
-`thumbnail`), so everything that leaves the catalog is encoded by `save` or marked by `with_mark`.
+"""The origin of a picture in words: title, credit and licence, and IPTC's marks for AI, as an XMP packet.
 
 Sources: IPTC Photo Metadata Standard 2025.1 (DigitalSourceType, AISystemUsed, AISystemVersionUsed); Adobe XMP
-specification, part 3 (where each format keeps its packet); PNG specification, third edition (iTXt, sRGB, gAMA).
+specification.
 """
 
 import hashlib
-import io
 import json
 import math
 import re
-import struct
 import xml.etree.ElementTree as ET
-import zlib
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 from enum import StrEnum
 from functools import cache
 from itertools import accumulate
-from typing import Any, Literal
+from typing import Any
 
-from PIL import Image, ImageCms, ImageFile, PngImagePlugin, TiffImagePlugin, UnidentifiedImageError
-
-from catalogs.errors import ImageError
-from catalogs.images.codec import srgb_tags
-
-FileFormat = Literal["PNG", "JPEG", "WEBP", "TIFF"]
-FORMATS = ("PNG", "JPEG", "WEBP", "TIFF")
 SYSTEM = "Stylemill"
 LONGEST = 1000
 """Characters of a text, or of all keywords, that go into a packet: a JPEG has room for 64 KiB of XMP."""
 REJECTED, MOST_STARS = -1, 5
 """The ends of xmp:Rating: -1 says rejected, 0 not rated (Adobe XMP specification, part 2, section 2.1)."""
-SRGB_PROFILE = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
 COLUMNS = (
     "design_id", "created_at", "versions", "recipe", "garment_id", "garment_title", "garment_licence", "garment_tags",
     "style_id", "style_title", "style_licence", "style_tags", "rights_holder",
@@ -64,15 +50,9 @@ NOT_XML = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 TURNING = re.compile("[\u202a-\u202e\u2066-\u2069]")
 """Embeddings, overrides and isolates of Unicode's bidirectional algorithm."""
 
-PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
-PNG_XMP = b"XML:com.adobe.xmp"
-TIFF_XMP = 700
-LARGEST_PACKET = 1 << 20
-"""Bytes to which a compressed packet may unfold."""
-
 
 class SourceType(StrEnum):
-    """IPTC's terms for what AI had a part in: a garment that wears a made pattern, or a flat swatch of it."""
+    """IPTC's terms for the part that AI had: a garment that wears a made pattern, or a flat swatch of the pattern."""
 
     COMPOSITE = "compositeWithTrainedAlgorithmicMedia"
     TRAINED = "trainedAlgorithmicMedia"
@@ -90,15 +70,16 @@ def credit(record: Mapping[str, Any]) -> str:
 
 def rights(record: Mapping[str, Any]) -> str:
     """The rights holder of a design's style, where there is one, and its licence."""
-    holder = plain(record.get("rights_holder"))
-    licence = plain(record.get("style_licence")) or "licence not stated"
+    holder = one_line(record.get("rights_holder"))
+    licence = one_line(record.get("style_licence")) or "licence not stated"
     return licence if holder.lower() in NOBODY else f"{holder} · {licence}"
 
 
-def plain(value: object) -> str:
+def one_line(value: object) -> str:
     """A cell of the design table as one line of text that XML can hold; "" for null, which pandas calls NaN.
 
-    Signs that turn the direction of what follows are left out: in a credit line they would turn the next name.
+    Signs that change the direction of the following text are left out: in a credit line they would reverse the next
+    name.
     """
     missing = value is None or (isinstance(value, float) and math.isnan(value))
     return " ".join(NOT_XML.sub(" ", "" if missing else TURNING.sub("", str(value))).split())
@@ -107,7 +88,12 @@ def plain(value: object) -> str:
 def keywords(record: Mapping[str, Any]) -> list[str]:
     """The tags of a design's garment and style, each once, as one line of text each."""
     listed = (record.get(f"{kind}_tags") for kind in ("garment", "style"))
-    tags = (plain(tag) for one in listed if one is not None and not isinstance(one, str) for tag in one)
+    tags = (
+        one_line(tag)
+        for tag_list in listed
+        if tag_list is not None and not isinstance(tag_list, str)
+        for tag in tag_list
+    )
     return [tag for tag in dict.fromkeys(tags) if tag]
 
 
@@ -119,7 +105,7 @@ def xmp(record: Mapping[str, Any], source_type: SourceType = SourceType.COMPOSIT
     """
     version = _versions(record).get("stylemill", "")
     root, about = _packet(source_type, version)
-    _text(about, "dc:identifier", plain(record.get("design_id")))
+    _text(about, "dc:identifier", one_line(record.get("design_id")))
     _text(about, "xmp:CreateDate", _date(record.get("created_at")))
     _text(about, "xmp:Rating", str(min(MOST_STARS, max(REJECTED, rating))) if rating else "")
     _bag(about, "dc:subject", keywords(record))
@@ -133,10 +119,10 @@ def xmp(record: Mapping[str, Any], source_type: SourceType = SourceType.COMPOSIT
 
 
 def version(record: Mapping[str, Any]) -> str:
-    """What names a design's picture with its packet: other pixels or other words in the packet give another name.
+    """A name for a design's picture with its packet: other pixels or other words in the packet give another name.
 
-    It takes a record as the design catalog gives it, with `image_sha256`. It reads what the packet is made from, not
-    the packet: a page needs hundreds of these, and a packet takes a hundred times as long.
+    `record` comes from the design catalog, with `image_sha256`. The name is made from the columns of the packet and not
+    from the packet: a page needs hundreds of names, and a packet takes a hundred times as long.
     """
     said = json.dumps([record.get(column) for column in COLUMNS], default=str)
     digest = hashlib.sha256(f"{_form()} {said}".encode()).hexdigest()
@@ -145,7 +131,7 @@ def version(record: Mapping[str, Any]) -> str:
 
 @cache
 def _form() -> str:
-    """What changes with the packet's form, as between two releases."""
+    """A digest that changes with the form of packets, as between two releases."""
     return hashlib.sha256(xmp({})).hexdigest()
 
 
@@ -153,75 +139,20 @@ def document_xmp(name: str, description: str, author: str = "") -> bytes:
     """The XMP packet of a document that shows designs, as a line sheet does."""
     root, about = _packet(SourceType.COMPOSITE, "")
     _text(about, "dc:format", "application/pdf")
-    _language(about, "dc:title", plain(name))
-    _language(about, "dc:description", plain(description))
-    if plain(author):
+    _language(about, "dc:title", one_line(name))
+    _language(about, "dc:description", one_line(description))
+    if one_line(author):
         creators = ET.SubElement(ET.SubElement(about, _name("dc:creator")), _name("rdf:Seq"))
-        _text(creators, "rdf:li", plain(author))
+        _text(creators, "rdf:li", one_line(author))
     return _wrapped(root)
 
 
-def save(
-    image: Image.Image, file_format: FileFormat, packet: bytes, icc: bytes | None = None, **options: Any
-) -> bytes:
-    """Encode a picture with its XMP packet and its colour profile in the file.
-
-    `icc` is the profile of the pixels; without one the profile that Pillow keeps with the image is taken, and
-    without that they are sRGB: a PNG says so by sRGB and gAMA chunks as the catalog's own do, the other formats
-    by a profile. `options` are Pillow's (`quality`, `method`, ...). Raises ImageError where Pillow cannot write
-    the picture, as a JPEG with alpha.
-    """
-    profile = icc or image.info.get("icc_profile") or (None if file_format == "PNG" else SRGB_PROFILE)
-    buffer = io.BytesIO()
-    try:
-        image.save(
-            buffer, file_format, **{"icc_profile": profile} | _carrier(file_format, packet, profile) | options
-        )
-    except (OSError, ValueError, KeyError) as error:
-        raise ImageError(f"the picture cannot be written as {file_format} ({error})") from error
-    return buffer.getvalue()
-
-
-def with_mark(png: bytes, packet: bytes) -> bytes:
-    """A PNG with an XMP packet instead of the one it had, if any; no other chunk changes.
-
-    Pixels are not decoded. Raises ImageError where the bytes are no whole PNG.
-    """
-    pieces: list[bytes | memoryview] = [PNG_SIGNATURE]
-    whole, end = memoryview(png), len(PNG_SIGNATURE)
-    for kind, start, end in _chunks(png):
-        if not _is_xmp(kind, png, start):
-            pieces.append(whole[start:end])
-        if kind == b"IHDR":
-            pieces.append(_chunk(b"iTXt", PNG_XMP + b"\0\0\0\0\0" + packet))
-    return b"".join([*pieces, whole[end:]])
-
-
-def read_xmp(data: bytes) -> bytes | None:
-    """The XMP packet of a PNG, JPEG, WebP or TIFF; None where it has none.
-
-    Raises ImageError where the bytes are none of these.
-    """
-    if data.startswith(PNG_SIGNATURE):
-        return _png_packet(data)
-    image = _opened(data)
-    try:
-        found = (
-            image.tag_v2.get(TIFF_XMP)
-            if isinstance(image, TiffImagePlugin.TiffImageFile)
-            else image.info.get("xmp")
-        )
-        return bytes(found) if found else None
-    except Exception as error:  # Pillow reads tags when they are asked for, with whatever their bytes raise
-        raise ImageError(f"the picture's XMP is damaged ({error}); export it without") from error
-
-
 def _named(record: Mapping[str, Any], kind: str) -> str:
-    return plain(record.get(f"{kind}_title")) or plain(record.get(f"{kind}_id")) or f"untitled {kind}"
+    return one_line(record.get(f"{kind}_title")) or one_line(record.get(f"{kind}_id")) or f"untitled {kind}"
 
 
 def _description(record: Mapping[str, Any]) -> str:
-    recipe = plain(record.get("recipe"))
+    recipe = one_line(record.get("recipe"))
     by = f", recipe {recipe}" if recipe else ""
     return (
         f"{_named(record, 'garment')} in the style {_named(record, 'style')}. Made with AI by {SYSTEM}{by}."
@@ -229,17 +160,21 @@ def _description(record: Mapping[str, Any]) -> str:
 
 
 def _terms(record: Mapping[str, Any]) -> str:
-    licences = (plain(record.get(f"{kind}_licence")) or "not stated" for kind in ("style", "garment"))
+    licences = (one_line(record.get(f"{kind}_licence")) or "not stated" for kind in ("style", "garment"))
     return "Licence of the style: {}; of the garment picture: {}.".format(*licences)
 
 
 def _versions(record: Mapping[str, Any]) -> dict[str, str]:
-    """What the record says that its pixels were made with; nothing where it cannot be read."""
+    """The versions in a record by the names of programs; empty where they cannot be read."""
     try:
-        found = json.loads(record.get("versions") or "{}")
+        versions = json.loads(record.get("versions") or "{}")
     except (TypeError, ValueError, RecursionError):
         return {}
-    return {str(name): plain(one) for name, one in found.items()} if isinstance(found, dict) else {}
+    return (
+        {str(name): one_line(version) for name, version in versions.items()}
+        if isinstance(versions, dict)
+        else {}
+    )
 
 
 def _date(value: object) -> str:
@@ -275,7 +210,7 @@ def _text(parent: ET.Element, name: str, text: str) -> None:
 
 
 def _bag(parent: ET.Element, name: str, texts: Iterable[str]) -> None:
-    """A property of several texts in no order; those beyond the limit are left out, and it is where there are none."""
+    """A property of several texts in no order. Texts beyond the limit are left out; without texts there is no property."""
     lengths = accumulate(map(len, kept := list(texts)))
     fitting = [text for text, length in zip(kept, lengths, strict=True) if length <= LONGEST]
     if fitting:
@@ -285,82 +220,9 @@ def _bag(parent: ET.Element, name: str, texts: Iterable[str]) -> None:
 
 
 def _language(parent: ET.Element, name: str, text: str) -> None:
-    """A property that XMP keeps a language each; ours name none."""
+    """A property that XMP keeps once for each language; ours names no language."""
     choices = ET.SubElement(ET.SubElement(parent, _name(name)), _name("rdf:Alt"))
     default = ET.SubElement(
         choices, _name("rdf:li"), {"{http://www.w3.org/XML/1998/namespace}lang": "x-default"}
     )
     default.text = text[:LONGEST]
-
-
-def _carrier(file_format: FileFormat, packet: bytes, profile: bytes | None) -> dict[str, Any]:
-    """Pillow's arguments by which the packet really gets into the file."""
-    if file_format == "PNG":
-        return {"pnginfo": _png_info(packet, srgb=profile is None)}
-    if file_format == "TIFF":
-        tags = TiffImagePlugin.ImageFileDirectory_v2()
-        tags[TIFF_XMP] = packet  # bytes, which Pillow gives the type BYTE, as the specification asks
-        return {"tiffinfo": tags}
-    return {"xmp": packet}
-
-
-def _png_info(packet: bytes, *, srgb: bool) -> PngImagePlugin.PngInfo:
-    # Beside a profile the tags would contradict it.
-    info = srgb_tags() if srgb else PngImagePlugin.PngInfo()
-    info.add_itxt(PNG_XMP.decode(), packet.decode())
-    return info
-
-
-def _chunks(png: bytes) -> Iterator[tuple[bytes, int, int]]:
-    """Type, start and end of every chunk, length and checksum included."""
-    if not png.startswith(PNG_SIGNATURE):
-        raise ImageError("the file is no PNG; export it as one")
-    start, kind = len(PNG_SIGNATURE), b""
-    while kind != b"IEND":
-        if start + 12 > len(png):
-            raise ImageError("the PNG is cut short; export it again")
-        first = not kind
-        kind = png[start + 4 : start + 8]
-        end = start + 12 + int.from_bytes(png[start : start + 4], "big")
-        if end > len(png) or first != (kind == b"IHDR"):
-            raise ImageError("the PNG is damaged or cut short; export it again")
-        yield kind, start, end
-        start = end
-
-
-def _chunk(kind: bytes, body: bytes) -> bytes:
-    return struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body))
-
-
-def _is_xmp(kind: bytes, png: bytes, start: int) -> bool:
-    return kind == b"iTXt" and png.startswith(PNG_XMP + b"\0", start + 8)
-
-
-def _png_packet(png: bytes) -> bytes | None:
-    for kind, start, end in _chunks(png):
-        if _is_xmp(kind, png, start):
-            return _itxt(png[start + 8 + len(PNG_XMP) + 1 : end - 4])
-    return None
-
-
-def _itxt(body: bytes) -> bytes:
-    """The text of an iTXt chunk behind its keyword: flag, method, language, translated keyword, text."""
-    parts = body[2:].split(b"\0", 2)
-    if len(parts) != 3:
-        raise ImageError("the PNG's XMP chunk is damaged; export the picture again")
-    if not body[0]:
-        return parts[2]
-    try:
-        return zlib.decompressobj().decompress(parts[2], LARGEST_PACKET)
-    except zlib.error as error:
-        raise ImageError(f"the PNG's XMP chunk is damaged ({error}); export the picture again") from error
-
-
-def _opened(data: bytes) -> ImageFile.ImageFile:
-    """The header of a picture; pixels are not decoded."""
-    try:
-        return Image.open(io.BytesIO(data), formats=FORMATS)
-    except UnidentifiedImageError as error:
-        raise ImageError("the file is not PNG, JPEG, WebP or TIFF") from error
-    except Exception as error:  # Pillow raises whatever the bytes make it
-        raise ImageError(f"the picture is damaged or far too large ({error})") from error

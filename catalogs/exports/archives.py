@@ -1,4 +1,4 @@
-"""A ZIP that is being written: pictures, lists, and what is missing from it."""
+"""A ZIP while it is written: pictures, lists, and the problems of designs that are missing from it."""
 
 import shutil
 import time
@@ -11,15 +11,15 @@ from types import TracebackType
 from typing import BinaryIO
 
 from catalogs.exports.items import Item
-from catalogs.exports.spreadsheet import Table
+from catalogs.exports.spreadsheet import CsvTable
 
 PROBLEMS = ("name", "design_id", "reason")
 EARLIEST = (1980, 1, 1, 0, 0, 0)
 """ZIP knows no date before."""
 
 
-class Archive(AbstractContextManager["Archive"]):
-    """A ZIP under way, and what could not go into it. Leaving it writes its directory."""
+class ExportArchive(AbstractContextManager["ExportArchive"]):
+    """A ZIP under way, and the designs that could not go into it. Leaving the block writes the ZIP's directory."""
 
     def __init__(self, file: BinaryIO) -> None:
         """`file` need not be seekable, and stays open."""
@@ -33,7 +33,7 @@ class Archive(AbstractContextManager["Archive"]):
         self._zip.close()
 
     def takes(self, name: str, item: Item) -> bool:
-        """Whether a name is free; a design that was chosen twice goes in once, and is named as a problem."""
+        """Whether a name is free. A design that was chosen twice goes in once, and is noted as a problem."""
         if name in self._names:
             self.problem(name, item, "the design was chosen twice")
             return False
@@ -41,7 +41,7 @@ class Archive(AbstractContextManager["Archive"]):
         return True
 
     def picture(self, name: str, item: Item, data: bytes) -> None:
-        """Store a picture as it is, dated when its design was made: its format has compressed it already."""
+        """Store a picture as it is, with the date of its design; its format is compressed already."""
         entry = zipfile.ZipInfo(name, _date(item))
         entry.external_attr = 0o644 << 16
         self._zip.writestr(entry, data)
@@ -51,21 +51,21 @@ class Archive(AbstractContextManager["Archive"]):
         self._zip.writestr(name, text.encode("utf-8", "replace"), zipfile.ZIP_DEFLATED)
 
     def list_problems(self) -> None:
-        """Add `problems.csv`, where there are any. Reasons name places in the store: not for strangers."""
+        """Add `problems.csv`, where there are problems. Reasons name places in the store: do not give them to strangers."""
         if self._problems:
             self.table("problems.csv", PROBLEMS, self._problems)
 
     def table(self, name: str, columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
         """Add a CSV of named columns."""
         with TemporaryFile() as file:
-            table = Table(file, columns)
+            table = CsvTable(file, columns)
             for row in rows:
                 table.add(row)
             table.close()
             self.pour(name, file)
 
     def pour(self, name: str, file: BinaryIO) -> None:
-        """Add what was written to a file so far."""
+        """Add the contents of an open file from its start."""
         file.seek(0)
         entry = zipfile.ZipInfo(name, time.localtime()[:6])
         entry.compress_type = zipfile.ZIP_DEFLATED
@@ -74,12 +74,12 @@ class Archive(AbstractContextManager["Archive"]):
             shutil.copyfileobj(file, target)
 
     def problem(self, name: str, item: Item, reason: object) -> None:
-        """Note what is left out, and why."""
+        """Note a design that is left out, and the reason."""
         self._problems.append((name, item.design_id, str(reason)))
 
     @property
     def problems(self) -> list[str]:
-        """What was left out, and why, a line each."""
+        """The designs that were left out, and the reasons, a line each."""
         return [f"{name}: {reason}" for name, _, reason in self._problems]
 
 

@@ -1,4 +1,4 @@
-"""Names of files that people can read and every system takes: RFC 6266 carries both kinds in a download's header."""
+"""Names of files that people can read and every system takes; a download's header carries two spellings (RFC 6266)."""
 
 import re
 import unicodedata
@@ -13,10 +13,10 @@ LONGEST, LONGEST_BYTES = 60, 150
 def readable_name(text: str, otherwise: str) -> str:
     """Small letters and digits with single hyphens: Latin letters without their marks, other scripts as they are.
 
-    `otherwise` stands where nothing of the text can be in a name, as of emoji only.
+    The result is `otherwise` where no letter of the text can be in a name, as of emoji only.
     """
     folded = "".join(_folded(sign) for sign in unicodedata.normalize("NFKC", text)).lower()
-    # A mark on a Latin letter that Unicode has no letter for stands alone by now.
+    # Marks that Unicode cannot compose with their Latin letter stand alone by now.
     bare = re.sub(r"(?<=[a-z0-9])[\u0300-\u036f]+", "", folded)
     name = re.sub(r"-+", "-", bare).strip("-")[:LONGEST]
     return name.encode()[:LONGEST_BYTES].decode(errors="ignore").strip("-") or otherwise

@@ -1,4 +1,4 @@
-"""What an export is made of: designs with what people said of them."""
+"""The items of an export: designs with verdict, stars and note."""
 
 import hashlib
 import re
@@ -17,7 +17,7 @@ LONGEST_PART = 40
 
 @dataclass(frozen=True)
 class Item:
-    """A design as it leaves the catalog: its record, and what people said of it.
+    """A design as it leaves the catalog: its record, verdict, stars and note.
 
     `record` is a row of the design table; `verdict` is "", "pick" or "reject"; `stars` are 0 to 5, 0 for none.
     """
@@ -39,7 +39,7 @@ class Item:
 
     @property
     def packet(self) -> bytes:
-        """The XMP of the design's pictures, its stars among it; a reject's rating says so, whatever its stars."""
+        """The XMP packet of the design's pictures, with its stars; a reject's rating is -1, whatever its stars."""
         rating = provenance.REJECTED if self.verdict == "reject" else max(0, self.stars)
         return provenance.xmp(self.record, rating=rating)
 
@@ -50,22 +50,22 @@ class Item:
 
     @property
     def short_id(self) -> str:
-        """The beginning of the design's id, by which people tell designs apart.
+        """The first twelve characters of the design's id, by which people tell designs apart.
 
-        An id that is no digest is not ours to cut: its own digest stands for it, which two ids do not share.
+        An id that is not a digest may share its beginning with others: then the first characters of its digest are taken.
         """
         full = self.design_id
         return (full if DESIGN_ID.fullmatch(full) else hashlib.sha256(full.encode()).hexdigest())[:SHORT_ID]
 
     def text(self, column: str) -> str:
         """A column as one line of text without control characters; "" for null."""
-        return provenance.plain(self.record.get(column))
+        return provenance.one_line(self.record.get(column))
 
 
 def picture_name(item: Item, suffix: str = "png") -> str:
     """A file name such as `tee__paisley__house__0123456789ab.png`: safe on every system, one for each design.
 
-    Ids come from a table that anyone may have written: what is not a letter, a digit or a hyphen becomes one.
+    Another program may have written the ids: every character but letters, digits and hyphens becomes a hyphen.
     """
     parts = (_safe(item.text(column)) for column in ("garment_id", "style_id", "recipe"))
     return f"{'__'.join((*parts, item.short_id))}.{suffix}"

@@ -9,11 +9,11 @@ from typing import BinaryIO
 from jinja2 import Environment
 from PIL import Image
 
-from catalogs.designs import provenance
+from catalogs.designs import marked_pictures, provenance
 from catalogs.errors import CatalogsError
-from catalogs.exports.archives import Archive
+from catalogs.exports.archives import ExportArchive
 from catalogs.exports.items import Item, picture_name
-from catalogs.exports.reading_ahead import read_picture, worked_ahead
+from catalogs.exports.reading_ahead import read_picture, work_ahead
 from catalogs.images.codec import decode
 from catalogs.storage.store_contract import Store
 
@@ -24,7 +24,7 @@ STATIC = ("style.css", "script.js")
 
 
 @dataclass(frozen=True)
-class Pair:
+class PackPictures:
     """A design's picture as it was filed and a WebP thumbnail of it, both marked, and the thumbnail's size, px."""
 
     full: bytes
@@ -42,30 +42,32 @@ def write_pack(items: Iterable[Item], store: Store, file: BinaryIO, title: str) 
 
     Raises StoreError where the store itself fails, picture after picture.
     """
-    with Archive(file) as archive:
+    with ExportArchive(file) as archive:
         cards = [
             card
-            for item, result in worked_ahead(items, lambda item: _pair(item, store))
+            for item, result in work_ahead(items, lambda item: _pair(item, store))
             for card in _filed(archive, item, result)
         ]
-        archive.text("index.html", _page(provenance.plain(title) or "Designs", cards))
+        archive.text("index.html", _page(provenance.one_line(title) or "Designs", cards))
         for name in STATIC:
             archive.text(name, _static(name))
     return archive.problems
 
 
-def _pair(item: Item, store: Store) -> Pair:
+def _pair(item: Item, store: Store) -> PackPictures:
     png, packet = read_picture(item, store), item.packet
     picture = decode(png)
     image = Image.fromarray(picture.rgb)
     if picture.alpha is not None:
         image.putalpha(Image.fromarray(picture.alpha))
     image.thumbnail(THUMBNAIL, Image.Resampling.LANCZOS)
-    thumbnail = provenance.save(image, "WEBP", packet, quality=QUALITY, method=4)
-    return Pair(provenance.with_mark(png, packet), thumbnail, image.size)
+    thumbnail = marked_pictures.save(image, "WEBP", packet, quality=QUALITY, method=4)
+    return PackPictures(marked_pictures.with_mark(png, packet), thumbnail, image.size)
 
 
-def _filed(archive: Archive, item: Item, result: Pair | CatalogsError) -> list[dict[str, object]]:
+def _filed(
+    archive: ExportArchive, item: Item, result: PackPictures | CatalogsError
+) -> list[dict[str, object]]:
     """What the page shows of a design, its pictures put into the archive; nothing if it is there already."""
     name = picture_name(item)
     if isinstance(result, CatalogsError):
@@ -91,7 +93,7 @@ def _card(item: Item) -> dict[str, object]:
         "style": item.text("style_title") or item.text("style_id"),
         "style_id": item.text("style_id") if item.text("style_title") else "",
         "credit": item.credit,
-        "verdict": provenance.plain(item.verdict),
+        "verdict": provenance.one_line(item.verdict),
         "stars": min(5, max(0, item.stars)),
         "note": item.note,
     }

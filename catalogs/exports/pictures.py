@@ -5,12 +5,12 @@ from collections.abc import Iterable, Iterator
 from tempfile import TemporaryFile
 from typing import BinaryIO
 
-from catalogs.designs import provenance
+from catalogs.designs import marked_pictures
 from catalogs.errors import CatalogsError
-from catalogs.exports.archives import Archive
+from catalogs.exports.archives import ExportArchive
 from catalogs.exports.items import Item, picture_name
-from catalogs.exports.reading_ahead import read_picture, worked_ahead
-from catalogs.exports.spreadsheet import Rows, Table
+from catalogs.exports.reading_ahead import read_picture, work_ahead
+from catalogs.exports.spreadsheet import CsvTable, DesignRows
 from catalogs.storage.store_contract import Store
 
 MANIFEST = ("name", "design_id", "sha256", "catalog_sha256", "title", "credit", "width", "height", "bytes")
@@ -26,9 +26,9 @@ def write_zip(items: Iterable[Item], store: Store, file: BinaryIO) -> list[str]:
 
     Raises StoreError where the store itself fails, picture after picture.
     """
-    with TemporaryFile() as rows, TemporaryFile() as lines, Archive(file) as archive:
-        catalog, manifest = Rows(rows), Table(lines, MANIFEST)
-        for item, png in worked_ahead(_listed(items, catalog), lambda item: marked_picture(item, store)):
+    with TemporaryFile() as rows, TemporaryFile() as lines, ExportArchive(file) as archive:
+        catalog, manifest = DesignRows(rows), CsvTable(lines, MANIFEST)
+        for item, png in work_ahead(_listed(items, catalog), lambda item: marked_picture(item, store)):
             name = picture_name(item)
             if isinstance(png, CatalogsError):
                 archive.problem(name, item, png)
@@ -45,10 +45,10 @@ def write_zip(items: Iterable[Item], store: Store, file: BinaryIO) -> list[str]:
 
 def marked_picture(item: Item, store: Store) -> bytes:
     """A design's picture as it was filed, with its XMP mark; raises as `read_picture` does, or ImageError."""
-    return provenance.with_mark(read_picture(item, store), item.packet)
+    return marked_pictures.with_mark(read_picture(item, store), item.packet)
 
 
-def _listed(items: Iterable[Item], catalog: Rows) -> Iterator[Item]:
+def _listed(items: Iterable[Item], catalog: DesignRows) -> Iterator[Item]:
     for item in items:
         catalog.add(item)
         yield item

@@ -21,7 +21,7 @@ AHEAD = 6
 """Pictures in memory at most, beside the one in hand."""
 STORE_FAULTS = (UnreachableError, NotAllowedError, FullError)
 MOST_FAULTS = 10
-"""Failures of the store in a row after which it, and not a picture, is what is wrong."""
+"""Failures in a row after which the store, and not a picture, is at fault."""
 
 T = TypeVar("T")
 
@@ -30,7 +30,7 @@ def read_picture(item: Item, store: Store) -> bytes:
     """A design's picture, as it was filed.
 
     Raises StoreError where it cannot be read, InvalidKeyError where the record names no key, ChangedError where the
-    bytes are not those of the record's SHA-256.
+    bytes do not have the record's SHA-256.
     """
     data = store.read(item.text("image"))
     if hashlib.sha256(data).hexdigest() != item.text("image_sha256"):
@@ -38,12 +38,10 @@ def read_picture(item: Item, store: Store) -> bytes:
     return data
 
 
-def worked_ahead(
-    items: Iterable[Item], work: Callable[[Item], T]
-) -> Iterator[tuple[Item, T | CatalogsError]]:
-    """Every item with what `work` makes of it, or with the error that it raised; in order.
+def work_ahead(items: Iterable[Item], work: Callable[[Item], T]) -> Iterator[tuple[Item, T | CatalogsError]]:
+    """Every item with the result of `work` for it, or with the error that it raised; in order.
 
-    A few are in work at a time, in threads. One bad picture is an error beside its item; a store that fails ten
+    A few items are in work at a time, in threads. One bad picture is an error beside its item; a store that fails ten
     times in a row is raised.
     """
     faults = 0
@@ -65,7 +63,7 @@ def _submitted(items: Iterable[Item], work: Callable[[Item], T]) -> Iterator[tup
                 if len(waiting) >= AHEAD:
                     yield waiting.popleft()
             yield from _emptied(waiting)
-        finally:  # whoever stops in the middle waits for no picture that nobody takes
+        finally:  # a caller that stops in the middle does not wait for pictures that nobody takes
             for _, future in waiting:
                 future.cancel()
 

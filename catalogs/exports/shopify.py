@@ -20,7 +20,7 @@ from typing import BinaryIO
 
 from catalogs.designs import provenance
 from catalogs.errors import ActError
-from catalogs.exports.archives import Archive
+from catalogs.exports.archives import ExportArchive
 from catalogs.exports.items import Item, picture_name
 from catalogs.exports.spreadsheet import harmless_beginning
 
@@ -46,7 +46,7 @@ LONGEST = {"Title": 255, "Type": 255, "Option1 value": 255, "Image alt text": 51
 """Characters that Shopify takes."""
 
 LONGEST_STYLE, LONGEST_RECIPE, LONGEST_HANDLE = 160, 60, 200
-"""Characters that are kept of what something is put behind."""
+"""Characters that are kept of a style, a recipe and a handle, so that a suffix fits behind them."""
 
 LARGEST = 15_000_000
 """Bytes of a product file that Shopify takes."""
@@ -69,7 +69,7 @@ PRICE = re.compile(r"[0-9]{1,9}([.,][0-9]{1,2})?")
 
 @dataclass(frozen=True)
 class Shop:
-    """What the catalog does not know of a shop; all of it may be empty.
+    """The facts about a shop that the catalog does not have; all of them may be empty.
 
     `pictures` is the public address of a folder that has the pictures under their names of the picture export;
     `price` is in the shop's currency, as "19.90". A `product` is a "design", or a "garment" with styles as variants.
@@ -81,7 +81,7 @@ class Shop:
     product: str = "design"
 
     def __post_init__(self) -> None:
-        """ActError where Shopify could not take what was said."""
+        """Raise ActError for an address, price or product that Shopify would not take."""
         if self.pictures and not self.pictures.startswith(("https://", "http://")):
             raise ActError(
                 f"'{self.pictures[:80]}' is no address that Shopify can fetch pictures from: it begins with https://."
@@ -92,7 +92,7 @@ class Shop:
             raise ActError(f"A product is a 'design' or a 'garment', not '{self.product[:20]}'.")
 
     def picture_url(self, item: Item) -> str:
-        """Where Shopify finds a design's picture; "" where no address was given."""
+        """The address from which Shopify fetches a design's picture; "" where the shop gave no address."""
         return f"{self.pictures.rstrip('/')}/{picture_name(item)}" if self.pictures else ""
 
 
@@ -135,7 +135,7 @@ def _put_together(parts: Sequence[BinaryIO], file: BinaryIO) -> None:
         parts[0].seek(0)
         shutil.copyfileobj(parts[0], file)
         return
-    with Archive(file) as archive:
+    with ExportArchive(file) as archive:
         for number, part in enumerate(parts, 1):
             archive.pour(f"products-{number}.csv", part)
 
@@ -160,18 +160,20 @@ def _address(text: str) -> str:
 
 
 def description(item: Item) -> str:
-    """The product's text as HTML; says that the picture was made with AI, and whose style it wears."""
+    """The product's text as HTML; it says that the picture was made with AI, and names the style's rights holder."""
     return _paragraphs([item.title, item.credit, NOTICE])
 
 
 def _paragraphs(texts: Iterable[str]) -> str:
-    return "".join(f"<p>{escape(one)}</p>" for one in texts)
+    return "".join(f"<p>{escape(text)}</p>" for text in texts)
 
 
 def tags(item: Item) -> list[str]:
-    """The garment's and the style's tags, each once; a comma in one would make it two."""
-    own = (item.text("style_set"), item.text("garment_season"), "AI-generated")
-    cleaned = (" ".join(tag.replace(",", " ").split()) for tag in (*provenance.keywords(item.record), *own))
+    """The garment's and the style's tags, each once, with blanks for commas: Shopify splits tags at commas."""
+    catalog_tags = (item.text("style_set"), item.text("garment_season"), "AI-generated")
+    cleaned = (
+        " ".join(tag.replace(",", " ").split()) for tag in (*provenance.keywords(item.record), *catalog_tags)
+    )
     return [tag for tag in dict.fromkeys(cleaned) if tag]
 
 
@@ -191,7 +193,7 @@ def _variants(designs: Sequence[Item], number: int, shop: Shop) -> list[dict[str
     lines = dict.fromkeys(item.credit for item in designs)
     words = dict.fromkeys(tag for item in designs for tag in tags(item))
     name = title if number == 1 else f"{title} ({number})"
-    own = {
+    shared = {
         "Title": name,
         "URL handle": _garment_handle(first.text("garment_id"), number),
         "Description": _paragraphs([title, *lines, NOTICE]),
@@ -202,15 +204,15 @@ def _variants(designs: Sequence[Item], number: int, shop: Shop) -> list[dict[str
     return [
         {column: cell for column, cell in row.items() if column not in ONCE or place == 1}
         for place, (item, value) in enumerate(zip(designs, values, strict=True), 1)
-        for row in [_product(item, shop) | own | _picture(item, shop, place) | {"Option1 value": value}]
+        for row in [_product(item, shop) | shared | _picture(item, shop, place) | {"Option1 value": value}]
     ]
 
 
 def _garment_handle(garment_id: str, number: int) -> str:
-    """The handle of a garment's product of that number, always the same, and no other garment's.
+    """The handle of a garment's product of that number, always the same, and different from all other garments'.
 
-    Shopify takes rows of one handle for one product. Ids that differ in case or signs only (Tee_1, tee-1) would
-    share one, so whatever is no handle by itself ends in a part of its digest.
+    Shopify takes rows with one handle for one product. Ids that differ in case or signs only (Tee_1, tee-1) would
+    share a handle, so an id that is no handle by itself ends in a part of its digest.
     """
     plain = _address(garment_id)[:LONGEST_HANDLE].strip("-")
     if plain == garment_id and number == 1:
@@ -222,7 +224,7 @@ def _garment_handle(garment_id: str, number: int) -> str:
 def _told_apart(designs: Sequence[Item]) -> list[str]:
     """A name for each variant of a product, no two alike: the style, with the recipe or the id where that is needed."""
     titles = (item.text("style_title") or item.text("style_id") for item in designs)
-    # As they will be written: what makes a cell harmless, or short enough, could make two alike.
+    # As they will be written: two styles may become alike when a cell is made harmless or cut.
     styles = [harmless_beginning(title)[:LONGEST_STYLE].strip() for title in titles]
     counts = Counter(style.casefold() for style in styles)
     named = [
@@ -247,7 +249,7 @@ def _product(item: Item, shop: Shop) -> dict[str, str]:
         "Status": "Draft",
         # With letters in front: a spreadsheet would take some ids for numbers, as 1234e5678901.
         "SKU": f"SM-{item.short_id}",
-        # What Shopify itself writes for a product that comes in one kind only.
+        # The words that Shopify itself writes for a product with one variant.
         "Option1 name": "Title",
         "Option1 value": "Default Title",
         "Vendor": shop.vendor,
@@ -262,5 +264,5 @@ def _picture(item: Item, shop: Shop, place: int) -> dict[str, str]:
     if not url:
         return {}
     alternative = f"{item.title}, picture generated with AI"
-    found = {"Product image URL": url, "Image position": str(place), "Image alt text": alternative}
-    return found | ({"Variant image URL": url} if shop.product == "garment" else {})
+    cells = {"Product image URL": url, "Image position": str(place), "Image alt text": alternative}
+    return cells | ({"Variant image URL": url} if shop.product == "garment" else {})

@@ -25,7 +25,7 @@ SAID: dict[str, Callable[[Item], object]] = {
     "note": lambda item: item.note,
     "credit": lambda item: item.credit,
 }
-"""Columns that are not the catalog's: what people said, and the credit line that must travel along."""
+"""Columns that the catalog does not have: verdict, stars and note, and the credit line that must go along."""
 READABLE: dict[str, Callable[[Item], object]] = {
     "File": picture_name,
     "Garment": lambda item: item.text("garment_title") or item.text("garment_id"),
@@ -38,14 +38,14 @@ READABLE: dict[str, Callable[[Item], object]] = {
     "Recipe": lambda item: item.text("recipe"),
     "Verdict": lambda item: item.verdict,
     "Stars": lambda item: item.stars or None,
-    "Note": lambda item: provenance.plain(item.note),
+    "Note": lambda item: provenance.one_line(item.note),
     "Credit": lambda item: item.credit,
     "Design": lambda item: item.short_id,
 }
-"""Columns that people read, with what each says of a design; `File` is the picture's name in other exports."""
+"""Columns that people read, with their value for a design; `File` is the picture's name in other exports."""
 KNOWN = tuple(field.name for field in fields(Design))
 SIGNS = "=+\\-@|%＝＋－＠｜％﹢﹣﹦﹫﹪−"
-"""With what a formula begins, wide and small forms too."""
+"""Signs with which a formula begins, wide and small forms too."""
 UNSEEN = (
     r"\s\x00-\x1f\x7f-\xa0\xad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180e\u200b-\u200f\u2028-\u202f"
 )
@@ -61,7 +61,7 @@ def write_readable_csv(items: Iterable[Item], file: BinaryIO) -> None:
 
     Text that a spreadsheet would compute gets an apostrophe in front. Memory does not grow with the items.
     """
-    table = Table(file, tuple(READABLE))
+    table = CsvTable(file, tuple(READABLE))
     for item in items:
         table.add(tell(item) for tell in READABLE.values())
     table.close()
@@ -74,14 +74,14 @@ def write_csv(items: Iterable[Item], file: BinaryIO) -> None:
     empty cell. Text that a spreadsheet would compute gets an apostrophe in front; numbers stay numbers.
     Items are taken one by one: memory does not grow with them.
     """
-    rows = Rows(file)
+    rows = DesignRows(file)
     for item in items:
         rows.add(item)
     rows.close()
 
 
-class Rows:
-    """A CSV that grows by one design at a time. Its columns are those of the first, or the catalog's."""
+class DesignRows:
+    """A CSV that grows by one design at a time. Its columns are those of the first design, or the catalog's."""
 
     def __init__(self, file: BinaryIO) -> None:
         """`file` stays open."""
@@ -90,7 +90,7 @@ class Rows:
         self._columns: tuple[str, ...] = ()
 
     def add(self, item: Item) -> None:
-        """Write a design's row."""
+        """Write the row of a design, and before the first one the names of the columns."""
         if not self._columns:
             self._begin(item.record)
         get, columns = item.record.get, self._columns
@@ -110,7 +110,7 @@ class Rows:
         self._writer.writerow([cell(name) for name in (*IDS, *SAID, *self._columns)])
 
 
-class Table:
+class CsvTable:
     """A CSV of named columns that grows row by row; nothing in it is a formula."""
 
     def __init__(self, file: BinaryIO, columns: Sequence[str]) -> None:
@@ -120,18 +120,18 @@ class Table:
         self.add(columns)
 
     def add(self, row: Iterable[object]) -> None:
-        """Write a row."""
+        """Write a row of cells, made harmless."""
         self._writer.writerow([cell(value) for value in row])
 
     def close(self) -> None:
-        """Write what is left in the buffer."""
+        """Write the cells that are still in the buffer; the file stays open."""
         self._text.detach()
 
 
 def table_bytes(columns: Sequence[str], rows: Iterable[Iterable[object]]) -> bytes:
     """A small CSV of named columns, in UTF-8 with the mark by which Excel knows it; nothing in it is a formula."""
     file = io.BytesIO()
-    table = Table(file, columns)
+    table = CsvTable(file, columns)
     for row in rows:
         table.add(row)
     table.close()
@@ -139,12 +139,12 @@ def table_bytes(columns: Sequence[str], rows: Iterable[Iterable[object]]) -> byt
 
 
 def text_of(file: BinaryIO, encoding: str = "utf-8") -> io.TextIOWrapper:
-    """A binary file as one for csv. Half characters, which no encoding has, become question marks."""
+    """A binary file as a text file for `csv`. Halves of characters, which no encoding has, become question marks."""
     return io.TextIOWrapper(file, encoding, errors="replace", newline="")
 
 
 def cell(value: object) -> object:
-    """A value as a cell: text that cannot be taken for a formula, or a number. Arrays are their lists."""
+    """A value as a cell: text that no spreadsheet takes for a formula, or a number. Arrays become lists."""
     if isinstance(value, str):
         return harmless(value)
     if value is None or value is pd.NaT or (isinstance(value, float) and math.isnan(value)):
@@ -157,7 +157,7 @@ def cell(value: object) -> object:
 
 
 def harmless(text: str) -> str:
-    """Text of which a spreadsheet computes nothing.
+    """The text, changed so that a spreadsheet computes nothing in it.
 
     Beginnings get an apostrophe, as OWASP advises; so do places behind a semicolon, a tab or a line break, where
     a spreadsheet of another language's settings begins a new cell. NULs are taken out.
@@ -166,14 +166,14 @@ def harmless(text: str) -> str:
 
 
 def harmless_beginning(text: str) -> str:
-    """Text of which a spreadsheet computes nothing, if it knows where cells end; NULs are taken out."""
+    """The text, changed so that a spreadsheet which knows where cells end computes nothing in it; NULs are taken out."""
     return BEGINNING.sub("'", text.replace("\0", ""))
 
 
 def _spelled(value: object) -> str:
     if isinstance(value, datetime):
         return value.isoformat()
-    if isinstance(value, list | tuple) and all(isinstance(one, str) for one in value):
+    if isinstance(value, list | tuple) and all(isinstance(entry, str) for entry in value):
         return "|".join(value)
     if isinstance(value, list | tuple | dict):
         return json.dumps(value, ensure_ascii=False, default=str)

@@ -10,10 +10,10 @@ from PIL import Image
 from xlsxwriter.format import Format
 from xlsxwriter.worksheet import Worksheet
 
-from catalogs.designs import provenance
+from catalogs.designs import marked_pictures, provenance
 from catalogs.errors import CatalogsError
 from catalogs.exports.items import Item, picture_name
-from catalogs.exports.reading_ahead import read_picture, worked_ahead
+from catalogs.exports.reading_ahead import read_picture, work_ahead
 from catalogs.exports.spreadsheet import READABLE
 from catalogs.images.codec import decode
 from catalogs.storage.store_contract import Store
@@ -41,8 +41,8 @@ QUALITY = 82
 
 
 @dataclass(frozen=True)
-class Small:
-    """A picture for a cell: JPEG bytes with their XMP mark, and the share of its size that it is shown at."""
+class CellPicture:
+    """A picture for a cell: JPEG bytes with their XMP mark, and the scale at which the cell shows it (1 is full size)."""
 
     jpeg: bytes
     scale: float
@@ -60,12 +60,14 @@ def write_xlsx(items: Iterable[Item], store: Store, file: BinaryIO, title: str) 
     """
     options = {"strings_to_formulas": False, "strings_to_urls": False, "strings_to_numbers": False}
     book = xlsxwriter.Workbook(file, {"in_memory": True, **options})
-    book.set_properties({"title": provenance.plain(title), "author": provenance.SYSTEM, "comments": NOTICE})
+    book.set_properties(
+        {"title": provenance.one_line(title), "author": provenance.SYSTEM, "comments": NOTICE}
+    )
     sheet = book.add_worksheet("Designs")
     cells = book.add_format({"valign": "vcenter", "text_wrap": True, "font_size": 10})
     _begin(sheet, book.add_format({"bold": True, "bottom": 1, "valign": "vcenter"}))
     problems, row = [], 0
-    for row, (item, small) in enumerate(worked_ahead(items, lambda item: _small(item, store)), 1):
+    for row, (item, small) in enumerate(work_ahead(items, lambda item: _small(item, store)), 1):
         sheet.set_row(row, ROW_POINTS)
         if isinstance(small, CatalogsError):
             problems.append(f"{picture_name(item)}: {small}")
@@ -101,21 +103,21 @@ def _write(sheet: Worksheet, row: int, item: Item, cells: Format) -> None:
             sheet.write_string(row, column, str(value or "")[:LONGEST], cells)
 
 
-def _put(sheet: Worksheet, row: int, item: Item, small: Small) -> None:
+def _put(sheet: Worksheet, row: int, item: Item, small: CellPicture) -> None:
     options = {
         "image_data": io.BytesIO(small.jpeg),
         "x_scale": small.scale,
         "y_scale": small.scale,
         "x_offset": MARGIN,
         "y_offset": MARGIN,
-        # With its row when that is sorted, filtered or resized.
+        # The picture moves with its row when rows are sorted, filtered or resized.
         "object_position": 1,
         "description": f"{item.title}, picture generated with AI",
     }
     sheet.insert_image(row, 0, picture_name(item, "jpg"), options)
 
 
-def _small(item: Item, store: Store) -> Small:
+def _small(item: Item, store: Store) -> CellPicture:
     picture = decode(read_picture(item, store))
     image = Image.fromarray(picture.rgb)
     if picture.alpha is not None:
@@ -124,6 +126,6 @@ def _small(item: Item, store: Store) -> Small:
         image = paper
     image.thumbnail((2 * PICTURE[0], 2 * PICTURE[1]), Image.Resampling.LANCZOS)
     scale = min(PICTURE[0] / image.width, PICTURE[1] / image.height)
-    # 96 dpi: what Excel takes a picture for that does not say.
-    jpeg = provenance.save(image, "JPEG", item.packet, quality=QUALITY, optimize=True, dpi=(96, 96))
-    return Small(jpeg, scale)
+    # 96 dpi: Excel assumes it for a picture without a resolution.
+    jpeg = marked_pictures.save(image, "JPEG", item.packet, quality=QUALITY, optimize=True, dpi=(96, 96))
+    return CellPicture(jpeg, scale)

@@ -1,4 +1,4 @@
-"""Picture bytes to arrays and back: orientation, colour space, alpha, resolution, and what is refused."""
+"""Picture bytes to arrays and back: orientation, colour space, alpha, resolution, and pictures that are refused."""
 
 import io
 import struct
@@ -21,7 +21,7 @@ from catalogs.images import (
     tiff_tags,
 )
 from catalogs.images.exif_tags import Exif
-from catalogs.images.formats import format_of, opened, reason
+from catalogs.images.formats import error_line, format_of, open_picture
 from catalogs.images.jpeg_scans import check_scans
 
 Bytes = NDArray[np.uint8]
@@ -48,7 +48,7 @@ class Picture:
 
     @property
     def size(self) -> tuple[int, int]:
-        """Height and width, px."""
+        """Height and width in pixels, in this order."""
         return self.rgb.shape[0], self.rgb.shape[1]
 
 
@@ -56,7 +56,7 @@ class Picture:
 class Stored:
     """A picture as its file has it: samples in Pillow's mode for them, alpha, the profile of its colours.
 
-    `shown` is the picture in sRGB where it was converted from deeper samples than `image` has.
+    `shown` is the picture in sRGB, where deeper samples than those of `image` were converted.
     """
 
     image: Image.Image
@@ -118,7 +118,7 @@ def open_upright(data: bytes, max_pixels: int) -> Image.Image:
 
 
 def open_turned(data: bytes, max_pixels: int) -> tuple[Image.Image, int]:
-    """As `open_upright`, and the orientation by which EXIF had it turned (1 = not at all)."""
+    """The picture of `open_upright`, and the EXIF orientation by which it was turned (1 = not at all)."""
     stored = _stored(data, max_pixels)
     return _with_alpha(stored), stored.orientation
 
@@ -157,23 +157,25 @@ def _stored(data: bytes, max_pixels: int) -> Stored:
     except MemoryError as error:
         raise ImageError("the picture does not fit into this machine's memory; scale it down") from error
     except Exception as error:  # decoders raise whatever the bytes make them
-        raise ImageError(f"the {kind} is damaged or cut short ({reason(error)}); export it again") from error
+        raise ImageError(
+            f"the {kind} is damaged or cut short ({error_line(error)}); export it again"
+        ) from error
 
 
 def _png(data: bytes, check_size: CheckSize) -> Stored:
-    chunks = png_chunks.taken_apart(data)
-    image = _loaded(opened(chunks.readable), check_size)
-    alpha = png_chunks.alpha(chunks, image)
+    chunks = png_chunks.read_chunks(data)
+    image = _loaded(open_picture(chunks.readable), check_size)
+    alpha = png_chunks.clear_alpha(chunks, image)
     exif = exif_tags.of_image(image)
-    profile = png_chunks.profile(chunks) if chunks.says_colors else exif.profile
-    shown = _from_deep(png_chunks.deep(chunks, image), profile) if profile else None
+    profile = png_chunks.png_profile(chunks) if chunks.says_colors else exif.profile
+    shown = _from_deep(png_chunks.samples_16_bit(chunks, image), profile) if profile else None
     return _upright(Stored(image, _alpha(image) if alpha is None else alpha, profile, shown=shown), exif)
 
 
 def _from_deep(deep: NDArray[np.uint16] | None, profile: bytes) -> Image.Image | None:
-    """A picture of 16 bits in sRGB; None where it is not so deep, or its profile has to go by littleCMS."""
-    found = None if deep is None else color_depth.to_srgb(deep, profile)
-    return None if found is None else Image.fromarray(found)
+    """A picture of 16 bits in sRGB; None where it has 8 bits, or its profile needs littleCMS."""
+    srgb = None if deep is None else color_depth.to_srgb(deep, profile)
+    return None if srgb is None else Image.fromarray(srgb)
 
 
 def _jpeg(data: bytes, check_size: CheckSize) -> Stored:
@@ -182,7 +184,7 @@ def _jpeg(data: bytes, check_size: CheckSize) -> Stored:
 
 
 def _other(data: bytes, check_size: CheckSize) -> Stored:
-    image = _loaded(opened(data), check_size)
+    image = _loaded(open_picture(data), check_size)
     exif = exif_tags.of_image(image)
     profile = image.info.get("icc_profile") or _said(data, image, exif)
     return _upright(Stored(image, _alpha(image), profile), exif)
@@ -200,7 +202,7 @@ def _tiff(data: bytes, check_size: CheckSize) -> Stored:
     tiff_layouts.check_kind(tags)
     exif = exif_tags.of_tiff(data, tags)
     try:
-        image = None if tiff_layouts.is_misread(tags) else opened(data)
+        image = None if tiff_layouts.is_misread(tags) else open_picture(data)
     except ImageError:
         image = None
     if image is None:
@@ -209,7 +211,7 @@ def _tiff(data: bytes, check_size: CheckSize) -> Stored:
         try:
             return _unpacked(data, tags, exif)
         except ImageError:
-            # What only Pillow unpacks keeps 8 bits.
+            # A TIFF that only Pillow can unpack keeps 8 bits.
             pass
     image.load()
     # Grey that was multiplied by its alpha is divided by it; Pillow does so for RGB, and turns all upright.
@@ -225,7 +227,7 @@ def _is_deep(tags: tiff_tags.Tags) -> bool:
 
 def _unpacked(data: bytes, tags: tiff_tags.Tags, exif: Exif) -> Stored:
     said = tiff_tags.PROFILE in tags.values or exif.profile is not None
-    page = tiff_layouts.read(data, tags, with_deep=said)
+    page = tiff_layouts.read_page(data, tags, with_deep=said)
     profile = page.profile or exif.profile
     shown = _from_deep(page.deep, profile) if profile else None
     return _upright(Stored(page.image, page.alpha, profile, shown=shown), exif)
@@ -288,7 +290,7 @@ def _converted(image: Image.Image, profile: bytes) -> Image.Image:
         converted = ImageCms.profileToProfile(image, source, SRGB, outputMode="RGB")
     except Exception as error:  # a profile may be anything, also no bytes
         raise ImageError(
-            f"the embedded colour profile cannot be used ({reason(error)}); convert the picture to sRGB"
+            f"the embedded colour profile cannot be used ({error_line(error)}); convert the picture to sRGB"
         ) from error
     assert converted is not None
     return converted

@@ -1,4 +1,4 @@
-"""The colour space that an AVIF says by numbers (an `nclx` box) of its main picture.
+"""The colour space in an AVIF's numbers (an `nclx` box) for its main picture.
 
 Sources: ISO/IEC 14496-12 (boxes, `colr`), ISO/IEC 23008-12 (`pitm`, `iprp`, `ipco`, `ipma`).
 """
@@ -10,15 +10,15 @@ from catalogs.images.color_spaces import UNSAID
 
 
 def code_points(data: bytes) -> tuple[int, int] | None:
-    """H.273's numbers of primaries and transfer; None where the file says none or cannot be followed.
+    """H.273's numbers of primaries and transfer; None where the file has none or its boxes cannot be followed.
 
     The decoder has already undone the matrix and the range.
     """
     try:
-        found = _numbers(data)
+        numbers = _numbers(data)
     except (struct.error, IndexError):
         return None
-    return None if found is None or UNSAID in found else found
+    return None if numbers is None or UNSAID in numbers else numbers
 
 
 def _numbers(data: bytes) -> tuple[int, int] | None:
@@ -47,10 +47,10 @@ def _properties(ipma: bytes, item: int) -> list[int]:
     version, wide = ipma[0], ipma[3] & 1
     (count,), at = struct.unpack_from(">I", ipma, 4), 8
     for _ in range(min(count, len(ipma))):
-        (found,) = struct.unpack_from(">I" if version else ">H", ipma, at)
+        (item_number,) = struct.unpack_from(">I" if version else ">H", ipma, at)
         at += 4 if version else 2
         size, step = ipma[at], 2 if wide else 1
-        if found == item:
+        if item_number == item:
             values = struct.unpack_from(f">{size}{'H' if wide else 'B'}", ipma, at + 1)
             return [value & (0x7FFF if wide else 0x7F) for value in values]
         at += 1 + size * step
@@ -58,7 +58,7 @@ def _properties(ipma: bytes, item: int) -> list[int]:
 
 
 def _child(data: bytes, kind: bytes) -> bytes | None:
-    return next((body for found, body in _boxes(data) if found == kind), None)
+    return next((body for box_kind, body in _boxes(data) if box_kind == kind), None)
 
 
 def _boxes(data: bytes) -> Iterator[tuple[bytes, bytes]]:

@@ -1,8 +1,8 @@
-"""Colours of 16 bits to sRGB of 8, without 8 bits between: a dark ramp in linear light would have 13 steps left.
+"""Colours of 16 bits to sRGB of 8 bits in one step: by way of 8 bits a dark ramp in linear light would keep 13 steps.
 
-littleCMS does so too, but Pillow hands it no 16-bit RGB. Here matrix profiles are followed (three curves and three
-colorants, or the one curve of grey), which are those of working spaces and of linear light; profiles with tables of
-colours are left to littleCMS and 8 bits. Source: ICC.1:2022 (tags and their types, the matrix model of annex F).
+littleCMS does so too, but Pillow hands it no 16-bit RGB. This module follows matrix profiles (three curves and three
+colorants, or the one curve of grey), as working spaces and linear light have; profiles with tables of colours are
+left to littleCMS and 8 bits. Source: ICC.1:2022 (tags and their types, the matrix model of annex F).
 """
 
 import struct
@@ -50,38 +50,38 @@ def to_srgb(samples: Words, profile: bytes) -> Bytes | None:
 def _multiplied(samples: Words, curves: list[NDArray[np.uint16]], matrix: NDArray[np.float32]) -> Bytes:
     """Samples by their curves to light, by the matrix to sRGB's light, and to sRGB's samples; in blocks of rows."""
     encoded = _encoded()
-    found = np.empty(samples.shape, np.uint8)
+    converted = np.empty(samples.shape, np.uint8)
     for at in range(0, len(samples), ROWS):
         block = samples[at : at + ROWS]
         light = np.stack([curve[block[..., n]] for n, curve in enumerate(curves)], -1).astype(np.float32)
-        found[at : at + ROWS] = encoded[np.rint((light @ matrix.T).clip(0, STEPS - 1)).astype(np.uint16)]
-    return found
+        converted[at : at + ROWS] = encoded[np.rint((light @ matrix.T).clip(0, STEPS - 1)).astype(np.uint16)]
+    return converted
 
 
 def _encoded() -> Bytes:
-    """SRGB's sample for every step of light."""
+    """The sRGB sample for every step of light."""
     light = np.arange(STEPS) / (STEPS - 1)
     value = np.where(light <= 0.0031308, light * 12.92, 1.055 * light ** (1 / 2.4) - 0.055)
-    found: Bytes = np.rint(value * 255).astype(np.uint8)
-    return found
+    samples: Bytes = np.rint(value * 255).astype(np.uint8)
+    return samples
 
 
 def _places(profile: bytes) -> dict[bytes, tuple[int, int]]:
-    """Where the tags of a profile are, and their sizes, by their names; those that point out of it are not there.
+    """The places and sizes of the tags of a profile, by name; tags that point out of the profile are left out.
 
-    Tags may lie over each other, so none is copied before it is wanted.
+    Tags may lie over each other, so none is copied before it is used.
     """
     if len(profile) < 132:
         return {}
     (count,) = struct.unpack_from(">I", profile, 128)
     if count > MOST_TAGS:
         return {}
-    found = {}
+    places = {}
     for at in range(132, min(132 + 12 * count, len(profile) - 11), 12):
         name, place, size = struct.unpack_from(">4sII", profile, at)
         if place + size <= len(profile):
-            found[name] = (place, size)
-    return found
+            places[name] = (place, size)
+    return places
 
 
 def _tag(profile: bytes, where: tuple[int, int]) -> bytes:
@@ -101,8 +101,8 @@ def _light(tag: bytes) -> Words:
     """Light, of 16 bits, for every sample of 16 bits, by a curve's tag."""
     value = np.linspace(0, 1, STEPS)
     light = _parametric(tag, value) if tag[:4] == b"para" else _curve(tag, value)
-    found: Words = np.rint(light.clip(0, 1) * (STEPS - 1)).astype(np.uint16)
-    return found
+    light_of_sample: Words = np.rint(light.clip(0, 1) * (STEPS - 1)).astype(np.uint16)
+    return light_of_sample
 
 
 def _curve(tag: bytes, value: Floats) -> Floats:
@@ -113,8 +113,8 @@ def _curve(tag: bytes, value: Floats) -> Floats:
     table = struct.unpack_from(f">{count}H", tag, 12)
     if count < 2:
         return value ** (table[0] / 256) if count else value
-    found: Floats = np.interp(value, np.linspace(0, 1, count), np.array(table) / 65535)
-    return found
+    light: Floats = np.interp(value, np.linspace(0, 1, count), np.array(table) / 65535)
+    return light
 
 
 def _parametric(tag: bytes, value: Floats) -> Floats:

@@ -1,4 +1,4 @@
-"""Colour spaces that a file says without a profile, as profiles: colour management has one way in.
+"""Colour spaces that a file states without a profile, as profiles: so colour management has one input.
 
 Sources: PNG specification, third edition (cICP, gAMA, cHRM and their order); Rec. ITU-T H.273 (07/2024),
 tables 2 and 3 (the numbers of cICP and of AVIF's colour boxes); Exif 3.0 and DCF 2.0 (the
@@ -43,10 +43,10 @@ STEPS = 4096
 
 
 def from_code_points(primaries: int, transfer: int, matrix: int = 0, full_range: bool = True) -> bytes | None:
-    """The profile for H.273's numbers of primaries, transfer and matrix; None where they say sRGB, or nothing.
+    """The profile for H.273's numbers of primaries, transfer and matrix; None where they mean sRGB, or nothing.
 
-    The transfers of television (1, 6, 14, 15) are taken for sRGB's, on whose screens such pictures are judged.
-    Raises ImageError for high dynamic range and for numbers that are not known.
+    The transfers of television (1, 6, 14, 15) count as sRGB's, because such pictures are judged on sRGB's screens.
+    Raises ImageError for high dynamic range and for unknown numbers.
     """
     if UNSAID in (primaries, transfer):
         return None
@@ -63,38 +63,38 @@ def from_code_points(primaries: int, transfer: int, matrix: int = 0, full_range:
             f"the picture's colours are said as primaries {primaries} and transfer {transfer}, which are not"
             " known here; export it in sRGB"
         )
-    if primaries == 1 and curve is srgb and full_range:
+    if primaries == 1 and curve is srgb_to_light and full_range:
         return None
-    return profile(PRIMARIES[primaries], curve if full_range else lambda value: curve(_widened(value)))
+    return matrix_profile(PRIMARIES[primaries], curve if full_range else lambda value: curve(_widened(value)))
 
 
 def from_gamma(gamma: float | None, chromaticities: Chromaticities | None) -> bytes | None:
-    """The profile for a PNG's gAMA (samples are light to its power) and cHRM; None where they say sRGB.
+    """The profile for a PNG's gAMA (samples are light to its power) and cHRM; None where they mean sRGB.
 
-    Values within rounding of sRGB's mean sRGB, as the specification's own advice for writing them has it.
+    Values that round to sRGB's mean sRGB, because the specification advises programs to write rounded values.
     """
     plain = gamma is None or gamma <= 0 or abs(gamma * 2.2 - 1) < 0.03
     known = chromaticities is None or bool(np.allclose(chromaticities, BT709, atol=0.002))
     if plain and known:
         return None
     exponent = 1.0 if gamma is None or gamma <= 0 else 1 / gamma
-    curve = srgb if plain else lambda value: value**exponent
-    return profile(chromaticities or BT709, curve)
+    curve = srgb_to_light if plain else lambda value: value**exponent
+    return matrix_profile(chromaticities or BT709, curve)
 
 
 def adobe_rgb() -> bytes:
     """The profile of Adobe RGB (1998)."""
-    return profile(ADOBE, lambda value: value ** (563 / 256))
+    return matrix_profile(ADOBE, lambda value: value ** (563 / 256))
 
 
-def srgb(value: Floats) -> Floats:
+def srgb_to_light(value: Floats) -> Floats:
     """The transfer of sRGB (IEC 61966-2-1)."""
     return np.where(value <= 0.04045, value / 12.92, ((value + 0.055) / 1.055) ** 2.4)
 
 
 def _transfer(number: int) -> Transfer | None:
     if number in (1, 6, 13, 14, 15):
-        return srgb
+        return srgb_to_light
     exponents = {4: 2.2, 5: 2.8, 8: 1.0}
     if number not in exponents:
         return None
@@ -106,7 +106,7 @@ def _widened(value: Floats) -> Floats:
     return ((value * 255 - 16) / 219).clip(0, 1)
 
 
-def profile(chromaticities: Chromaticities, transfer: Transfer) -> bytes:
+def matrix_profile(chromaticities: Chromaticities, transfer: Transfer) -> bytes:
     """An ICC matrix profile of these chromaticities and this transfer. Raises ImageError for impossible ones."""
     curve = np.rint(transfer(np.linspace(0, 1, STEPS)).clip(0, 1) * 65535).astype(">u2")
     trc = b"curv" + bytes(4) + struct.pack(">I", STEPS) + curve.tobytes()
@@ -122,7 +122,10 @@ def profile(chromaticities: Chromaticities, transfer: Transfer) -> bytes:
 
 
 def to_d50(chromaticities: Chromaticities) -> Floats:
-    """3 x 3 from linear RGB to XYZ, its white brought to D50 as profiles want it (Bradford)."""
+    """3 x 3 from linear RGB to XYZ, its white brought to D50 as profiles need it (Bradford).
+
+    Raises ImageError where the chromaticities are impossible.
+    """
     if any(y <= 0 for _, y in chromaticities):
         raise ImageError("the PNG's chromaticities are impossible; export it in sRGB")
     white, *colors = (np.array([x / y, 1.0, (1 - x - y) / y]) for x, y in chromaticities)
@@ -139,7 +142,9 @@ def to_d50(chromaticities: Chromaticities) -> Floats:
 
 
 def _xyz(value: Floats) -> bytes:
-    return b"XYZ " + bytes(4) + struct.pack(">3i", *(round(float(one) * 65536) for one in value))
+    return (
+        b"XYZ " + bytes(4) + struct.pack(">3i", *(round(float(coordinate) * 65536) for coordinate in value))
+    )
 
 
 def _written(tags: Sequence[tuple[bytes, bytes]]) -> bytes:

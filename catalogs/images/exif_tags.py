@@ -1,6 +1,6 @@
-"""What EXIF says of a picture's pixels: which way up they are, their colours, their resolution.
+"""EXIF's facts about a picture's pixels: orientation, colours and resolution.
 
-Sources: Exif 3.0; DCF 2.0, in which a camera says Adobe RGB by the interoperability index R03.
+Sources: Exif 3.0; DCF 2.0, in which a camera states Adobe RGB by the interoperability index R03.
 """
 
 import math
@@ -17,7 +17,7 @@ from catalogs.images.color_spaces import adobe_rgb
 from catalogs.images.tiff_tags import Tags, directory
 
 DPI = 10, 50_000
-"""Resolutions below and above are none that a picture was made with; some programs write 1 for none."""
+"""The lowest and highest plausible resolution; some programs write 1 for none."""
 COLOR_SPACE, UNCALIBRATED, ADOBE_BY_NUMBER = 0xA001, 65535, 2
 INDEX, ADOBE_INDEX = 1, "R03"
 NO_UNIT, INCH, CENTIMETRE = 1, 2, 3
@@ -31,12 +31,12 @@ TURNS = {
     7: Image.Transpose.TRANSVERSE,
     8: Image.Transpose.ROTATE_90,
 }
-"""What turns a picture upright, by its orientation."""
+"""The transposition that turns a picture upright, by its orientation."""
 
 
 @dataclass(frozen=True)
 class Exif:
-    """What the tags say of a picture as it is stored."""
+    """The facts of the tags about a picture as it is stored."""
 
     orientation: int = 1
     dpi: tuple[float, float] | None = None
@@ -44,19 +44,19 @@ class Exif:
 
     @property
     def profile(self) -> bytes | None:
-        """The profile of the colours, where the tags say other than sRGB."""
+        """The profile of the colours, where the tags state another space than sRGB; else None."""
         return adobe_rgb() if self.is_adobe_rgb else None
 
     def upright_dpi(self, image: Image.Image) -> tuple[float, float] | None:
-        """The resolution of a picture once it is upright; what its file says goes before what its tags say."""
+        """The resolution of a picture once it is upright; its file's own header goes before its tags."""
         # Of a JPEG whose own header has no unit Pillow says EXIF's resolution across for both ways.
         silent = image.format == "JPEG" and not image.info.get("jfif_unit")
-        dpi = (None if silent else plausible(image.info.get("dpi"))) or self.dpi
+        dpi = (None if silent else plausible_dpi(image.info.get("dpi"))) or self.dpi
         return dpi[::-1] if dpi and self.orientation in SIDEWAYS else dpi
 
 
 def of_image(image: Image.Image) -> Exif:
-    """What Pillow finds in a picture's file. Raises ImageError where the tags are damaged."""
+    """The EXIF that Pillow reads in a picture's file. Raises ImageError where the tags are damaged."""
     try:
         tags = image.getexif()
         said = (tags.get(ExifTags.Base.XResolution), tags.get(ExifTags.Base.YResolution))
@@ -67,7 +67,7 @@ def of_image(image: Image.Image) -> Exif:
 
 
 def of_tiff(data: bytes, tags: Tags) -> Exif:
-    """What the tags of a TIFF's page say, in which EXIF's own are written."""
+    """The EXIF in the tags of a TIFF's page."""
     fractions = [tags.many(tag, (0, 1)) for tag in (tiff_tags.ACROSS, tiff_tags.DOWN)]
     said = [value[0] / value[1] if len(value) == 2 and value[1] else 0 for value in fractions]
     inner = _pointed_at(data, tags, tiff_tags.EXIF)
@@ -85,8 +85,8 @@ def _pointed_at(data: bytes, tags: Tags, tag: int) -> Tags:
         return Tags(tags.order, {})
 
 
-def plausible(dpi: Any) -> tuple[float, float] | None:
-    """A resolution as two floats; None where it is none."""
+def plausible_dpi(dpi: Any) -> tuple[float, float] | None:
+    """A resolution as two floats; None where the values are no resolution."""
     try:
         across, down = (float(value) for value in dpi)
     except (TypeError, ValueError, ZeroDivisionError):
@@ -96,10 +96,10 @@ def plausible(dpi: Any) -> tuple[float, float] | None:
 
 
 def _dpi(said: Sequence[Any], unit: Any) -> tuple[float, float] | None:
-    found = plausible(said)
-    if found is None or unit == NO_UNIT:
+    dpi = plausible_dpi(said)
+    if dpi is None or unit == NO_UNIT:
         return None
-    return plausible([value * 2.54 for value in found]) if unit == CENTIMETRE else found
+    return plausible_dpi([value * 2.54 for value in dpi]) if unit == CENTIMETRE else dpi
 
 
 def _says_adobe(tags: Image.Exif) -> bool:

@@ -1,4 +1,4 @@
-"""What a file is, by its first bytes: which reader opens it, or what it is called where none does.
+"""The format of a file, by its first bytes: the reader that opens it, or a name for formats that are not read.
 
 Sources: the formats' own specifications; ISO/IEC 14496-12 (brands of an `ftyp` box), ISO/IEC 23008-12 and
 AV1 Image File Format (which brands are HEIC and AVIF).
@@ -24,12 +24,12 @@ OPENERS: dict[str, Callable[[io.BytesIO], ImageFile.ImageFile]] = {
     "TIFF": Tiff,
     "AVIF": AvifImagePlugin.AvifImageFile,
 }
-"""What opens each format that is read: the header first, samples by `load`.
+"""The function that opens each format: it reads the header; `load` reads the samples.
 
 Not `PIL.Image.open`: it has a limit of pixels of its own, and does not say why a file was not opened.
 """
 
-# What Pillow warns of is also raised, or it is of tags that say nothing here.
+# Pillow's warnings are not needed: it raises the same faults, or they are about tags that are not read.
 warnings.filterwarnings("ignore", category=UserWarning, module=r"PIL\.")
 
 LONGEST_REASON = 200
@@ -115,7 +115,7 @@ PROLOGUE = re.compile(
 
 
 def format_of(data: bytes) -> str | None:
-    """The format, a key of OPENERS, that the first bytes say; None where it is not one that is read."""
+    """The format, a key of OPENERS, by the first bytes; None where the format is not read."""
     if data[:4] == b"RIFF" and data[8:12] == b"WEBP":
         return "WebP"
     if data[4:8] == b"ftyp":
@@ -125,8 +125,8 @@ def format_of(data: bytes) -> str | None:
     return next((name for magic, name in READ_MAGIC.items() if data.startswith(magic)), None)
 
 
-def opened(data: bytes) -> ImageFile.ImageFile:
-    """A picture whose header is read and whose samples are not. Raises ImageError for what it is not."""
+def open_picture(data: bytes) -> ImageFile.ImageFile:
+    """A picture whose header is read and whose samples are not. Raises ImageError for bytes of other formats."""
     name = format_of(data)
     if name is None and data.startswith(HARMED):
         raise ImageError(
@@ -134,33 +134,33 @@ def opened(data: bytes) -> ImageFile.ImageFile:
             " changed; copy it again in binary mode"
         )
     if name is None:
-        raise ImageError(f"the file is {called(data)}, not {READ}; export it as one of these")
+        raise ImageError(f"the file is {describe_file(data)}, not {READ}; export it as one of these")
     try:
         return OPENERS[name](io.BytesIO(data))
     except Exception as error:  # decoders raise whatever the bytes make them
         raise ImageError(
-            f"the file is {articled(name)} that cannot be read ({reason(error)}): it is damaged, cut short or of"
+            f"the file is {with_article(name)} that cannot be read ({error_line(error)}): it is damaged, cut short or of"
             " a rare kind; export it again"
         ) from error
 
 
-def reason(error: Exception) -> str:
-    """What a decoder says of its error, in one line and no more than a sentence's length."""
+def error_line(error: Exception) -> str:
+    """A decoder's error in one line, no longer than a sentence."""
     return " ".join(str(error).split())[:LONGEST_REASON] or type(error).__name__
 
 
-def articled(name: str) -> str:
-    """A format that is read, as a sentence has it."""
+def with_article(name: str) -> str:
+    """A format's name with its article, for a sentence."""
     return f"{'an' if name == 'AVIF' else 'a'} {name}"
 
 
-def called(data: bytes) -> str:
-    """What people call a file that is not read."""
+def describe_file(data: bytes) -> str:
+    """People's name for a file of a format that is not read."""
     if data[4:8] == b"ftyp":
         return FAMILY[_of_family(data)]
-    found = next((words for magic, words in OTHER_MAGIC.items() if data.startswith(magic)), None)
-    if found:
-        return found
+    kind = next((words for magic, words in OTHER_MAGIC.items() if data.startswith(magic)), None)
+    if kind:
+        return kind
     if not any(data[:4096]):
         return "nothing but zero bytes (a copy that failed)"
     return _called_text(data[:LONGEST_HEAD])
@@ -184,7 +184,7 @@ def _called_text(start: bytes) -> str:
 
 
 def _in_one_case(start: bytes, wide: str | None) -> str | None:
-    """The beginning of a text, in lower case; None where it is none."""
+    """The beginning of a text, in lower case; None where the bytes are no text."""
     if wide:
         return start.decode(wide, "replace").lower()
     try:
@@ -197,7 +197,7 @@ def _in_one_case(start: bytes, wide: str | None) -> str | None:
 
 
 def _of_family(data: bytes) -> str:
-    """What a file that begins with a box of brands is: a key of FAMILY, or AVIF."""
+    """The format of a file that begins with a box of brands: a key of FAMILY, or AVIF."""
     size = min(int.from_bytes(data[:4], "big"), 4096)
     first, others = data[8:12], {data[at : at + 4] for at in range(16, size - 3, 4)}
     if first in AVIF_BRANDS or (first in STILL_BRANDS and others & AVIF_BRANDS):

@@ -1,4 +1,4 @@
-"""How often a JPEG paints over its picture: a small file of many scans takes minutes to decode."""
+"""The number of scans in a JPEG: a small file of many scans takes minutes to decode."""
 
 import re
 
@@ -14,8 +14,8 @@ START_OF_SCAN, END = 0xDA, 0xD9
 def check_scans(jpeg: bytes) -> None:
     """Raise ImageError where a JPEG has more than MOST_SCANS scans before its end."""
     scans, at = 0, 0
-    while found := MARKER.search(jpeg, at):
-        at, marker = found.end(), found[1][0]
+    while marker_match := MARKER.search(jpeg, at):
+        at, marker = marker_match.end(), marker_match[1][0]
         if marker == END:
             return
         if marker in WITHOUT_BODY:

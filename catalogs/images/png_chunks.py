@@ -1,7 +1,7 @@
-"""What a PNG's chunks say beside its samples: damage, colour space, transparency of 16 bits.
+"""The chunks of a PNG beside its samples: damage, colour space, transparency of 16 bits.
 
-Pillow is given the chunks that it needs and no others: it refuses profiles and texts of over 1 MB, and does
-not check the samples' checksums. Source: Portable Network Graphics specification, third edition.
+Pillow gets the chunks that it needs and no others: it refuses profiles and texts of over 1 MB, and does not check
+the samples' checksums. Source: Portable Network Graphics specification, third edition.
 """
 
 import io
@@ -34,14 +34,14 @@ GREY, RGB, RGB_AND_ALPHA = 0, 2, 6
 
 @dataclass(frozen=True)
 class Chunks:
-    """A PNG taken apart: what Pillow reads, and the bodies of the chunks that are read here."""
+    """A PNG taken apart: the bytes for Pillow, and the bodies of the chunks that are read here."""
 
     readable: bytes
     bodies: dict[bytes, bytes] = field(default_factory=dict)
 
     @property
     def depth(self) -> int:
-        """Bits a sample."""
+        """The number of bits of a sample."""
         return self.bodies[b"IHDR"][8]
 
     @property
@@ -51,12 +51,12 @@ class Chunks:
 
     @property
     def says_colors(self) -> bool:
-        """Whether any chunk says what the colours are."""
+        """Whether any chunk states the colour space."""
         return any(kind in self.bodies for kind in COLOR)
 
 
-def taken_apart(png: bytes) -> Chunks:
-    """Check what is used of a PNG, and leave out what is not. Raises ImageError where a checksum is wrong."""
+def read_chunks(png: bytes) -> Chunks:
+    """Take a PNG apart: check the chunks that are used, leave out the others. Raises ImageError for a wrong checksum."""
     pieces, bodies = [SIGNATURE], dict[bytes, bytes]()
     end, texts = len(SIGNATURE), 0
     for kind, start, end in _chunks(png):
@@ -81,7 +81,7 @@ def taken_apart(png: bytes) -> Chunks:
 
 
 def _chunks(png: bytes) -> Iterator[tuple[bytes, int, int]]:
-    """Type, start and end of every whole chunk to IEND; Pillow says it where the last is cut short."""
+    """Type, start and end of every whole chunk up to IEND; Pillow reports a last chunk that is cut short."""
     start, kind = len(SIGNATURE), b""
     while kind != b"IEND" and start + 12 <= len(png):
         end = start + 12 + int.from_bytes(png[start : start + 4], "big")
@@ -93,7 +93,7 @@ def _chunks(png: bytes) -> Iterator[tuple[bytes, int, int]]:
 
 
 def _is_orienting(kind: bytes, body: bytes) -> bool:
-    """Whether Pillow may find in a text which way up the picture is, within its limit of size."""
+    """Whether Pillow may find the picture's orientation in a text, within Pillow's limit of size."""
     keyword, _, rest = body.partition(b"\0")
     if kind not in TEXT or keyword not in ORIENTING:
         return False
@@ -108,8 +108,8 @@ def _is_orienting(kind: bytes, body: bytes) -> bool:
         return False
 
 
-def profile(chunks: Chunks) -> bytes | None:
-    """The ICC profile of a PNG's samples; None where they are sRGB or nothing is said.
+def png_profile(chunks: Chunks) -> bytes | None:
+    """The ICC profile of a PNG's samples; None where they are sRGB or the PNG does not say.
 
     cICP goes before iCCP, that before sRGB, that before gAMA and cHRM (section 4.3 of the specification).
     """
@@ -127,16 +127,16 @@ def _unfolded(body: bytes) -> bytes:
     """The profile of an iCCP chunk: behind its name and a zero, the method (0, deflate), the data."""
     packed = body.partition(b"\0")[2]
     try:
-        found = zlib.decompressobj().decompress(packed[1:], LARGEST_PROFILE + 1)
+        unpacked = zlib.decompressobj().decompress(packed[1:], LARGEST_PROFILE + 1)
     except zlib.error as error:
         raise ImageError(
             f"the embedded colour profile is damaged ({error}); convert the picture to sRGB"
         ) from error
-    if len(found) > LARGEST_PROFILE:
+    if len(unpacked) > LARGEST_PROFILE:
         raise ImageError(
             f"the embedded colour profile has over {LARGEST_PROFILE:,} bytes; convert the picture to sRGB"
         )
-    return found
+    return unpacked
 
 
 def _gamma(bodies: dict[bytes, bytes]) -> float | None:
@@ -153,11 +153,11 @@ def _chromaticities(bodies: dict[bytes, bytes]) -> Chromaticities | None:
     return (white_x, white_y), (red_x, red_y), (green_x, green_y), (blue_x, blue_y)
 
 
-def alpha(chunks: Chunks, image: Image.Image) -> NDArray[np.uint8] | None:
-    """Alpha of a grey or RGB picture, of which one value is said to be transparent (tRNS).
+def clear_alpha(chunks: Chunks, image: Image.Image) -> NDArray[np.uint8] | None:
+    """Alpha of a grey or RGB picture with one transparent value (tRNS), H x W.
 
     Every bit of a sample counts, so the samples are compared before they become 8-bit ones. None where the
-    PNG has no such value; a palette's alpha and an alpha channel are Pillow's matter.
+    PNG has no such value; Pillow reads a palette's alpha and an alpha channel.
     """
     body = chunks.bodies.get(b"tRNS", b"")
     if chunks.color_type not in (GREY, RGB) or len(body) != (6 if chunks.color_type == RGB else 2):
@@ -167,7 +167,7 @@ def alpha(chunks: Chunks, image: Image.Image) -> NDArray[np.uint8] | None:
     return np.where((samples == clear).all(-1), 0, 255).astype(np.uint8)
 
 
-def deep(chunks: Chunks, image: Image.Image) -> NDArray[np.uint16] | None:
+def samples_16_bit(chunks: Chunks, image: Image.Image) -> NDArray[np.uint16] | None:
     """Colour of 16 bits, H x W or H x W x 3, of grey and RGB; None for other pictures."""
     if chunks.depth != 16 or chunks.color_type not in (GREY, RGB, RGB_AND_ALPHA):
         return None
@@ -189,7 +189,7 @@ def _samples(chunks: Chunks, image: Image.Image) -> NDArray[np.uint16]:
 
 
 def _low_bytes(chunks: Chunks) -> NDArray[np.uint8]:
-    """The lower halves of 16-bit RGB samples, which Pillow drops: to it, the upper ones of the other order."""
+    """The lower halves of 16-bit RGB samples, which Pillow drops: read in the other byte order, they are the upper ones."""
     image = PngImagePlugin.PngImageFile(io.BytesIO(chunks.readable))
     image.tile = [tile._replace(args=f"{image.mode};16L") for tile in image.tile]
     image.load()

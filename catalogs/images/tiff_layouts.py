@@ -1,8 +1,8 @@
-"""Which TIFFs Pillow reads right, which are unpacked here, and which hold no plain picture.
+"""TIFF layouts: those that Pillow reads right, those that are unpacked here, and those that are refused.
 
 Pillow takes a plane of 16 bits for rows of 8, does not invert 16-bit grey whose white is zero, does not stretch
 12 bits, swaps the bytes of compressed 32-bit samples; it opens no float colour, no CMYK with alpha, no 16-bit grey
-with alpha, few spot channels. What it reads right is left to it. Sources: TIFF 6.0; the Digital Negative
+with alpha, few spot channels. Layouts that it reads right are left to it. Sources: TIFF 6.0; the Digital Negative
 specification; Adobe Photoshop TIFF technical notes.
 """
 
@@ -15,7 +15,7 @@ from PIL import Image
 
 from catalogs.errors import ImageError
 from catalogs.images import tiff_tags
-from catalogs.images.tiff_planes import segments, unpacked
+from catalogs.images.tiff_planes import segments, unpack_samples
 from catalogs.images.tiff_samples import (
     BLACK_IS_ZERO,
     CHANNELS,
@@ -24,14 +24,14 @@ from catalogs.images.tiff_samples import (
     WHITE_IS_ZERO,
     Bytes,
     Layout,
-    deep,
-    plain,
+    to_16_bit,
+    to_plain_image,
 )
 from catalogs.images.tiff_tags import Tags
 
 UNCOMPRESSED, JPEG, YCBCR = 1, 7, 6
 COMPRESSIONS = (UNCOMPRESSED, 5, 8, 32773, 32946, 34925, 50000)
-"""None, LZW, Deflate, PackBits, Deflate as it was once numbered, LZMA, Zstandard: what gives bytes."""
+"""None, LZW, Deflate, PackBits, Deflate under its old number, LZMA, Zstandard: compressions of bytes."""
 NAMES = {
     3: "palette",
     4: "a mask",
@@ -45,7 +45,7 @@ MOST_SEGMENTS = 100_000
 ASSOCIATED, UNASSOCIATED = 1, 2
 SIGNED = 2
 
-# What Pillow logs of a file it also raises, and then it is a rejection of its record.
+# Pillow's log is not needed: it raises the same faults, and they become rejections of records.
 logging.getLogger("PIL.TiffImagePlugin").setLevel(logging.CRITICAL)
 
 
@@ -53,7 +53,7 @@ logging.getLogger("PIL.TiffImagePlugin").setLevel(logging.CRITICAL)
 class Page:
     """A page as it stands in the file: mode L, RGB, CMYK or LAB; alpha (H x W of 8 bits); its ICC profile.
 
-    `deep` is the colour of 16 bits, where the page is deeper than 8 and it was asked for.
+    `deep` is the colour of 16 bits, where the page has more than 8 bits and the caller wants it.
     """
 
     image: Image.Image
@@ -63,7 +63,7 @@ class Page:
 
 
 def check_kind(tags: Tags) -> None:
-    """Raise ImageError for a TIFF that holds no plain picture, whoever would read it."""
+    """Raise ImageError for a TIFF that does not hold a plain picture, whichever reader is used."""
     photometric = tags.one(tiff_tags.PHOTOMETRIC)
     if tiff_tags.RAW in tags.values or tags.one(tiff_tags.SUBFILE) & tiff_tags.REDUCED:
         raise ImageError(
@@ -80,7 +80,7 @@ def check_kind(tags: Tags) -> None:
 
 
 def is_misread(tags: Tags) -> bool:
-    """Whether Pillow, though it opens a TIFF, would give other samples than are meant."""
+    """Whether Pillow opens a TIFF but gives wrong samples."""
     bits, photometric = max(tags.many(tiff_tags.BITS, (1,))), tags.many(tiff_tags.PHOTOMETRIC)
     odd_planes = bits != 8 or tiff_tags.EXTRA in tags.values or photometric not in ((RGB,), (CMYK,))
     if tags.one(tiff_tags.PLANES, 1) == 2 and odd_planes:
@@ -88,15 +88,15 @@ def is_misread(tags: Tags) -> bool:
     return bits in (10, 12, 14) or bits > 16 or (photometric == (WHITE_IS_ZERO,) and bits > 8)
 
 
-def read(data: bytes, tags: Tags, with_deep: bool = False) -> Page:
-    """The picture of a page, unpacked here, `with_deep` colour too. Raises ImageError for layouts that are not read."""
+def read_page(data: bytes, tags: Tags, with_deep: bool = False) -> Page:
+    """The picture of a page, unpacked here, with its 16-bit colour if wanted. Raises ImageError for refused layouts."""
     _check(tags, len(data))
     layout = _layout(tags)
     wanted = list(range(CHANNELS[layout.photometric])) + ([] if layout.alpha is None else [layout.alpha])
-    samples = unpacked(data, tags, wanted)
-    own = layout if layout.alpha is None else replace(layout, alpha=len(wanted) - 1)
-    color = deep(samples, own) if with_deep else None
-    return Page(*plain(samples, own), bytes(tags.many(tiff_tags.PROFILE)) or None, color)
+    samples = unpack_samples(data, tags, wanted)
+    read_layout = layout if layout.alpha is None else replace(layout, alpha=len(wanted) - 1)
+    color = to_16_bit(samples, read_layout) if with_deep else None
+    return Page(*to_plain_image(samples, read_layout), bytes(tags.many(tiff_tags.PROFILE)) or None, color)
 
 
 def _layout(tags: Tags) -> Layout:
@@ -107,7 +107,7 @@ def _layout(tags: Tags) -> Layout:
         photometric,
         tags.one(tiff_tags.BITS, 1),
         is_float=tags.one(tiff_tags.FORMAT, 1) == 3,
-        # Channels that are said to be neither are selections, which a picture does not show.
+        # Channels of other kinds are selections, which a picture does not show.
         alpha=None if alpha is None else CHANNELS[photometric] + alpha,
         is_multiplied=alpha is not None and extras[alpha] == ASSOCIATED,
         colors=np.array(colors, np.uint16).reshape(3, -1) if colors and len(colors) % 3 == 0 else None,

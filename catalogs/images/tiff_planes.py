@@ -1,8 +1,8 @@
 """The samples of a TIFF's page, unpacked for layouts that Pillow has no mode for.
 
-Pillow's libtiff unpacks: it is handed each plane as an 8-bit grey picture as wide as a row has bytes, and gives
-the bytes. What they mean (planes, predictor, order and number of bits) is undone here, with numpy. imagecodecs,
-which tifffile unpacks with, ends the whole process on a damaged LZW strip. Sources: TIFF 6.0 (sections 13 to 15);
+Pillow's libtiff unpacks: it gets each plane as an 8-bit grey picture as wide as a row has bytes, and gives the
+bytes. Their meaning (planes, predictor, order and number of bits) is restored here, with numpy. imagecodecs,
+with which tifffile unpacks, ends the whole process on a damaged LZW strip. Sources: TIFF 6.0 (sections 13 to 15);
 Adobe Photoshop TIFF technical note 3 (floating point predictor).
 """
 
@@ -29,7 +29,7 @@ MOST_BYTES = 1 << 30
 
 
 class Tiff(TiffImagePlugin.TiffImageFile):
-    """Pillow's TIFF without its own limit of pixels, which counts bytes here and is not ours elsewhere."""
+    """Pillow's TIFF reader without Pillow's limit of pixels: here "pixels" are bytes, and the caller has its own limit."""
 
     def load_prepare(self) -> None:
         """Make room for the samples; Pillow checks its limit only where there is none yet."""
@@ -40,7 +40,7 @@ class Tiff(TiffImagePlugin.TiffImageFile):
 
 @dataclass(frozen=True)
 class Packing:
-    """How the samples of a page are kept."""
+    """How the samples of a page are stored."""
 
     order: str
     height: int
@@ -73,8 +73,8 @@ class Packing:
         return np.dtype(f"{self.order}{letter}{self.bits // 8}")
 
 
-def packing(tags: Tags) -> Packing:
-    """How a page is kept, as its tags say."""
+def read_packing(tags: Tags) -> Packing:
+    """How a page is stored, as its tags say."""
     tiled = tiff_tags.TILE_WIDTH in tags.values
     sample_format = tags.one(tiff_tags.FORMAT, 1)
     return Packing(
@@ -91,12 +91,12 @@ def packing(tags: Tags) -> Packing:
     )
 
 
-def unpacked(data: bytes, tags: Tags, channels: Sequence[int]) -> Samples:
-    """H x W x the channels asked for, in this machine's order of bytes.
+def unpack_samples(data: bytes, tags: Tags, channels: Sequence[int]) -> Samples:
+    """H x W x the wanted channels, in this machine's byte order.
 
-    Raises ImageError where bits and predictor are none that go together; what Pillow raises goes through.
+    Raises ImageError for a combination of bits and predictor that is not read; Pillow's errors pass.
     """
-    kept = packing(tags)
+    kept = read_packing(tags)
     _check(kept)
     if not kept.separate:
         (rows,) = _planes(data, tags, kept, [0])
@@ -196,7 +196,7 @@ def _meant(rows: Bytes, kept: Packing) -> Samples:
 
 
 def _apart(rows: Bytes, bits: int) -> NDArray[np.uint16]:
-    """Samples of fewer than 16 bits, which stand without gaps in a row."""
+    """Samples of fewer than 16 bits that stand without gaps in a row, each as 16 bits."""
     single = np.unpackbits(rows, axis=-1)
     single = single[..., : single.shape[-1] // bits * bits].reshape(*rows.shape[:2], -1, bits)
     values = np.zeros(single.shape[:-1], np.uint16)

@@ -18,16 +18,16 @@ WHITE_IS_ZERO, BLACK_IS_ZERO, RGB, PALETTE, CMYK, CIE_LAB, ICC_LAB = 0, 1, 2, 3,
 CHANNELS = {WHITE_IS_ZERO: 1, BLACK_IS_ZERO: 1, RGB: 3, PALETTE: 1, CMYK: 4, CIE_LAB: 3, ICC_LAB: 3}
 """Photometric interpretations that are read, and how many channels colour takes in each."""
 BLOCK = 4_000_000
-"""Samples that are converted at once: what is between takes 8 bytes each."""
+"""Samples that are converted at once: intermediate results take 8 bytes each."""
 FLOAT_SLACK = 1e-4
 
 
 @dataclass(frozen=True)
 class Layout:
-    """What the samples of a page mean.
+    """The meaning of a page's samples.
 
-    `alpha` is the number of the channel that is alpha, None where none is; `is_multiplied` says that the
-    colours were multiplied by it. `colors` is a palette's, 3 x indices of 16 bits.
+    `alpha` is the number of the channel that is alpha, None where none is; `is_multiplied`: the colours were multiplied
+    by alpha. `colors` is a palette's, 3 x indices of 16 bits.
     """
 
     photometric: int
@@ -38,7 +38,7 @@ class Layout:
     colors: NDArray[np.uint16] | None = None
 
 
-def plain(samples: NDArray[Any], layout: Layout) -> tuple[Image.Image, Bytes | None]:
+def to_plain_image(samples: NDArray[Any], layout: Layout) -> tuple[Image.Image, Bytes | None]:
     """H x W x channels as a picture of mode L, RGB, CMYK or LAB, and its alpha (H x W) where it has one.
 
     Raises ImageError for samples outside their range, and for layouts that are not read.
@@ -52,13 +52,13 @@ def plain(samples: NDArray[Any], layout: Layout) -> tuple[Image.Image, Bytes | N
     return image, np.concatenate([_to_8_bit(block[..., layout.alpha], top) for block in _blocks(samples)])
 
 
-def deep(samples: NDArray[Any], layout: Layout) -> NDArray[np.uint16] | None:
+def to_16_bit(samples: NDArray[Any], layout: Layout) -> NDArray[np.uint16] | None:
     """Colour of 16 bits, H x W or H x W x 3, of grey and RGB that is deeper than 8 bits; None for other pictures."""
     if layout.bits <= 8 or layout.photometric not in (WHITE_IS_ZERO, BLACK_IS_ZERO, RGB):
         return None
     top = _top(samples, layout)
-    found = np.concatenate([_deep(block, layout, top) for block in _blocks(samples)])
-    return found if layout.photometric == RGB else found[..., 0]
+    words = np.concatenate([_deep(block, layout, top) for block in _blocks(samples)])
+    return words if layout.photometric == RGB else words[..., 0]
 
 
 def _deep(block: NDArray[Any], layout: Layout, top: float) -> NDArray[np.uint16]:
@@ -78,11 +78,11 @@ def _check(layout: Layout) -> None:
 
 
 def _top(samples: NDArray[Any], layout: Layout) -> float:
-    """The value of a full sample. Of 32 bits, samples to 65,535 are of 16 in wide cells, as Pillow writes them.
+    """The value of a full sample. Samples of 32 bits up to 65,535 are 16-bit values in wide cells, as Pillow writes them.
 
-    So are those to 255 of 8: numbers of label maps among them.
+    Likewise values up to 255 are 8-bit ones; numbers of label maps are among them.
 
-    Raises ImageError where there are samples outside 0 to it.
+    Raises ImageError where samples lie outside 0 to the full value.
     """
     if samples.dtype.itemsize <= 2 and not layout.is_float:
         return float(2**layout.bits - 1)

@@ -55,7 +55,7 @@ class Tags:
 
 
 def only_page(data: bytes) -> Tags:
-    """The tags of the page that a file holds, beside which may be smaller copies and masks of it.
+    """The tags of the one page that a file holds; smaller copies and masks of it may stand beside it.
 
     Raises ImageError where there is no page, or another picture.
     """
@@ -87,8 +87,8 @@ def directory(data: bytes, place: int) -> tuple[Tags, int]:
     for at in range(start, start + step * count, step):
         tag, kind, number = struct.unpack_from(order + entry, data, at)
         number *= 2 if kind == RATIONAL else 1
-        # Of tags that lie over each other so much that all together are larger than the file nothing is known, as
-        # in Pillow: they would be copied once for each.
+        # Tags that overlap so much that all together are larger than the file have no value, as
+        # in Pillow: each would be copied.
         size = struct.calcsize(order + NUMBERS.get(kind, "B")) * number
         if kind in NUMBERS and size <= max(left, room):
             left -= size
@@ -113,8 +113,8 @@ def _pages(data: bytes) -> Iterator[Tags]:
 
 
 def _values(data: bytes, layout: str, at: int, room: int, link: str) -> tuple[int, ...]:
-    """The values of a tag: in its own cell where they fit, else where the cell points."""
+    """The values of a tag: in its own cell where they fit, else at the place to which the cell points."""
     if struct.calcsize(layout) > room:
         (at,) = struct.unpack_from(link, data, at)
-    # Of a tag that points out of the file nothing is known, as in Pillow.
+    # A tag that points out of the file has no value, as in Pillow.
     return struct.unpack_from(layout, data, at) if at + struct.calcsize(layout) <= len(data) else ()

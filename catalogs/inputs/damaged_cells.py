@@ -1,4 +1,4 @@
-"""What spreadsheet programs and copying do to cells on their way, told by how the cells look."""
+"""Damage that spreadsheet programs and copying do to cells, recognised by the cells' text."""
 
 import re
 import unicodedata
@@ -30,12 +30,12 @@ AS_TEXT = "format the column as text and type the id anew"
 
 
 def is_error(cell: str) -> bool:
-    """Whether a cell is what a spreadsheet program shows where a formula failed or a column is too narrow."""
+    """Whether a cell is the text that a spreadsheet program shows for a failed formula or a column that is too narrow."""
     return cell.startswith(("#", "E", "e")) and len(cell) <= LONGEST_ERROR and bool(ERROR.fullmatch(cell))
 
 
 def damaged_id(text: str) -> str:
-    """What a spreadsheet program made of an id, with the remedy; empty where it need not have changed it."""
+    """How a spreadsheet program changed an id, with the remedy; empty where it need not have changed it."""
     if len(text) > LONGEST_ERROR:
         return ""
     if SHORTENED.fullmatch(text):
@@ -45,9 +45,11 @@ def damaged_id(text: str) -> str:
     return ""
 
 
-def was_no_day(ids: Iterable[str]) -> str:
-    """What is wrong with the days among ids, if others of them look as what programs turn into days."""
-    typed = next((one for one in ids if TYPED.fullmatch(one) and not DAY.fullmatch(one)), "")
+def altered_day(ids: Iterable[str]) -> str:
+    """What is wrong with the days among ids, if other ids look like those that programs turn into days; else empty."""
+    typed = next(
+        (record_id for record_id in ids if TYPED.fullmatch(record_id) and not DAY.fullmatch(record_id)), ""
+    )
     return (
         f"is a day, and other ids are such as {typed}, which spreadsheet programs turn into days; {AS_TEXT}"
         if typed
@@ -55,8 +57,8 @@ def was_no_day(ids: Iterable[str]) -> str:
     )
 
 
-def strange_sign(text: str) -> str:
-    """The first sign of an id or key that no eye tells from another or from none, by its code point; empty for none."""
+def unreadable_sign(text: str) -> str:
+    """The first sign of an id or key that people cannot see or distinguish from another, by its code point; else empty."""
     for place, letter in enumerate(text[:LONGEST_ERROR]):
         name = unicodedata.name(letter, "")
         if letter.isascii() or not (unicodedata.category(letter)[0] in "CZM" or name.startswith(ALIKE)):

@@ -1,7 +1,7 @@
-"""Digests of contents by their ETag, kept in the design catalog: a plan reads only what is new.
+"""Digests of contents by their ETag, kept in the design catalog, so that a plan reads only new objects.
 
-An ETag changes whenever contents do. Should one lie, the design is not filed: contents are held against
-their digest once more when they are painted.
+An ETag changes whenever contents do. If an ETag is wrong, the design is not filed: contents are compared with their
+digest once more when they are painted.
 """
 
 import io
@@ -27,7 +27,7 @@ class DigestCache:
     """SHA-256 of objects by URI and ETag; safe to use from several threads."""
 
     def __init__(self, designs: Store) -> None:
-        """Reads what the design catalog has; a file that cannot be understood counts as none."""
+        """Read the digests of the design catalog; a file that is damaged or of another kind counts as empty."""
         self._store, self._lock = designs, threading.Lock()
         self._known: dict[tuple[str, str], str] = {}
         self._asked: dict[tuple[str, str], str] = {}
@@ -35,27 +35,27 @@ class DigestCache:
         with suppress(NotFoundError):
             self._known = _understood(designs.read(keys.DIGESTS))
 
-    def get(self, store: Store, found: ObjectInfo) -> str | None:
-        """The digest of an object, if it is known in this very state."""
-        return self._remember(store, found, self._known.get((_name(store, found), found.etag)))
+    def get(self, store: Store, info: ObjectInfo) -> str | None:
+        """The digest of an object in this very state; None where it is not known."""
+        return self._remember(store, info, self._known.get((_name(store, info), info.etag)))
 
-    def put(self, store: Store, found: ObjectInfo, sha256: str) -> None:
+    def put(self, store: Store, info: ObjectInfo, sha256: str) -> None:
         """Note the digest of an object that was read."""
-        self._remember(store, found, sha256)
+        self._remember(store, info, sha256)
 
-    def _remember(self, store: Store, found: ObjectInfo, sha256: str | None) -> str | None:
+    def _remember(self, store: Store, info: ObjectInfo, sha256: str | None) -> str | None:
         if sha256:
             with self._lock:
-                self._asked[_name(store, found), found.etag] = sha256
+                self._asked[_name(store, info), info.etag] = sha256
         return sha256
 
     def listed(self, store: Store, keys_there: Collection[str]) -> None:
-        """Forget objects of a store that it does not list any more."""
-        start, there = f"{store.uri}/", {f"{store.uri}/{key}" for key in keys_there}
-        self._gone |= {key for key in self._known if key[0].startswith(start) and key[0] not in there}
+        """Forget objects of a store that the store does not list any more; `keys_there` are the keys that it lists."""
+        start, present = f"{store.uri}/", {f"{store.uri}/{key}" for key in keys_there}
+        self._gone |= {key for key in self._known if key[0].startswith(start) and key[0] not in present}
 
     def save(self) -> None:
-        """Keep the digests of all that was asked for, beside those of objects that were not; old states go."""
+        """Write the digests that were asked for, and those of objects that were not asked for; old states are dropped."""
         asked = {name for name, _ in self._asked}
         others = ((key, sha256) for key, sha256 in self._known.items() if key not in self._gone)
         kept = {key: sha256 for key, sha256 in others if key[0] not in asked} | self._asked
@@ -69,7 +69,7 @@ class DigestCache:
 
 
 def _understood(data: bytes) -> dict[tuple[str, str], str]:
-    """What a file says; nothing where it is damaged, too large, or no table of such texts."""
+    """The digests in a file; empty where it is damaged, too large, or not a table of such texts."""
     try:
         bounded_file(keys.DIGESTS, data)
         table = pq.read_table(
@@ -85,7 +85,7 @@ def _understood(data: bytes) -> dict[tuple[str, str], str]:
 
 
 def _texts(column: pa.ChunkedArray) -> list[str]:
-    """The texts of a column; ArrowInvalid where it has other things, nulls, or a text without measure."""
+    """The texts of a column; ArrowInvalid where it has other values, nulls, or a text that is too long."""
     texts: list[str] = []
     for chunk in column.chunks:
         if (
@@ -101,5 +101,5 @@ def _texts(column: pa.ChunkedArray) -> list[str]:
     return texts
 
 
-def _name(store: Store, found: ObjectInfo) -> str:
-    return f"{store.uri}/{found.key}"
+def _name(store: Store, info: ObjectInfo) -> str:
+    return f"{store.uri}/{info.key}"

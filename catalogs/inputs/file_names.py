@@ -9,7 +9,7 @@ from urllib.parse import unquote
 
 from catalogs import keys
 from catalogs.errors import InvalidKeyError
-from catalogs.inputs.damaged_cells import strange_sign
+from catalogs.inputs.damaged_cells import unreadable_sign
 
 SEARCHES = 20
 """Names for which letters are compared one by one; a hundred thousand of them would take an hour."""
@@ -27,10 +27,13 @@ class FileNames:
         self._by: dict[Callable[[str], str], dict[str, list[str]]] = {}
 
     def find(self, text: str) -> str:
-        """The key that a name stands for; InvalidKeyError, with the one that is probably meant, if none.
+        """The key that a name stands for.
 
-        `./` is dropped. A name whose accents are written apart from their letters, as some disks do, is that
-        of the one file whose name looks the same (Unicode's form C); other letters of either case are not.
+        `./` is dropped. A name whose accents are written apart from their letters, as some disks do, stands for the one file
+        whose name looks the same (Unicode's form C). Upper and lower case are different names.
+
+        Raises:
+            InvalidKeyError: no file has the name; the text names the file that is probably meant.
         """
         key = keys.as_key(text)
         try:
@@ -49,25 +52,25 @@ class FileNames:
 
     def _missed(self, key: str) -> NoReturn:
         near = self._same_elsewhere(key) or self._near(key)
-        if sign := strange_sign(key):
+        if sign := unreadable_sign(key):
             raise InvalidKeyError(f"{sign}{_asked(near)}")
         raise InvalidKeyError(
             f"there is no such file beside the catalog{_asked(near) or '; copy it there or correct the name'}"
         )
 
     def _same_elsewhere(self, key: str) -> str:
-        """A file of that name by other case, by %20 for a blank, with another suffix, or in another folder."""
+        """A file with the same name in another case, with a blank for %20, with another suffix, or in another folder."""
         for fold in (folded, stem, base, base_stem):
             for name in (key, unquote(key)):
-                if found := self._alike(fold, name):
-                    return found[0]
+                if matches := self._alike(fold, name):
+                    return matches[0]
         return ""
 
     def _alike(self, fold: Callable[[str], str], key: str) -> list[str]:
         if fold not in self._by:
             table: dict[str, list[str]] = {}
-            for one in self._existing:
-                table.setdefault(fold(one), []).append(one)
+            for existing in self._existing:
+                table.setdefault(fold(existing), []).append(existing)
             self._by[fold] = table
         return self._by[fold].get(fold(key), [])
 
@@ -79,7 +82,7 @@ class FileNames:
         return near[0] if near else ""
 
     def _of_length(self, length: int) -> Iterator[str]:
-        return (one for one in self._existing if abs(len(one) - length) <= 2)
+        return (key for key in self._existing if abs(len(key) - length) <= 2)
 
 
 def _asked(name: str) -> str:
@@ -97,7 +100,7 @@ def folded(key: str) -> str:
 
 
 def stem(key: str) -> str:
-    """A name without its suffix; one that has none is itself."""
+    """A name without its suffix; a name without a suffix stays as it is."""
     folder, slash, name = folded(key).rpartition("/")
     return folder + slash + (name.rpartition(".")[0] or name)
 

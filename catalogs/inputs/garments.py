@@ -6,9 +6,9 @@ from dataclasses import dataclass, field, fields, replace
 from typing import cast
 
 from catalogs.errors import CatalogError
+from catalogs.inputs.catalog_rows import read_catalog, read_table
 from catalogs.inputs.file_names import FileNames
 from catalogs.inputs.rows import RowReader, read_rows
-from catalogs.inputs.tables import read_catalog, read_table
 from catalogs.records import Garment, Problem, Reading
 from catalogs.storage.store_contract import Store
 from catalogs.tables.catalog_files import copies_beside
@@ -27,7 +27,7 @@ LARGEST_INDEX = 255
 
 @dataclass(frozen=True)
 class PartLabels:
-    """Names of part indices by scheme, and what is wrong with the table of them."""
+    """Names of part indices by scheme, and the problems of the table of names."""
 
     schemes: dict[str, dict[int, str]] = field(default_factory=dict)
     problems: tuple[Problem, ...] = ()
@@ -35,7 +35,7 @@ class PartLabels:
 
 
 def read_garments(store: Store) -> Reading[Garment]:
-    """Every usable garment, and for each unusable row all that is wrong with it."""
+    """Every usable garment, and for each unusable row all its problems."""
     table = read_catalog(store, REQUIRED, COLUMNS)
     existing = {entry.key for entry in store.list()}
     labels = part_labels(store, existing)
@@ -47,7 +47,7 @@ def read_garments(store: Store) -> Reading[Garment]:
 
 
 def part_labels(store: Store, existing: Container[str]) -> PartLabels:
-    """What `part_labels.csv` (`scheme,index,name`) says; `existing` holds all keys of the store.
+    """The names in `part_labels.csv` (`scheme,index,name`); `existing` holds all keys of the store.
 
     A scheme is known by any row that names it. A row that cannot be used is a problem, and so is a table
     without these columns.

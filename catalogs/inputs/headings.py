@@ -1,4 +1,4 @@
-"""Which row of a table holds the names of its columns, and which of ours each of them is."""
+"""The row of a table that holds the names of its columns, and which of our columns each name means."""
 
 import difflib
 import re
@@ -30,7 +30,7 @@ IN_CM = "_cm"
 """How our names of lengths end."""
 
 Names = Mapping[str, tuple[str, str]]
-"""Columns of ours, and the units that they state, by names as they are compared."""
+"""Our columns, and the units that a spelling states, by folded names."""
 
 
 @dataclass(frozen=True)
@@ -40,7 +40,7 @@ class Heading:
     row: int
     places: tuple[str, ...]
     above: bool = False
-    """Whether something else stands above the names; it is passed over."""
+    """Whether filled rows stand above the names; they are passed over."""
     units: Mapping[str, str] = field(default_factory=dict)
     """Units of our columns of lengths, where the name states another than cm."""
 
@@ -50,13 +50,14 @@ class Heading:
         return tuple(name for name in self.places if name)
 
     def is_row(self, required: Collection[str]) -> IsRow:
-        """Whether cells, taken alone, are a record.
+        """A function that says whether cells, taken alone, are a record.
 
-        They are as many as there are columns, and the required ones are words, a file's name among them.
+        A record has as many cells as there are columns; its required cells are words, and one of them is a file's name.
         """
         places = [place for place, name in enumerate(self.places) if name in required]
 
         def looks(cells: Sequence[str]) -> bool:
+            """Whether cells are a record."""
             if not places or len(cells) != len(self.places):
                 return False
             words = [cells[place].strip() for place in places]
@@ -70,11 +71,13 @@ def find_heading(
 ) -> Heading | None:
     """The first line that has every required column; `lines` are the first LOOK of a table.
 
-    Case, blanks, hyphens and other signs in a name do not matter where it is one of `known`: 'Garment ID' is
-    garment_id. Where no line has them all, the one that has most of the known ones is taken, and the first
-    that is not blank where none has any; None where all are blank. Of two columns that come to one name, the
-    one that is spelled as ours keeps it, and the other is a further column; CatalogError where none is, or both.
-    'Licence / License' is licence; 'Repeat width (mm)' is repeat_width_cm, with the unit noted.
+    Case, blanks, hyphens and other signs do not matter in names of `known` columns: 'Garment ID' is garment_id.
+    'Licence / License' is licence; 'Repeat width (mm)' is repeat_width_cm, with the unit noted. Where no line has every
+    required column, the line with most known columns is taken; where no line has any, the first that is not blank; None
+    where all are blank. Of two columns that mean one name, the column in our spelling keeps it, and the other is a
+    further column.
+
+    Raises CatalogError where two columns mean one name and neither or both are in our spelling.
     """
     ours = _ours(known)
     best: tuple[int, int, tuple[str, ...]] | None = None
@@ -96,12 +99,12 @@ def find_heading(
         names = names[:-1]
     above = any(cell.strip() for other in lines[:place] for cell in other.cells)
     stated = zip(names, line.cells, strict=False)
-    units = {one: unit for one, cell in stated if one in known and (unit := _meaning(cell, ours)[1])}
+    units = {column: unit for column, cell in stated if column in known and (unit := _meaning(cell, ours)[1])}
     return Heading(line.row, names, above, units)
 
 
 def _ours(known: Collection[str]) -> Names:
-    """Our columns by their names, folded, by other spellings of these, and by those that state another unit than cm."""
+    """Our columns by their folded names, by other spellings, and by spellings that state another unit than cm."""
     ours = {_folded(column): (column, "") for column in known}
     spelled = {other: ours[name] for other, name in SPELLINGS.items() if name in ours}
     lengths = [
@@ -115,21 +118,21 @@ def _folded(name: str) -> str:
 
 
 def _meaning(cell: str, ours: Names) -> tuple[str, str]:
-    """Which of our columns a name means, and the unit that it states, if other than cm; empty for none.
+    """The column of ours that a name means, and the unit that it states, if other than cm; empty for none.
 
-    Of names side by side, one of ours or more must be there, and all of these the same.
+    Of several names side by side, at least one must be ours, and all of ours must be the same.
     """
     if not cell:
         return "", ""
-    if found := ours.get(_folded(cell)):
-        return found
+    if meaning := ours.get(_folded(cell)):
+        return meaning
     parts = ALTERNATIVES.split(cell[:LONGEST])
-    meant = {found for part in parts if (found := ours.get(_folded(part)))} if len(parts) > 1 else set()
+    meant = {meaning for part in parts if (meaning := ours.get(_folded(part)))} if len(parts) > 1 else set()
     return meant.pop() if len(meant) == 1 else ("", "")
 
 
 def _names(cells: Sequence[str], ours: Names) -> tuple[str, ...]:
-    """Names of the columns; another spelling of one that is there in ours is a column of its own."""
+    """Names of the columns; another spelling of a name that the row has in our spelling is a further column."""
     plain = [_plain(cell) for cell in cells]
     exact = set(plain)
     meant = (_meaning(cell, ours)[0] for cell in cells)
@@ -138,16 +141,16 @@ def _names(cells: Sequence[str], ours: Names) -> tuple[str, ...]:
 
 
 def _plain(name: str) -> str:
-    """A name that is none of ours: blanks of every kind are one, letters are composed, the unseen is dropped."""
-    seen = CONTROLS.sub(" ", unicodedata.normalize("NFC", name.strip()[:LONGEST]))
-    return " ".join(seen.split()).strip(INVISIBLE)[:LONGEST]
+    """A further column's name: blanks of every kind become one, letters are composed, invisible signs are dropped."""
+    visible = CONTROLS.sub(" ", unicodedata.normalize("NFC", name.strip()[:LONGEST]))
+    return " ".join(visible.split()).strip(INVISIBLE)[:LONGEST]
 
 
 def _check_once(table: str, names: Sequence[str], written: Sequence[str]) -> None:
     for name, times in Counter(name for name in names if name).items():
         if times == 1:
             continue
-        spelled = [_plain(cell) for cell, found in zip(written, names, strict=True) if found == name]
+        spelled = [_plain(cell) for cell, column in zip(written, names, strict=True) if column == name]
         if len(set(spelled)) == 1:
             raise CatalogError(f"{table} has the column '{spelled[0]}' twice: keep one.")
         listed = " and ".join(f"'{cell}'" for cell in spelled)
@@ -166,7 +169,9 @@ def check_columns(table: str, heading: Heading, required: Collection[str], known
     if not missing:
         return
     strange = [column for column in heading.columns if column not in known][:HINTS]
-    hints = [f" (is '{near}' meant?)" if (near := _nearest(one, strange, 0.6)) else "" for one in missing]
+    hints = [
+        f" (is '{near}' meant?)" if (near := _nearest(column, strange, 0.6)) else "" for column in missing
+    ]
     wanted = ", ".join(f"'{column}'{hint}" for column, hint in zip(missing, hints, strict=True))
     more = f" and {len(columns) - SHOWN} more" if len(columns) > SHOWN else ""
     where = f" (row {heading.row})" if heading.row > 1 else ""
@@ -177,7 +182,7 @@ def check_columns(table: str, heading: Heading, required: Collection[str], known
 
 
 def heading_remarks(table: str, heading: Heading, known: Collection[str]) -> tuple[str, ...]:
-    """What a person may want to know: rows above the names, columns spelled twice, and misspelt ones."""
+    """Remarks for a person: rows above the names, columns that are there twice, units, and misspelt columns."""
     ours = _ours(known)
     absent = [column for column in known if column not in heading.columns]
     above = f"{table} has its column names in row {heading.row}; what stands above them is passed over"
@@ -202,7 +207,7 @@ def heading_remarks(table: str, heading: Heading, known: Collection[str]) -> tup
 
 
 def _nearest(name: str, others: Collection[str], cutoff: float) -> str:
-    """The one of some names that is most like a name, whatever their case and signs; empty where none is."""
+    """The name that is most similar to a name, whatever the case and signs; empty where none is similar enough."""
     folded = {_folded(other): other for other in others}
     near = difflib.get_close_matches(_folded(name), folded, 1, cutoff)
     return folded[near[0]] if near else ""

@@ -4,7 +4,7 @@ import re
 from dataclasses import dataclass
 
 THOUSANDS = re.compile(r"\+?[1-9]\d{0,2},\d{3}")
-"""A decimal comma, or a comma between thousands: people write both."""
+"""A number in which a comma may be a decimal comma or one between thousands: people write both."""
 MEASURED = re.compile(r"(.*[\d.,])\s*([A-Za-z]+|[\"\u2033\u201d])\.?")
 """A number with a unit."""
 LONGEST = 60
@@ -38,8 +38,9 @@ class LengthError(ValueError):
 def length_cm(text: str, unit: Unit = CM) -> float:
     """A length in centimetres, above zero, of a number in the unit that its column states.
 
-    A decimal comma is understood, and so is the unit, if it stands with the number. LengthError for all else:
-    another unit, and `1,234`, which may mean two numbers.
+    A decimal comma is understood, and so is the unit, if it stands with the number.
+
+    Raises LengthError for all else: another unit, and `1,234`, which may mean two numbers.
     """
     measured = MEASURED.fullmatch(text) if len(text) <= LONGEST else None
     number = measured[1] if measured and UNITS.get(measured[2].casefold()) == unit else text
@@ -53,7 +54,7 @@ def length_cm(text: str, unit: Unit = CM) -> float:
 
 
 def _number(text: str, unit: Unit) -> float:
-    """A number with a decimal point or comma, but not Python's own `1_0`."""
+    """A number with a decimal point or comma, but not Python's own `1_0`; LengthError for other texts."""
     wrong = LengthError(f"is not a number; write a length in {unit.name}, as 52.5")
     if "_" in text or len(text) > LONGEST:
         raise wrong

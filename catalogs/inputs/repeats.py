@@ -1,7 +1,4 @@
-"""Repeats of prints that cannot be meant.
-
-On the garments that there are: under a pixel, or larger than the cloth. By the style's own picture: of another shape.
-"""
+"""Implausible repeats of prints: under a pixel or larger than the cloth of a garment, or of another shape than the picture."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -22,14 +19,14 @@ SIDES = (("repeat_width_cm", "wide"), ("repeat_height_cm", "high"))
 
 @dataclass(frozen=True)
 class Cloth:
-    """How large a garment's cloth is: in cm, and in pixels of its template, as height and width."""
+    """The size of a garment's cloth as height and width: in cm, and in pixels of its template."""
 
     cm: tuple[float, float]
     pixels: tuple[int, int]
 
 
 def check_proportion(style: Style, size: tuple[int, int]) -> None:
-    """RepeatError where a style's repeat has quite another shape than its picture, `size` as height and width, px.
+    """Raise RepeatError where a style's repeat has quite another shape than its picture; `size` is height and width, px.
 
     Such a repeat is refused for all recipes: its width and height go into records and exports, too.
     """
@@ -45,16 +42,16 @@ def check_proportion(style: Style, size: tuple[int, int]) -> None:
         )
 
 
-def measured(garment: Garment, template: Template) -> Cloth | None:
-    """The size of a garment's cloth, as wide as its print width; None where that is not known or cannot be meant."""
+def cloth_size(garment: Garment, template: Template) -> Cloth | None:
+    """The size of a garment's cloth, which is as wide as its print width; None where that is unknown or implausible."""
     height, width = template.picture.size if template.mask is None else box_of(template.mask)
     if not garment.print_width_cm or not width or is_odd_width(garment):
         return None
     return Cloth((garment.print_width_cm * height / width, garment.print_width_cm), (height, width))
 
 
-def remarkable(styles: Sequence[Style], cloths: Mapping[str, Cloth]) -> Iterator[tuple[Style, str, str]]:
-    """Styles with the column and what to say of it, where a repeat is under a pixel or larger than the cloth.
+def repeat_remarks(styles: Sequence[Style], cloths: Mapping[str, Cloth]) -> Iterator[tuple[Style, str, str]]:
+    """Styles with a column and a remark on it, where a repeat is under a pixel or larger than the cloth.
 
     `cloths` are those of the garments by their ids.
     """
@@ -86,25 +83,25 @@ def _said(size: float, word: str, axis: int, cloths: Mapping[str, Cloth]) -> Ite
 
 
 def is_odd_width(garment: Garment) -> bool:
-    """Whether a garment's print width cannot be meant."""
+    """Whether a garment's print width is implausible."""
     return bool(garment.print_width_cm) and not NARROWEST <= (garment.print_width_cm or 0) <= WIDEST
 
 
-def odd_width(width: float) -> str:
-    """What to say of such a width."""
+def odd_width_note(width: float) -> str:
+    """The note on an implausible print width, in cm."""
     return f"no cloth of a garment is {width:g} cm wide ({NARROWEST:g} to {WIDEST:g} cm are likely); is it in cm?"
 
 
 def width_remarks(garments: Sequence[Garment], styles: Sequence[Style]) -> Iterator[str]:
-    """What a plan of prints says of widths: those that are missing, and garments' that cannot be meant."""
+    """A plan's remarks on widths of prints: missing widths, and implausible ones of garments."""
     yield from missing_widths(garments, styles)
     for garment in garments:
         if garment.print_width_cm and is_odd_width(garment):
-            yield f"garment '{garment.garment_id}', print_width_cm: {odd_width(garment.print_width_cm)}"
+            yield f"garment '{garment.garment_id}', print_width_cm: {odd_width_note(garment.print_width_cm)}"
 
 
 def missing_widths(garments: Sequence[Garment], styles: Sequence[Style]) -> Iterator[str]:
-    """What to say of widths that only garments or only styles have."""
+    """Remarks on widths that only garments or only styles have."""
     wide = [style for style in styles if style.repeat_width_cm or style.repeat_height_cm]
     bare = [garment for garment in garments if not garment.print_width_cm]
     if wide and bare:

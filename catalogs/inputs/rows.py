@@ -1,4 +1,4 @@
-"""Rows of a table taken apart cell by cell, with every problem of a row noted."""
+"""Rows of a table read cell by cell, with every problem of a row noted."""
 
 import json
 import unicodedata
@@ -6,10 +6,10 @@ from collections.abc import Callable, Collection
 
 from catalogs import keys
 from catalogs.errors import InvalidKeyError
-from catalogs.inputs.damaged_cells import DAY, damaged_id, is_error, strange_sign, was_no_day
+from catalogs.inputs.catalog_rows import SLIPPED, SURPLUS, CatalogTable
+from catalogs.inputs.damaged_cells import DAY, altered_day, damaged_id, is_error, unreadable_sign
 from catalogs.inputs.file_names import FileNames
 from catalogs.inputs.lengths import CM, UNITS, LengthError, length_cm
-from catalogs.inputs.tables import SLIPPED, SURPLUS, Table
 from catalogs.records import Further, Problem
 from catalogs.tables.lines import BETWEEN_WORDS
 
@@ -20,9 +20,9 @@ MOST_TAGS = 200
 
 
 class RowReader:
-    """Takes the cells of one row apart and collects every problem on the way."""
+    """Reads the cells of one row and collects every problem."""
 
-    def __init__(self, table: Table, index: int, id_column: str, files: FileNames) -> None:
+    def __init__(self, table: CatalogTable, index: int, id_column: str, files: FileNames) -> None:
         """`files` are the objects beside the catalog."""
         self.row, self.columns = table.numbers[index], table.columns
         self.problems: list[Problem] = []
@@ -42,7 +42,7 @@ class RowReader:
     def text(self, column: str) -> str:
         """A cell as it is, its accents composed with their letters; empty where the column is absent.
 
-        An error of a spreadsheet's formula, and more letters than a text of a design has, are problems.
+        An error of a spreadsheet's formula, and a text longer than LONGEST_TEXT, are problems.
         """
         cell = self._cells.get(column, "")
         if is_error(cell):
@@ -56,14 +56,14 @@ class RowReader:
         return _composed(cell)
 
     def problem(self, column: str, what: str) -> None:
-        """Note that a cell cannot be used; what was wrong with it before is enough."""
+        """Note that a cell cannot be used. Only the first problem of a cell is kept."""
         if any(problem.column == column for problem in self.problems):
             return
         value = self._cells.get(column, "")[:200]
         self.problems.append(Problem(self._file, self.row, self._record[:200], column, value, what))
 
     def identifier(self, column: str) -> str:
-        """An id, spelled as ids are; one that a spreadsheet program changed is told as such."""
+        """An id, spelled as ids are; "" and a problem for all else, which says whether a spreadsheet program changed the id."""
         text = self.text(column)
         if what := damaged_id(text):
             self.problem(column, what)
@@ -71,11 +71,11 @@ class RowReader:
         try:
             return keys.check_id(text)
         except InvalidKeyError as error:
-            self.problem(column, strange_sign(text) or str(error))
+            self.problem(column, unreadable_sign(text) or str(error))
             return ""
 
     def object(self, column: str, *, required: bool = False) -> str | None:
-        """The key of an object that lies beside the catalog."""
+        """The key of an object beside the catalog; None where the cell is empty, or with a problem."""
         written = self._cells.get(column, "")
         if is_error(written):
             self.text(column)
@@ -102,7 +102,7 @@ class RowReader:
     def tags(self, column: str = "tags") -> tuple[str, ...]:
         """Words separated by a bar, a comma of any script and the like; `["a", "b"]` and `{a,b}` are lists, too.
 
-        What stands in quotes in a list of JSON is one word, whatever it holds.
+        A text in quotes in a JSON list is one word, whatever it holds.
         """
         cell = _composed(self._cells.get(column, ""))
         if is_error(cell):
@@ -131,7 +131,7 @@ class RowReader:
 
 
 def read_rows(
-    table: Table,
+    table: CatalogTable,
     id_column: str,
     existing: Collection[str],
     read: Callable[[RowReader], object],
@@ -141,7 +141,7 @@ def read_rows(
     problems: list[Problem] = []
     first: dict[str, int] = {}
     files = FileNames(existing)
-    changed = was_no_day(cells.get(id_column, "") for cells in table.rows)
+    changed = altered_day(cells.get(id_column, "") for cells in table.rows)
     for index, cells in enumerate(table.rows):
         reader = RowReader(table, index, id_column, files)
         record = None if reader.unreadable else read(reader)
@@ -158,7 +158,7 @@ def read_rows(
 
 
 def _listed(cell: str) -> list[str] | None:
-    """The texts of a list as JSON has it; None where a cell is none."""
+    """The texts of a JSON list; None where a cell is none."""
     if not cell.startswith('["'):
         return None
     try:

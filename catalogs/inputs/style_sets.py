@@ -1,7 +1,7 @@
-"""Style sets that are dropped as folders into the style catalog, each with a manifest that says what is in it.
+"""Style sets that are dropped as folders into the style catalog, each with a manifest of its files.
 
 A folder is copied file by file, in any order, and takes its time. Its `manifest.json` names every file with
-size and digest; the set counts when all of them are there, and not before.
+size and digest; the set counts when all of its files are there, and not before.
 """
 
 import hashlib
@@ -19,7 +19,7 @@ MANIFEST = "manifest.json"
 VERSION = 1
 READERS = 16
 EVERY = "all"
-"""What stands for every set where one can be named."""
+"""The word for all sets where a command takes the name of one."""
 
 
 @dataclass(frozen=True)
@@ -27,7 +27,7 @@ class StyleSet:
     """A folder of the style catalog that is a style set of that name.
 
     `digest` is the manifest's: a set that is sealed anew with other contents is another set. `sha256` has
-    the digests of its files by name. `fault` says why it does not count yet; empty where it does.
+    the digests of its files by name. `fault` is the reason why the set does not count yet; empty where it counts.
     """
 
     name: str
@@ -71,19 +71,19 @@ def _look(store: Store, name: str, objects: Mapping[str, ObjectInfo]) -> StyleSe
     missing = [
         file
         for file, (size, _) in files.items()
-        if (found := objects.get(f"{name}/{file}")) is None or found.size != size
+        if (info := objects.get(f"{name}/{file}")) is None or info.size != size
     ]
     if missing:
         fault = f"{len(missing)} of its {len(files)} files are not there whole, as {missing[0]}"
     else:
-        # Pictures are held against their digests when they are read; the table is what says which.
+        # The table says which pictures there are; pictures are compared with their digests when they are read.
         fault = _other_table(store, name, files)
     sha256 = {file: digest for file, (_, digest) in files.items()}
     return StyleSet(name, hashlib.sha256(data).hexdigest(), sha256, fault)
 
 
 def _files(manifest: bytes) -> dict[str, tuple[int, str]]:
-    """Size and SHA-256 of each file that a manifest names."""
+    """Size and SHA-256 of each file that a manifest names; CatalogError where the manifest cannot be read."""
     try:
         plain = json.loads(manifest)
         if plain["version"] != VERSION:
@@ -96,7 +96,7 @@ def _files(manifest: bytes) -> dict[str, tuple[int, str]]:
 
 
 def _other_table(store: Store, name: str, files: Mapping[str, tuple[int, str]]) -> str:
-    """What is wrong with a set's catalog; empty where it is the one that was sealed."""
+    """The fault of a set's catalog; empty where it is the one that was sealed."""
     tables = [file for file in CATALOG_FILES if file in files]
     if not tables:
         return f"its {MANIFEST} names no {NAMES}; seal it again"
@@ -104,7 +104,7 @@ def _other_table(store: Store, name: str, files: Mapping[str, tuple[int, str]]) 
 
 
 def unlike_manifest(store: Store, name: str) -> str:
-    """What of a set's files is not as it was sealed; empty where all are, and where it was never sealed."""
+    """The first of a set's files that is not as it was sealed, as a fault; empty where all are, or there is no manifest."""
     try:
         files = _files(store.read(f"{name}/{MANIFEST}"))
     except NotFoundError:
@@ -116,6 +116,7 @@ def _unlike(store: Store, name: str, sha256: Mapping[str, str]) -> str:
     """The first of a set's files whose contents are not those of the digest, as a fault; else empty."""
 
     def differs(file: str) -> bool:
+        """Whether a file's contents do not have its digest, or the file is gone."""
         try:
             return hashlib.sha256(store.read(f"{name}/{file}")).hexdigest() != sha256[file]
         except NotFoundError:
@@ -127,15 +128,15 @@ def _unlike(store: Store, name: str, sha256: Mapping[str, str]) -> str:
 
 
 def seal(store: Store) -> int:
-    """Write the manifest of a set whose folder or prefix is the store, as it stands; returns how many files.
+    """Write the manifest of the set whose folder or prefix is the store, as it is now; returns how many files.
 
-    Seal it where it is made, and copy all; or copy, then seal.
+    Seal a set where it is made and copy all files, or copy the files and then seal.
     """
-    objects = [found for found in store.list() if not _is_hidden(found.key) and found.key != MANIFEST]
+    objects = [info for info in store.list() if not _is_hidden(info.key) and info.key != MANIFEST]
     files = [
-        {"name": found.key, "size": len(data), "sha256": hashlib.sha256(data).hexdigest()}
-        for found in objects
-        for data in [store.read(found.key)]
+        {"name": info.key, "size": len(data), "sha256": hashlib.sha256(data).hexdigest()}
+        for info in objects
+        for data in [store.read(info.key)]
     ]
     store.write(MANIFEST, json.dumps({"version": VERSION, "files": files}, indent=1).encode())
     return len(files)

@@ -7,9 +7,9 @@ from dataclasses import fields, replace
 from typing import cast, get_args
 
 from catalogs.errors import CatalogError, NotFoundError
+from catalogs.inputs.catalog_rows import read_catalog
 from catalogs.inputs.rows import RowReader, read_rows
 from catalogs.inputs.style_sets import READERS, StyleSet, find_sets
-from catalogs.inputs.tables import read_catalog
 from catalogs.records import Problem, Reading, Repeat, Style
 from catalogs.storage.store_contract import ObjectInfo, Store
 from catalogs.tables.catalog_files import catalog_key, copies_beside
@@ -31,15 +31,15 @@ REPEATS: dict[str, Repeat] = {name: name for name in get_args(Repeat)} | {
 
 
 def read_styles(store: Store) -> Reading[Style]:
-    """Every usable style, and for each unusable row all that is wrong with it.
+    """Every usable style, and for each unusable row all its problems.
 
     Styles of the catalog come first, then those of each complete style set (catalogs/inputs/style_sets.py). A set
-    that is not complete is left out, and remarked.
+    that is not complete is left out, with a remark.
     """
     objects = {entry.key: entry for entry in store.list()}
     sets = list(find_sets(store, objects))
     with ThreadPoolExecutor(READERS) as pool:
-        readings = list(pool.map(lambda one: _read_set(store, one, objects), sets))
+        readings = list(pool.map(lambda style_set: _read_set(store, style_set, objects), sets))
     if not sets or catalog_key(store, existing=objects):
         readings.insert(0, _read_catalog(store, objects))
     records: dict[str, Style] = {}
@@ -67,19 +67,19 @@ def _read_catalog(store: Store, existing: Collection[str]) -> Reading[Style]:
     return Reading(styles, tuple(problems), (*table.remarks, *copies_beside(store, catalog, existing)))
 
 
-def _read_set(store: Store, one: StyleSet, objects: Mapping[str, ObjectInfo]) -> Reading[Style]:
+def _read_set(store: Store, style_set: StyleSet, objects: Mapping[str, ObjectInfo]) -> Reading[Style]:
     """A complete set's styles; a catalog that cannot be read at all is one problem of the set."""
-    if one.fault:
-        return Reading((), remarks=(f"style set '{one.name}' is left out: {one.fault}",))
+    if style_set.fault:
+        return Reading((), remarks=(f"style set '{style_set.name}' is left out: {style_set.fault}",))
     try:
-        table = read_catalog(store, REQUIRED_IN_SET, COLUMNS, f"{one.name}/", objects)
+        table = read_catalog(store, REQUIRED_IN_SET, COLUMNS, f"{style_set.name}/", objects)
     except (CatalogError, NotFoundError) as error:
-        return Reading((), (Problem(f"{store.uri}/{one.name}", 0, one.name, "", "", str(error)),))
+        return Reading((), (Problem(f"{store.uri}/{style_set.name}", 0, style_set.name, "", "", str(error)),))
     records, problems = read_rows(
-        table, "style_id", one.sha256 or {}, lambda reader: _style(reader, one.name)
+        table, "style_id", style_set.sha256 or {}, lambda reader: _style(reader, style_set.name)
     )
     catalog = table.name.removeprefix(f"{store.uri}/")
-    styles = tuple(_in_set(style, one, catalog) for style in cast(list[Style], records))
+    styles = tuple(_in_set(style, style_set, catalog) for style in cast(list[Style], records))
     return Reading(styles, tuple(problems), table.remarks)
 
 
@@ -93,10 +93,10 @@ def read_set(store: Store) -> Reading[Style]:
     return Reading(styles, tuple(problems), (*table.remarks, *copies_beside(store, catalog, existing)))
 
 
-def _in_set(style: Style, one: StyleSet, catalog: str) -> Style:
+def _in_set(style: Style, style_set: StyleSet, catalog: str) -> Style:
     """A style as the whole catalog sees it."""
-    sha256 = (one.sha256 or {}).get(style.image, "")
-    return replace(style, image=f"{one.name}/{style.image}", catalog=catalog, sha256=sha256)
+    sha256 = (style_set.sha256 or {}).get(style.image, "")
+    return replace(style, image=f"{style_set.name}/{style.image}", catalog=catalog, sha256=sha256)
 
 
 def _taken(store: Store, style: Style) -> Problem:
@@ -107,7 +107,7 @@ def _taken(store: Store, style: Style) -> Problem:
 
 
 def _style(reader: RowReader, style_set: str = "") -> Style:
-    """A row as a style; in a set's own catalog the set may be left out, and is no other."""
+    """A row as a style; in a set's own catalog the set's name may be left out, and must not be another."""
     named = reader.text("style_set")
     if style_set and named and named != style_set:
         reader.problem("style_set", f"is not the folder's name '{style_set}'; write that, or leave it empty")

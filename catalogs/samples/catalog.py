@@ -1,4 +1,4 @@
-"""The sample catalog: drawn garments and styles, filed as any catalog is."""
+"""The sample catalog: drawn garments and styles, filed like any catalog."""
 
 import csv
 import io
@@ -42,29 +42,29 @@ STYLES: tuple[tuple[str, str, Callable[[], Field], str, float], ...] = (
 def write_sample(
     store: Store, *, anew: bool = False, told: Callable[[str], None] = lambda _name: None
 ) -> tuple[int, int]:
-    """File the sample catalog in `garments/` and `styles/`; returns how many of each had to be drawn.
+    """File the sample catalog in `garments/` and `styles/`; returns how many garments and styles had to be drawn.
 
-    What is there stays as it is; with `anew` all is drawn and written over it. `told` hears how much there is to
-    draw, before, and the key of each picture when it is filed.
+    Existing files stay as they are; with `anew` all are drawn and overwritten. `told` gets the amount of work first,
+    and then the key of each picture when it is filed.
     """
-    there = set() if anew else {entry.key for entry in store.list()}
-    garments = [name for name in GARMENTS if not set(_garment_keys(name)) <= there]
-    styles = [draw for _, _, draw, _, _ in STYLES if _style_key(draw) not in there]
+    present = set() if anew else {entry.key for entry in store.list()}
+    garments = [name for name in GARMENTS if not set(_garment_keys(name)) <= present]
+    styles = [draw for _, _, draw, _, _ in STYLES if _style_key(draw) not in present]
     if garments or styles:
         told(f"drawing {len(garments)} of the garments and {len(styles)} of the styles, some 2 s each")
     with ThreadPoolExecutor() as pool:
         drawn = [pool.submit(_draw_garment, store, name) for name in garments]
         drawn += [pool.submit(_draw_style, store, draw) for draw in styles]
-        for one in as_completed(drawn):
-            told(one.result())
+        for drawing in as_completed(drawn):
+            told(drawing.result())
     for key, rows in _tables().items():
-        if key not in there:
+        if key not in present:
             store.write(key, rows)
     return len(garments), len(styles)
 
 
-def edited(store: Store) -> list[str]:
-    """Keys of the sample's tables that are there, but say something else."""
+def edited_tables(store: Store) -> list[str]:
+    """Keys of the sample's tables that exist with other contents."""
     return [key for key, rows in _tables().items() if store.exists(key) and store.read(key) != rows]
 
 
@@ -161,7 +161,7 @@ def _indexed(indices: NDArray[np.uint8]) -> bytes:
 
 
 def _palette() -> list[int]:
-    """Colours by which a person tells the parts apart."""
+    """Colours by which a person can distinguish the parts."""
     colors: Iterable[tuple[int, int, int]] = (
         (20, 20, 20),
         (90, 140, 200),

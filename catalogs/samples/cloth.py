@@ -23,7 +23,7 @@ Path = Sequence[Point]
 
 @dataclass(frozen=True)
 class Fold:
-    """A crease from `start` to `end`, px-free: `width` and `height` in shares of the picture's width.
+    """A crease from `start` to `end`: `width` and `height` in shares of the picture's width.
 
     A negative height is a valley. `bend` moves its middle sideways.
     """
@@ -35,12 +35,12 @@ class Fold:
     bend: float = 0.0
 
 
-def shape() -> tuple[int, int]:
+def drawing_shape() -> tuple[int, int]:
     """Rows and columns of the large drawing."""
     return HEIGHT * FINE, WIDTH * FINE
 
 
-def mirrored(half: Path) -> list[Point]:
+def mirror_outline(half: Path) -> list[Point]:
     """A closed outline from its right half, listed from top centre to bottom centre."""
     return [*half, *((1 - x, y) for x, y in reversed(half))]
 
@@ -54,18 +54,18 @@ def curve(points: Path, *, closed: bool = False, smooth: float = 0.0, samples: i
     return list(zip(x.tolist(), y.tolist(), strict=True))
 
 
-def filled(outline: Path) -> Field:
+def fill_outline(outline: Path) -> Field:
     """1 inside a closed outline, 0 outside."""
-    image = Image.new("L", shape()[::-1])
-    scale = shape()[1]
+    image = Image.new("L", drawing_shape()[::-1])
+    scale = drawing_shape()[1]
     ImageDraw.Draw(image).polygon([(x * scale, y * scale) for x, y in outline], fill=255)
     return np.asarray(image, dtype=np.float64) / 255
 
 
-def drawn(lines: Sequence[Path], width: float, *, dash: float = 0.0) -> Field:
-    """1 along lines of a width; dashed where `dash` is the length of a stitch."""
-    image = Image.new("L", shape()[::-1])
-    pen, scale = ImageDraw.Draw(image), shape()[1]
+def draw_lines(lines: Sequence[Path], width: float, *, dash: float = 0.0) -> Field:
+    """1 along lines of a width; dashed with stitches of length `dash`, if it is above 0."""
+    image = Image.new("L", drawing_shape()[::-1])
+    pen, scale = ImageDraw.Draw(image), drawing_shape()[1]
     for line in lines:
         points = [(x * scale, y * scale) for x, y in line]
         for stitch in _stitches(points, dash * scale) if dash else [points]:
@@ -97,7 +97,7 @@ def folds_height(folds: Sequence[Fold]) -> Field:
     return height
 
 
-def shading(
+def light_on_cloth(
     mask: Field, folds: Sequence[Fold], seed: int, *, puff: float = 0.020, crumple: float = 0.0016
 ) -> Field:
     """Light on the cloth: about 1 on a flat part, less in valleys and at the rim.
@@ -122,7 +122,7 @@ def shading(
     return large
 
 
-def dyed(color: Color, shade: Field, seed: int, *, weave: float = 0.02) -> Field:
+def dye_cloth(color: Color, shade: Field, seed: int, *, weave: float = 0.02) -> Field:
     """Cloth of one colour under a shading, with a little weave; shadows turn cooler, lights warmer."""
     rng = np.random.default_rng(seed)
     texture = 1 + weave * noise(rng, shade.shape, (0.6, 1.2)) + weave * 0.5 * noise(rng, shade.shape, 6)
@@ -134,9 +134,9 @@ def dyed(color: Color, shade: Field, seed: int, *, weave: float = 0.02) -> Field
 
 def backdrop(mask: Field, color: Color, *, shadow: float = 0.22) -> Field:
     """A studio backdrop, brighter in the middle, with the garment's soft shadow."""
-    rows, columns = np.mgrid[: shape()[0], : shape()[1]] / shape()[1]
+    rows, columns = np.mgrid[: drawing_shape()[0], : drawing_shape()[1]] / drawing_shape()[1]
     glow = 1 - 0.09 * np.hypot(columns - 0.5, (rows - 0.55) * 0.8)
-    picture = flat(shape(), color) * glow[..., None]
+    picture = flat(drawing_shape(), color) * glow[..., None]
     soft = ndimage.gaussian_filter(ndimage.shift(mask, (16, 10), order=1), 16)
     contact = ndimage.gaussian_filter(ndimage.shift(mask, (4, 3), order=1), 4)
     return picture * (1 - shadow * soft - 0.5 * shadow * contact)[..., None]
@@ -151,16 +151,16 @@ def seam(
     stitches: bool = False,
 ) -> Field:
     """Sew lines into a picture: a dark furrow with a light lip, and stitches beside it if wanted."""
-    furrow = ndimage.gaussian_filter(drawn(lines, width), 1.0)
+    furrow = ndimage.gaussian_filter(draw_lines(lines, width), 1.0)
     lip = ndimage.shift(furrow, (3, 2), order=1)
     sewn = picture * (1 - depth * furrow)[..., None] + 0.06 * (lip * (1 - furrow))[..., None]
     if not stitches:
         return np.clip(sewn, 0, 1)
-    thread = drawn([[(x, y - 0.008) for x, y in line] for line in lines], 0.0018, dash=0.006)
+    thread = draw_lines([[(x, y - 0.008) for x, y in line] for line in lines], 0.0018, dash=0.006)
     return mix(np.clip(sewn, 0, 1), np.clip(sewn * 1.35 + 0.05, 0, 1), step(thread - 0.3, 0.2))
 
 
-def ribbed(shade: Field, region: Field, direction: Field, count: float) -> Field:
+def rib_knit(shade: Field, region: Field, direction: Field, count: float) -> Field:
     """Rib knit inside a region: fine ridges across a coordinate field."""
     ridges = 1 + 0.13 * np.sin(direction * count * 2 * np.pi)
     return shade * (1 + region * (ridges - 1))

@@ -8,7 +8,7 @@ Field = NDArray[np.float64]
 Color = tuple[int, int, int]
 
 
-def grid(height: int, width: int) -> tuple[Field, Field]:
+def pixel_grid(height: int, width: int) -> tuple[Field, Field]:
     """Row and column coordinates of pixel centres, in shares of the width (so circles stay round)."""
     rows, columns = np.mgrid[:height, :width]
     return (rows + 0.5) / width, (columns + 0.5) / width
@@ -22,7 +22,7 @@ def noise(rng: np.random.Generator, shape: tuple[int, int], sigma: float | tuple
 
 
 def step(field: Field, softness: float) -> Field:
-    """0 below zero, 1 above, over `softness` each side."""
+    """A soft step: 0 below zero, 1 above, with a slope of `softness` on each side."""
     t = np.clip(field / softness * 0.5 + 0.5, 0, 1)
     smooth: Field = t * t * (3 - 2 * t)
     return smooth
@@ -46,7 +46,7 @@ def flat(shape: tuple[int, int], color: Color) -> Field:
 
 
 def to_bytes(picture: Field) -> NDArray[np.uint8]:
-    """8-bit samples."""
+    """A picture of floats in [0, 1] as 8-bit samples."""
     return np.rint(np.clip(picture, 0, 1) * 255).astype(np.uint8)
 
 

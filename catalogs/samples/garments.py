@@ -13,14 +13,14 @@ from catalogs.samples.cloth import (
     Path,
     backdrop,
     curve,
-    drawn,
-    dyed,
-    filled,
-    mirrored,
-    ribbed,
+    draw_lines,
+    drawing_shape,
+    dye_cloth,
+    fill_outline,
+    light_on_cloth,
+    mirror_outline,
+    rib_knit,
     seam,
-    shading,
-    shape,
 )
 from catalogs.samples.fields import Color, Field, mix, rgb, shrink, to_bytes
 
@@ -46,7 +46,7 @@ def tee() -> Drawing:
         (0.872, 0.420), (0.880, 0.452), (0.800, 0.500), (0.770, 0.502), (0.722, 0.418), (0.716, 0.440),
         (0.722, 0.600), (0.728, 0.800), (0.735, 0.985), (0.728, 1.010), (0.620, 1.022), (0.500, 1.026),
     ]  # fmt: skip
-    mask = filled(_sharp(half, keep=(2, 6, 7, 8, 9, 10, 14, 15)))
+    mask = fill_outline(_sharp(half, keep=(2, 6, 7, 8, 9, 10, 14, 15)))
     folds = [
         Fold((0.715, 0.42), (0.58, 0.60), 0.016, 0.012), Fold((0.285, 0.42), (0.42, 0.60), 0.016, 0.012),
         Fold((0.72, 0.44), (0.55, 0.50), 0.014, 0.009), Fold((0.28, 0.44), (0.45, 0.50), 0.014, 0.009),
@@ -57,8 +57,8 @@ def tee() -> Drawing:
         Fold((0.30, 0.90), (0.66, 0.97), 0.03, 0.006, -0.02),
     ]  # fmt: skip
     neck, band = _neckline(0.190, 0.086, 0.066), _neckline(0.188, 0.106, 0.092, lift=0.034)
-    opening = filled(neck)
-    collar = np.clip(filled(band) - opening, 0, 1)
+    opening = fill_outline(neck)
+    collar = np.clip(fill_outline(band) - opening, 0, 1)
     mask = np.maximum(mask * (1 - opening), collar)
     cloth = _cloth((150, 186, 204), mask, folds, 21, rib=(collar, 90))
     armholes = [curve([(0.655, 0.180), (0.690, 0.260), (0.700, 0.340), (0.718, 0.425)])]
@@ -71,7 +71,7 @@ def tee() -> Drawing:
     cloth = seam(seam(cloth, [*armholes, band]), hems, stitches=True)
     picture = _inside_neck(backdrop(np.maximum(mask, opening * 0.6), STUDIO), opening, (150, 186, 204))
     sleeves = _right_of(armholes[0]) * mask, _right_of(armholes[0])[:, ::-1] * mask
-    parts = np.zeros(shape())
+    parts = np.zeros(drawing_shape())
     for index, region in ((1, mask), (2, sleeves[1]), (3, sleeves[0]), (4, collar)):
         parts[region > 0.5] = index
     return _finished(picture, cloth, mask, parts)
@@ -84,7 +84,7 @@ def dress() -> Drawing:
         (0.668, 0.300), (0.650, 0.400), (0.628, 0.500), (0.660, 0.640), (0.712, 0.830), (0.770, 1.020),
         (0.800, 1.120), (0.740, 1.140), (0.620, 1.156), (0.500, 1.160),
     ]  # fmt: skip
-    mask = filled(_sharp(half, keep=(2, 3, 6, 8, 12)))
+    mask = fill_outline(_sharp(half, keep=(2, 3, 6, 8, 12)))
     pleats = [
         Fold(
             start=(0.5 + 0.016 * k, 0.505),
@@ -100,7 +100,7 @@ def dress() -> Drawing:
         Fold((0.64, 0.44), (0.50, 0.49), 0.016, 0.007), Fold((0.36, 0.44), (0.50, 0.49), 0.016, 0.007),
         Fold((0.60, 0.15), (0.56, 0.34), 0.016, 0.005), Fold((0.40, 0.15), (0.44, 0.34), 0.016, 0.005),
     ]  # fmt: skip
-    neck = filled(_neckline(0.128, 0.080, 0.092))
+    neck = fill_outline(_neckline(0.128, 0.080, 0.092))
     mask = mask * (1 - neck)
     cloth = _cloth((222, 208, 186), mask, folds, 31)
     waist = curve([(0.372, 0.500), (0.50, 0.512), (0.628, 0.500)])
@@ -119,7 +119,7 @@ def hoodie() -> Drawing:
         (0.775, 0.900), (0.745, 0.700), (0.716, 0.500), (0.712, 0.540), (0.718, 0.760), (0.722, 0.960),
         (0.706, 1.035), (0.600, 1.044), (0.500, 1.046),
     ]  # fmt: skip
-    mask = filled(_sharp(half, keep=(4, 10, 11, 14, 17, 18)))
+    mask = fill_outline(_sharp(half, keep=(4, 10, 11, 14, 17, 18)))
     folds = [
         Fold((0.71, 0.50), (0.58, 0.68), 0.020, 0.013), Fold((0.29, 0.50), (0.42, 0.68), 0.020, 0.013),
         Fold((0.80, 0.48), (0.76, 0.62), 0.018, 0.012), Fold((0.20, 0.48), (0.24, 0.62), 0.018, 0.012),
@@ -133,9 +133,9 @@ def hoodie() -> Drawing:
         (0.50, 0.128), (0.560, 0.150), (0.578, 0.220), (0.545, 0.310), (0.50, 0.345), (0.455, 0.310),
         (0.422, 0.220), (0.440, 0.150),
     ]  # fmt: skip
-    face = filled(curve(face_line, closed=True))
+    face = fill_outline(curve(face_line, closed=True))
     mask = mask * (1 - face)
-    rows, _ = np.mgrid[: shape()[0], : shape()[1]] / shape()[1]
+    rows, _ = np.mgrid[: drawing_shape()[0], : drawing_shape()[1]] / drawing_shape()[1]
     hem = ((rows > 0.968) * mask).astype(float)
     cuffs = ((rows > 0.898) * mask * _aside(0.76)).astype(float)
     cloth = _cloth((168, 170, 176), mask, folds, 41, rib=(np.maximum(hem, cuffs), 110), weave=0.05)
@@ -152,7 +152,7 @@ def hoodie() -> Drawing:
     cloth = seam(seam(cloth, [*shoulders, *rim, waistband], width=0.005), [pouch], stitches=True)
     left = curve([(0.470, 0.350), (0.462, 0.46), (0.468, 0.560)])
     right = curve([(0.532, 0.350), (0.540, 0.45), (0.533, 0.540)])
-    cords = drawn([left, right], 0.008)
+    cords = draw_lines([left, right], 0.008)
     cloth = mix(cloth, (238, 236, 230), cords)
     picture = _inside_neck(backdrop(np.maximum(mask, face), (230, 227, 221)), face, (140, 142, 150))
     return _finished(picture, cloth, np.clip(mask - cords, 0, 1))
@@ -160,7 +160,7 @@ def hoodie() -> Drawing:
 
 def tote() -> Drawing:
     """A canvas tote on nothing: a transparent picture whose alpha is its outline."""
-    body = filled(
+    body = fill_outline(
         [(0.235, 0.470), (0.765, 0.470), (0.792, 1.120), (0.770, 1.135), (0.230, 1.135), (0.208, 1.120)]
     )
     back_strap = [
@@ -169,7 +169,7 @@ def tote() -> Drawing:
     front_strap = [
         (0.355, 0.56), (0.362, 0.36), (0.41, 0.235), (0.50, 0.200), (0.59, 0.235), (0.638, 0.36), (0.645, 0.56),
     ]  # fmt: skip
-    back, front = drawn([curve(back_strap)], 0.034), drawn([curve(front_strap)], 0.036)
+    back, front = draw_lines([curve(back_strap)], 0.034), draw_lines([curve(front_strap)], 0.036)
     folds = [
         Fold((0.24, 0.50), (0.34, 0.80), 0.026, 0.010, 0.02), Fold((0.76, 0.50), (0.66, 0.82), 0.026, 0.010, -0.02),
         Fold((0.22, 1.10), (0.40, 0.95), 0.022, 0.010), Fold((0.78, 1.10), (0.60, 0.97), 0.022, 0.010),
@@ -185,7 +185,7 @@ def tote() -> Drawing:
         stitches=True,
     )
     straps = _cloth((206, 190, 160), np.clip(front + back, 0, 1), [], 52, weave=0.05, puff=0.006)
-    picture = mix(np.zeros((*shape(), 3)) + rgb((206, 190, 160)), straps * 0.78, back)
+    picture = mix(np.zeros((*drawing_shape(), 3)) + rgb((206, 190, 160)), straps * 0.78, back)
     picture = mix(mix(picture, cloth, body), straps, front)
     picture = seam(
         picture, [[(0.337, 0.553), (0.373, 0.553)], [(0.627, 0.553), (0.663, 0.553)]], stitches=True
@@ -205,7 +205,7 @@ def _sharp(half: Path, keep: tuple[int, ...]) -> list[tuple[float, float]]:
     for start, end in pairwise(corners):
         points = half[start : end + 1]
         pieces += list(points) if len(points) < 3 else curve(points, samples=80)
-    return mirrored(pieces)
+    return mirror_outline(pieces)
 
 
 def _neckline(top: float, width: float, depth: float, lift: float = 0.014) -> list[tuple[float, float]]:
@@ -228,27 +228,27 @@ def _cloth(
     weave: float = 0.02,
     puff: float = 0.020,
 ) -> Field:
-    shade = shading(mask, folds, seed, puff=puff)
+    shade = light_on_cloth(mask, folds, seed, puff=puff)
     if rib is not None:
-        _, columns = np.mgrid[: shape()[0], : shape()[1]] / shape()[1]
-        shade = ribbed(shade, rib[0], columns, rib[1])
-    return dyed(color, shade, seed + 1, weave=weave)
+        _, columns = np.mgrid[: drawing_shape()[0], : drawing_shape()[1]] / drawing_shape()[1]
+        shade = rib_knit(shade, rib[0], columns, rib[1])
+    return dye_cloth(color, shade, seed + 1, weave=weave)
 
 
 def _inside_neck(picture: Field, opening: Field, color: Color) -> Field:
     """The far side of the garment, seen through an opening, in shadow."""
-    rows, _ = np.mgrid[: shape()[0], : shape()[1]] / shape()[1]
+    rows, _ = np.mgrid[: drawing_shape()[0], : drawing_shape()[1]] / drawing_shape()[1]
     depth = np.clip((rows - rows[opening > 0.5].min()) / max(1e-6, np.ptp(rows[opening > 0.5])), 0, 1)
     lining = rgb(color) * (0.42 + 0.25 * depth[..., None])
     return mix(picture, lining, opening)
 
 
 def _right_of(line: Path) -> Field:
-    return filled([*line, (0.70, 0.60), (1.0, 0.60), (1.0, 0.0), line[0]])
+    return fill_outline([*line, (0.70, 0.60), (1.0, 0.60), (1.0, 0.0), line[0]])
 
 
 def _aside(x: float) -> Field:
-    _, columns = np.mgrid[: shape()[0], : shape()[1]] / shape()[1]
+    _, columns = np.mgrid[: drawing_shape()[0], : drawing_shape()[1]] / drawing_shape()[1]
     return ((columns > x) | (columns < 1 - x)).astype(float)
 
 

@@ -4,7 +4,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from catalogs.samples.fields import Color, Field, flat, grid, mix, noise, rgb, shrink, step
+from catalogs.samples.fields import Color, Field, flat, mix, noise, pixel_grid, rgb, shrink, step
 
 SIDE = 512
 FINE = 2
@@ -32,7 +32,7 @@ def tartan() -> Field:
 def deckchair() -> Field:
     """Printed stripes of unequal width, a little uneven at their edges."""
     shape = _shape()
-    _, x = grid(*shape)
+    _, x = pixel_grid(*shape)
     wobble = 0.0035 * noise(_rng(2), shape, (40, 8))
     x = (x + wobble) % 1
     stripes: list[tuple[float, float, Color]] = [
@@ -51,7 +51,7 @@ def block_print() -> Field:
     shape = _shape()
     rng = _rng(4)
     bend = [0.004 * noise(rng, shape, 30) for _ in range(2)]
-    y, x = grid(*shape)
+    y, x = pixel_grid(*shape)
     y, x = y + bend[0], x + bend[1]
     picture = flat(shape, (243, 230, 205))
     worn = step(noise(rng, shape, 1.6) + 1.5, 0.9)
@@ -67,7 +67,7 @@ def ikat() -> Field:
     """Stepped diamonds, dyed before weaving, so their edges run along the warp."""
     shape = _shape()
     rng = _rng(6)
-    y, x = grid(*shape)
+    y, x = pixel_grid(*shape)
     feather = noise(rng, (shape[0], shape[1]), (90, 0.8)) * 0.016 + noise(rng, shape, (24, 2)) * 0.006
     y = y + feather
     u, v = (x * 2) % 1 - 0.5, (y * 2 + np.floor(x * 2) * 0.5) % 1 - 0.5
@@ -84,7 +84,7 @@ def batik() -> Field:
     """Indigo resist: four-leaf kawung and dots that the wax kept white, with cracks where it broke."""
     shape = _shape()
     rng = _rng(8)
-    y, x = grid(*shape)
+    y, x = pixel_grid(*shape)
     y, x = y + 0.003 * noise(rng, shape, 12), x + 0.003 * noise(rng, shape, 12)
     kept = np.zeros(shape)
     for turn in (0.25, 0.75):
@@ -154,7 +154,7 @@ def marbled() -> Field:
     """Inks floated on water and combed: rings of ochre, rust, cream and ink blue."""
     shape = _shape()
     rng = _rng(17)
-    y, x = grid(*shape)
+    y, x = pixel_grid(*shape)
     base = noise(rng, shape, 70) * 0.5 + noise(rng, shape, 26) * 0.09
     comb = 0.035 * np.sin(2 * np.pi * (8 * x + 0.6 * np.sin(2 * np.pi * y))) * np.sin(2 * np.pi * y * 2)
     rows = np.mgrid[: shape[0], : shape[1]].astype(float)

@@ -1,4 +1,4 @@
-"""How people write where a catalog lies: what is meant by it, and what is told where it is no place of ours."""
+"""Addresses of catalogs as people write them: what each means, and a message for those that name no place."""
 
 import os
 import re
@@ -12,42 +12,46 @@ FILE = re.compile(r"file:(?://(?P<host>[^/]*))?(?P<path>/.*)?", re.DOTALL | re.I
 BUCKET_URL = re.compile(r"s3://", re.IGNORECASE)
 SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+]+:/")
 OPEN, CLOSE = "\"'`\u201c\u201d\u2018\u2019\u201e\u00ab\u00bb", "\"'`\u201c\u201d\u2018\u2019\u00bb\u00ab"
-"""Quotes, also those that word processors make of them."""
+"""Quotes, also the typographic ones of word processors."""
 
 
-def trimmed(address: str) -> str:
-    """An address without blanks, line breaks and unseen letters at its ends: they come with what is copied.
+def trim_address(address: str) -> str:
+    """An address without blanks, line breaks and invisible letters at its ends, which come along with copied text.
 
-    A folder whose name ends in one is written with a slash behind it.
+    A folder whose name ends in a blank is written with a slash behind it.
     """
-    ends = "".join(one for one in set(address) if one.isspace() or unicodedata.category(one) == "Cf")
+    ends = "".join(
+        letter for letter in set(address) if letter.isspace() or unicodedata.category(letter) == "Cf"
+    )
     return address.strip(ends) if ends else address
 
 
 def bucket_and_prefix(address: str) -> str | None:
-    """What stands behind s3:// in an address; None where it is none of a bucket."""
-    found = BUCKET_URL.match(address)
-    return address[found.end() :] if found else None
+    """The bucket and prefix behind s3:// in an address; None where the address is not a bucket's."""
+    prefix = BUCKET_URL.match(address)
+    return address[prefix.end() :] if prefix else None
 
 
 def folder_path(address: str) -> str:
-    """The folder's path that an address means: of file: decoded, else letter by letter.
+    """The folder's path that an address means: a file: address is decoded, any other is taken letter by letter.
 
     Raises:
-        StoreError: the address is of another kind (a bucket's in another spelling, Windows', a web page's);
-            it says how to write what was probably meant. A folder that is called so is written ./NAME.
+        StoreError: the address is of another kind (a bucket's in another spelling, Windows', a web page's); the text
+            says how to write the address that was probably meant. A folder with such a name is written ./NAME.
     """
     if named := FILE.fullmatch(address):
         return _decoded(address, named)
-    for kind, told in MISTAKES:
-        if found := kind.fullmatch(address):
-            raise StoreError(f"'{shown(address)}' is not a place we can open: {told(found)}.")
+    for kind, remedy in MISTAKES:
+        if match := kind.fullmatch(address):
+            raise StoreError(f"'{readable_address(address)}' is not a place we can open: {remedy(match)}.")
     return address
 
 
-def shown(address: str) -> str:
+def readable_address(address: str) -> str:
     """An address in a line of bounded length, without a password."""
-    line = "".join(one if one.isprintable() else repr(one)[1:-1] for one in without_password(address))
+    line = "".join(
+        letter if letter.isprintable() else repr(letter)[1:-1] for letter in without_password(address)
+    )
     return line if len(line) <= LONGEST else f"{line[:LONGEST]}..."
 
 
@@ -59,15 +63,15 @@ def _decoded(address: str, named: re.Match[str]) -> str:
     host, path = named["host"], named["path"]
     if (host or "").lower() not in ("", "localhost") or not path:
         raise StoreError(
-            f"'{shown(address)}' names no folder of this machine: write file:///folder, with three slashes,"
+            f"'{readable_address(address)}' names no folder of this machine: write file:///folder, with three slashes,"
             " or the folder's path."
         )
     return os.fsdecode(urllib.parse.unquote_to_bytes(os.fsencode(path)))
 
 
-def _as_bucket(found: re.Match[str]) -> str:
-    prefix = urllib.parse.unquote(found.groupdict().get("prefix") or "").strip("/")
-    return f"write s3://{shown(found['bucket'])}{f'/{shown(prefix)}' if prefix else ''}"
+def _as_bucket(match: re.Match[str]) -> str:
+    prefix = urllib.parse.unquote(match.groupdict().get("prefix") or "").strip("/")
+    return f"write s3://{readable_address(match['bucket'])}{f'/{readable_address(prefix)}' if prefix else ''}"
 
 
 def _kind(pattern: str) -> re.Pattern[str]:
@@ -115,4 +119,4 @@ MISTAKES: tuple[tuple[re.Pattern[str], Callable[[re.Match[str]], str]], ...] = (
     ),
     (_kind(rf"{SCHEME.pattern}.*"), lambda _: "give a folder or s3://bucket/prefix"),
 )
-"""What is written instead of a folder or a bucket, and what is told of it. The first that fits is meant."""
+"""Patterns of addresses that name neither a folder nor a bucket, each with its remedy. The first that fits counts."""

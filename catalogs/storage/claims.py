@@ -1,11 +1,12 @@
-"""Who is at work on which design, so that runs at once share the work instead of doubling it.
+"""Claims on designs: which run is making which design, so that runs at once share the work instead of doubling it.
 
-A claim is an object that only one holder can create. A holder shows that it lives by an object that it
-writes anew every `BEAT` seconds; claims of one that has not for `LEASE` seconds, or whose process on this
-machine is gone, may be taken over. Times are the store's own, so that clocks may differ.
+A claim is an object that only one holder can create. A holder is alive as long as it sends heartbeats: it writes
+an object anew every `BEAT` seconds. A claim expires when its holder has sent no heartbeat for `LEASE` seconds, or
+when the holder's process on this machine has ended; then another holder may take the claim over. Times are the
+store's own, because the clocks of machines may differ.
 
-Claims save work and nothing else: records are inserted once, whoever makes them, and a take-over that two
-holders try at once may leave both at work on one design.
+Claims only save work. Records are inserted once, whoever makes them; a take-over that two holders try at once may
+leave both at work on one design, which does no harm.
 """
 
 import json
@@ -27,13 +28,13 @@ from catalogs.storage.store_contract import Store
 log = logging.getLogger(__name__)
 
 BEAT = 15.0
-"""Seconds between two signs of life."""
+"""Seconds between two heartbeats."""
 LEASE = timedelta(seconds=180)
-"""Without a sign of life for so long, a holder counts as dead: several beats, and a slow store's retries."""
+"""Time without a heartbeat after which a claim expires: several beats, and a slow store's retries."""
 DOUBT = LEASE.total_seconds() / 2
-"""Seconds without a sign of our own after which another may have taken our claims over."""
+"""Seconds without a heartbeat of this holder after which another may have taken its claims over."""
 LOOK = 2.0
-"""Seconds that a look at who lives is good for."""
+"""Seconds for which a list of living holders is used."""
 AT_ONCE = 16
 """Requests to the store at once."""
 
@@ -49,16 +50,16 @@ class Claims:
         self._lock = threading.Lock()
         self._beaten, self._doubtful = time.monotonic(), False
         self._holders: dict[str, str] = {}
-        """Who held a claim when it was read; it is read once."""
+        """The holder of each claim that was read; a claim is read once."""
 
     @property
     def holder(self) -> str:
-        """Who we are."""
+        """The id of this holder, as other runs see it."""
         return self._holder
 
     @contextmanager
     def held(self) -> Iterator[None]:
-        """While this lasts, the holder gives signs of life, on a thread of its own."""
+        """While this lasts, a thread sends the holder's heartbeats."""
         self._beat()
         over = threading.Event()
         thread = threading.Thread(target=self._keep_beating, args=(over,), name="sign-of-life", daemon=True)
@@ -68,13 +69,13 @@ class Claims:
         finally:
             over.set()
             thread.join()
-            # What stops the removal stops others' work too, and is reported by that.
+            # An error of the removal would stop others' work too, and is reported there.
             with suppress(CatalogsError):
                 self._store.delete(keys.claim_holder(self._holder))
 
     @contextmanager
     def taken(self, designs: Collection[str]) -> Iterator[set[str]]:
-        """While this lasts, those of the designs are claimed that nobody else is at work on: the ones given."""
+        """While this lasts, the holder claims the designs that no other living holder has claimed; gives those designs."""
         ours = self._take(designs)
         try:
             yield ours
@@ -83,23 +84,21 @@ class Claims:
                 list(pool.map(self._release, ours))
 
     def _release(self, design: str) -> None:
-        # A claim that stays is another run's wait until this one ends, and no harm besides.
+        # A claim that stays makes another run wait until this run ends, and does no other harm.
         with suppress(CatalogsError):
             doubtful = self._doubtful or time.monotonic() - self._beaten > DOUBT
             if not doubtful or self._holder_of(design) == self._holder:
                 self._store.delete(keys.claim(design))
 
     def at_work(self, designs: Collection[str]) -> dict[str, str]:
-        """Those of the designs that another living holder has claimed, and who that is."""
+        """Designs that another living holder has claimed, and that holder's id."""
         if not designs:
             return {}
-        claimed = {
-            found.key.removeprefix(keys.CLAIM_DESIGNS) for found in self._store.list(keys.CLAIM_DESIGNS)
-        }
-        wanted = [one for one in designs if one in claimed]
+        claimed = {info.key.removeprefix(keys.CLAIM_DESIGNS) for info in self._store.list(keys.CLAIM_DESIGNS)}
+        wanted = [design for design in designs if design in claimed]
         with ThreadPoolExecutor(AT_ONCE) as pool:
             holders = dict(zip(wanted, pool.map(self._first_holder_of, wanted), strict=True))
-        return {one: holder for one, holder in holders.items() if holder and holder in self.others()}
+        return {design: holder for design, holder in holders.items() if holder and holder in self.others()}
 
     def _first_holder_of(self, design: str) -> str | None:
         if design not in self._holders and (holder := self._holder_of(design)):
@@ -107,22 +106,27 @@ class Claims:
         return self._holders.get(design)
 
     def others(self) -> set[str]:
-        """Other holders that live."""
+        """Ids of the other holders that are alive."""
         return self._alive() - {self._holder}
 
     def now(self) -> datetime:
-        """The store's own time, by our last sign of life: at most a beat ago. Only while we are `held`."""
-        own = keys.claim_holder(self._holder)
-        sign = self._store.stat(own)
+        """The store's own time, by the holder's last heartbeat: at most one beat old. Only while `held` lasts.
+
+        Raises NotFoundError where the heartbeat's object was removed meanwhile.
+        """
+        own_key = keys.claim_holder(self._holder)
+        sign = self._store.stat(own_key)
         if sign is None:
             raise NotFoundError(
-                f"{self._store.uri}/{own}: our own sign of life was removed meanwhile. Run the same command again."
+                f"{self._store.uri}/{own_key}: our own sign of life was removed meanwhile. Run the same command again."
             )
         return sign.modified
 
     def _take(self, designs: Collection[str]) -> set[str]:
         with ThreadPoolExecutor(AT_ONCE) as pool:
-            return {one for one, ours in zip(designs, pool.map(self._claim, designs), strict=True) if ours}
+            return {
+                design for design, ours in zip(designs, pool.map(self._claim, designs), strict=True) if ours
+            }
 
     def _claim(self, design: str) -> bool:
         key, name = keys.claim(design), self._holder.encode()
@@ -130,7 +134,7 @@ class Claims:
             return True
         holder = self._holder_of(design)
         self._holders[design] = holder or ""
-        # Ours already: from before a shard was tried again, or the answer to the creation was lost.
+        # The claim is this holder's already: the shard was tried before, or the answer to the creation was lost.
         if holder == self._holder:
             return True
         if holder is not None and holder in self._alive():
@@ -146,7 +150,7 @@ class Claims:
 
     def _keep_beating(self, over: threading.Event) -> None:
         while not over.wait(BEAT):
-            # A store that is away for a while is the business of those who write designs.
+            # An unreachable store is reported by the threads that write designs.
             try:
                 self._beat()
             except Exception as error:
@@ -160,7 +164,7 @@ class Claims:
         self._beaten = now
 
     def _alive(self) -> set[str]:
-        """Holders that live, as of the last `LOOK` seconds."""
+        """Holders that are alive, as of the last `LOOK` seconds."""
         with self._lock:
             if time.monotonic() - self._looked >= LOOK:
                 self._living = set(self._look())
@@ -168,27 +172,27 @@ class Claims:
             return self._living
 
     def _look(self) -> Iterator[str]:
-        signs = {found.key: found.modified for found in self._store.list(keys.CLAIM_HOLDERS)}
-        own = keys.claim_holder(self._holder)
-        # Our own sign is at most a beat old, by the store's clock.
-        now = signs.get(own) or max(signs.values(), default=datetime.min)
+        signs = {info.key: info.modified for info in self._store.list(keys.CLAIM_HOLDERS)}
+        own_key = keys.claim_holder(self._holder)
+        # This holder's heartbeat is at most one beat old, by the store's clock.
+        now = signs.get(own_key) or max(signs.values(), default=datetime.min)
         for key, modified in signs.items():
-            # Either way: a clock that was set back leaves signs of the dead in the future.
-            if key == own or (abs(now - modified) < LEASE and self._breathes(key)):
+            # In both directions: a clock that was set back leaves old heartbeats in the future.
+            if key == own_key or (abs(now - modified) < LEASE and self._breathes(key)):
                 yield keys.holder_of(key)
 
     def _breathes(self, key: str) -> bool:
-        """False where the sign was given by a process of this very machine that is no more."""
+        """Whether a heartbeat is of another machine, or of a process of this machine that still runs."""
         try:
             sign = json.loads(self._store.read(key))
             return sign["place"] != PLACE or _is_process(int(sign["pid"]))
         except (NotFoundError, ValueError, KeyError, TypeError, RecursionError):
-            # Gone meanwhile, or no sign of anybody's.
+            # The object was removed meanwhile, or is no heartbeat.
             return False
 
 
 def _place() -> str:
-    """Where process numbers mean something: a machine since it was started, and a container on it."""
+    """The machine since its last start, and the container on it: the place in which a process number is unique."""
     parts = [platform.node()]
     with suppress(OSError):
         parts += [Path("/proc/sys/kernel/random/boot_id").read_text().strip()]

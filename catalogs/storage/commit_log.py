@@ -1,7 +1,7 @@
-"""The log of a Delta table as files: is what it says last whole, and which files must a disk keep for it.
+"""The log of a Delta table as files: whether it is whole, and which files a disk must keep for it.
 
-The Delta library takes a commit without a word in it for one that did nothing, and so does a table whose last
-commit was lost with the power: rows that were there are not, and what nobody names any more would be removed.
+The Delta library reads an empty commit as one that did nothing. So it reads a table whose last commit was lost with
+the power: rows are missing, and their files, which no commit names any more, would be removed.
 """
 
 import json
@@ -24,21 +24,21 @@ class CommitLog:
     """The log of the table at `name` in a store."""
 
     def __init__(self, store: Store, name: str) -> None:
-        """Nothing is read yet."""
+        """The log of the table at the key `name`; nothing is read yet."""
         self._store, self._name = store, name
         self._whole = -1
         """The newest version that was found whole."""
 
     def require_whole(self, version: int) -> None:
-        """CatalogError unless the commit of this version, the newest, says what a commit says; it is read once."""
+        """Raise CatalogError unless the newest commit, of this version, is whole; each version is read once."""
         if version != self._whole:
             self._look_at(version)
             self._whole = version
 
     def require_all_whole(self) -> None:
-        """CatalogError unless every commit since the last checkpoint is whole and none between them is missing."""
+        """Raise CatalogError unless every commit since the last checkpoint is whole and none between them is missing."""
         commits, checkpoints = self._there()
-        since = [one for one in commits if one > max(checkpoints, default=-1)]
+        since = [version for version in commits if version > max(checkpoints, default=-1)]
         for before, after in zip([max(checkpoints, default=-1), *since], since, strict=False):
             # A folder that is listed while others commit may show a later commit alone.
             if after != before + 1 and not self.there(before + 1):
@@ -47,11 +47,11 @@ class CommitLog:
             list(pool.map(self._look_at, since))
 
     def is_there(self) -> bool:
-        """Whether there is a commit or a checkpoint."""
+        """Whether the log has a commit or a checkpoint."""
         return any(self._there())
 
     def require_seen(self) -> None:
-        """StoreError unless our own store sees the log that the Delta library has written."""
+        """Raise StoreError unless our own store sees the log that the Delta library has written."""
         if next(iter(self._store.list(self._key(""))), None) is None:
             raise StoreError(
                 f"{self._store.uri}/{self._name}: the Delta library has made the table, but not here: it reads this"
@@ -59,7 +59,7 @@ class CommitLog:
             )
 
     def there(self, version: int) -> bool:
-        """Whether there is a commit of this version."""
+        """Whether the log has a commit of this version."""
         return self._store.exists(self._key(f"{version:020}.json"))
 
     def written(self, version: int) -> Iterator[str]:
@@ -74,7 +74,7 @@ class CommitLog:
         yield self._key("_last_checkpoint")
 
     def ever_named(self) -> set[str]:
-        """Keys of all data files that a commit that is still there has added or removed."""
+        """Keys of all data files that an existing commit has added or removed."""
         with ThreadPoolExecutor(READERS) as pool:
             commits = list(pool.map(self.actions, self._there()[0]))
         parts = (action.get(kind) for actions in commits for action in actions for kind in ("add", "remove"))
@@ -82,7 +82,7 @@ class CommitLog:
         return {self.key_of(path) for path in paths if isinstance(path, str) and ":" not in path}
 
     def begins(self) -> datetime | None:
-        """When the oldest commit was made that is still there; None where the log is whole from its start, or gone."""
+        """The time of the oldest existing commit; None where the log is whole from its start, or gone."""
         commits, checkpoints = self._there()
         if not commits:
             return datetime.max.replace(tzinfo=UTC) if checkpoints else None
@@ -91,7 +91,7 @@ class CommitLog:
         return self._made(commits[0]) or datetime.max.replace(tzinfo=UTC)
 
     def ends(self) -> datetime | None:
-        """When the newest commit was made, by what it says and by its file, whichever is later; None without any."""
+        """The time of the newest commit, by its own words or by its file, whichever is later; None without any commit."""
         commits, _ = self._there()
         if not commits:
             return None
@@ -99,10 +99,10 @@ class CommitLog:
         return max(time for time in (self._made(commits[-1]), file and file.modified) if time)
 
     def _made(self, version: int) -> datetime | None:
-        """When a commit was made, by what it says; None where it does not say."""
+        """The time of a commit by its own words; None where it does not say."""
         infos = (action.get("commitInfo") for action in self.actions(version))
         times = (info.get("timestamp") for info in infos if isinstance(info, dict))
-        known = next((one for one in times if isinstance(one, int)), None)
+        known = next((time for time in times if isinstance(time, int)), None)
         return None if known is None else datetime.fromtimestamp(known / 1000, UTC)
 
     def key_of(self, path: str) -> str:
@@ -110,12 +110,12 @@ class CommitLog:
         return f"{self._name}/{urllib.parse.unquote(path)}"
 
     def _there(self) -> tuple[list[int], list[int]]:
-        """Versions of which there is a commit, and of which there is a checkpoint."""
-        names = [found.key.removeprefix(self._key("")) for found in self._store.list(self._key(""))]
-        found = (
+        """The versions of commits and of checkpoints in the log's folder."""
+        names = [info.key.removeprefix(self._key("")) for info in self._store.list(self._key(""))]
+        versions = (
             [int(hit[1]) for name in names if (hit := kind.fullmatch(name))] for kind in (COMMIT, CHECKPOINT)
         )
-        commits, checkpoints = found
+        commits, checkpoints = versions
         return sorted(commits), sorted(set(checkpoints))
 
     def _look_at(self, version: int) -> None:
@@ -130,14 +130,17 @@ class CommitLog:
         if not isinstance(info, dict):
             raise self._damaged(version, "is cut: it does not say what it did", MOVE_AWAY)
         for action, what in (("add", "added"), ("remove", "removed")):
-            said, there = _counted(info, what), sum(action in one for one in actions)
-            if said > there:
+            said, named = _counted(info, what), sum(action in entry for entry in actions)
+            if said > named:
                 raise self._damaged(
-                    version, f"is cut: it says that it {what} {said} files, and names {there}", MOVE_AWAY
+                    version, f"is cut: it says that it {what} {said} files, and names {named}", MOVE_AWAY
                 )
 
     def actions(self, version: int) -> list[dict[str, Any]]:
-        """What a commit says; CatalogError where that is no lines of JSON objects."""
+        """The actions of a commit; CatalogError where the commit is not lines of JSON objects.
+
+        A line that is not an object counts as a ValueError of the JSON.
+        """
         data = self._store.read(self._key(f"{version:020}.json"))
         try:
             # Not splitlines: a text in JSON may hold the line breaks of Unicode.
@@ -160,7 +163,7 @@ class CommitLog:
 
 
 def _counted(info: dict[str, Any], what: str) -> int:
-    """How many files a commit says that it has "added" or "removed"; 0 where it does not say."""
+    """The number of files that a commit says it has "added" or "removed"; 0 where it does not say."""
     metrics = info.get("operationMetrics")
     names = (f"num_{what}_files", f"num_target_files_{what}", f"numFiles{what.title()}")
     counts = [metrics.get(name) for name in names] if isinstance(metrics, dict) else []

@@ -1,4 +1,4 @@
-"""What the Delta library's errors mean, by their words: it has few types and many texts."""
+"""The meaning of the Delta library's errors, by their words: the library has few types of errors and many texts."""
 
 import re
 from collections.abc import Callable
@@ -17,14 +17,14 @@ from catalogs.errors import (
 
 AGAIN = "then run the same command again."
 REPEATED = re.compile(r"after \d+ retries")
-"""So the Delta library says that it has tried a request several times by itself."""
+"""The words by which the Delta library says that it has tried a request several times."""
 FINAL = re.compile(r"Table features must be|append-only|[Uu]nsupported|not supported")
-"""Commits that fail for another reason than a race: the table asks for more than the library can do, or forbids it."""
+"""Words of commits that failed for another reason than a race: the table asks for too much, or forbids the commit."""
 COLOURS = re.compile(r"\x1b\[\d*m")
 
 
-def damaged(where: str, reason: str) -> CatalogError:
-    """A data file of the table at `where` is cut or gone."""
+def damaged_error(where: str, reason: str) -> CatalogError:
+    """The error for a table at `where` with a data file that is cut or gone."""
     return CatalogError(
         f"{where}: a file of the table is damaged or gone ({reason}). Bring it back from a copy of the catalog."
         " Without one, give its records up: 'stylemill doctor --repair' takes them out where their file is gone or"
@@ -32,8 +32,8 @@ def damaged(where: str, reason: str) -> CatalogError:
     )
 
 
-def newer(where: str, reason: str) -> CatalogError:
-    """The table at `where` asks for more than the Delta library can do."""
+def newer_error(where: str, reason: str) -> CatalogError:
+    """The error for a table at `where` that asks for more than the Delta library can do."""
     return CatalogError(
         f"{where}: the table asks for more than this version of Stylemill can do ({reason}): a newer program made or"
         " changed it. Use that version of Stylemill, or give another place for new designs."
@@ -41,7 +41,7 @@ def newer(where: str, reason: str) -> CatalogError:
 
 
 Explain = Callable[[str, str], CatalogsError]
-"""Told where it was and the reason in a line."""
+"""Makes an error from the table's address and the reason in one line."""
 MEANINGS: tuple[tuple[re.Pattern[str], Explain], ...] = (
     (
         re.compile(r"_last_checkpoint hint"),
@@ -87,7 +87,7 @@ MEANINGS: tuple[tuple[re.Pattern[str], Explain], ...] = (
             r"Unsupported minimum|Feature '.*' is not supported|supported by the deltalake"
             r"|Table features must be|Unsupported table features"
         ),
-        newer,
+        newer_error,
     ),
     (
         re.compile(
@@ -105,13 +105,13 @@ MEANINGS: tuple[tuple[re.Pattern[str], Explain], ...] = (
             r"|Requested range was invalid|File not found|No such file|NoSuchKey|Object at location .* not found",
             re.IGNORECASE,
         ),
-        damaged,
+        damaged_error,
     ),
 )
 
 
-def explained(where: str, error: BaseException) -> CatalogsError:
-    """What an error of the Delta library means for the table at `where`, and what to do."""
+def explain_error(where: str, error: BaseException) -> CatalogsError:
+    """The meaning of an error of the Delta library for the table at `where`, and what to do."""
     whole, reason = str(error), _reason(error)
     for words, explain in MEANINGS:
         if words.search(whole):
@@ -125,7 +125,7 @@ def explained(where: str, error: BaseException) -> CatalogsError:
 
 
 def is_panic(error: BaseException) -> bool:
-    """Whether Rust code has panicked: its exception is no Exception, and would pass every net."""
+    """Whether Rust code has panicked: its exception is not an Exception, and `except Exception` does not catch it."""
     return type(error).__name__ == "PanicException"
 
 
@@ -135,12 +135,12 @@ def is_lost_race(error: Exception) -> bool:
 
 
 def was_repeated(error: Exception) -> bool:
-    """Whether the library has tried the request several times by itself."""
+    """Whether the library has already tried the request several times."""
     return bool(REPEATED.search(str(error)))
 
 
 def _reason(error: BaseException) -> str:
-    """The root of what the Delta library says, in a line: S3's own code, else what it says last."""
+    """The root of an error of the Delta library in one line: S3's own code, else the last words."""
     text = COLOURS.sub("", without_password(str(error))) or repr(error)
     lines = [line.strip(" ↳") for line in text.splitlines() if line.strip(" ↳")]
     code = re.search(r"<Code>(\w+)</Code>", text)

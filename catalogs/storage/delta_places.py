@@ -1,8 +1,8 @@
-"""How the Delta library is told a place, and which places it reads otherwise than we do.
+"""Places of tables as the Delta library reads them, and which places it reads otherwise than our stores do.
 
 Our stores take a folder or a key letter by letter. The library takes a URL, and decodes it more than once. So
-a key is escaped for it, and what no escaping brings through (tried, deltalake 1.6) is refused, by name: else the
-table would lie in another place than the pictures, shared with strangers, or the library would panic.
+a key is escaped for it. Letters that no escaping brings through (tried, deltalake 1.6) are refused by name: else
+the table would lie in another place than the pictures, shared with strangers, or the library would panic.
 """
 
 import re
@@ -21,17 +21,17 @@ LONGEST_PREFIX = 800
 
 
 def of_folder(folder: str, table: str) -> str:
-    """The path of a table in a folder, unless the Delta library would read another one in it.
+    """The path of a table in a folder.
 
     Raises:
-        StoreError: names the letters that keep a design catalog from lying there.
+        StoreError: the Delta library would read another path; names the letters that keep designs from lying there.
     """
     _require(folder, folder, _strange(folder) + LOCAL.findall(folder))
     return f"{folder.rstrip('/')}/{table}"
 
 
 def require_bucket(bucket: str, place: str) -> None:
-    """StoreError where that is no bucket's name, as neither S3 nor the Delta library takes it in a URL."""
+    """Raise StoreError where a text is no bucket's name, which neither S3 nor the Delta library takes in a URL."""
     if BUCKET.fullmatch(bucket):
         return
     alias = " (an access point by its alias)" if bucket.startswith("arn:") else ""
@@ -70,16 +70,18 @@ def _segment(text: str) -> str:
 
 
 def _strange(text: str) -> list[str]:
-    """What no place of a design catalog may have."""
+    """The letters of a text that no place of a design catalog may have."""
     return (
-        ESCAPED.findall(text) + CONTROL.findall(text) + [one for one in text if "\ud800" <= one <= "\udfff"]
+        ESCAPED.findall(text)
+        + CONTROL.findall(text)
+        + [letter for letter in text if "\ud800" <= letter <= "\udfff"]
     )
 
 
-def _require(place: str, text: str, found: list[str]) -> None:
-    if not found:
+def _require(place: str, text: str, letters: list[str]) -> None:
+    if not letters:
         return
-    names = ", ".join(dict.fromkeys(_name(one) for one in sorted(found, key=text.index)))
+    names = ", ".join(dict.fromkeys(_name(letter) for letter in sorted(letters, key=text.index)))
     raise StoreError(
         f"{_shown(place)} cannot hold designs: the Delta library, which keeps the table, reads {names} in an address"
         " as something else. Choose or rename to a place without (letters of any language, digits, blanks, '-',"
@@ -96,4 +98,4 @@ def _name(letter: str) -> str:
 
 def _shown(place: str) -> str:
     """A place in one line."""
-    return "".join(one if one.isprintable() else repr(one)[1:-1] for one in place)
+    return "".join(letter if letter.isprintable() else repr(letter)[1:-1] for letter in place)

@@ -1,29 +1,23 @@
-"""Delta tables in a store: opened, asked and committed to, with every failure named and every lost race run again."""
+"""Delta tables in a store: opened, checked, queried, committed to and tidied."""
 
 import hashlib
-import random
-import time
 import uuid
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from math import ceil
 from typing import TypeVar
 
 import pyarrow as pa
-import pyarrow.compute as pc
-from deltalake import CommitProperties, DeltaTable, QueryBuilder
-from deltalake.exceptions import CommitFailedError, DeltaError, TableNotFoundError
+from deltalake import CommitProperties, DeltaTable
+from deltalake.exceptions import TableNotFoundError
 
 from catalogs import keys
-from catalogs.errors import CatalogError, CatalogsError, NotFoundError, UnreachableError
+from catalogs.errors import CatalogError, NotFoundError
 from catalogs.storage import delta_errors
 from catalogs.storage.commit_log import CommitLog
+from catalogs.storage.delta_calls import FAILURES, DeltaCalls
 from catalogs.storage.store_contract import ObjectInfo, Store
 
-COMMIT_ATTEMPTS = 200
-"""Of 16 writers of one style each loses 15 races of 16: one in 13 would lose 40 in a row."""
-LONGEST_PAUSE = 5.0
 ONE_TRY = CommitProperties(max_commit_retries=0)
 """No automatic retry: a lost race must read the table again, or it files a design twice."""
 FEWEST_TO_MERGE = 2
@@ -33,31 +27,24 @@ WRITER_FEATURES = {
     "identityColumns", "deletionVectors", "rowTracking", "timestampNtz", "domainMetadata", "v2Checkpoint",
     "inCommitTimestamp", "typeWidening", "clustering", "variantType", "variantType-preview", "vacuumProtocolCheck",
 }  # fmt: skip
-"""What Delta's protocol knew when this was written; which of them the library can do, it says itself at a commit."""
-UNANSWERED_ATTEMPTS = 5
-"""Tries of what got no answer and the Delta library does not repeat: conditional puts, broken off answers."""
-
-FIRST_TIME, LAST_TIME = (end.replace(tzinfo=UTC) for end in (datetime.min, datetime.max))
-
-FAILURES = (DeltaError, OSError, pa.ArrowException)
-"""What the Delta library raises; a file of Parquet that is cut ends in Arrow's."""
-
+"""Features of Delta's protocol when this was written; the library itself says at a commit which it can do."""
 T = TypeVar("T")
 
 
 class TableInStore:
-    """A Delta table at `name` in a store. It need not be there; making this object touches nothing."""
+    """A Delta table at `name` in a store. It need not exist; making this object touches nothing."""
 
     def __init__(self, store: Store, name: str) -> None:
         """`name` is the table's key in the store."""
         self.store, self.name = store, name
         self.log = CommitLog(store, name)
+        self._calls = DeltaCalls(self.uri)
         self._kept = -1
-        """The newest version that the disk keeps for sure; what was there when the table was opened counts as kept."""
+        """The newest version that the disk keeps for sure; the version at opening counts as kept."""
 
     @property
     def uri(self) -> str:
-        """Where it is, as a person would write it."""
+        """The table's address, as a person would write it."""
         return f"{self.store.uri}/{self.name}"
 
     def open(self) -> DeltaTable | None:
@@ -77,14 +64,14 @@ class TableInStore:
         return self._required_whole(table)
 
     def renew(self, table: DeltaTable) -> DeltaTable:
-        """The same table, brought up to what it is now; raises as `open` does."""
-        self.asked(table.update_incremental)
+        """The same table, brought up to its newest version; raises as `open` does."""
+        self.ask_table(table.update_incremental)
         return self._required_whole(table)
 
     def _required_whole(self, table: DeltaTable) -> DeltaTable:
         version = int(table.version())
         if self._kept < 0:
-            # An older commit that was lost is looked for once: the next checkpoint would hide it for good.
+            # Lost older commits are looked for once: the next checkpoint would hide them for ever.
             self.log.require_all_whole()
             self._kept = version - 1
         self.log.require_whole(version)
@@ -94,28 +81,31 @@ class TableInStore:
         uri, options = self.store.delta_location(self.name)
 
         def ask() -> DeltaTable | None:
+            """Open the table; None where there is none."""
             try:
                 return DeltaTable(uri, storage_options=options)
             except TableNotFoundError:
                 return None
 
         try:
-            return self.asked(ask)
+            return self.ask_table(ask)
         except CatalogError:
-            # Our own look says which file it is.
+            # Our own check says which file it is.
             self.log.require_all_whole()
             raise
 
     def require_all_whole(self) -> None:
-        """CatalogError unless every commit since the last checkpoint is whole, and every file that it names is there."""
+        """Raise CatalogError unless every commit since the last checkpoint is whole, and every file that it names exists."""
         if self.open() is None:
             return
         self.log.require_all_whole()
         if broken := self.broken_files():
-            raise delta_errors.damaged(self.uri, ", ".join(broken[:3]) + (", ..." if broken[3:] else ""))
+            raise delta_errors.damaged_error(
+                self.uri, ", ".join(broken[:3]) + (", ..." if broken[3:] else "")
+            )
 
     def require_writable(self) -> None:
-        """CatalogError where the table asks for more of a writer than any version of Delta that is known here."""
+        """Raise CatalogError where the table asks a writer for more than any version of Delta that is known here."""
         table = self.open()
         if table is None:
             return
@@ -123,46 +113,46 @@ class TableInStore:
         unknown = set(asks.writer_features or ()) - WRITER_FEATURES
         if asks.min_writer_version > WRITER_VERSION or unknown:
             needs = ", ".join([f"writer version {asks.min_writer_version}", *sorted(unknown)])
-            raise delta_errors.newer(self.uri, needs)
+            raise delta_errors.newer_error(self.uri, needs)
 
     def broken_files(self) -> list[str]:
         """Keys of data files that are gone, or have another size than the table says."""
         suspects = self._broken_files()
-        # One that another has tidied away between two looks is named no more.
+        # A file that another process has tidied away between two listings is not named any more.
         return sorted(suspects & self._broken_files()) if suspects else []
 
     def _broken_files(self) -> set[str]:
         sizes = self.data_files()
-        there = {found.key: found.size for found in self.store.list(f"{self.name}/")}
-        return {key for key, size in sizes.items() if there.get(key) != size}
+        sizes_there = {info.key: info.size for info in self.store.list(f"{self.name}/")}
+        return {key for key, size in sizes.items() if sizes_there.get(key) != size}
 
     def unnamed_files(self) -> list[ObjectInfo]:
-        """Data files in the table's folder that no commit that is still there has named, as its part or as removed."""
-        there = self._files()
+        """Data files in the table's folder that no existing commit has named, as its part or as removed."""
+        files = self._files()
         # The log is read after the listing: a file that is committed meanwhile is named.
         named = {*self.data_files(), *self._tombstones()}
-        found = [one for one in there if one.key not in named]
-        if not found:
+        unnamed = [file for file in files if file.key not in named]
+        if not unnamed:
             return []
         ever = self.log.ever_named()
-        return [one for one in found if one.key not in ever]
+        return [file for file in unnamed if file.key not in ever]
 
     def former_files(self) -> list[str]:
-        """Keys of data files that are there, and that commits have taken out of the table."""
-        there = {one.key for one in self._files()}
-        return sorted(there & {*self.log.ever_named(), *self._tombstones()} - set(self.data_files()))
+        """Keys of existing data files that commits have taken out of the table."""
+        present = {file.key for file in self._files()}
+        return sorted(present & {*self.log.ever_named(), *self._tombstones()} - set(self.data_files()))
 
     def _files(self) -> list[ObjectInfo]:
         log = f"{self.name}/_delta_log/"
         listed = self.store.list(f"{self.name}/")
-        return [one for one in listed if one.key.endswith(".parquet") and not one.key.startswith(log)]
+        return [file for file in listed if file.key.endswith(".parquet") and not file.key.startswith(log)]
 
     def data_files(self) -> dict[str, int]:
-        """Keys of the data files that make up the table as it is now, and their sizes in bytes."""
+        """Keys of the data files that make up the newest version of the table, and their sizes in bytes."""
         table = self.open()
         if table is None:
             return {}
-        named = self.asked(lambda: pa.table(table.get_add_actions()))
+        named = self.ask_table(lambda: pa.table(table.get_add_actions()))
         files = zip(named["path"].to_pylist(), named["size_bytes"].to_pylist(), strict=True)
         return {self.log.key_of(path): size for path, size in files}
 
@@ -171,18 +161,18 @@ class TableInStore:
         table = self.open()
         if table is None:
             return []
-        removed = self.asked(lambda: table.vacuum(0, dry_run=True, enforce_retention_duration=False))
+        removed = self.ask_table(lambda: table.vacuum(0, dry_run=True, enforce_retention_duration=False))
         return [self.log.key_of(path) for path in removed]
 
     def give_up(self, broken: Sequence[str]) -> dict[str, str]:
         """Take data files that are gone or cut out of the table, with the records in them.
 
-        What is left of a file is moved, for a person to save what can be: its new key by the old one, empty
+        The rest of a file is moved, so that a person can save records from it. Returns its new key by the old one, empty
         where the file is gone.
         """
         moved = {key: self._moved_away(key) for key in broken}
         if broken:
-            self.committed(self._take_out)
+            self.commit(self._take_out)
         return moved
 
     def _moved_away(self, key: str) -> str:
@@ -200,7 +190,7 @@ class TableInStore:
         return 0 if table is None else len(table.repair(commit_properties=ONE_TRY)["files_removed"])
 
     def create(self, schema: pa.Schema) -> DeltaTable:
-        """The table, made with these columns where there is none, and seen to be where the store is."""
+        """The table, made with these columns where there is none; StoreError where the library made it in another place."""
         uri, options = self.store.delta_location(self.name)
         made = DeltaTable.create(uri, schema, mode="ignore", storage_options=options)
         self.log.require_seen()
@@ -211,24 +201,24 @@ class TableInStore:
         table = self.open()
         if table is None:
             return 0, 0
-        merged = self.committed(self._compact)
+        merged = self.commit(self._compact)
         hours = ceil(retention.total_seconds() / 3600)
         try:
-            with self._library():
+            with self._calls.explained_panics():
                 self.renew(table)
                 table.create_checkpoint()
                 self.store.sync(self.log.written(int(table.version())))
                 # Full: files of commits that lost a race are in no version's log.
                 removed = table.vacuum(hours, dry_run=False, enforce_retention_duration=False, full=True)
         except FAILURES as error:
-            raise self.explained(error) from error
+            raise self._calls.explain(error) from error
         return merged, len(removed)
 
     def _compact(self) -> int:
-        """Merge, unless another begins to merge after us: then ours fails, and is tried again.
+        """Merge small files, unless another process begins to merge after this one: then this merge fails, and is tried again.
 
-        Of two merges of the same files the library keeps both, whatever tries it is allowed, and every row is there
-        twice. But no commit of its lands behind a change of the table's description that it has not seen.
+        Of two merges of the same files the library keeps both, whatever number of tries it is allowed, and every row is
+        there twice. But it puts no commit behind a change of the table's description that it has not seen.
         """
         table = self.open()
         if table is None or len(table.file_uris()) < FEWEST_TO_MERGE:
@@ -237,115 +227,51 @@ class TableInStore:
         self.renew(table)
         return int(table.optimize.compact()["numFilesRemoved"])
 
-    def committed(self, commit: Callable[[], int]) -> int:
-        """What a commit returns, once the disk keeps it; one that loses a race is tried again after a random pause.
+    def commit(self, commit: Callable[[], int]) -> int:
+        """What a commit returns, once the disk keeps it; a commit that loses a race is tried again after a pause.
 
-        The pauses grow. So is one without an answer. It may have been done all the same; then the second finds
-        nothing left to do, and returns 0.
+        A commit without an answer is tried again, too. The store may have done it all the same; then the second
+        try finds nothing left to do, and returns 0.
+
+        Raises:
+            UnreachableError: every try lost its race, or the store gave no answer.
+            CatalogsError: what else an error of the Delta library means.
         """
-        for attempt in range(COMMIT_ATTEMPTS):
-            try:
-                with self._library():
-                    done = commit()
-                self._keep()
-                return done
-            except CommitFailedError as error:
-                if not delta_errors.is_lost_race(error):
-                    raise self.explained(error) from error
-                if attempt + 1 == COMMIT_ATTEMPTS:
-                    raise UnreachableError(
-                        f"{self.uri}: {COMMIT_ATTEMPTS} commits in a row lost the race against"
-                        " other runs. Run the same command again; designs already filed are kept."
-                    ) from error
-            except FAILURES as error:
-                self._require_another_try(error, attempt)
-            _pause(attempt)
-        raise AssertionError("unreachable")
+
+        def kept() -> int:
+            """Commit, and have the disk keep the commit."""
+            with self._calls.explained_panics():
+                done = commit()
+            self._keep()
+            return done
+
+        return self._calls.retried(kept)
 
     def _keep(self) -> None:
-        """Have the disk keep what was committed since the table was opened: our commits, and those they stand on."""
+        """Have the disk keep the commits since the table was opened: our own, and those before them."""
         newest = self._kept
 
         def written() -> Iterator[str]:
+            """Keys of the files of these commits."""
             nonlocal newest
             while self.log.there(newest + 1):
                 newest += 1
                 yield from self.log.written(newest)
 
         self.store.sync(written())
-        # Not before: another thread's commit is not answered by a look at what this one has yet to do.
+        # Not earlier: until now another thread must not count these versions as kept.
         self._kept = max(self._kept, newest)
 
-    @contextmanager
-    def _library(self) -> Iterator[None]:
-        """Around calls of the Delta library: a panic of its Rust code is no Exception, and would pass every net."""
-        try:
-            yield
-        except BaseException as error:
-            if not delta_errors.is_panic(error):
-                raise
-            raise self.explained(error) from error
+    def ask_table(self, ask: Callable[[], T]) -> T:
+        """What a question to the table returns; a question whose answer breaks off in the middle is asked again.
 
-    def asked(self, ask: Callable[[], T]) -> T:
-        """What a question to the table returns; Delta gives up an answer that is broken off in the middle."""
-        for attempt in range(UNANSWERED_ATTEMPTS):
-            try:
-                with self._library():
-                    return ask()
-            except FAILURES as error:
-                self._require_another_try(error, attempt)
-            _pause(attempt)
-        raise AssertionError("unreachable")
+        Raises:
+            CatalogsError: what an error of the Delta library means, once no further try helps.
+        """
 
-    def _require_another_try(self, error: Exception, attempt: int) -> None:
-        """Raise what an error means, unless the store did not answer and may do so the next time."""
-        explained = self.explained(error)
-        unanswered = isinstance(explained, UnreachableError) and not delta_errors.was_repeated(error)
-        if not unanswered or attempt + 1 >= UNANSWERED_ATTEMPTS:
-            raise explained from error
+        def answered() -> T:
+            """Ask once."""
+            with self._calls.explained_panics():
+                return ask()
 
-    def explained(self, error: BaseException) -> CatalogsError:
-        """What an error of the Delta library means, and what to do."""
-        return delta_errors.explained(self.uri, error)
-
-
-def query(table: DeltaTable, columns: Sequence[str], where: str = "") -> Iterator[pa.RecordBatch]:
-    """Rows by the Delta library's own engine.
-
-    It skips files by the log's statistics; pyarrow's dataset needs 1.5 ms a file to do so, before it reads any.
-    """
-    names = ", ".join(f'"{name}"' for name in columns)
-    sql = f"SELECT {names} FROM asked" + (f" WHERE {where}" if where else "")
-    yield from pa.RecordBatchReader.from_stream(QueryBuilder().register("asked", table).execute(sql))
-
-
-def filled_up(batches: Sequence[pa.RecordBatch], schema: pa.Schema) -> pa.Table:
-    """One table by `schema`, with nulls for columns that no batch has, and for times that Python cannot tell."""
-    if not batches:
-        return schema.empty_table()
-    found = pa.Table.from_batches(batches)
-    columns = (
-        _tellable(found[field.name].cast(field.type))
-        if field.name in found.column_names
-        else pa.nulls(found.num_rows, field.type)
-        for field in schema
-    )
-    return pa.table(list(columns), schema=schema)
-
-
-def _tellable(column: pa.ChunkedArray) -> pa.ChunkedArray:
-    """A column with nulls for times outside Python's years 1 to 9999: Parquet's go far beyond, and so may a clock."""
-    if not pa.types.is_timestamp(column.type):
-        return column
-    first, last = (pa.scalar(end, column.type) for end in (FIRST_TIME, LAST_TIME))
-    inside = pc.and_(pc.greater_equal(column, first), pc.less_equal(column, last))
-    return pc.if_else(inside, column, pa.scalar(None, column.type))
-
-
-def schema_of(table: DeltaTable) -> pa.Schema:
-    """The columns that a table has now."""
-    return pa.schema(table.schema().to_arrow())
-
-
-def _pause(attempt: int) -> None:
-    time.sleep(random.uniform(0, min(LONGEST_PAUSE, 0.05 * 1.5**attempt)))
+        return self._calls.retried(answered)

@@ -17,22 +17,22 @@ from catalogs.storage.store_contract import LARGEST, ObjectInfo, require_size
 
 PARTIAL = ".partial-"
 DELTA_PARTIAL = re.compile(rf"{keys.TABLE}/.+#\d+")
-"""What the Delta library writes beside and renames, as we do; its own vacuum does not see these."""
+"""Files that the Delta library writes and then renames, as this store does; the library's vacuum does not see them."""
 
 UMASK = os.umask(0o022)
 """The process's own; it can only be read by setting it, which threads must not see, so it is read once."""
 os.umask(UMASK)
 
 NO_LINKS = (errno.EPERM, errno.EOPNOTSUPP, errno.ENOTSUP, errno.ENOSYS)
-"""What `link` says where a disk knows no hard links; a matter of rights says EACCES."""
+"""Errors of `link` where a disk knows no hard links; missing rights give EACCES."""
 NOT_THERE = (errno.ENOENT, errno.ENOTDIR, errno.ELOOP)
-"""What `stat` says where no file is: nothing, a file as a folder, links in a circle."""
+"""Errors of `stat` where there is no file: nothing, a file as a folder, links in a circle."""
 NO_FOLDER_SYNC = (errno.EINVAL, errno.EOPNOTSUPP, errno.ENOTSUP, errno.EBADF)
-"""What `fsync` of a folder says where the disk has none; then a folder's entries are as safe as files are."""
+"""Errors of `fsync` of a folder where the disk does not have it; then a folder's entries are as safe as files."""
 
 
 class LocalStore:
-    """Objects are files below a folder, which is made by the first write."""
+    """A store whose objects are files below a folder; the first write makes the folder."""
 
     def __init__(self, folder: Path, *, bound: bool = True) -> None:
         """`folder` need not exist yet.
@@ -44,18 +44,18 @@ class LocalStore:
 
     @property
     def uri(self) -> str:
-        """The folder's path."""
+        """The folder's path, as text."""
         return str(self._folder)
 
     @property
     def fault(self) -> str:
-        """What keeps the folder from holding anything yet; empty where nothing does."""
+        """Why the folder cannot hold anything yet; empty where it can."""
         if self._folder.is_dir():
             return ""
         return "is a file, not a folder" if self._folder.exists() else "does not exist"
 
     def read(self, key: str) -> bytes:
-        """Contents of a file."""
+        """The bytes of a file; NotFoundError where there is none, NotAnObjectError where it is not a usable file."""
         path = self._path(key)
         with _explained(f"reading {path}"):
             self._require_inside(path)
@@ -84,7 +84,10 @@ class LocalStore:
             _sync_folder(path.parent)
 
     def create(self, key: str, data: bytes) -> bool:
-        """Create a file; False if it is there already. A hard link is the atomic test."""
+        """Create a file; False if it exists already. A hard link is the atomic test.
+
+        Raises StoreError where the disk knows no hard links.
+        """
         path = self._path(key)
         with _explained(f"creating {path}"):
             self._require_inside(path.parent)
@@ -106,7 +109,7 @@ class LocalStore:
         return True
 
     def sync(self, written: Iterable[str]) -> None:
-        """Have the disk keep files that another wrote, and their entries in folders; those not there are passed over."""
+        """Have the disk keep files that another library wrote, and their entries in folders; missing files are passed over."""
         folders: dict[Path, None] = {}
         for key in written:
             path = self._path(key)
@@ -119,10 +122,10 @@ class LocalStore:
 
     def _above(self, folder: Path) -> Iterator[Path]:
         """Folders of the store that a folder lies in, inner ones first."""
-        return (one for one in folder.parents if one.is_relative_to(self._folder))
+        return (parent for parent in folder.parents if parent.is_relative_to(self._folder))
 
     def _write_beside(self, path: Path, data: bytes) -> Path:
-        new = [one for one in (path.parent, *self._above(path.parent)) if not one.exists()]
+        new = [parent for parent in (path.parent, *self._above(path.parent)) if not parent.exists()]
         path.parent.mkdir(parents=True, exist_ok=True)
         partial = _written_partly(path.parent, data)
         for folder in new:
@@ -134,7 +137,7 @@ class LocalStore:
         return self.stat(key) is not None
 
     def stat(self, key: str) -> ObjectInfo | None:
-        """What a listing tells of one file; None if there is none."""
+        """The key, size, ETag and time of one file; None if there is none."""
         path = self._path(key)
         with _explained(f"looking for {path}"):
             try:
@@ -146,7 +149,7 @@ class LocalStore:
             return _told(key, status) if stat.S_ISREG(status.st_mode) else None
 
     def list(self, prefix: str = "") -> Iterator[ObjectInfo]:
-        """Every file whose key begins with `prefix`, by key; half-written ones are not shown."""
+        """Every file whose key begins with `prefix`, by key; half-written files are left out."""
         return self._shown(prefix, halves=False)
 
     def leftovers(self, prefix: str = "") -> Iterator[ObjectInfo]:
@@ -174,7 +177,7 @@ class LocalStore:
             path.unlink(missing_ok=True)
 
     def delta_location(self, table: str = keys.TABLE) -> tuple[str, dict[str, str]]:
-        """The table's folder; no options. StoreError where the Delta library cannot be told of it."""
+        """The table's folder; no options. StoreError where the Delta library would read another place."""
         folder = self._path(table)
         with _explained(f"looking for {folder}"):
             self._require_inside(folder)
@@ -184,7 +187,7 @@ class LocalStore:
         return self._folder / keys.check_key(key)
 
     def _require_inside(self, path: Path) -> None:
-        """NotAnObjectError where a link on the way leads out of the catalog."""
+        """Raise NotAnObjectError where a link on the way leads out of the catalog."""
         target = path.resolve() if self._bound else path
         if not target.is_relative_to(self._folder):
             raise NotAnObjectError(
@@ -202,16 +205,16 @@ class LocalStore:
 
 
 def _resolved(folder: Path) -> Path:
-    """The folder itself, whether it is there or not; StoreError where nothing can be there, or be seen."""
-    name = addresses.shown(str(folder))
+    """The folder without links, whether it exists or not; StoreError where no folder can be there, or be seen."""
+    name = addresses.readable_address(str(folder))
     try:
         home = folder.expanduser()
     except RuntimeError as error:
         raise StoreError(f"{name}: there is no user's home of this name. Write the path out.") from error
     try:
-        found = home.resolve()
+        resolved = home.resolve()
         with suppress(FileNotFoundError, NotADirectoryError):
-            found.stat()
+            resolved.stat()
     except (RuntimeError, ValueError) as error:
         why = "links lead in a circle" if isinstance(error, RuntimeError) else str(error)
         raise StoreError(f"{name}: {why}. Choose another folder.") from error
@@ -219,7 +222,7 @@ def _resolved(folder: Path) -> Path:
         raise NotAllowedError(f"{name}: permission denied. Check the folder's owner and mode.") from error
     except OSError as error:
         raise StoreError(f"{name}: {error.strerror}. Choose another folder.") from error
-    return found
+    return resolved
 
 
 def _told(key: str, status: os.stat_result) -> ObjectInfo:
@@ -229,7 +232,7 @@ def _told(key: str, status: os.stat_result) -> ObjectInfo:
 
 
 def _require_readable(path: Path, mode: int, size: int) -> None:
-    """NotAnObjectError for what is no file of bytes, or too large for a catalog's."""
+    """Raise NotAnObjectError for a device, pipe or socket, and for a file that is too large for a catalog."""
     if stat.S_ISDIR(mode):
         raise IsADirectoryError(errno.EISDIR, "is a folder", str(path))
     if not stat.S_ISREG(mode):
@@ -275,7 +278,7 @@ def _sync_folder(folder: Path) -> None:
 
 @contextmanager
 def _explained(what: str) -> Iterator[None]:
-    """Errors of the system, named. StoreError passes."""
+    """Errors of the operating system as errors of catalogs; a StoreError passes unchanged."""
     try:
         yield
     except FileNotFoundError as error:

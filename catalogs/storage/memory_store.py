@@ -1,4 +1,4 @@
-"""A store in memory: the twin that tests and notebooks use."""
+"""A store in memory, for tests and notebooks."""
 
 import hashlib
 from collections.abc import Iterable, Iterator
@@ -14,18 +14,18 @@ class MemoryStore:
     """Objects in a dictionary; safe to use from several threads."""
 
     def __init__(self, name: str = "memory") -> None:
-        """`name` only shows in messages."""
+        """`name` is shown in messages only."""
         self._name = name
         self._objects: dict[str, tuple[bytes, datetime]] = {}
         self._lock = Lock()
 
     @property
     def uri(self) -> str:
-        """Where the store begins."""
+        """The address that messages show."""
         return f"memory://{self._name}"
 
     def read(self, key: str) -> bytes:
-        """Contents of an object."""
+        """The bytes of an object; NotFoundError where there is none."""
         keys.check_key(key)
         try:
             return self._objects[key][0]
@@ -49,18 +49,18 @@ class MemoryStore:
         return keys.check_key(key) in self._objects
 
     def stat(self, key: str) -> ObjectInfo | None:
-        """What a listing tells of one object; None if there is none."""
-        found = self._objects.get(keys.check_key(key))
-        return _told(key, *found) if found else None
+        """The key, size, ETag and time of one object; None if there is none."""
+        stored = self._objects.get(keys.check_key(key))
+        return _told(key, *stored) if stored else None
 
     def list(self, prefix: str = "") -> Iterator[ObjectInfo]:
         """Every object whose key begins with `prefix`, by key."""
-        for key, found in sorted(self._objects.items()):
+        for key, stored in sorted(self._objects.items()):
             if key.startswith(prefix):
-                yield _told(key, *found)
+                yield _told(key, *stored)
 
     def leftovers(self, prefix: str = "") -> Iterator[ObjectInfo]:  # noqa: ARG002
-        """None: a write here is one assignment."""
+        """Always empty: a write to memory is one assignment."""
         return iter(())
 
     def delete(self, key: str) -> None:
@@ -68,10 +68,10 @@ class MemoryStore:
         self._objects.pop(keys.check_key(key), None)
 
     def sync(self, written: Iterable[str]) -> None:
-        """Nothing: memory outlasts no loss of power."""
+        """Nothing happens: memory does not outlast a loss of power."""
 
     def delta_location(self, table: str = keys.TABLE) -> tuple[str, dict[str, str]]:  # noqa: ARG002
-        """A Delta table cannot live here: its library reaches no Python dictionary."""
+        """Always raises StoreError: the Delta library cannot reach a Python dictionary."""
         raise StoreError(f"{self.uri} cannot hold a design catalog: use a folder or s3://bucket/prefix.")
 
 

@@ -1,4 +1,4 @@
-"""What S3 stores refuse, named: with the store's own words, what they mean, and what to do."""
+"""Refusals of S3 stores as errors of catalogs: with the store's own words, their meaning, and what to do."""
 
 import re
 from collections.abc import Iterator, Mapping
@@ -54,8 +54,6 @@ LONGEST_WORDS = 300
 """Letters of a store's explanation."""
 NO_BUCKET = "there is no such bucket. Check its name and the endpoint."
 SAFE_STORES = "Use a store that honours them (AWS S3, a recent MinIO) or a folder."
-
-
 NO_CREDENTIALS = (
     NoCredentialsError, PartialCredentialsError, CredentialRetrievalError, ProfileNotFound, SSOError,
     TokenRetrievalError,
@@ -79,8 +77,13 @@ RIGHTS = (
 
 
 @contextmanager
-def named(what: str) -> Iterator[None]:
-    """Errors of boto3 become ours; `what` was being done, and to which object."""
+def translate_errors(what: str) -> Iterator[None]:
+    """Errors of boto3 within this block become errors of catalogs; `what` is the operation and its object.
+
+    Raises:
+        NotAllowedError: credentials are missing or refused.
+        StoreError: the store refused, did not answer, or the settings are wrong.
+    """
     try:
         yield
     except NO_CREDENTIALS as error:
@@ -107,10 +110,10 @@ def named(what: str) -> Iterator[None]:
 
 
 @contextmanager
-def keys_named(what: str) -> Iterator[None]:
-    """Errors of finding credentials become ours; files and programs that the settings name may be missing or odd."""
+def translate_credential_errors(what: str) -> Iterator[None]:
+    """Errors of finding credentials become NotAllowedError: files and programs in the settings may be missing or wrong."""
     try:
-        with named(what):
+        with translate_errors(what):
             yield
     except (OSError, ValueError, KeyError) as error:
         raise NotAllowedError(
@@ -120,7 +123,7 @@ def keys_named(what: str) -> Iterator[None]:
 
 
 def _from_tls(what: str, error: SSLError) -> StoreError:
-    """A certificate that is not trusted, or no TLS at all, is so at every try."""
+    """An error of TLS: an untrusted certificate, and a server without TLS, fail at every try."""
     words = str(error)
     if "CERTIFICATE_VERIFY_FAILED" in words or "CA certificate bundle" in words:
         return StoreError(
@@ -146,31 +149,31 @@ def _line(error: Exception) -> str:
 
 
 def require_s3(answer: Mapping[str, object], name: str, what: str) -> None:
-    """StoreError for an answer of success that lacks what every answer of S3 has: a page of a proxy's, say."""
+    """Raise StoreError for an answer of success without the field `name`, which every answer of S3 has; a proxy's page, say."""
     if name not in answer:
         raise StoreError(f"{what}: the answer has no {name}. {NOT_S3}")
 
 
-def code(error: ClientError) -> str:
-    """What the store calls its refusal; the status where it has no body, as to HEAD."""
+def error_code(error: ClientError) -> str:
+    """The store's code of its refusal; the status where the answer has no body, as to HEAD."""
     return str(error.response.get("Error", {}).get("Code", ""))
 
 
 def require_conditional_puts(uri: str, error: ClientError) -> None:
-    """UnsafeStoreError where a store refuses the condition of a put, rather than the put."""
+    """Raise UnsafeStoreError where a store refuses the condition of a put, and not the put itself."""
     words = _words(error)
-    if code(error) not in REFUSED_HEADER or CHECKSUM.search(words):
+    if error_code(error) not in REFUSED_HEADER or CHECKSUM.search(words):
         return
-    if CONDITION.search(words) or code(error) in UNKNOWN:
+    if CONDITION.search(words) or error_code(error) in UNKNOWN:
         or_else = "" if CONDITION.search(words) else f" If it does honour them, {CHECKSUM_SETTING} may help."
         raise UnsafeStoreError(
-            f"{uri} lacks conditional puts (If-None-Match; it answered {code(error)}{words}): a design catalog"
+            f"{uri} lacks conditional puts (If-None-Match; it answered {error_code(error)}{words}): a design catalog"
             f" there would lose rows. {SAFE_STORES}{or_else}"
         ) from error
 
 
 def require_clean_keys(keys: ReadOnlyCredentials, source: str) -> None:
-    """NotAllowedError for keys with blanks or line breaks in them, of which no request can be made; shows no key."""
+    """Raise NotAllowedError for credentials with blanks or line breaks, which no request can carry; shows no key."""
     given = (keys.access_key, keys.secret_key, keys.token)
     for name, text, clean in zip(CREDENTIALS, given, (SENT, SIGNS, SENT), strict=True):
         if text and not clean.fullmatch(text):
@@ -187,30 +190,32 @@ def _what_breaks(text: str) -> str:
 
 
 def _from_answer(what: str, error: ClientError) -> StoreError:
-    answered = status(error)
-    if code(error) == "NoSuchBucket":
+    answered = http_status(error)
+    if error_code(error) == "NoSuchBucket":
         return NotFoundError(f"{what}: {NO_BUCKET}")
     if answered == 404:
         return NotFoundError(f"{what}: there is no such object.")
-    if code(error) in SKEWED or (answered == 403 and _seconds_apart(error) > SKEW_SECONDS):
+    if error_code(error) in SKEWED or (answered == 403 and _seconds_apart(error) > SKEW_SECONDS):
         return NotAllowedError(f"{what}: {CLOCKS_DIFFER}")
     if region := _other_region(error):
         return StoreError(
             f"{what}: the store answered {_said(error)}. The bucket lies in another region: {region}."
         )
-    remedy = REMEDIES.get(code(error))
+    remedy = REMEDIES.get(error_code(error))
     if answered in (401, 403) or remedy:
         return NotAllowedError(f"{what}: the store refused ({_said(error)}). {remedy or _rights(error)}")
     return _from_failure(f"{what}: the store answered {_said(error)}", answered, error)
 
 
 def _other_region(error: ClientError) -> str:
-    """What to set where the bucket lies in another region than was asked; empty where that is not it."""
-    if code(error) not in OTHER_REGION and status(error) not in (301, 307):
+    """How to set the region where the bucket lies in another region; empty where that is not the reason."""
+    if error_code(error) not in OTHER_REGION and http_status(error) not in (301, 307):
         return ""
-    told = error.response.get("ResponseMetadata", {}).get("HTTPHeaders", {}).get("x-amz-bucket-region")
-    found = REGION.search(_words(error))
-    region = told or error.response.get("Error", {}).get("Region") or (found[1] if found else "")
+    region_header = (
+        error.response.get("ResponseMetadata", {}).get("HTTPHeaders", {}).get("x-amz-bucket-region")
+    )
+    match = REGION.search(_words(error))
+    region = region_header or error.response.get("Error", {}).get("Region") or (match[1] if match else "")
     return f"set AWS_REGION={region}" if region else "set AWS_REGION to it"
 
 
@@ -218,30 +223,30 @@ def _rights(error: ClientError) -> str:
     return NOT_S3 if _is_bare(error) else RIGHTS
 
 
-def status(error: ClientError) -> int:
-    """Of the answer; 0 where there is none."""
+def http_status(error: ClientError) -> int:
+    """The status of the answer to a request; 0 where there was no answer."""
     return int(error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0))
 
 
 def _is_bare(error: ClientError) -> bool:
     """Whether an answer has no code of S3's."""
-    return not code(error) or code(error).isdigit()
+    return not error_code(error) or error_code(error).isdigit()
 
 
 def _said(error: ClientError) -> str:
     """Status, code and words of an answer, each once."""
-    named = "" if _is_bare(error) else f" {code(error)}"
-    return f"{status(error)}{named}{_words(error)}"
+    named = "" if _is_bare(error) else f" {error_code(error)}"
+    return f"{http_status(error)}{named}{_words(error)}"
 
 
 def _from_failure(answered: str, number: int, error: ClientError) -> StoreError:
-    """What is neither a matter of rights nor of what is there."""
+    """The error for a failure that has nothing to do with rights, and with which objects exist."""
     if CHECKSUM.search(_words(error)):
         return StoreError(
             f"{answered}. It does not know the checksums that are sent with objects: set {CHECKSUM_SETTING}, then run"
             " the same command again."
         )
-    if (number >= 500 and code(error) not in UNKNOWN) or number == 429 or code(error) in PASSING:
+    if (number >= 500 and error_code(error) not in UNKNOWN) or number == 429 or error_code(error) in PASSING:
         return UnreachableError(f"{answered}, at every try. Try again later: run the same command again.")
     check = NOT_S3 if _is_bare(error) else "Check the store and its settings."
     return StoreError(f"{answered}. A further try changes nothing. {check}")
@@ -255,7 +260,7 @@ def _words(error: ClientError) -> str:
 
 
 def _seconds_apart(error: ClientError) -> float:
-    """How far the store's clock is from ours; a HEAD answer has no code that would say it."""
+    """Seconds between the store's clock and ours; the answer to HEAD has no code that would say it."""
     date = error.response.get("ResponseMetadata", {}).get("HTTPHeaders", {}).get("date", "")
     try:
         return abs((datetime.now(UTC) - parsedate_to_datetime(date)).total_seconds())

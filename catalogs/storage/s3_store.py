@@ -1,7 +1,6 @@
 """A bucket, or a prefix of one, as a store."""
 
 import random
-import time
 import urllib.parse
 import uuid
 from collections.abc import Callable, Iterable, Iterator
@@ -11,6 +10,7 @@ from typing import Any, TypeVar
 import boto3
 from botocore.config import Config
 from botocore.exceptions import ClientError, NoCredentialsError
+from tenacity import RetryCallState, Retrying, retry_if_exception_type, stop_after_attempt, stop_after_delay
 
 from catalogs import keys
 from catalogs.errors import NotFoundError, StoreError, UnreachableError, without_password
@@ -22,7 +22,7 @@ T = TypeVar("T")
 ATTEMPTS = 8
 """Tries of one request."""
 LONGEST_PAUSE = 5.0
-"""Seconds between two tries, at most. The pauses grow to it and are 6 to 11 s in all: a server starts anew in that."""
+"""Seconds between two tries, at most. All pauses together are 6 to 11 s, in which a server can restart."""
 PATIENCE = 60.0
 """Seconds after which there is no further try of a request."""
 ANSWER_SECONDS = 30
@@ -36,10 +36,10 @@ ADDRESSING = {None: "auto", True: "path", False: "virtual"}
 
 
 class S3Store:
-    """Objects below `s3://bucket/prefix`, through boto3 and its standard credential chain."""
+    """A store whose objects lie below `s3://bucket/prefix`, through boto3 and its standard credential chain."""
 
     def __init__(self, uri: str, options: S3Options) -> None:
-        """Opens no connection."""
+        """Opens no connection. StoreError for an address without a bucket, or with a password in it."""
         self._bucket, _, prefix = uri.removeprefix("s3://").partition("/")
         self._prefix = prefix.strip("/")
         self._options = options
@@ -57,7 +57,7 @@ class S3Store:
 
     @property
     def uri(self) -> str:
-        """Where the store begins."""
+        """The bucket and prefix, as a person would write them."""
         return f"s3://{self._bucket}/{self._prefix}".rstrip("/")
 
     @cached_property
@@ -75,7 +75,7 @@ class S3Store:
             max_pool_connections=32,
             s3={"addressing_style": ADDRESSING[self._options.path_style]},
         )
-        with s3_errors.named(f"connecting to {self.uri}"):
+        with s3_errors.translate_errors(f"connecting to {self.uri}"):
             self._require_clean_keys()
             try:
                 client = self._session.client("s3", endpoint_url=endpoint, config=config)
@@ -88,34 +88,32 @@ class S3Store:
 
     def _require_clean_keys(self) -> None:
         """NotAllowedError for credentials with blanks in them, which a header of HTTP does not take."""
-        with s3_errors.keys_named(f"finding credentials for {self.uri}"):
+        with s3_errors.translate_credential_errors(f"finding credentials for {self.uri}"):
             credentials = self._session.get_credentials()
             frozen = credentials and credentials.get_frozen_credentials()
         if credentials and frozen:
             s3_errors.require_clean_keys(frozen, str(credentials.method))
 
     def _ask(self, what: str, ask: Callable[[], T]) -> T:
-        """What the store answers; where it does not, or says 'later', it is asked again after a growing pause.
+        """The store's answer; a request without one, or answered by 'later', is made again after a growing pause.
 
-        Reading an answer to its end is part of it. boto3's own retries leave that out, and a quota ends them
+        Reading an answer to its end is part of a try. boto3's own retries leave that out, and a quota ends them
         just when the store has been away and comes back.
         """
-        began = time.monotonic()
-        for attempt in range(1, ATTEMPTS + 1):
-            try:
-                with s3_errors.named(what):
-                    return ask()
-            except UnreachableError:
-                if attempt == ATTEMPTS or time.monotonic() - began > PATIENCE:
-                    raise
-            time.sleep(random.uniform(0.5, 1) * min(LONGEST_PAUSE, 0.05 * 2**attempt))
-        raise AssertionError("unreachable")
+        retrying = Retrying(
+            retry=retry_if_exception_type(UnreachableError),
+            stop=stop_after_attempt(ATTEMPTS) | stop_after_delay(PATIENCE),
+            wait=_pause,
+            reraise=True,
+        )
+        return retrying(s3_errors.translate_errors(what)(ask))
 
     def read(self, key: str) -> bytes:
-        """Contents of an object."""
+        """The bytes of an object; NotFoundError where there is none, NotAnObjectError where it is too large."""
         place = self._place(key)
 
         def ask() -> bytes:
+            """Get the object once, to the end of its bytes."""
             answer = self._client.get_object(**place)
             s3_errors.require_s3(answer, "ETag", f"reading {self._name(key)}")
             require_size(self._name(key), int(answer.get("ContentLength") or 0))
@@ -130,21 +128,22 @@ class S3Store:
         self._ask(f"writing {self._name(key)}", put)
 
     def create(self, key: str, data: bytes) -> bool:
-        """Create an object with a conditional put; False if it is there already.
+        """Create an object with a conditional put; False if it exists already.
 
-        A put whose answer is lost is tried again and then meets its own object. So every put carries a mark
-        of its own, which says afterwards whose object it is.
+        A put whose answer is lost is tried again and then meets its own object. So every put carries a mark, which says
+        afterwards whether the object is its own.
         """
         mark, tries = uuid.uuid4().hex, 0
         put = partial(self._client.put_object, **self._place(key), Body=data, IfNoneMatch="*")
 
         def ask() -> bool:
+            """Put the object once."""
             nonlocal tries
             tries += 1
             try:
                 put(Metadata={"created-by": mark})
             except ClientError as error:
-                if s3_errors.code(error) not in TAKEN:
+                if s3_errors.error_code(error) not in TAKEN:
                     s3_errors.require_conditional_puts(self.uri, error)
                     raise
                 return tries > 1 and self._creator(key) == mark
@@ -155,52 +154,53 @@ class S3Store:
     def _creator(self, key: str) -> str:
         """The mark of the put that made an object; empty if there is none."""
         try:
-            found = self._client.head_object(**self._place(key))
+            answer = self._client.head_object(**self._place(key))
         except ClientError as error:
-            if s3_errors.code(error) not in MISSING:
+            if s3_errors.error_code(error) not in MISSING:
                 raise
             return ""
-        return str(found.get("Metadata", {}).get("created-by", ""))
+        return str(answer.get("Metadata", {}).get("created-by", ""))
 
     def exists(self, key: str) -> bool:
         """Whether the object is there."""
         return self.stat(key) is not None
 
     def stat(self, key: str) -> ObjectInfo | None:
-        """What a listing tells of one object, in whole seconds; None if there is none."""
+        """The key, size, ETag and time (whole seconds) of one object; None if there is none."""
         place = self._place(key)
 
         def ask() -> ObjectInfo | None:
+            """Ask for the object's head once."""
             try:
-                found = self._client.head_object(**place)
+                answer = self._client.head_object(**place)
             except ClientError as error:
-                if s3_errors.code(error) not in MISSING:
+                if s3_errors.error_code(error) not in MISSING:
                     self._ask_for_words(place, error)
                     raise
                 # A HEAD answer does not say whether the object or the whole bucket is missing.
                 self._require_bucket()
                 return None
-            s3_errors.require_s3(found, "ETag", f"looking for {self._name(key)}")
-            return ObjectInfo(key, found["ContentLength"], found["ETag"].strip('"'), found["LastModified"])
+            s3_errors.require_s3(answer, "ETag", f"looking for {self._name(key)}")
+            return ObjectInfo(key, answer["ContentLength"], answer["ETag"].strip('"'), answer["LastModified"])
 
         return self._ask(f"looking for {self._name(key)}", ask)
 
     def _ask_for_words(self, place: dict[str, str], refused: ClientError) -> None:
-        """Ask once more, for the error that explains: a refusal of HEAD has a status alone."""
-        if s3_errors.status(refused) >= 500:
-            # It may pass, and says what it is.
+        """Ask with GET for the error that explains: a refusal of HEAD has only a status."""
+        if s3_errors.http_status(refused) >= 500:
+            # The failure may pass, and its status says enough.
             return
         try:
             self._client.get_object(**place, Range="bytes=0-0")["Body"].close()
         except ClientError as error:
-            if s3_errors.code(error) not in MISSING:
+            if s3_errors.error_code(error) not in MISSING:
                 raise
 
     def _require_bucket(self) -> None:
         try:
             self._client.head_bucket(Bucket=self._bucket)
         except ClientError as error:
-            if s3_errors.code(error) == "404":
+            if s3_errors.error_code(error) == "404":
                 raise NotFoundError(f"{self.uri}: {s3_errors.NO_BUCKET}") from error
             # Rights on objects without rights on the bucket are usual; then the object is missing.
 
@@ -224,7 +224,7 @@ class S3Store:
             further = {"ContinuationToken": token} if token else None
 
     def leftovers(self, prefix: str = "") -> Iterator[ObjectInfo]:  # noqa: ARG002
-        """None: an object is put in one request, whole or not at all."""
+        """Always empty: an object is put in one request, whole or not at all."""
         return iter(())
 
     def delete(self, key: str) -> None:
@@ -232,15 +232,16 @@ class S3Store:
         self._ask(f"deleting {self._name(key)}", partial(self._client.delete_object, **self._place(key)))
 
     def sync(self, written: Iterable[str]) -> None:
-        """Nothing: an object is safe when its put is answered."""
+        """Nothing happens: an object is safe when its put is answered."""
 
     def delta_location(self, table: str = keys.TABLE) -> tuple[str, dict[str, str]]:
-        """The table's URI, and boto3's own credentials of this moment in the words of the Delta library.
+        """The table's URI, and boto3's credentials of this moment in the words of the Delta library.
 
-        StoreError where the Delta library cannot be told of the place.
+        Raises StoreError where the Delta library would read another place, and NotAllowedError without credentials (boto3's
+        NoCredentialsError).
         """
         place = delta_places.of_prefix(self._bucket, self._prefix, table)
-        with s3_errors.keys_named(f"finding credentials for {self.uri}"):
+        with s3_errors.translate_credential_errors(f"finding credentials for {self.uri}"):
             credentials = self._session.get_credentials()
             if credentials is None:
                 raise NoCredentialsError
@@ -269,6 +270,11 @@ class S3Store:
         return f"{self.uri}/{key}"
 
 
+def _pause(state: RetryCallState) -> float:
+    """Seconds before the next try: they double, and are shortened at random so that many clients spread out."""
+    return random.uniform(0.5, 1) * min(LONGEST_PAUSE, 0.05 * 2.0**state.attempt_number)
+
+
 def _kind(key: str) -> dict[str, str]:
     kinds = {"png": "image/png", "json": "application/json", "csv": "text/csv", "jpg": "image/jpeg"}
     suffix = key.rpartition(".")[2]
@@ -276,7 +282,7 @@ def _kind(key: str) -> dict[str, str]:
 
 
 def _require_no_password(endpoint: str | None) -> None:
-    """StoreError for an endpoint with credentials in it; S3 takes none there, and logs would show them."""
+    """Raise StoreError for an endpoint with credentials in it: S3 takes none there, and logs would show them."""
     if endpoint and "@" in urllib.parse.urlsplit(endpoint).netloc:
         raise StoreError(
             "The S3 endpoint's URL holds a user or password, which S3 does not take there: write it without, and"

@@ -17,7 +17,7 @@ LARGEST = 2**30
 
 
 def require_size(where: str, size: int) -> None:
-    """NotAnObjectError where an object has more bytes than are read."""
+    """Raise NotAnObjectError where an object has more bytes than stores read."""
     if size > LARGEST:
         raise NotAnObjectError(
             f"{where} has {size / 1e9:.1f} GB, and {LARGEST / 1e9:.1f} GB are read at most: make it smaller."
@@ -26,7 +26,7 @@ def require_size(where: str, size: int) -> None:
 
 @dataclass(frozen=True)
 class ObjectInfo:
-    """An object as a listing shows it. `etag` changes whenever the contents do; `modified` is in UTC."""
+    """An object as a listing shows it. `size` is in bytes; `etag` changes whenever the contents do; `modified` is in UTC."""
 
     key: str
     size: int
@@ -35,15 +35,15 @@ class ObjectInfo:
 
 
 class Store(Protocol):
-    """What every store does. Failures raise `catalogs.errors.StoreError` and name the object's URI."""
+    """The operations of every store. Failures raise `catalogs.errors.StoreError` and name the object's URI."""
 
     @property
     def uri(self) -> str:
-        """Where the store begins, as a person would write it."""
+        """The store's address, as a person would write it."""
         ...
 
     def read(self, key: str) -> bytes:
-        """Contents of an object; NotFoundError if there is none, NotAnObjectError if it is larger than `LARGEST`."""
+        """The bytes of an object; NotFoundError if there is none, NotAnObjectError if it is larger than `LARGEST`."""
         ...
 
     def write(self, key: str, data: bytes) -> None:
@@ -51,15 +51,15 @@ class Store(Protocol):
         ...
 
     def create(self, key: str, data: bytes) -> bool:
-        """Create an object; False, and nothing written, if it is there already."""
+        """Create an object. False, and nothing written, if it exists already."""
         ...
 
     def exists(self, key: str) -> bool:
-        """Whether the object is there."""
+        """Whether there is an object with this key."""
         ...
 
     def stat(self, key: str) -> ObjectInfo | None:
-        """What `list` or `leftovers` tells of one object, without a look at any other; None if there is none.
+        """The object as `list` or `leftovers` shows it, found without reading any other; None if there is none.
 
         `modified` may lack its fraction of a second.
         """
@@ -70,7 +70,7 @@ class Store(Protocol):
         ...
 
     def leftovers(self, prefix: str = "") -> Iterator[ObjectInfo]:
-        """Halves of objects that writers left when they were killed, by prefix; `delete` removes them."""
+        """Halves of objects that killed writers left, by prefix; `delete` removes them."""
         ...
 
     def delete(self, key: str) -> None:
@@ -78,23 +78,23 @@ class Store(Protocol):
         ...
 
     def sync(self, written: Iterable[str]) -> None:
-        """See that objects that another library wrote outlast a loss of power; keys without an object do no harm.
+        """Make sure that objects which another library wrote outlast a loss of power; keys without an object do no harm.
 
-        What `write` has answered does so anyhow. Where every answered write does, `written` is not gone through.
+        Objects of `write` outlast it anyhow. A store all of whose answered writes outlast it does not iterate `written`.
         """
         ...
 
     def delta_location(self, table: str = keys.TABLE) -> tuple[str, dict[str, str]]:
         """URI of a table in the store, and storage options with which the Delta library reaches it.
 
-        StoreError where the Delta library would read another place in the address than this store does.
+        Raises StoreError where the Delta library would read another place in the address than this store does.
         """
         ...
 
 
 @dataclass(frozen=True)
 class S3Options:
-    """How S3 is reached; empty fields leave it to boto3's standard chain (environment, profile, role)."""
+    """The connection to S3; empty fields leave it to boto3's standard chain (environment, profile, role)."""
 
     endpoint_url: str | None = None
     region: str | None = None

@@ -1,4 +1,4 @@
-"""The file that holds a catalog's table: its names, and what lies there in its place."""
+"""The files that hold a catalog's table: their names, and hints where another file lies in their place."""
 
 import io
 import zipfile
@@ -34,46 +34,46 @@ LOOKED_AT = 10_000
 
 
 def catalog_key(store: Store, folder: str = "", existing: Container[str] | None = None) -> str | None:
-    """Key of a catalog's table, or of that of a folder (`autumn/`) in it; None where there is none.
+    """Key of a catalog's table, or of the table of a folder (`autumn/`) in it; None where there is none.
 
     `existing` holds all keys of the store, where they are known; else the store is asked. Raises
     CatalogError where there are two: nobody can say which is meant.
     """
     places = [folder + name for name in CATALOG_FILES]
-    found = [key for key in places if (store.exists(key) if existing is None else key in existing)]
-    if len(found) > 1:
-        names = " and ".join(key.removeprefix(folder) for key in found)
+    present = [key for key in places if (store.exists(key) if existing is None else key in existing)]
+    if len(present) > 1:
+        names = " and ".join(key.removeprefix(folder) for key in present)
         place = f"{store.uri}/{folder}".removesuffix("/")
         raise CatalogError(f"{place} holds both {names}: keep the one that is meant.")
-    return found[0] if found else None
+    return present[0] if present else None
 
 
 def copies_beside(store: Store, key: str, existing: Iterable[str]) -> tuple[str, ...]:
-    """A remark on tables that look like copies of a catalog's, as 'catalog (1).csv': nobody reads them.
+    """A remark on tables that look like copies of a catalog's, as 'catalog (1).csv': they are not read.
 
-    `key` is the table's own, and `existing` are the keys of the store.
+    `key` is the table's own key, and `existing` are the keys of the store.
     """
-    folder, _, own = key.rpartition("/")
-    found = sorted(
+    folder, _, own_name = key.rpartition("/")
+    copies = sorted(
         name
-        for one in existing
-        if "catalog" in one.casefold()
-        and one.rpartition("/")[0] == folder
-        and (name := one.rpartition("/")[2]) != own
+        for existing_key in existing
+        if "catalog" in existing_key.casefold()
+        and existing_key.rpartition("/")[0] == folder
+        and (name := existing_key.rpartition("/")[2]) != own_name
         and not name.startswith((".", "~"))
         and "catalog" in name.casefold()
         and _remedy(name)
     )
-    if not found:
+    if not copies:
         return ()
-    listed = ", ".join(f"'{name}'" for name in found[:SHOWN]) + (", ..." if len(found) > SHOWN else "")
+    listed = ", ".join(f"'{name}'" for name in copies[:SHOWN]) + (", ..." if len(copies) > SHOWN else "")
     return (
-        f"{store.uri}/{key} is read; {listed} beside it {'is' if len(found) == 1 else 'are'} not: keep the newest",
+        f"{store.uri}/{key} is read; {listed} beside it {'is' if len(copies) == 1 else 'are'} not: keep the newest",
     )
 
 
 def no_catalog(store: Store, folder: str = "") -> NotFoundError:
-    """That a store, or a folder in it, holds no table; names what lies there in its place."""
+    """The error for a store, or a folder in it, without a table; it names a file that was probably meant."""
     if folder:
         return NotFoundError(f"{store.uri}/{folder} holds no {NAMES} any more.")
     parent, _, name = store.uri.rpartition("/")
@@ -85,7 +85,7 @@ def no_catalog(store: Store, folder: str = "") -> NotFoundError:
 
 
 def _instead(store: Store) -> str:
-    """What lies in a store that looks like the table that is missed, and what to do with it."""
+    """A file in a store that looks like the missing table, and what to do with it; empty where there is none."""
     try:
         keys = list(_some_keys(store))
     except (CatalogsError, OSError):
@@ -101,7 +101,7 @@ def _instead(store: Store) -> str:
 
 
 def _some_keys(store: Store) -> Iterator[str]:
-    """Keys of a store, of a folder only those one level down: somebody may have given a whole disk."""
+    """Keys of a store; of a folder only those one level down, because somebody may have given a whole disk."""
     if isinstance(store, LocalStore):
         folder = Path(store.uri)
         paths = (path for pattern in ("*", "*/catalog.*") for path in folder.glob(pattern) if path.is_file())
@@ -126,9 +126,9 @@ ZIP, OLE = b"PK\x03\x04", bytes.fromhex("d0cf11e0a1b11ae1")
 
 
 def other_kind(data: bytes) -> str:
-    """What bytes are that are no text, with what to do; empty where they may be text.
+    """The kind of bytes that are no text, with what to do; empty where they may be text.
 
-    People rename files: a workbook under the name of a CSV is told as what it is.
+    People rename files: a workbook under the name of a CSV is described as a workbook.
     """
     if data.startswith(ZIP):
         return _of_archive(data)

@@ -10,7 +10,7 @@ from functools import partial
 
 from catalogs.errors import CatalogError
 from catalogs.tables.catalog_files import other_kind
-from catalogs.tables.lines import MAX_ROWS, WHOLE_ROW, IsRow, Line, Sheet, never
+from catalogs.tables.lines import MAX_ROWS, WHOLE_ROW, IsRow, Line, Sheet, no_row
 
 SEPARATORS = ",;\t|"
 NAMED_SEPARATOR = re.compile(r'"?sep=(\\t|[^" \n])"?[,;\t|]*', re.IGNORECASE)
@@ -25,7 +25,7 @@ MARKS = {
 """Encodings by their byte-order marks; UTF-32's begins as UTF-16's does, and is asked first."""
 SAMPLE = 4096
 PADDING = "\x00\x1a"
-"""What old programs and some file systems put after the last row."""
+"""Signs that old programs and some file systems put after the last row."""
 MOST = 131_072
 """Separators in one line of a file; a line with more is no row of any table."""
 QUOTE = "has a quote that is not closed or stands in a cell; write a quote in a quoted cell twice"
@@ -40,7 +40,7 @@ csv.field_size_limit(2**31 - 1)
 def csv_sheets(name: str, data: bytes) -> list[Sheet]:
     """A CSV by each separator that it may have, the likeliest first; `name` is for messages.
 
-    Takes UTF-8, UTF-16 and UTF-32, with or without mark, and what line ends there are. CatalogError for
+    Takes UTF-8, UTF-16 and UTF-32, with or without mark, and every kind of line end. CatalogError for
     other encodings, and for files of another kind.
     """
     if kind := other_kind(data):
@@ -55,8 +55,8 @@ def csv_sheets(name: str, data: bytes) -> list[Sheet]:
             " sets or several runs."
         )
     first, _, rest = text.partition("\n")
-    if told := NAMED_SEPARATOR.fullmatch(first.strip(" ")):
-        separators, text = [told[1].replace("\\t", "\t")], rest
+    if directive := NAMED_SEPARATOR.fullmatch(first.strip(" ")):
+        separators, text = [directive[1].replace("\\t", "\t")], rest
     else:
         filled = text.lstrip(" \n").partition("\n")[0]
         separators = sorted(SEPARATORS, key=filled.count, reverse=True)
@@ -66,7 +66,7 @@ def csv_sheets(name: str, data: bytes) -> list[Sheet]:
     ]
 
 
-def csv_lines(text: str, separator: str, is_row: IsRow = never) -> Iterator[Line]:
+def csv_lines(text: str, separator: str, is_row: IsRow = no_row) -> Iterator[Line]:
     r"""Rows of a CSV whose lines end in `\n`, numbered as a spreadsheet shows them.
 
     A quote that is closed by the wrong sign, never, or by a quote of a later row would take rows with it.
@@ -138,6 +138,7 @@ class _Source:
         self._first = True
 
     def left(self) -> bool:
+        """Whether there are lines that were not read yet."""
         return self.position < len(self.text)
 
     def begin(self, within: _Within) -> int:
@@ -173,7 +174,7 @@ class _RowsAhead:
 
     def any(self, begin: int, end: int) -> bool:
         """Whether one of the lines between two places, each the beginning of a line, is a row."""
-        if self.is_row is never:
+        if self.is_row is no_row:
             return False
         if self._found >= begin:
             return self._found < end
@@ -188,7 +189,7 @@ class _RowsAhead:
 
 
 def _loosely(text: str, begin: int, end: int, separator: str) -> Sequence[str]:
-    """Cells of a line by itself, whatever its quotes; of a giant one its beginning."""
+    """Cells of a line by itself, whatever its quotes; of a giant line only its beginning."""
     if end - begin > MOST and text.count(separator, begin, end) > MOST:
         end = begin + SAMPLE
     line = text[begin:end].rstrip("\n")
@@ -203,7 +204,7 @@ def _decode(name: str, data: bytes, encoding: str) -> str:
 
 
 def _encoding(data: bytes) -> str:
-    """By the mark; else by where the zero bytes of plain letters stand, which UTF-8 has none of."""
+    """The encoding by the mark; else by the places of zero bytes, which UTF-8 does not have."""
     for mark in sorted(MARKS, key=len, reverse=True):
         if data.startswith(mark):
             return MARKS[mark]
@@ -219,7 +220,7 @@ def _encoding(data: bytes) -> str:
 
 
 def _of_encoding(name: str, encoding: str) -> tuple[str, ...]:
-    """A remark on text of a kind that is guessed, or that other programs may not read."""
+    """A remark on an encoding that was guessed, or that other programs may not read."""
     if encoding in ("utf-8", "utf-8-sig", "utf-16"):
         return ()
     return (

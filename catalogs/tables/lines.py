@@ -1,4 +1,4 @@
-"""Lines of a table before its columns have names: what every kind of file is read into."""
+"""Lines of a table before its columns have names: the form into which every kind of file is read."""
 
 import re
 import sys
@@ -28,9 +28,9 @@ WHOLE_ROW = -1
 BREAKS = re.compile("[\t\n\r\x0b\x0c\x85\u2028\u2029]+")
 CONTROLS = re.compile("[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
 BETWEEN_WORDS = re.compile(r"[|;,\u3001\uff0c\uff1b\u060c\u2022]|(?<=\s)/(?=\s)")
-"""What parts two words of a list, in whatever script they are written."""
+"""Signs that separate two words of a list, in any script."""
 INVISIBLE = " \u00a0\t\ufeff\u200b\u200c\u200d\u200e\u200f\u202a\u202b\u202c\u2060\u2066\u2067\u2068\u2069"
-"""What comes along at the ends of copied text, and no eye sees."""
+"""Invisible signs that come along at the ends of copied text."""
 
 Faults = tuple[tuple[int, str], ...]
 """Indices of cells with what is wrong with each."""
@@ -63,13 +63,13 @@ class Sheet:
     shifts: bool = False
 
 
-def never(_cells: Sequence[str]) -> bool:
+def no_row(_cells: Sequence[str]) -> bool:
     """An `IsRow` for a table whose columns are not known yet."""
     return False
 
 
 def too_many_columns(table: str, columns: int) -> str:
-    """What is said of a table with so many named columns."""
+    """The message for a table with so many named columns."""
     return (
         f"{table} has {columns:,} columns with a name, over {MAX_COLUMNS:,}: leave out those that no garment or style"
         " needs. If they are records, turn the table: a row a record."
@@ -77,21 +77,21 @@ def too_many_columns(table: str, columns: int) -> str:
 
 
 def text_bytes(texts: Iterable[str]) -> int:
-    """Bytes that the letters of texts take in memory: one each, or two or four in texts with others than Latin ones."""
+    """Bytes that the letters of texts take in memory: one each, or two or four in texts with non-Latin letters."""
     return sum(sys.getsizeof(text) - EMPTY for text in texts)
 
 
-def trimmed(line: Line, lists: Collection[int] = ()) -> Line:
+def trim_cells(line: Line, lists: Collection[int] = ()) -> Line:
     """A line without white space around its cells; line breaks and tabs in them become blanks.
 
-    In the cells of which `lists` holds the index they become bars, as what they part are words of a list.
-    Control characters, cells of over MAX_LETTERS letters and more than MAX_MARKS combining marks in a row are
-    faults: other programs drop, obey or choke on them.
+    In the cells whose index is in `lists` they become bars, because there they separate words. Control characters,
+    cells of over MAX_LETTERS letters and more than MAX_MARKS combining marks in a row are faults: other programs drop
+    them, obey them or take very long.
     """
     # Cell by cell: one emoji makes every letter of a joined row four bytes.
     plain = max(map(len, line.cells), default=0) <= MAX_LETTERS and all(map(str.isprintable, line.cells))
     # A text that many cells share is looked at once.
-    if plain and not any(map(many_marks, {cell for cell in line.cells if not cell.isascii()})):
+    if plain and not any(map(stacked_mark, {cell for cell in line.cells if not cell.isascii()})):
         return Line(line.row, [cell.strip() for cell in line.cells], line.faults)
     cells, faults = [], list(line.faults)
     for index, cell in enumerate(line.cells):
@@ -112,16 +112,16 @@ def _trim(cell: str, between: str) -> tuple[str, str]:
     if control := CONTROLS.search(text):
         what = f"holds a control character (U+{ord(control[0]):04X}) that no eye sees; type the cell anew"
         return CONTROLS.sub("\ufffd", text), what
-    if mark := many_marks(text):
+    if mark := stacked_mark(text):
         what = f"has more than {MAX_MARKS} combining marks in a row (U+{ord(mark):04X} and others); type the cell anew"
         return text[:MAX_MARKS], what
     return text, ""
 
 
-def many_marks(text: str) -> str:
-    """The first of more than MAX_MARKS combining marks in a row; empty where there are no such.
+def stacked_mark(text: str) -> str:
+    """The first of more than MAX_MARKS combining marks in a row; empty where there are not so many.
 
-    A row of so many covers one of every MAX_MARKS + 1 letters: no other is looked at.
+    A row of so many covers one of every MAX_MARKS + 1 letters: no other letter is looked at.
     """
     if text.isascii():
         return ""

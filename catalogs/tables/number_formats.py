@@ -9,11 +9,11 @@ TOKEN = re.compile(r'"(?P<quoted>[^"]*)"|\\(?P<escaped>.)|(?P<plain>[-+():~{} ])
 GENERAL = ("General", "@", "0", "")
 
 
-def shown(value: int, code: str) -> str:
+def format_number(value: int, code: str) -> str:
     """A whole number as its format shows it: 7 under `"A-"000` is A-007.
 
-    It is the plain number where the format has anything but places for digits and fixed signs: signs between
-    thousands, decimals, colours and conditions change how a number looks and not what it says.
+    The result is the plain number where the format has anything but places for digits and fixed signs: signs between
+    thousands, decimals, colours and conditions change how a number looks and not its value.
     """
     if value < 0 or code in GENERAL:
         return str(value)
@@ -28,7 +28,7 @@ def shown(value: int, code: str) -> str:
 
 
 def _place(part: str, digits: list[str], first: bool) -> str:
-    """What stands at a place of a format, from the right; the first place takes all digits that are left."""
+    """The signs at a place of a format, from the right; the first place takes all remaining digits."""
     if part not in ("0", "#", "?"):
         return part[1:]
     if first and digits:
@@ -39,12 +39,12 @@ def _place(part: str, digits: list[str], first: bool) -> str:
 @lru_cache(1024)
 def _parts(code: str) -> tuple[str, ...]:
     """Places for digits, and fixed signs with a quote before them; empty where a format has anything else."""
-    first, found, place = code[:LONGEST].partition(";")[0], list[str](), 0
+    first, parts, place = code[:LONGEST].partition(";")[0], list[str](), 0
     while place < len(first):
         token = TOKEN.match(first, place)
         if token is None:
             return ()
         fixed = token["quoted"] or token["escaped"] or token["plain"] or ""
-        found.append(token["digit"] or f"'{fixed}")
+        parts.append(token["digit"] or f"'{fixed}")
         place = token.end()
-    return tuple(found)
+    return tuple(parts)

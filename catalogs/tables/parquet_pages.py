@@ -1,7 +1,7 @@
-"""What a Parquet file stands for by its own pages and schema, looked at before any library unpacks it.
+"""The size of a Parquet file's contents by its own pages and schema, read before any library unpacks the file.
 
-The library allocates what a page's header says, and follows nested types as deep as they go; a file's index can
-say less than its pages do.
+The library allocates the memory that a page's header states, and follows nested types to any depth; a file's index
+can state less than its pages do.
 """
 
 from collections.abc import Iterator, Sequence
@@ -44,7 +44,7 @@ DELTA = frozenset({6, 7})
 
 
 class PageError(Exception):
-    """Bytes are no header of Parquet, or the schema is without measure."""
+    """Bytes are not a header of Parquet, or the schema is too large."""
 
 
 @dataclass(frozen=True)
@@ -62,7 +62,7 @@ class Chunk:
 
 
 def read_index(data: bytes) -> tuple[int, list[Chunk]]:
-    """The number of rows that a file says it has, and its chunks; PageError where it cannot be taken apart."""
+    """The number of rows that a file states, and its chunks; PageError where it cannot be taken apart."""
     begin = len(data) - 8 - int.from_bytes(data[-8:-4], "little")
     if len(data) < 12 or data[:4] != b"PAR1" or data[-4:] != b"PAR1" or begin < 4:
         raise PageError("it does not begin and end as Parquet does")
@@ -96,9 +96,9 @@ def _chunks(reader: "_Thrift") -> Iterator[dict[int, Any]]:
 
 def _read_chunks(data: bytes, metadata: Sequence[dict[int, Any]]) -> list[Chunk]:
     """Chunks with what their pages say; no byte of a file may be a page of two of them."""
-    places = [_place(found) for found in metadata]
+    places = [_place(chunk) for chunk in metadata]
     last = 0
-    walked = (place for place, found in zip(places, metadata, strict=True) if found.get(VALUES))
+    walked = (place for place, chunk in zip(places, metadata, strict=True) if chunk.get(VALUES))
     for begin, end in sorted(walked):
         if begin < FIRST_PAGE:
             raise PageError(f"a column begins at byte {begin}, before there can be one")
@@ -106,32 +106,32 @@ def _read_chunks(data: bytes, metadata: Sequence[dict[int, Any]]) -> list[Chunk]
             raise PageError(f"two of its columns share the byte {begin:,}")
         last = max(last, end)
     pages = _Pages(data)
-    return [_chunk(pages, found, place) for found, place in zip(metadata, places, strict=True)]
+    return [_chunk(pages, chunk, place) for chunk, place in zip(metadata, places, strict=True)]
 
 
-def _place(found: dict[int, Any]) -> tuple[int, int]:
+def _place(chunk: dict[int, Any]) -> tuple[int, int]:
     """Where the bytes of a chunk begin and end."""
-    packed, begin = _size(found.get(PACKED)), _size(found.get(DATA))
-    if isinstance(first := found.get(DICTIONARY), int) and 0 < first < begin:
+    packed, begin = _size(chunk.get(PACKED)), _size(chunk.get(DATA))
+    if isinstance(first := chunk.get(DICTIONARY), int) and 0 < first < begin:
         begin = first
     return begin, begin + packed
 
 
-def _chunk(pages: "_Pages", found: dict[int, Any], place: tuple[int, int]) -> Chunk:
-    values, unpacked = _size(found.get(VALUES)), _size(found.get(UNPACKED))
+def _chunk(pages: "_Pages", chunk: dict[int, Any], place: tuple[int, int]) -> Chunk:
+    values, unpacked = _size(chunk.get(VALUES)), _size(chunk.get(UNPACKED))
     return Chunk(
-        b".".join(found.get(PATH) or ()).decode(),
-        found.get(PHYSICAL) == BYTE_ARRAY,
-        not DELTA.isdisjoint(found.get(ENCODINGS) or ()),
+        b".".join(chunk.get(PATH) or ()).decode(),
+        chunk.get(PHYSICAL) == BYTE_ARRAY,
+        not DELTA.isdisjoint(chunk.get(ENCODINGS) or ()),
         values,
         max(unpacked, sum(pages.sizes(*place, values))),
     )
 
 
-def _size(found: object) -> int:
-    if not isinstance(found, int) or found < 0:
+def _size(number: object) -> int:
+    if not isinstance(number, int) or number < 0:
         raise PageError("a column or a page of it has no size")
-    return found
+    return number
 
 
 def _check_elements(reader: "_Thrift") -> None:
@@ -159,7 +159,7 @@ class _Pages:
         self._data, self._left = data, MOST_PAGES
 
     def sizes(self, begin: int, end: int, values: int) -> Iterator[int]:
-        """Unpacked size of each page of a chunk that has values, to its last byte."""
+        """Unpacked size of each page of a chunk that has values, to its last byte; PageError for a bad page, or too many."""
         end = min(end, len(self._data))
         while values and begin < end:
             self._left -= 1
@@ -174,7 +174,7 @@ class _Pages:
 
 
 def _require_own_header(header: dict[int, Any]) -> None:
-    """PageError unless a page has the header of its kind, and no other's: readers would take one or the other."""
+    """Raise PageError unless a page has the header of its kind, and no other's: readers would take one or the other."""
     kind = header.get(PAGE_KIND)
     if kind not in OWN_HEADER or [number for number in KIND_HEADERS if number in header] != [
         OWN_HEADER[kind]
@@ -227,11 +227,11 @@ class _Thrift:
         return (self._number() if head >> 4 == 15 else head >> 4), head & 15
 
     def struct(self, depth: int) -> dict[int, Any]:
-        """The fields of a structure: numbers, bytes, lists and structures; of all else, None."""
+        """The fields of a structure: numbers, bytes, lists and structures; None for all other values."""
         return {number: self.value(kind, depth + 1) for number, kind in self.fields()}
 
     def value(self, kind: int, depth: int = 0, *, in_list: bool = False) -> Any:
-        """A value, or None where it is neither number, bytes, list nor structure."""
+        """A value, or None where it is neither number, bytes, list nor structure; PageError for a value without bounds."""
         if depth > DEEPEST:
             raise PageError(f"a header is nested over {DEEPEST} levels deep")
         self._left -= 1

@@ -13,21 +13,11 @@ from openpyxl.utils.datetime import MAC_EPOCH, WINDOWS_EPOCH, from_excel
 from catalogs.errors import CatalogError
 from catalogs.tables.catalog_files import other_kind
 from catalogs.tables.cell_text import cell_text
-from catalogs.tables.lines import MAX_BYTES, MAX_CELLS, MAX_TEXT, IsRow, Line, Sheet, never, text_bytes
-from catalogs.tables.number_formats import shown
-from catalogs.tables.xlsx_parts import (
-    WORKBOOK,
-    Archive,
-    Book,
-    Cell,
-    OrderError,
-    PartError,
-    SheetPart,
-    StrictError,
-    read_book,
-    read_merged,
-    read_rows,
-)
+from catalogs.tables.lines import MAX_BYTES, MAX_CELLS, MAX_TEXT, IsRow, Line, Sheet, no_row, text_bytes
+from catalogs.tables.number_formats import format_number
+from catalogs.tables.xlsx_book import WORKBOOK, Book, SheetPart, read_book
+from catalogs.tables.xlsx_rows import Cell, read_merged, read_sheet_rows
+from catalogs.tables.xlsx_xml import OrderError, PartError, StrictError, WorkbookArchive
 
 MAX_PARTS = 10_000
 PREFERRED = ("catalog", "garments", "styles")
@@ -43,17 +33,17 @@ NOT_COMPUTED = (
 
 
 def xlsx_sheets(name: str, data: bytes) -> list[Sheet]:
-    """The sheets of a workbook, those of a telling name first, hidden ones not; `name` is for messages.
+    """The sheets of a workbook, those with a telling name first, without hidden ones; `name` is for messages.
 
-    A cell is what the program shows: a formula's value, 101 for the number 101.0, 007 and A-007 where the
+    A cell is the text that the program shows: a formula's value, 101 for the number 101.0, 007 and A-007 where the
     format has the zeros and the letter, 2025-10-01 for a date, and for a merged cell the same in every row that
     it spans. Hidden rows count, as they do in the program's own CSV. A formula that ended in an error, or was
-    never computed, is a fault of its cell. CatalogError where the file is none, is damaged or stands for over
+    never computed, is a fault of its cell. CatalogError where the file is no workbook, is damaged or stands for over
     MAX_BYTES or MAX_TEXT.
     """
     _check_archive(name, data)
     try:
-        archive = Archive(data)
+        archive = WorkbookArchive(data)
         book = read_book(archive, MAX_TEXT)
     except StrictError as error:
         raise CatalogError(f"{name} {error}: save it as 'Excel Workbook (.xlsx)'.") from error
@@ -63,8 +53,8 @@ def xlsx_sheets(name: str, data: bytes) -> list[Sheet]:
         Exception
     ) as error:  # damage shows as errors of ZIP, of its compression, of its passwords, or of XML
         raise _unreadable(name, error) from error
-    found = [sheet for sheet in book.sheets if sheet.is_visible] or book.sheets
-    ordered = sorted(found, key=lambda sheet: sheet.name.strip().casefold() not in PREFERRED)
+    visible = [sheet for sheet in book.sheets if sheet.is_visible] or book.sheets
+    ordered = sorted(visible, key=lambda sheet: sheet.name.strip().casefold() not in PREFERRED)
     return [Sheet(partial(_lines, name, archive, book, sheet), sheet.name) for sheet in ordered]
 
 
@@ -80,9 +70,9 @@ def _too_much(name: str, error: PartError) -> CatalogError:
 
 
 def _check_archive(name: str, data: bytes) -> None:
-    """Refuse what is no workbook, and what its own index says is too large; nothing is unpacked yet.
+    """Raise CatalogError for a file that is no workbook, or too large by its own index; nothing is unpacked yet.
 
-    All parts count, whatever their names: any of them may be said to be a sheet. No more of a part is ever
+    All parts count, whatever their names: any of them may be declared a sheet. No more of a part is ever
     unpacked than the index says.
     """
     if not data.startswith(b"PK\x03\x04"):
@@ -105,14 +95,14 @@ def _check_archive(name: str, data: bytes) -> None:
 
 
 def _lines(
-    name: str, archive: Archive, book: Book, sheet: SheetPart, _is_row: IsRow = never
+    name: str, archive: WorkbookArchive, book: Book, sheet: SheetPart, _is_row: IsRow = no_row
 ) -> Iterator[Line]:
     place = f"{name}, sheet '{sheet.name}'"
     try:
         spans = read_merged(archive, sheet.part)
         above: dict[int, tuple[int, str]] = {}
         cells_read = size = 0
-        for row, cells in read_rows(archive, sheet.part, MAX_TEXT, MAX_CELLS):
+        for row, cells in read_sheet_rows(archive, sheet.part, MAX_TEXT, MAX_CELLS):
             line = _line(book, row, cells)
             texts = list(line.cells)
             cells_read += _fill_down(texts, row, spans, above) + len(texts) + 1
@@ -146,7 +136,7 @@ def _line(book: Book, row: int, cells: Sequence[Cell]) -> Line:
 def _fill_down(
     texts: list[str], row: int, spans: dict[int, list[tuple[int, int]]], above: dict[int, tuple[int, str]]
 ) -> int:
-    """Give a row what merged cells that began above it show in it; note those that begin in it; how many there are."""
+    """Give a row the texts of merged cells that began above it, and note those that begin in it; returns how many."""
     for column in [column for column, (last, _) in above.items() if row > last]:
         del above[column]
     if above and any(texts):
@@ -206,8 +196,10 @@ def _number(book: Book, cell: Cell) -> tuple[str, str]:
             )
     if isinstance(value, float):
         value = float(f"{value:.{DIGITS}g}")
-        return (shown(int(value), code) if value.is_integer() and abs(value) < 1e15 else cell_text(value)), ""
-    return shown(value, code), ""
+        return (
+            format_number(int(value), code) if value.is_integer() and abs(value) < 1e15 else cell_text(value)
+        ), ""
+    return format_number(value, code), ""
 
 
 KINDS: dict[str, Callable[[Book, Cell], tuple[str, str]]] = {

@@ -1,4 +1,4 @@
-"""How a mask and its picture go together: was it made of the picture's light, do its edges lie on the cloth's."""
+"""The likeness of a mask and its picture: was the mask made of the picture, do its edges lie on the cloth's."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,19 +27,19 @@ noisy or compressed, at most 0.17.
 def shared_detail(grey: Bytes, rgb: Bytes) -> int:
     """Whether a mask has its picture's detail: 1 as the picture, -1 as its negative, 0 not.
 
-    A mask is flat where there is cloth, also where it is as light as the picture is. A photograph, a cut-out on
-    black, a screenshot of an overlay have the weave and the folds in them.
+    A mask is flat where there is cloth, even where it is as light as the picture. A photograph, a cut-out on
+    black and a screenshot of an overlay show the weave and the folds.
     """
     step = max(1, int(np.sqrt(grey.size / SAMPLED)))
     mask = grey[::step, ::step].astype(np.float32)
     fine = _detail(mask)
     marked = (mask > 16) & ~_edges(mask)
-    there = marked & (np.abs(fine) >= DETAIL)
-    share = float(np.mean(there[marked])) if marked.any() else 0.0
+    detailed = marked & (np.abs(fine) >= DETAIL)
+    share = float(np.mean(detailed[marked])) if marked.any() else 0.0
     if share <= TEXTURED:
         return 0
     light = _detail(rgb[::step, ::step].astype(np.float32).mean(-1))
-    shared = correlation(fine[there], light[there])
+    shared = correlation(fine[detailed], light[detailed])
     return int(np.sign(shared)) if abs(shared) > SAME else 0
 
 
@@ -48,29 +48,29 @@ def _edges(mask: Floats) -> NDArray[np.bool_]:
     cloth = (mask > float(np.percentile(mask, 95)) / 2).view(np.uint8)
     most = ndimage.maximum_filter1d(ndimage.maximum_filter1d(cloth, BESIDE, 0), BESIDE, 1)
     least = ndimage.minimum_filter1d(ndimage.minimum_filter1d(cloth, BESIDE, 0), BESIDE, 1)
-    found: NDArray[np.bool_] = most != least
-    return found
+    edges: NDArray[np.bool_] = most != least
+    return edges
 
 
 def _detail(levels: Floats) -> Floats:
-    found: Floats = levels - ndimage.uniform_filter(levels, 3)
-    return found
+    detail: Floats = levels - ndimage.uniform_filter(levels, 3)
+    return detail
 
 
-def correlation(one: Floats, other: Floats) -> float:
+def correlation(values: Floats, other: Floats) -> float:
     """Correlation of two arrays; 0 where one of them is flat."""
-    if not one.std() or not other.std():
+    if not values.std() or not other.std():
         return 0.0
-    return float(np.corrcoef(one.ravel(), other.ravel())[0, 1])
+    return float(np.corrcoef(values.ravel(), other.ravel())[0, 1])
 
 
 def edge_fit(grey: Bytes, rgb: Bytes) -> float:
-    """How strong the picture's edges are where the mask's are, by how strong they are all over: 1 is chance."""
-    return fit(mask_edges(grey), picture_edges(rgb))
+    """The strength of the picture's edges at the mask's edges, divided by their mean strength: 1 is chance."""
+    return slope_fit(mask_edges(grey), picture_edges(rgb))
 
 
-def fit(edges: Floats, slopes: Floats) -> float:
-    """As `edge_fit`, of edges of a mask and a picture of one size."""
+def slope_fit(edges: Floats, slopes: Floats) -> float:
+    """The value of `edge_fit` for slopes of a mask and a picture of one size."""
     total = float(edges.sum() * slopes.mean())
     return float((slopes * edges).sum()) / total if total else 0.0
 
@@ -82,8 +82,8 @@ def mask_edges(grey: Bytes) -> Floats:
 
 def picture_edges(rgb: Bytes) -> Floats:
     """How steep a picture is at and beside some SAMPLED pixels: masks are a pixel or two beside the edge at times."""
-    found: Floats = ndimage.maximum_filter(_slope(_reduced(Image.fromarray(rgb).convert("L"))), 3)
-    return found
+    slopes: Floats = ndimage.maximum_filter(_slope(_reduced(Image.fromarray(rgb).convert("L"))), 3)
+    return slopes
 
 
 def _reduced(image: Image.Image) -> Floats:
@@ -92,5 +92,5 @@ def _reduced(image: Image.Image) -> Floats:
 
 
 def _slope(levels: Floats) -> Floats:
-    found: Floats = np.hypot(ndimage.sobel(levels, 0), ndimage.sobel(levels, 1))
-    return found
+    slope: Floats = np.hypot(ndimage.sobel(levels, 0), ndimage.sobel(levels, 1))
+    return slope

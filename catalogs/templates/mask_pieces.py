@@ -1,8 +1,8 @@
-"""What of a mask is no cloth though it is marked: frames, specks, marks, dust, soft shadows.
+"""Marked pieces of a mask that are no cloth: frames, specks, marks, dust, soft shadows.
 
-A mask is drawn in programs that add crop marks and edge lines, and made of scans and matting that add dust and
-shadows. What is clearly none of the garment is left out and said. A strap or a drawstring hangs on the garment,
-or lies near to it: it stays.
+A mask is drawn in programs that add crop marks and edge lines, and made by scans and matting that add dust and
+shadows. Pieces that clearly do not belong to the garment are left out, with a note. A strap or a drawstring hangs
+on the garment, or lies near to it: it stays.
 """
 
 from collections.abc import Callable
@@ -15,7 +15,7 @@ from scipy import ndimage
 Bytes = NDArray[np.uint8]
 Marks = NDArray[np.bool_]
 Spread = Callable[[Marks], Marks]
-"""From numbers of pieces to the pixels that these cover."""
+"""From chosen pieces to the pixels that they cover."""
 
 CLEARLY = 128
 """Level from which a pixel is clearly cloth."""
@@ -41,25 +41,25 @@ EDGE = 1 / 100
 
 @dataclass(frozen=True)
 class Strays:
-    """Pieces that are no cloth, H x W where they are (None = nowhere), and what to say of pieces."""
+    """Pieces that are no cloth, H x W where they are (None = nowhere), and notes on pieces."""
 
     where: Marks | None = None
     notes: tuple[str, ...] = ()
 
 
-def without_frame(levels: Bytes) -> tuple[Bytes, tuple[str, ...]]:
+def remove_frame(levels: Bytes) -> tuple[Bytes, tuple[str, ...]]:
     """Levels without thin white lines along whole sides of the picture; cloth that runs out of it stays."""
-    found = levels
+    cleaned = levels
     for turns in range(4):
-        depth = _frame_depth(np.rot90(found, turns))
+        depth = _frame_depth(np.rot90(cleaned, turns))
         if depth:
-            found = found.copy() if found is levels else found
+            cleaned = cleaned.copy() if cleaned is levels else cleaned
             # One line more, which compression has smeared.
-            side = np.rot90(found, turns)
+            side = np.rot90(cleaned, turns)
             side[: depth + 1] = side[depth + 1]
-    if found is levels:
+    if cleaned is levels:
         return levels, ()
-    return found, (
+    return cleaned, (
         "has a white line along the border of the picture, as frames and scans have: it was left out; if that is"
         " cloth, paint it wider",
     )
@@ -73,7 +73,7 @@ def _frame_depth(view: Bytes) -> int:
     return depth if 0 < depth <= deepest and shares[depth] < 0.7 * FULL else 0
 
 
-def strays(coverage: Bytes) -> Strays:
+def find_strays(coverage: Bytes) -> Strays:
     """Pieces that are no cloth, and those that may be none. Large masks are looked at on a coarser grid."""
     step = max(1, int(np.ceil(np.sqrt(coverage.size / LABELLED))))
     rows, columns = (range(0, side, step) for side in coverage.shape)
@@ -88,10 +88,11 @@ def strays(coverage: Bytes) -> Strays:
     marks, doubtful = _marks(pieces, sizes, others)
 
     def spread(chosen: Marks) -> Marks:
+        """The pixels of the chosen pieces, in the mask's size."""
         where: Marks = chosen[pieces].repeat(step, 0).repeat(step, 1)
         return where[: coverage.shape[0], : coverage.shape[1]]
 
-    # What is nowhere clear is a compression's ringing: no word of it.
+    # Pieces without a clear pixel are a compression's ringing, which needs no note.
     clear = _numbers(pieces[coarse >= CLEARLY], len(sizes))
     notes = _notes(coverage, spread, specks, marks & clear, doubtful & clear)
     out = specks | marks
@@ -105,6 +106,7 @@ def _marks(pieces: NDArray[np.int32], sizes: NDArray[np.int64], others: Marks) -
     main = (sizes >= OTHER * sizes.max())[pieces].astype(np.uint8)
 
     def touched(share: float, by: Bytes = body) -> Marks:
+        """The pieces within a distance of the cloth, given as a share of the longer side."""
         reach = _widest(by, 2 * max(1, round(share * longer)) + 1) > 0
         return _numbers(pieces[reach], len(sizes))
 
@@ -121,46 +123,46 @@ def _marks(pieces: NDArray[np.int32], sizes: NDArray[np.int64], others: Marks) -
 
 
 def _widest(levels: Bytes, side: int) -> Bytes:
-    found: Bytes = ndimage.maximum_filter1d(ndimage.maximum_filter1d(levels, side, 0), side, 1)
-    return found
+    widened: Bytes = ndimage.maximum_filter1d(ndimage.maximum_filter1d(levels, side, 0), side, 1)
+    return widened
 
 
 def _numbers(pieces: NDArray[np.int32], count: int) -> Marks:
     """Which numbers occur."""
-    found: Marks = np.bincount(pieces.ravel(), minlength=count) > 0
-    return found
+    occurs: Marks = np.bincount(pieces.ravel(), minlength=count) > 0
+    return occurs
 
 
 def _at_border(pieces: NDArray[np.int32], margin: int) -> Marks:
     """Which pieces lie wholly along one border of the picture."""
     height, width = pieces.shape
-    found = [False]
+    at_border = [False]
     for down, across in ndimage.find_objects(pieces):
-        found.append(
+        at_border.append(
             down.stop <= margin
             or across.stop <= margin
             or down.start >= height - margin
             or across.start >= width - margin
         )
-    return np.array(found)
+    return np.array(at_border)
 
 
 def _notes(coverage: Bytes, spread: Spread, specks: Marks, marks: Marks, doubtful: Marks) -> tuple[str, ...]:
-    found: list[str] = []
+    notes: list[str] = []
     if specks.any() and (lost := np.count_nonzero((coverage >= CLEARLY) & spread(specks))):
-        found.append(f"has specks away from the cloth ({lost} px in all): they were left out")
+        notes.append(f"has specks away from the cloth ({lost} px in all): they were left out")
     if marks.any():
         what = _count(coverage, spread(marks), marks)
-        found.append(
+        notes.append(
             f"has lines, marks or dust away from the cloth ({what}): they were left out; if that is cloth, join it to"
             " the garment or paint it wider"
         )
     if doubtful.any():
         what = _count(coverage, spread(doubtful), doubtful)
-        found.append(
+        notes.append(
             f"has small pieces away from the cloth ({what}): they are painted; if they are no cloth, paint them black"
         )
-    return tuple(found)
+    return tuple(notes)
 
 
 def _count(coverage: Bytes, where: Marks, chosen: Marks) -> str:
@@ -170,10 +172,10 @@ def _count(coverage: Bytes, where: Marks, chosen: Marks) -> str:
     return f"{np.count_nonzero(chosen)} of {pixels} px in all, the uppermost at column {column}, row {row}"
 
 
-def without_shadow(levels: Bytes, opaque: int) -> tuple[Bytes, int]:
-    """Levels without what lies under `opaque` away from opaque cloth, as a soft shadow does; and its pixels.
+def remove_shadow(levels: Bytes, opaque: int) -> tuple[Bytes, int]:
+    """Levels without pixels under `opaque` that lie away from opaque cloth, as a soft shadow does; and their number.
 
-    Cloth that is sheer all over has no opaque part to be away from: the caller says by `opaque` what is.
+    Cloth that is sheer all over has no opaque part: so the caller says by `opaque` which levels are opaque.
     """
     marked = (levels >= opaque).astype(np.uint8)
     near = _widest(marked, 2 * max(6, int(max(levels.shape) * EDGE)) + 1)

@@ -1,7 +1,7 @@
-"""Masks in which grey is black and white strewn or hatched: 1-bit exports, GIFs made anew, screens of print.
+"""Masks in which black and white dots or lines stand for grey: 1-bit exports, GIFs made anew, screens of print.
 
-What is finer than any cloth's own holes is smoothed, and read as the grey that it stands for. Coarser hatching is
-refused: its gaps may be a net's.
+A pattern that is finer than any cloth's own holes is smoothed to the grey that it stands for. Coarser hatching is
+refused: its gaps may be those of a net.
 """
 
 import math
@@ -16,22 +16,22 @@ from catalogs.templates.mask_pieces import CLEARLY, Marks
 Bytes = NDArray[np.uint8]
 
 BUSY = 25
-"""Steps between black and white, by the root of what is white, from which a mask is screened.
+"""Steps between black and white, divided by the root of the white area, from which a mask is screened.
 
 Masks of real garments have 4 to 11 (48 of them), a circle has 4.5.
 """
 BETWEEN, FEW = (48, 208), 0.2
 """Levels that are neither black nor white; share of them up to which a mask is of black and white."""
 FINE, COARSE = (1, 2, 3, 4), (6, 9, 13)
-"""Radii, px, of what is smoothed and of what is refused."""
+"""Radii, px, of patterns that are smoothed and of those that are refused."""
 SAMPLE, TILE = 4_000_000, 256
 """Pixels, in tiles of so many pixels a side, by which the radius is found: what is fine stays as fine in a tile."""
 EVEN, WHOLE = 0.25, 0.995
 """Difference of how dense the white lies up to which cloth is even; how dense it lies where only edges are strewn."""
 
 
-def unscreened(levels: Bytes) -> tuple[Bytes, tuple[str, ...]]:
-    """Levels with the grey that black and white stand for; what are no such masks stay as they are.
+def smooth_screens(levels: Bytes) -> tuple[Bytes, tuple[str, ...]]:
+    """Levels with grey in place of fine dots and lines; other masks stay as they are.
 
     Raises MaskError for hatching whose gaps may be meant.
     """
@@ -54,8 +54,8 @@ def _tiles(white: Marks) -> Marks:
     if every < 2:
         return white
     rows, columns = (np.flatnonzero(np.arange(side) // TILE % every == 0) for side in white.shape)
-    found: Marks = white[np.ix_(rows, columns)]
-    return found if found.any() else white
+    sample: Marks = white[np.ix_(rows, columns)]
+    return sample if sample.any() else white
 
 
 def _is_busy(white: Marks, times: float = 1.0) -> bool:
@@ -78,8 +78,8 @@ def _dense(white: Marks, radius: int) -> Marks:
 
 def _density(white: Marks, radius: int) -> NDArray[np.float32]:
     """Share of white around each pixel."""
-    found: NDArray[np.float32] = ndimage.uniform_filter(white.astype(np.float32), 2 * radius + 1)
-    return found
+    density: NDArray[np.float32] = ndimage.uniform_filter(white.astype(np.float32), 2 * radius + 1)
+    return density
 
 
 def _reading(cloth: Marks, white: Marks, radius: int) -> tuple[Bytes, tuple[str, ...]]:

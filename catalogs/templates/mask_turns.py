@@ -1,6 +1,6 @@
 """Masks that lie otherwise than their picture: drawn on the picture as it is stored, before its EXIF turns it.
 
-Of a quarter turn the size says it; of half turns, mirrors and square pictures the edges do, where they are clear.
+A quarter turn shows in the size. Half turns, mirrors and square pictures show in the edges, where these are clear.
 """
 
 from dataclasses import dataclass
@@ -10,7 +10,7 @@ from PIL import Image
 
 from catalogs.images.codec import Bytes, Picture
 from catalogs.images.exif_tags import TURNS
-from catalogs.templates.mask_likeness import edge_fit, fit, mask_edges, picture_edges
+from catalogs.templates.mask_likeness import edge_fit, mask_edges, picture_edges, slope_fit
 
 CLEARER, CLEAR = 1.4, 2.0
 """How many times better the edges must fit for a mask to be turned, and how well.
@@ -33,45 +33,52 @@ REMEDY = "save the picture upright, without EXIF's turn, and export both anew"
 
 
 @dataclass(frozen=True)
-class Placed:
-    """A mask as it lies on its picture, and what to say of how it lies."""
+class PlacedMask:
+    """A mask as it lies on its picture, and notes on how it lies."""
 
     image: Image.Image
     notes: tuple[str, ...] = ()
 
 
-def placed(own: Image.Image, orientation: int, picture: Picture) -> Placed:
+def place_mask(mask: Image.Image, orientation: int, picture: Picture) -> PlacedMask:
     """A mask as it lies on its picture.
 
-    `own` is the mask turned as its own EXIF says, which is `orientation`. Where the picture's EXIF says the same
-    there is nothing to ask.
+    `mask` is turned as its own EXIF says, which is `orientation`. Where the picture's EXIF says the same, the mask lies
+    right.
     """
     if orientation == picture.orientation:
-        return Placed(own)
+        return PlacedMask(mask)
     size = picture.size[::-1]
-    alternative = _turned(_turned(own, INVERSE.get(orientation, orientation)), picture.orientation)
+    alternative = _turned(_turned(mask, INVERSE.get(orientation, orientation)), picture.orientation)
     if alternative.size != size:
-        return Placed(own, (_said(orientation, picture),) if own.size == size else ())
-    if own.size != size:
-        return Placed(alternative, (_likewise(orientation, picture, "its size says so"),))
-    here, there = (edge_fit(_outline(one), picture.rgb) for one in (own, alternative))
-    if there > max(CLEAR, CLEARER * here):
-        return Placed(alternative, (_likewise(orientation, picture, "its edges fit so, and not otherwise"),))
-    return Placed(own, (_said(orientation, picture),))
+        return PlacedMask(mask, (_said(orientation, picture),) if mask.size == size else ())
+    if mask.size != size:
+        return PlacedMask(alternative, (_likewise(orientation, picture, "its size says so"),))
+    here, fit_turned = (edge_fit(_outline(outline), picture.rgb) for outline in (mask, alternative))
+    if fit_turned > max(CLEAR, CLEARER * here):
+        return PlacedMask(
+            alternative, (_likewise(orientation, picture, "its edges fit so, and not otherwise"),)
+        )
+    return PlacedMask(mask, (_said(orientation, picture),))
 
 
-def lies_otherwise(coverage: Bytes, picture: Picture) -> tuple[str, ...]:
-    """What to say of a mask whose edges fit its picture's clearly better mirrored or turned; nothing where none do."""
+def turn_notes(coverage: Bytes, picture: Picture) -> tuple[str, ...]:
+    """A note on a mask whose edges fit its picture's clearly better mirrored or turned; nothing where they do not."""
     slopes, edges = picture_edges(picture.rgb), mask_edges(coverage)
     as_image = Image.fromarray(edges)
     turned = {number: np.asarray(as_image.transpose(turn)) for number, turn in TURNS.items()}
-    fits = {number: fit(one, slopes) for number, one in turned.items() if one.shape == slopes.shape}
+    fits = {
+        number: slope_fit(turned_edges, slopes)
+        for number, turned_edges in turned.items()
+        if turned_edges.shape == slopes.shape
+    }
     best = max(fits, key=lambda number: fits[number])
-    if fits[best] <= max(CLEAR, CLEARER * fit(edges, slopes)):
+    as_it_is = slope_fit(edges, slopes)
+    if fits[best] <= max(CLEAR, CLEARER * as_it_is):
         return ()
     return (
         f"lies otherwise than its picture: its edges fit the picture's {fits[best]:.1f} times as well as chance if it is"
-        f" turned {NAMES[best]}, and {fit(edges, slopes):.1f} times as it is; look at both, and if so export it anew",
+        f" turned {NAMES[best]}, and {as_it_is:.1f} times as it is; look at both, and if so export it anew",
     )
 
 
@@ -105,7 +112,7 @@ def _said(orientation: int, picture: Picture) -> str:
 
 
 def _outline(image: Image.Image) -> Bytes:
-    """Roughly what is marked: alpha where that says something, else the light."""
+    """A rough outline of the marked area: alpha where it marks anything, else the light."""
     if image.has_transparency_data:
         alpha = np.asarray(image.convert("RGBA").getchannel("A"))
         if alpha.min() < 128:

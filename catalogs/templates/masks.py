@@ -1,8 +1,8 @@
-"""Masks of garments: bytes to the share of cloth in each pixel, and what is refused or worth a look.
+"""Masks of garments: bytes to the share of cloth in each pixel, and masks that are refused or need a look.
 
 People give many things as masks: matting results with haze, JPEGs with ringing, label maps, cut-outs, the
-picture itself. What is surely meant is read. What is not sure is refused with the remedy. What is read but may
-not be meant is noted.
+picture itself. A mask with one sure meaning is read. An unsure one is refused, with the remedy. One that was read
+but may be meant otherwise gets a note.
 """
 
 from dataclasses import dataclass
@@ -13,21 +13,19 @@ from scipy import ndimage
 
 from catalogs.errors import ImageError, MaskError
 from catalogs.images.codec import MAX_PIXELS, MIN_SIDE, Bytes, Picture, open_turned
-from catalogs.templates.mask_levels import (
+from catalogs.templates.flat_levels import (
     BLACK,
     LABELS,
     REMEDY,
     WHITE,
     level_counts,
-    mask_levels,
-    sheer,
-    stretched,
-    white_border,
-    white_corners,
+    sheer_note,
+    stretch_levels,
 )
-from catalogs.templates.mask_pieces import CLEARLY, LABELLED, Strays, strays, without_frame, without_shadow
-from catalogs.templates.mask_screens import unscreened
-from catalogs.templates.mask_turns import lies_otherwise, placed
+from catalogs.templates.mask_levels import mask_levels, white_border, white_corners
+from catalogs.templates.mask_pieces import CLEARLY, LABELLED, Strays, find_strays, remove_frame, remove_shadow
+from catalogs.templates.mask_screens import smooth_screens
+from catalogs.templates.mask_turns import place_mask, turn_notes
 
 SHADOW = 120
 """Level up to which what is marked away from clear cloth may be a shadow."""
@@ -41,7 +39,7 @@ SOME = 0.01
 class Mask:
     """A mask as it was read. `coverage` is H x W of 8 bits: 0 = no cloth, 255 = cloth, between = soft edge.
 
-    `notes` say how it was read where that was not plain, and what may not be meant.
+    `notes` say how it was read where that was not plain, and what may be meant otherwise.
     """
 
     coverage: Bytes
@@ -63,23 +61,23 @@ def decode_mask(data: bytes, picture: Picture, *, max_pixels: int = MAX_PIXELS) 
         image, orientation = open_turned(data, max_pixels)
     except ImageError as error:
         raise MaskError(f"the mask cannot be read: {error}") from error
-    lying = placed(image, orientation, picture)
+    lying = place_mask(image, orientation, picture)
     if other := other_size(lying.image, picture.size):
         raise MaskError(f"the mask is {other}")
-    levels, found = mask_levels(lying.image, picture)
-    notes = [*lying.notes, *found]
-    for step in (unscreened, stretched, without_frame, _unshaded):
-        levels, found = step(levels)
-        notes += [note for note in found if note not in notes]
+    levels, found_notes = mask_levels(lying.image, picture)
+    notes = [*lying.notes, *found_notes]
+    for step in (smooth_screens, stretch_levels, remove_frame, _unshaded):
+        levels, found_notes = step(levels)
+        notes += [note for note in found_notes if note not in notes]
     cleaned, removed = _cleaned(levels)
     check_coverage(cleaned)
-    # Of a mask that was turned, or whose EXIF says so, the notes have said it.
-    otherwise = () if lying.notes else lies_otherwise(cleaned, picture)
+    # A mask that was turned, or whose EXIF turns it, has a note about that already.
+    otherwise = () if lying.notes else turn_notes(cleaned, picture)
     return Mask(cleaned, (*notes, *removed.notes, *_doubts(cleaned), *otherwise))
 
 
 def other_size(image: Image.Image, size: tuple[int, int]) -> str:
-    """What to say where an image is not of a picture's height and width; empty where it is."""
+    """The message for an image that does not have a picture's height and width; empty where it has."""
     (width, height), (wanted_height, wanted_width) = image.size, size
     if (width, height) == (wanted_width, wanted_height):
         return ""
@@ -89,8 +87,8 @@ def other_size(image: Image.Image, size: tuple[int, int]) -> str:
     return f"{width}x{height} px but its picture is {wanted_width}x{wanted_height} px; {remedy}"
 
 
-def clean(coverage: Bytes) -> Bytes:
-    """Coverage without haze, compression noise and what is clearly none of the cloth (mask_pieces.py)."""
+def clean_coverage(coverage: Bytes) -> Bytes:
+    """Coverage without haze, compression noise and pieces that are clearly no cloth (mask_pieces.py)."""
     return _cleaned(coverage)[0]
 
 
@@ -98,28 +96,28 @@ def _cleaned(coverage: Bytes) -> tuple[Bytes, Strays]:
     table = np.arange(256, dtype=np.uint8)
     table[:BLACK], table[WHITE + 1 :] = 0, 255
     cleaned = table[coverage]
-    found = strays(cleaned)
-    if found.where is not None:
-        cleaned[found.where] = 0
-    return cleaned, found
+    removed = find_strays(cleaned)
+    if removed.where is not None:
+        cleaned[removed.where] = 0
+    return cleaned, removed
 
 
 def _unshaded(coverage: Bytes) -> tuple[Bytes, tuple[str, ...]]:
-    """Coverage without a soft shadow, where nearly all that is marked is white.
+    """Coverage without a soft shadow, where nearly all marked pixels are white.
 
-    An edge has as many light levels as dark ones, a shadow has dark ones only. A level of its own is no shadow for
-    sure: it may be sheer cloth.
+    An edge has as many light levels as dark ones, a shadow has dark ones only. A flat level is not surely a shadow: it
+    may be sheer cloth.
     """
     counts = level_counts(coverage)
     marked, white = counts[BLACK:].sum(), counts[WHITE + 1 :].sum()
-    # What is just over black is noise of the backdrop.
+    # Levels just over black are noise of the backdrop.
     dark, light = counts[2 * BLACK : SHADOW + 1], counts[SHADOW + 1 : WHITE + 1]
     if dark.sum() <= max(SOME * marked, DARKER * light.sum()) or white < 0.5 * marked:
         return coverage, ()
     flat = dark[LABELS - 2 * BLACK :]
     if flat.max() > SOME * marked:
-        return coverage, (sheer(LABELS + int(flat.argmax())),)
-    left, pixels = without_shadow(coverage, SHADOW + 1)
+        return coverage, (sheer_note(LABELS + int(flat.argmax())),)
+    left, pixels = remove_shadow(coverage, SHADOW + 1)
     if pixels <= SOME * marked:
         return coverage, ()
     return left, (
@@ -154,7 +152,7 @@ def box_of(coverage: Bytes) -> tuple[int, int]:
 
 
 def _is_outline(coverage: Bytes) -> bool:
-    """Whether what the marked pixels enclose is more than twice what they are."""
+    """Whether the marked pixels enclose more than twice their own area."""
     step = max(1, int(np.ceil(np.sqrt(coverage.size / LABELLED))))
     marked = coverage[::step, ::step] >= CLEARLY
     filled = np.count_nonzero(ndimage.binary_fill_holes(marked))
@@ -162,19 +160,19 @@ def _is_outline(coverage: Bytes) -> bool:
 
 
 def _doubts(cleaned: Bytes) -> tuple[str, ...]:
-    """What may not be meant: a white backdrop, an outline, cloth that is only half marked."""
-    found: list[str] = []
+    """Notes on masks that may be meant otherwise: a white backdrop, an outline, cloth that is only half marked."""
+    notes: list[str] = []
     if white_corners(cleaned):
-        found.append("is white in all four corners: if that is the backdrop, invert it")
+        notes.append("is white in all four corners: if that is the backdrop, invert it")
     elif white_border(cleaned):
-        found.append("is white along over half of its border: if that is the backdrop, invert it")
+        notes.append("is white along over half of its border: if that is the backdrop, invert it")
     if _is_outline(cleaned):
-        found.append("marks an outline, and what is inside is left as it is: if that is cloth, fill it white")
+        notes.append("marks an outline, and what is inside is left as it is: if that is cloth, fill it white")
     marked = np.count_nonzero(cleaned)
     white = np.count_nonzero(cleaned == 255)
     if white < 0.5 * marked:
-        found.append(
+        notes.append(
             f"is white in only {100 * white // marked} % of what it marks: the rest is painted in part; if that"
             f" is not meant, {REMEDY}"
         )
-    return tuple(found)
+    return tuple(notes)

@@ -1,4 +1,4 @@
-"""Part maps of garments: bytes to a mask a part, and what is refused."""
+"""Part maps of garments: bytes to a mask for each part, and maps that are refused."""
 
 from typing import Any
 
@@ -18,11 +18,11 @@ SMALLEST_PART = 0.005
 
 
 def decode_parts(data: bytes, size: tuple[int, int], *, max_pixels: int = MAX_PIXELS) -> dict[str, Bytes]:
-    """Decode a part map: for every part its mask, H x W, 255 where it is; parts do not overlap.
+    """Decode a part map: for every part its mask, H x W, 255 where the part is; parts do not overlap.
 
     In an indexed or grey picture a part is named by its index, and 0 is no part. In a coloured one it is
     named by its colour, each channel rounded to 0, 128 or 255 (soft edges and compression blur colours), and
-    what covers less than `SMALLEST_PART` of the picture goes to the part of the nearest colour. Raises
+    a colour that covers less than `SMALLEST_PART` of the picture goes to the part of the nearest colour. Raises
     PartMapError where the map has another size than `size` or no part.
     """
     try:
@@ -47,8 +47,8 @@ def _parts(image: Image.Image) -> dict[str, Bytes]:
         parts = _indexed(np.asarray(numbers))
     else:
         parts = _colored(np.asarray(image.convert("RGB")))
-    seen = {name: np.where(clear, 0, mask).astype(np.uint8) for name, mask in parts.items()}
-    return {name: mask for name, mask in seen.items() if mask.any()}
+    visible = {name: np.where(clear, 0, mask).astype(np.uint8) for name, mask in parts.items()}
+    return {name: mask for name, mask in visible.items() if mask.any()}
 
 
 def _indexed(indices: NDArray[Any]) -> dict[str, Bytes]:
@@ -66,9 +66,9 @@ def _colored(rgb: Bytes) -> dict[str, Bytes]:
     )
     large = counts >= SMALLEST_PART * labels.size
     nearest = np.abs(colors[:, None].astype(int) - colors[large][None]).sum(-1).argmin(1)
-    own = nearest[labels.reshape(-1)].reshape(rgb.shape[:2])
+    part_numbers = nearest[labels.reshape(-1)].reshape(rgb.shape[:2])
     names = ["#" + bytes(color).hex() for color in colors[large]]
-    return {name: _mask(own == number) for number, name in enumerate(names)}
+    return {name: _mask(part_numbers == number) for number, name in enumerate(names)}
 
 
 def _mask(where: NDArray[np.bool_]) -> Bytes:

@@ -1,7 +1,7 @@
-"""What of a picture disappoints later, though it can be used: a garment with a print of its own, a style with a border.
+"""Remarks on usable pictures that disappoint later: a garment with a print of its own, a style with a border.
 
-Both are estimates, with limits that were set on 49 real garments and 60 real styles; a note says so, and nothing is
-refused for it.
+Both are estimates, with limits that were set on 49 real garments and 60 real styles. They become notes; nothing is
+refused for them.
 """
 
 from collections.abc import Sequence
@@ -58,8 +58,8 @@ def has_own_print(template: Template) -> bool:
 
 
 def own_print_note(garment_ids: Sequence[str]) -> str:
-    """What to say of garments with a print of their own."""
-    names = ", ".join(f"'{one}'" for one in garment_ids[:NAMED])
+    """The note on garments with a print of their own."""
+    names = ", ".join(f"'{garment_id}'" for garment_id in garment_ids[:NAMED])
     more = f" and {len(garment_ids) - NAMED} more" if len(garment_ids) > NAMED else ""
     who = f"garment {names} seems" if len(garment_ids) == 1 else f"garments {names}{more} seem"
     return (
@@ -85,12 +85,12 @@ def flat_borders(rgb: Bytes) -> dict[str, int]:
     image = Image.fromarray(rgb)
     scale = max(1.0, max(image.size) / BORDER_SIDE)
     image = image.resize([max(1, round(side / scale)) for side in image.size], Image.Resampling.BOX)
-    found = {}
+    depths = {}
     for turns, side in enumerate(SIDES):
         depth = _border(np.rot90(np.asarray(image, np.float64), turns))
         if depth:
-            found[side] = round(depth * scale)
-    return found
+            depths[side] = round(depth * scale)
+    return depths
 
 
 def _border(lines: NDArray[np.float64]) -> int:
@@ -107,6 +107,6 @@ def _border(lines: NDArray[np.float64]) -> int:
 
 
 def border_note(borders: dict[str, int]) -> str:
-    """What to say of a style's borders."""
+    """The note on a style's borders."""
     sides = ", ".join(f"{pixels} px at the {side}" for side, pixels in borders.items())
     return f"the picture has a border of one colour ({sides}), which would be painted as part of the pattern: crop it"

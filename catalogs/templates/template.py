@@ -1,7 +1,7 @@
 """Garment templates: a garment's picture, mask and part map, decoded and brought together.
 
-`stylemill check` and a run both read garments by `decode_template`, so that what passes the one does not fail
-in the other.
+`stylemill check` and a run both read garments by `decode_template`, so that a garment which passes the check does
+not fail in a run.
 """
 
 from collections.abc import Mapping
@@ -11,8 +11,8 @@ import numpy as np
 
 from catalogs.errors import ImageError, MaskError
 from catalogs.images.codec import MAX_PIXELS, MIN_SIDE, Bytes, Picture, decode
-from catalogs.templates.mask_pieces import without_shadow
-from catalogs.templates.masks import Mask, box_of, clean, decode_mask
+from catalogs.templates.mask_pieces import remove_shadow
+from catalogs.templates.masks import Mask, box_of, clean_coverage, decode_mask
 from catalogs.templates.part_maps import decode_parts
 
 
@@ -20,8 +20,8 @@ from catalogs.templates.part_maps import decode_parts
 class Template:
     """A decoded garment.
 
-    `mask` is H x W of 8 bits: the share of what is seen in a pixel that is cloth; None where all of the picture
-    is cloth. `parts` are masks by name. `notes` are what a person should look at.
+    `mask` is H x W of 8 bits: the share of a pixel's visible part that is cloth; None where all of the picture is cloth.
+    `parts` are masks by name. `notes` are for a person to look at.
     """
 
     picture: Picture
@@ -49,12 +49,12 @@ def decode_template(
 
 
 def _from_alpha(picture: Picture) -> Mask | None:
-    """What alpha says is cloth; None where nothing is transparent."""
+    """The mask that alpha gives; None where nothing is transparent."""
     if picture.alpha is None:
         return None
-    cleaned = clean(picture.alpha)
+    cleaned = clean_coverage(picture.alpha)
     # Cloth that is sheer all over is as opaque as it gets.
-    coverage, left = without_shadow(cleaned, max(1, int(cleaned.max()) // 2))
+    coverage, left = remove_shadow(cleaned, max(1, int(cleaned.max()) // 2))
     if not coverage.any():
         raise ImageError("the picture is transparent everywhere and has no mask; give one of them")
     shown = _share_of_visible(coverage, picture.alpha)
@@ -68,7 +68,7 @@ def _from_alpha(picture: Picture) -> Mask | None:
 
 
 def _notes_on(left: int, coverage: Bytes) -> tuple[str, ...]:
-    """What to say of half transparent pixels that were left as they are, where these are more than 1 % of the cloth."""
+    """A note on half transparent pixels that were left as they are, where these are more than 1 % of the cloth."""
     if left <= 0.01 * np.count_nonzero(coverage):
         return ()
     return (

@@ -1,4 +1,4 @@
-"""What of a text fits: cuts between letters where room ends, and breaks into lines."""
+"""Fitting a text into room: cuts between letters, and breaks into lines."""
 
 import unicodedata
 from itertools import pairwise
@@ -15,10 +15,10 @@ AFTER_THAI_AND_LAO = "\u0e2f\u0e30\u0e32\u0e33\u0e45\u0e46\u0eaf\u0eb0\u0eb2\u0e
 NOT_FIRST = "、。，．・：；？！ー々ぁぃぅぇぉっゃゅょゎァィゥェォッャュョヮ)]}"
 TRAILING = " ,.;:–-·([{"
 NARROWEST = 0.12
-"""Ems that a letter needs at least, with its share of marks: more letters than have room so are not looked at."""
+"""Ems that a letter needs at least, with its share of marks; letters beyond the room at this width are not read."""
 
 
-def line(text: str, style: str, size: float, room: float) -> str:
+def fit_line(text: str, style: str, size: float, room: float) -> str:
     """As much of a text as `room` holds in one line, in the unit of `size`; a cut is shown by an ellipsis."""
     text = " ".join(text.split())
     if _fits(text, style, size, room):
@@ -28,7 +28,7 @@ def line(text: str, style: str, size: float, room: float) -> str:
     return "".join(parts[:fits]).rstrip(TRAILING) + ELLIPSIS
 
 
-def lines(text: str, style: str, size: float, room: float, most: int) -> list[str]:
+def fit_lines(text: str, style: str, size: float, room: float, most: int) -> list[str]:
     """A text broken into at most `most` lines of `room`; the last is cut where it must be.
 
     Breaks are between words, between letters of Chinese and Japanese, and anywhere in a word that is too long.
@@ -38,8 +38,8 @@ def lines(text: str, style: str, size: float, room: float, most: int) -> list[st
         taken = _first_line(rest[: _most_letters(size, room)], style, size, room)
         broken.append(taken.rstrip())
         rest = rest[len(taken) :].lstrip()
-    whole = [*broken, line(rest, style, size, room)] if rest else broken
-    return [with_direction(one, from_right) for one in whole]
+    whole = [*broken, fit_line(rest, style, size, room)] if rest else broken
+    return [with_direction(row, from_right) for row in whole]
 
 
 def _fits(text: str, style: str, size: float, room: float) -> bool:
@@ -102,7 +102,8 @@ def _may_break(before: str, after: str) -> bool:
     if unicodedata.category(before[0]) in ("Ps", "Pi"):
         return False
     return any(
-        WIDE[0] <= one[0] <= WIDE[1] or "\U00020000" <= one[0] <= "\U0003ffff" for one in (before, after)
+        WIDE[0] <= letter[0] <= WIDE[1] or "\U00020000" <= letter[0] <= "\U0003ffff"
+        for letter in (before, after)
     )
 
 

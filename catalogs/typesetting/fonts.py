@@ -1,4 +1,4 @@
-"""Which font has the letters: those that come with packages first, then those of the machine.
+"""Fonts that have given letters: those that come with packages first, then those of the machine.
 
 matplotlib brings DejaVu and STIX; manimgx-fonts brings Noto Sans for the scripts of Asia and Africa and Noto Emoji;
 noto-cjk-sans-jp-regular brings Noto Sans CJK for Chinese, Japanese and Korean. Their licences allow embedding.
@@ -44,7 +44,7 @@ class Font:
     em: int
 
     def has(self, cluster: str) -> bool:
-        """Whether there are signs for a letter with its marks, whole or in parts."""
+        """Whether the font has signs for a letter with its marks, whole or in parts."""
         return any(
             all(
                 ord(sign) in self.face_signs or is_invisible(sign)
@@ -59,13 +59,13 @@ class Font:
         return _signs(self)
 
     def sign_of(self, glyph: int) -> str:
-        """The sign that a glyph is the plain form of; "" for glyphs that only shaping makes."""
+        """The sign whose plain form a glyph is; "" for glyphs that only shaping makes."""
         return _plain_forms(self).get(glyph, "")
 
 
 @cache
 def is_invisible(sign: str) -> bool:
-    """Whether a sign steers others and is not drawn: joiners, marks of direction, selectors of variants."""
+    """Whether a sign steers other signs and is not drawn: joiners, marks of direction, selectors of variants."""
     return (
         unicodedata.category(sign) == "Cf"
         or "\ufe00" <= sign <= "\ufe0f"
@@ -80,7 +80,7 @@ def font_for(cluster: str, style: str) -> Font | None:
 
 @cache
 def _found(cluster: str, style: str) -> Font | None:
-    # Files are opened one after the other, until one has the letter: large ones only for whom they are.
+    # Files are opened one after the other, until one has the letter: large files only for texts that need them.
     fonts = (font for files in (_shipped, _of_the_machine) for file in files(style) for font in _opened(file))
     return next((font for font in fonts if font.has(cluster)), None)
 
@@ -102,30 +102,32 @@ def _files(package: str, folder: str, names: Sequence[str]) -> Iterator[Path]:
         place = Path(spec.origin).parent / folder
         for name in names:
             yield from sorted(
-                one for one in place.glob(f"{name}.*") if one.suffix in (".ttf", ".otf", ".ttc")
+                file for file in place.glob(f"{name}.*") if file.suffix in (".ttf", ".otf", ".ttc")
             )
 
 
 @cache
 def _of_the_machine(_style: str) -> tuple[Path, ...]:
     """Fonts in the machine's folders, Noto's first."""
-    files = [file for folder in folders() if folder.is_dir() for file in sorted(folder.rglob("*.[to]t[fc]"))]
+    files = [
+        file for folder in font_folders() if folder.is_dir() for file in sorted(folder.rglob("*.[to]t[fc]"))
+    ]
     files.sort(
         key=lambda file: ("Noto" not in file.name, "Regular" not in file.name, "Sans" not in file.name)
     )
     return tuple(files[:MOST_FILES])
 
 
-def folders() -> list[Path]:
-    """Where this system keeps fonts, for all and for one's own."""
+def font_folders() -> list[Path]:
+    """The folders in which this system keeps fonts, for all users and for this one."""
     home = Path.home()
     if sys.platform == "darwin":
         return [Path("/System/Library/Fonts"), Path("/Library/Fonts"), home / "Library/Fonts"]
     if sys.platform == "win32":
         local = Path(os.environ.get("LOCALAPPDATA", home)) / "Microsoft/Windows/Fonts"
         return [Path(os.environ.get("WINDIR", "C:/Windows")) / "Fonts", local]
-    own = Path(os.environ.get("XDG_DATA_HOME", home / ".local/share")) / "fonts"
-    return [Path("/usr/share/fonts"), Path("/usr/local/share/fonts"), own, home / ".fonts"]
+    user_folder = Path(os.environ.get("XDG_DATA_HOME", home / ".local/share")) / "fonts"
+    return [Path("/usr/share/fonts"), Path("/usr/local/share/fonts"), user_folder, home / ".fonts"]
 
 
 @cache
@@ -157,9 +159,9 @@ def _is_embeddable(face: hb.Face) -> bool:
 
 
 def _is_numbered_straight(face: hb.Face) -> bool:
-    """Whether a CFF font's glyphs have the numbers of their places: a PDF asks for the one, HarfBuzz tells the other.
+    """Whether a CFF font's glyphs are numbered by their places: a PDF uses the numbers, HarfBuzz gives the places.
 
-    Names of a CID font are its numbers; of a font without them a PDF takes the places.
+    The names in a CID font are its numbers; in a font without them a PDF takes the places.
     """
     fonts = CFFFontSet()
     fonts.decompile(io.BytesIO(face.reference_table("CFF ").data), None)

@@ -4,7 +4,7 @@ import numpy as np
 import uharfbuzz as hb
 from PIL import Image
 
-from catalogs.typesetting.shaping import shaped
+from catalogs.typesetting.shaping import shape_line
 
 
 def draw_line(
@@ -12,7 +12,7 @@ def draw_line(
 ) -> None:
     """Write a line into an RGB picture: `place` is where its first glyph stands on the baseline, pixels."""
     outlines, x = hb.RasterDraw(), float(place[0])
-    for stretch in shaped(text, style).stretches:
+    for stretch in shape_line(text, style).stretches:
         scale = size / stretch.font.em
         for glyph in stretch.glyphs:
             outlines.transform = (scale, 0, 0, scale, x + glyph.right * size, glyph.up * size)

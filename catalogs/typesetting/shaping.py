@@ -11,7 +11,7 @@ import uharfbuzz as hb
 from anyascii import anyascii
 
 from catalogs.typesetting.fonts import Font, font_for, is_invisible
-from catalogs.typesetting.reading_order import Run, runs, starts_from_right
+from catalogs.typesetting.reading_order import DirectionRun, direction_runs, starts_from_right
 
 KEPT = 500
 """Lines whose glyphs are remembered: a line of 100 letters has some 30 kB of them."""
@@ -20,7 +20,7 @@ WIDTHS_KEPT = 20_000
 FEATURES = {"kern": True, "liga": True}
 LANGUAGES = (("[\u3041-\u30ff]", "ja"), ("[\u1100-\u11ff\uac00-\ud7af]", "ko"), ("[\u3100-\u312f]", "zh-Hant"),
              ("[\u2e80-\u9fff]", "zh-Hans"))  # fmt: skip
-"""Whose shapes of the shared characters a line takes, by what else is in it."""
+"""The language whose shapes of shared characters a line takes, by the other signs in the line."""
 MIRRORED = str.maketrans(
     "()[]{}<>«»‹›≤≥〈〉《》「」『』【】〔〕（）［］｛｝＜＞",
     ")(][}{><»«›‹≥≤〉〈》《」「』『】【〕〔）（］［｝｛＞＜",
@@ -33,10 +33,10 @@ LEFT_TO_RIGHT, RIGHT_TO_LEFT = "\u200e", "\u200f"
 
 @dataclass(frozen=True, slots=True)
 class Glyph:
-    """A glyph of a font, where it stands and how far it moves the pen, in ems.
+    """A glyph of a font, its offset and how far it moves the pen, in ems.
 
-    `drawn` is the text that it shows, `text` the one that it stands for: another where letters had to be spelled.
-    Both are "" of a glyph that shares them with the one before it.
+    `drawn` is the text that it shows, `text` the text that it stands for: another where letters had to be spelled.
+    Both are "" for a glyph that shares them with the one before it.
     """
 
     number: int
@@ -56,27 +56,27 @@ class Stretch:
 
 
 @dataclass(frozen=True)
-class Line:
-    """A line as it stands. `width` is in ems."""
+class ShapedLine:
+    """A line as glyphs, from the left. `width` is in ems."""
 
     stretches: tuple[Stretch, ...]
     width: float
 
 
-def lacking(text: str, style: str) -> str:
-    """The letters, with their marks, that no font has signs for; "" where all can be set."""
-    return "".join(dict.fromkeys(one for one in clusters(text) if not _settable(one, style)))
+def missing_letters(text: str, style: str) -> str:
+    """The letters, with their marks, for which no font has signs; "" where all can be set."""
+    return "".join(dict.fromkeys(cluster for cluster in clusters(text) if not _settable(cluster, style)))
 
 
-def written(text: str, style: str) -> str:
-    """A text that can be set: letters that no font has are written in Latin ones, or as their code points."""
+def spelled_text(text: str, style: str) -> str:
+    """The text as it can be set: letters that no font has become Latin ones, or their code points."""
     return "".join(drawn for drawn, _ in _spelling(text, style))
 
 
 def _spelling(text: str, style: str) -> list[tuple[str, str]]:
     """Every letter as it can be set, and as it is."""
-    own = clusters(unicodedata.normalize("NFC", text))
-    return [(one if _settable(one, style) else _spelled(one), one) for one in own]
+    letters = clusters(unicodedata.normalize("NFC", text))
+    return [(letter if _settable(letter, style) else _spelled(letter), letter) for letter in letters]
 
 
 def _settable(cluster: str, style: str) -> bool:
@@ -92,27 +92,27 @@ def _spelled(cluster: str) -> str:
 
 
 @lru_cache(KEPT)
-def shaped(text: str, style: str) -> Line:
-    """A line of text as glyphs. Letters that no font has are spelled (see `written`)."""
-    text, told = _told(text, style)
+def shape_line(text: str, style: str) -> ShapedLine:
+    """A line of text as glyphs. Letters that no font has are spelled (see `spelled_text`)."""
+    text, stands_for = _told(text, style)
     language = next((code for signs, code in LANGUAGES if re.search(signs, text)), "")
     stretches = tuple(
-        _stretch(text, told, (start, end), font, run.from_right, language)
-        for run in runs(text)
+        _stretch(text, stands_for, (start, end), font, run.from_right, language)
+        for run in direction_runs(text)
         for start, end, font in _ordered(text, run, style)
     )
-    return Line(stretches, sum(glyph.advance for one in stretches for glyph in one.glyphs))
+    return ShapedLine(stretches, sum(glyph.advance for stretch in stretches for glyph in stretch.glyphs))
 
 
 def _told(text: str, style: str) -> tuple[str, list[str]]:
-    """A line that can be set, and for every sign of it what it stands for; "" for what continues a spelling."""
+    """A line that can be set, and for every sign the text that it stands for; "" for signs that continue a spelling."""
     spelling = _spelling(text, style)
-    told = [
+    stands_for = [
         said
-        for drawn, own in spelling
-        for said in (own if drawn == own else [own, *[""] * (len(drawn) - 1)] if drawn else "")
+        for drawn, letter in spelling
+        for said in (letter if drawn == letter else [letter, *[""] * (len(drawn) - 1)] if drawn else "")
     ]
-    return "".join(drawn for drawn, _ in spelling), told
+    return "".join(drawn for drawn, _ in spelling), stands_for
 
 
 def width_of(text: str, style: str, size: float) -> float:
@@ -122,12 +122,12 @@ def width_of(text: str, style: str, size: float) -> float:
 
 @lru_cache(WIDTHS_KEPT)
 def _width(text: str, style: str) -> float:
-    """Width of a line in ems. Its glyphs are not kept: most lines that are measured are not the one that fits."""
-    return shaped.__wrapped__(text, style).width
+    """Width of a line in ems. Its glyphs are not kept: most measured lines are not the one that fits."""
+    return shape_line.__wrapped__(text, style).width
 
 
 def with_direction(text: str, from_right: bool) -> str:
-    """A line of a paragraph that runs so: a mark goes in front where its own letters would say otherwise."""
+    """A line of a paragraph, in the paragraph's direction: it gets a mark in front where its own letters differ."""
     if not text or starts_from_right(text) == from_right:
         return text
     return (RIGHT_TO_LEFT if from_right else LEFT_TO_RIGHT) + text
@@ -137,17 +137,19 @@ def clusters(text: str) -> list[str]:
     """Letters, each with the marks, joiners and selectors that belong to it."""
     if text.isascii():
         return list(text)
-    found: list[str] = []
+    letter_clusters: list[str] = []
     for sign in text:
-        if found and (found[-1][-1] in JOINERS or is_mark(sign) or _is_conjunct(found[-1][-1], sign)):
-            found[-1] += sign
+        if letter_clusters and (
+            letter_clusters[-1][-1] in JOINERS or is_mark(sign) or _is_conjunct(letter_clusters[-1][-1], sign)
+        ):
+            letter_clusters[-1] += sign
         else:
-            found.append(sign)
-    return found
+            letter_clusters.append(sign)
+    return letter_clusters
 
 
 def _is_conjunct(before: str, sign: str) -> bool:
-    """Whether a letter stands together with one that lost its vowel, as Indian scripts write it."""
+    """Whether a letter joins a letter without its vowel, as Indian scripts write it."""
     return unicodedata.combining(before) == VIRAMA and unicodedata.category(sign) == "Lo"
 
 
@@ -162,12 +164,12 @@ def is_mark(sign: str) -> bool:
     )
 
 
-def _ordered(text: str, run: Run, style: str) -> list[tuple[int, int, Font]]:
+def _ordered(text: str, run: DirectionRun, style: str) -> list[tuple[int, int, Font]]:
     """Parts of a run that one font and one script have, the leftmost first."""
     parts: list[tuple[int, int, Font]] = []
     script, place = "", run.start
     for cluster in clusters(text[run.start : run.end]):
-        own = _script(cluster[0])
+        cluster_script = _script(cluster[0])
         font = font_for(cluster, style)
         if font is None:  # nothing but signs that are not drawn
             place += len(cluster)
@@ -176,14 +178,14 @@ def _ordered(text: str, run: Run, style: str) -> list[tuple[int, int, Font]]:
             parts
             and parts[-1][2] is font
             and parts[-1][1] == place
-            and (not own or own == script or not script)
+            and (not cluster_script or cluster_script == script or not script)
         )
         if joins:
             parts[-1] = parts[-1][0], place + len(cluster), font
         else:
             parts.append((place, place + len(cluster), font))
             script = ""
-        script, place = own or script, place + len(cluster)
+        script, place = cluster_script or script, place + len(cluster)
     return parts[::-1] if run.from_right else parts
 
 
@@ -196,11 +198,11 @@ def _script(sign: str) -> str:
 
 
 def _stretch(
-    text: str, told: list[str], part: tuple[int, int], font: Font, from_right: bool, language: str
+    text: str, stands_for: list[str], part: tuple[int, int], font: Font, from_right: bool, language: str
 ) -> Stretch:
     start, end = part
     buffer = hb.Buffer()
-    # With what stands around it: a letter joins those of the next font, too.
+    # With the text around it: a letter also joins letters of the next font.
     buffer.add_str(text, start, end - start)
     buffer.guess_segment_properties()
     buffer.direction = "rtl" if from_right else "ltr"
@@ -211,17 +213,17 @@ def _stretch(
     hb.shape(font.shaped, buffer, FEATURES)
     drawn = text[:end]
     if from_right:  # a bracket is drawn as its other: readers of the glyphs read that one
-        drawn, told = drawn.translate(MIRRORED), [one.translate(MIRRORED) for one in told]
-    return Stretch(font, tuple(_glyphs(drawn, told, font.em, buffer)))
+        drawn, stands_for = drawn.translate(MIRRORED), [letter.translate(MIRRORED) for letter in stands_for]
+    return Stretch(font, tuple(_glyphs(drawn, stands_for, font.em, buffer)))
 
 
-def _glyphs(drawn: str, told: list[str], em: int, buffer: hb.Buffer) -> Iterator[Glyph]:
+def _glyphs(drawn: str, stands_for: list[str], em: int, buffer: hb.Buffer) -> Iterator[Glyph]:
     starts = sorted({info.cluster for info in buffer.glyph_infos})
     ends = dict(pairwise([*starts, len(drawn)]))
     for info, place in zip(buffer.glyph_infos, buffer.glyph_positions, strict=True):
         # The first glyph of a cluster has its text, those that follow none.
         end = ends.pop(info.cluster, info.cluster)
-        shown, said = drawn[info.cluster : end], "".join(told[info.cluster : end])
+        shown, said = drawn[info.cluster : end], "".join(stands_for[info.cluster : end])
         yield Glyph(
             info.codepoint, place.x_offset / em, place.y_offset / em, place.x_advance / em, shown, said
         )

@@ -47,7 +47,7 @@ def browse_command(
     with report_errors():
         import webbrowser
 
-        from catalogs.browser.access import LOOPBACK
+        from catalogs.browser.auth.request_guard import LOOPBACK
         from flows.command.browsing import create_browser, listen, serve
         from flows.settings import read_settings
 

@@ -7,12 +7,14 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from catalogs.browser.access import LOOPBACK, Sessions
-from catalogs.browser.again import Estimate, Order, Repetition
-from catalogs.browser.app import Place, create_app
-from catalogs.browser.board import Board
-from catalogs.browser.pictures import Pictures
+from catalogs.browser.app import create_app
+from catalogs.browser.auth.request_guard import LOOPBACK
+from catalogs.browser.auth.sessions import Sessions
+from catalogs.browser.context import BrowserContext
+from catalogs.browser.orders import Estimate, Order, Repetition
 from catalogs.browser.runs import Run
+from catalogs.browser.state.review_state import ReviewState
+from catalogs.browser.thumbnails import Pictures
 from catalogs.designs.design_catalog import DesignCatalog
 from catalogs.errors import QueryError
 from catalogs.storage.store_contract import Store
@@ -171,15 +173,15 @@ def create_browser(
         api = os.environ.get("PREFECT_API_URL", "")
         mill = CatalogMill(settings, stores[0].uri, stores[1].uri, designs.uri, api)
     catalog = DesignCatalog(designs)
-    place = Place(
-        board=Board(catalog),
+    context = BrowserContext(
+        state=ReviewState(catalog),
         pictures=Pictures(designs, *stores),
         sessions=Sessions(token, who or "somebody"),
         name=designs.uri,
         mill=mill,
         runs=lambda: [_run_for_page(status) for status in run_statuses(catalog)],
     )
-    return create_app(place, names=names, secure=secure)
+    return create_app(context, names=names, secure=secure)
 
 
 def _run_for_page(run: RunStatus) -> Run:
@@ -213,11 +215,11 @@ def serve(app: "FastAPI", sock: socket.socket) -> None:
     """Serve the application on the socket until a signal ends this process."""
     import uvicorn
 
-    from catalogs.browser.connections import Impatient
+    from catalogs.browser.slow_clients import TimedH11Protocol
 
     config = uvicorn.Config(
         app,
-        http=Impatient,
+        http=TimedH11Protocol,
         log_level="warning",
         server_header=False,
         h11_max_incomplete_event_size=LONGEST_HEADER,

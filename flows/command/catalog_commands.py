@@ -102,15 +102,15 @@ def sample_command(
 ) -> None:
     """Draw a sample catalog of garments and styles, to try everything with. What is there stays as it is."""
     with report_errors():
-        from catalogs.samples.catalog import STYLES, edited, write_sample
+        from catalogs.samples.catalog import STYLES, edited_tables, write_sample
         from catalogs.samples.garments import GARMENTS
-        from catalogs.storage.addresses import trimmed
+        from catalogs.storage.addresses import trim_address
         from catalogs.storage.stores import open_store
 
-        store = open_store(trimmed(folder))
+        store = open_store(trim_address(folder))
         if Path(store.uri).is_file():
             raise usage_error(f"{store.uri} is a file: give a folder to draw into.")
-        if not force and (mine := edited(store)):
+        if not force and (mine := edited_tables(store)):
             raise usage_error(
                 f"{store.uri}/{mine[0]} was edited and would be lost: give another folder, or --force to draw the"
                 " sample over it."
@@ -132,23 +132,23 @@ def seal_command(
     Exit code 3, and no manifest, if rows or pictures of the set cannot be used.
     """
     with report_errors():
-        from catalogs.inputs.contents import usable
+        from catalogs.inputs.content_digests import usable_records
         from catalogs.inputs.style_sets import EVERY, MANIFEST, seal
         from catalogs.inputs.styles import read_set
         from catalogs.keys import check_id
-        from catalogs.storage.addresses import trimmed
+        from catalogs.storage.addresses import trim_address
         from catalogs.storage.stores import open_store
         from flows.settings import read_settings
 
         settings = read_settings()
-        store = open_store(trimmed(folder), settings.s3)
+        store = open_store(trim_address(folder), settings.s3)
         name = check_id(store.uri.rpartition("/")[2])
         if name == EVERY:
             raise usage_error(
                 f"A style set cannot be called '{EVERY}', which means every set: rename the folder."
             )
         reading = read_set(store)
-        good, bad, notes = usable(store, reading.records, settings.max_pixels)
+        good, bad, notes = usable_records(store, reading.records, settings.max_pixels)
         if problems := [*reading.problems, *bad]:
             show_problems(problems)
             say(f"Style set '{name}' is not sealed: mend these, then seal it again.")

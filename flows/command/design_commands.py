@@ -99,11 +99,11 @@ def _show_status(run: "RunStatus", *, whole: bool) -> None:
 
 def _write_csv(catalog: "DesignCatalog", newest: Any) -> None:
     """Write designs with people's verdicts and stars to standard output."""
-    from catalogs.designs.reviews import Reviews
+    from catalogs.designs.reviews.review_log import ReviewLog
     from catalogs.exports.items import Item
     from catalogs.exports.spreadsheet import write_csv
 
-    reviews = Reviews(catalog.store)
+    reviews = ReviewLog(catalog.store)
     reviews.catch_up()
     opinions = reviews.opinions
     rows = newest.to_dict("records")

@@ -35,22 +35,22 @@ def doctor_command(
     Exit code 3 if records are faulty (and were not repaired).
     """
     with report_errors():
-        from catalogs.designs import upkeep
+        from catalogs.designs import maintenance
 
         catalog = open_design_catalog(designs)
-        for key, kept in upkeep.give_up_files(catalog).items() if repair else ():
+        for key, kept in maintenance.give_up_files(catalog).items() if repair else ():
             fate = (
                 f"cut; what is left of it lies in {catalog.store.uri}/{kept}. It is" if kept else "gone, and"
             )
             say(f"  {key}: {fate} taken out of its table with the records in it")
-        if repair and (again := upkeep.file_again(catalog)):
+        if repair and (again := maintenance.file_again(catalog)):
             say(f"  {format_count(again, 'record')} that no commit of a table named: filed again")
-        examined = upkeep.examine(catalog, contents=not quick)
+        examined = maintenance.examine(catalog, contents=not quick)
         for fault in examined.faults[:SHOWN_FAULTS]:
             say(f"  {fault.what_of} {fault.design_id[:12]} {fault.image}: {fault.what}")
         if len(examined.faults) > SHOWN_FAULTS:
             say(f"  ... and {len(examined.faults) - SHOWN_FAULTS} more")
-        for key in upkeep.behind_the_log(catalog):
+        for key in maintenance.behind_the_log(catalog):
             say(
                 f"  {key}: no commit names this file, which is newer than the newest commit. If this is a copy of a"
                 " catalog, compare the newest file in table/_delta_log: a commit may be missing that took designs out or"
@@ -62,7 +62,7 @@ def doctor_command(
             f" {format_count(len(examined.orphans), 'picture')} without a record ({size:.1f} MB; see 'stylemill gc')."
         )
         if examined.faults and repair:
-            removed = upkeep.repair(catalog, examined.faults)
+            removed = maintenance.repair(catalog, examined.faults)
             typer.echo(
                 f"{format_count(removed, 'record')} taken out: a run makes those designs again, if their garment, style"
                 " and recipe are still there."
@@ -83,17 +83,18 @@ def gc_command(
 ) -> None:
     """Remove what killed and raced runs left, and merge the table's small files. Dry unless --delete is given."""
     with report_errors():
-        from catalogs.designs import upkeep
+        from catalogs.designs import maintenance
+        from catalogs.designs.orphans import discard, find_removable
 
         catalog = open_design_catalog(designs)
-        orphans = list(upkeep.unclaimed(catalog, timedelta(hours=older_than)))
+        orphans = list(find_removable(catalog, timedelta(hours=older_than)))
         if not delete:
             for orphan in orphans[:SHOWN_FAULTS]:
                 say(f"  {orphan.modified:%Y-%m-%d %H:%M} {orphan.key}")
             typer.echo(f"{_orphans_in_words(orphans, older_than)} would be removed: run it with --delete.")
             return
-        orphans = upkeep.discard(catalog, orphans)
-        merged, removed = upkeep.tidy(catalog, timedelta(days=retention))
+        orphans = discard(catalog, orphans)
+        merged, removed = maintenance.tidy(catalog, timedelta(days=retention))
         typer.echo(
             f"{_orphans_in_words(orphans, older_than)} removed. {format_count(merged, 'file')} of the table merged,"
             f" {format_count(removed, 'file')} older than {retention:g} days removed."

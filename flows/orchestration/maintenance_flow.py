@@ -6,7 +6,7 @@ from typing import Any
 from prefect import flow, get_run_logger
 from prefect.artifacts import create_markdown_artifact
 
-from catalogs.designs import upkeep
+from catalogs.designs import maintenance, orphans
 from catalogs.designs.design_catalog import DesignCatalog
 from catalogs.storage.stores import open_store
 from flows.settings import read_settings, require_catalog
@@ -29,9 +29,11 @@ def keep_designs(
     log, settings = get_run_logger(), read_settings()
     uri = require_catalog("design", designs, settings)
     catalog = DesignCatalog(open_store(uri, settings.s3))
-    examined = upkeep.examine(catalog, contents=False)
-    removed_orphans = upkeep.discard(catalog, upkeep.unclaimed(catalog, timedelta(hours=older_than_hours)))
-    merged, removed = upkeep.tidy(catalog, timedelta(days=retention_days))
+    examined = maintenance.examine(catalog, contents=False)
+    removed_orphans = orphans.discard(
+        catalog, orphans.find_removable(catalog, timedelta(hours=older_than_hours))
+    )
+    merged, removed = maintenance.tidy(catalog, timedelta(days=retention_days))
     counts = {
         "designs": examined.designs,
         "without_picture": len(examined.faults),

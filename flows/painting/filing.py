@@ -11,8 +11,8 @@ from datetime import UTC, datetime
 from importlib.metadata import version
 from typing import Any
 
+from catalogs.designs.appearance import measure_appearance
 from catalogs.designs.facts import garment_facts, style_facts
-from catalogs.designs.looks import looks
 from catalogs.images.codec import encode_png
 from catalogs.records import Design
 from catalogs.templates.template import Template
@@ -117,7 +117,7 @@ def _write_picture(context: WorkerContext, finished: Finished, measures: Measure
     garment, style, recipe = painted.job.garment, painted.job.style, context.config.recipe
     picture = to_design(finished.picture_13HW, painted.canvas, painted.template, recipe)
     image, sha256 = context.catalogs.designs.add_picture(painted.job.key, encode_png(picture))
-    appearance = looks(picture.rgb, painted.template.mask)
+    appearance = measure_appearance(picture.rgb, painted.template.mask)
     return Design(
         design_id=painted.job.key,
         garment_id=garment.garment_id,

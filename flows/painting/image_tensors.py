@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from catalogs.images.codec import Picture, composite, decode
-from catalogs.inputs.contents import read_contents
+from catalogs.inputs.content_digests import read_contents
 from catalogs.inputs.repeats import check_proportion
 from catalogs.records import Garment, Style
 from catalogs.storage.store_contract import Store

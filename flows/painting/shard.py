@@ -18,7 +18,7 @@ from structlog.contextvars import bound_contextvars
 from catalogs import keys
 from catalogs.errors import CatalogsError
 from catalogs.images.codec import Picture
-from catalogs.inputs.contents import RECORD_FAULTS, problem
+from catalogs.inputs.content_digests import RECORD_FAULTS, record_problem
 from flows.errors import DeviceMemoryError, FlowsError
 from flows.painting.filing import WRITERS, DesignFiling, PaintedJob
 from flows.painting.image_tensors import read_pattern, to_content, to_pair
@@ -240,7 +240,7 @@ def _pairs(context: WorkerContext, jobs: Sequence[DesignJob], outcome: Outcome) 
         try:
             template = context.template(job.garment)
         except RECORD_FAULTS as error:
-            outcome.problems.append(problem(context.catalogs.garments, job.garment, error))
+            outcome.problems.append(record_problem(context.catalogs.garments, job.garment, error))
             outcome.settled.add(job.key)
             continue
         canvas = to_content(template, recipe)
@@ -251,5 +251,5 @@ def _read_pattern(context: WorkerContext, job: DesignJob, outcome: Outcome) -> P
     try:
         return read_pattern(context.catalogs.styles, job.style, context.config.settings.max_pixels)
     except RECORD_FAULTS as error:
-        outcome.problems.append(problem(context.catalogs.styles, job.style, error))
+        outcome.problems.append(record_problem(context.catalogs.styles, job.style, error))
         return None

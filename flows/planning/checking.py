@@ -4,7 +4,7 @@ from collections.abc import Iterator, MutableMapping, Sequence
 from dataclasses import dataclass
 
 from catalogs.errors import CatalogsError
-from catalogs.inputs.contents import usable
+from catalogs.inputs.content_digests import usable_records
 from catalogs.inputs.garments import read_garments
 from catalogs.inputs.repeats import Cloth, missing_widths
 from catalogs.inputs.style_sets import unsealed_sets
@@ -31,7 +31,7 @@ class CatalogCheck:
 def check_garments(store: Store, max_pixels: int, cloths: MutableMapping[str, Cloth]) -> CatalogCheck:
     """Check a garment catalog; puts the size of each garment's cloth into `cloths`."""
     reading = read_garments(store)
-    good, bad, notes = usable(store, reading.records, max_pixels, cloths)
+    good, bad, notes = usable_records(store, reading.records, max_pixels, cloths)
     bare = sum(not garment.mask for garment in good)
     remarks = list(map(str, (*reading.remarks, *notes)))
     if bare:
@@ -46,7 +46,7 @@ def check_garments(store: Store, max_pixels: int, cloths: MutableMapping[str, Cl
 def check_styles(store: Store, max_pixels: int, cloths: MutableMapping[str, Cloth]) -> CatalogCheck:
     """Check a style catalog with its sealed sets; compares the repeats of prints with the `cloths` of garments."""
     reading = read_styles(store)
-    good, bad, notes = usable(store, reading.records, max_pixels, cloths)
+    good, bad, notes = usable_records(store, reading.records, max_pixels, cloths)
     return _make_check(good, reading.problems, bad, list(map(str, (*reading.remarks, *notes))))
 
 
@@ -59,7 +59,7 @@ def check_unsealed(store: Store, s3: S3Options, max_pixels: int) -> Iterator[str
         folder = open_store(f"{store.uri}/{name}", s3)
         try:
             reading = read_set(folder)
-            good, bad, notes = usable(folder, reading.records, max_pixels)
+            good, bad, notes = usable_records(folder, reading.records, max_pixels)
         except CatalogsError as error:
             yield f"style set '{name}' is not sealed, and cannot be read: {error}"
             continue

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 
 from catalogs.designs.facts import Corrections, correct, find_corrections, lost_rights
 from catalogs.errors import CatalogsError
-from catalogs.inputs.contents import usable, with_digests
+from catalogs.inputs.content_digests import usable_records, with_digests
 from catalogs.inputs.digest_cache import DigestCache
 from catalogs.inputs.garments import read_garments
 from catalogs.inputs.repeats import Cloth
@@ -116,8 +116,8 @@ def _without_unusable_pictures(config: RunConfig, catalogs: RunCatalogs, plan: P
     # Only a print has repeats.
     cloths: dict[str, Cloth] | None = {} if config.recipe.init == "print" else None
     max_pixels = config.settings.max_pixels
-    _, bad_garments, garment_notes = usable(catalogs.garments, plan.garments, max_pixels, cloths)
-    _, bad_styles, style_notes = usable(catalogs.styles, plan.styles, max_pixels, cloths)
+    _, bad_garments, garment_notes = usable_records(catalogs.garments, plan.garments, max_pixels, cloths)
+    _, bad_styles, style_notes = usable_records(catalogs.styles, plan.styles, max_pixels, cloths)
     without = plan.without(
         [*bad_garments, *bad_styles],
         garments={problem.record for problem in bad_garments},

@@ -47,7 +47,7 @@ ARCHITECTURES = {
 
 
 def architecture(name: str) -> Architecture:
-    """The architecture called `name`; an unknown name is refused with the nearest one."""
+    """The architecture called `name`; EncoderError for an unknown name, with the nearest one."""
     if name not in ARCHITECTURES:
         raise EncoderError(f"There is no encoder '{name}': {nearest(name, ARCHITECTURES)}")
     return ARCHITECTURES[name]
@@ -84,12 +84,12 @@ class Encoder(nn.Module):
     @property
     def strides(self) -> dict[str, int]:
         """Pixels between two positions of every wanted layer."""
-        found, stride = {}, 1
+        strides, stride = {}, 1
         for step in self._steps:
             stride *= 2 if step.startswith("pool") else 1
             if step in self.layers:
-                found[step] = stride
-        return found
+                strides[step] = stride
+        return strides
 
     @property
     def reach(self) -> int:
@@ -122,12 +122,12 @@ class Encoder(nn.Module):
         self._check_size(picture_B3HW)
         # Normalised in the picture's own precision: 0.485 is no bfloat16.
         x = ((picture_B3HW - self.mean) / self.std).to(self.dtype)
-        found: Features = {}
+        features: Features = {}
         for step, module in zip(self._steps, self.features, strict=True):
             x = module(x)
             if step in self.layers:
-                found[step] = x
-        return found
+                features[step] = x
+        return features
 
     def _check_size(self, picture_B3HW: Tensor) -> None:
         smallest = 2 ** sum(step.startswith("pool") for step in self._steps)

@@ -29,7 +29,7 @@ def content_targets(
     cloth_11HW = cloth_guide(guide_1PHW)
     with torch.no_grad():
         guides = {
-            layer: layer_guide(guide_1PHW, windows.grid(encoder, layer, content_13HW))
+            layer: layer_guide(guide_1PHW, windows.layer_grid(encoder, layer, content_13HW))
             for layer in structure.layers
         }
         views = observe_windows(
@@ -41,18 +41,22 @@ def content_targets(
             lambda features, _: {name: features[name] for name in names},
         )
         features = {
-            name: windows.assembled(
+            name: windows.assemble_layer(
                 encoder, name, content_13HW, [(view.window, view.content[name]) for view in views]
             )
             for name in names
         }
-        kept = {
+        term_targets = {
             name: target(content_13HW, cloth_11HW)
             for name in structure.terms
             if (target := TERMS[name].target) is not None
         }
     return ContentTargets(
-        features, guides, _energy_floors(structure, whole_statistics(structure, views)), cloth_11HW, kept
+        features,
+        guides,
+        _energy_floors(structure, whole_statistics(structure, views)),
+        cloth_11HW,
+        term_targets,
     )
 
 
@@ -80,7 +84,7 @@ def style_targets(
         guides = None
         if guide_1PHW is not None:
             guides = {
-                layer: layer_guide(guide_1PHW, windows.grid(encoder, layer, style_13HW))
+                layer: layer_guide(guide_1PHW, windows.layer_grid(encoder, layer, style_13HW))
                 for layer in structure.style_names
             }
         views = observe_windows(encoder, structure, style_13HW, guides, tile)

@@ -62,7 +62,7 @@ def content_scaled(
 
 
 def style_loss(
-    found: Tensor,
+    measured: Tensor,
     target: Tensor,
     normalisation: Normalisation = "balanced",
     *,
@@ -75,11 +75,11 @@ def style_loss(
     `positions` is M of the design's layer (`johnson` and `luan` need it). `floor_B` is an energy that
     the balanced normaliser does not fall below. The papers' normalisations are defined for Gram matrices.
     """
-    distance_B = STATISTICS[statistic].distance(found, target)
+    distance_B = STATISTICS[statistic].distance(measured, target)
     if normalisation == "balanced":
         energy_B = STATISTICS[statistic].energy(target)
         return distance_B / torch.maximum(energy_B, torch.as_tensor(floor_B)).clamp_min(1e-12)
-    channels = found.shape[-1]
+    channels = measured.shape[-1]
     factor = {
         # 1/(4 N^2 M^2) of raw Gram matrices is 1/(4 N^2) of ours, which are divided by M.
         "gatys": 1 / (4 * channels**2),

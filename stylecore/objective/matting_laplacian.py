@@ -31,7 +31,8 @@ def matting_stencil(content_B3HW: Tensor, epsilon: float = 1e-7) -> Tensor:
     """Matting Laplacian of a content, sRGB in [0, 1]: B x 13 x H x W in float32, in the order of `OFFSETS`.
 
     Entries whose second pixel is outside the picture are 0. `epsilon`, 1e-12 or more, is the
-    ridge of the affine fits, in squares of the content's unit: 1e-7 in Levin's and in Luan's code.
+    ridge of the affine fits, in squares of the content's unit: 1e-7 in Levin's and in Luan's code. Raises PictureError
+    for another shape, or a side under 3 px.
     """
     if content_B3HW.ndim != 4 or content_B3HW.shape[1] != 3 or min(content_B3HW.shape[-2:]) < 3:
         raise PictureError(
@@ -99,7 +100,7 @@ def _affine_basis(strip_3HW: Tensor, epsilon: float) -> Tensor:
 def apply_stencil(stencil_BKHW: Tensor, picture_BCHW: Tensor) -> Tensor:
     """L V of every channel: B x C x H x W, in float32 or, if that is wider, in the picture's precision.
 
-    Carries no gradient; `photorealism_loss` does.
+    Carries no gradient; `photorealism_loss` does. Raises PictureError where stencil and picture differ in size.
     """
     if stencil_BKHW.shape[-2:] != picture_BCHW.shape[-2:]:
         raise PictureError(

@@ -49,7 +49,7 @@ def observe_windows(
     """
 
     def view_of(picture_B3HW: Tensor, window: windows.Window) -> WindowView:
-        features, part = windows.look(encoder, channels_last(picture_B3HW), window)
+        features, part = windows.window_features(encoder, channels_last(picture_B3HW), window)
         cut = {} if guides is None else {layer: part(layer, guides[layer]) for layer in structure.style_names}
         statistics, areas = {}, {}
         for layer in structure.style_names:
@@ -59,7 +59,7 @@ def observe_windows(
         return WindowView(window, of_content(features, part), statistics, areas)
 
     side = tile if STATISTICS[structure.statistic].combine_windows else 0
-    cuts = windows.windows(picture_B3HW, side, encoder, guides)
+    cuts = windows.split_into_windows(picture_B3HW, side, encoder, guides)
     if len(cuts) == 1:
         return [view_of(picture_B3HW, cuts[0])]
     # A window's activations are forgotten until its gradient is taken: memory is one window's.

@@ -1,5 +1,7 @@
 """Statistics of features: what a style is measured by.
 
+The module is long because all statistics stand beside each other, with the registry that names them.
+
 A statistic is a row of `STATISTICS`: how it is taken from features, and how far two of it are apart. The
 distances are squared maximum mean discrepancies (MMD) or the like, after Li et al. (2017), "Demystifying
 Neural Style Transfer", and Heitz et al. and Kolkin et al. for optimal transport. To add one, write `take`
@@ -26,9 +28,9 @@ SAMPLES = 400
 """Positions a picture that the Gaussian kernel compares: 20 x 20."""
 
 
-def squared_distance(found: Tensor, target: Tensor) -> Tensor:
+def squared_distance(statistic: Tensor, target: Tensor) -> Tensor:
     """Sum of squared differences, B values."""
-    return (found - target).square().flatten(1).sum(1)
+    return (statistic - target).square().flatten(1).sum(1)
 
 
 def squares(target: Tensor) -> Tensor:
@@ -46,7 +48,7 @@ def averaged(windows_TB: Tensor, shares_TB: Tensor) -> Tensor:
 class Statistic:
     """A way to measure a style.
 
-    `distance(found, target)` is B values, 0 where they are equal; `energy(target)` is what the distance
+    `distance(statistic, target)` is B values, 0 where they are equal; `energy(target)` is what the distance
     from nothing at all would be, so that distance / energy does not depend on the features' scale (nearly,
     for `mean_and_deviation`; not for `covariance` and `polynomial`, which mix powers of it).
     `combine_windows(windows, shares)` is a picture's statistic from those of its windows; without it large
@@ -97,8 +99,8 @@ class _WeightedGram(torch.autograd.Function):
         (weighted_BNC,) = ctx.saved_tensors
         (gradient_BCC,) = gradients
         both = (gradient_BCC + gradient_BCC.mT).to(weighted_BNC.dtype)
-        found_BNC = torch.bmm(weighted_BNC, both)
-        return found_BNC.unflatten(1, ctx.grid).permute(0, 3, 1, 2), None
+        product_BNC = torch.bmm(weighted_BNC, both)
+        return product_BNC.unflatten(1, ctx.grid).permute(0, 3, 1, 2), None
 
 
 def _products(a_BNC: Tensor, b_BNC: Tensor) -> Tensor:
@@ -179,16 +181,16 @@ def samples(features_BCHW: Tensor, guide_B1HW: Tensor | None = None) -> Tensor:
     return functional.pad(kept, (0, 0, 0, SAMPLES - kept.shape[1]))
 
 
-def gaussian_discrepancy(found_BKD: Tensor, target_BKD: Tensor) -> Tensor:
+def gaussian_discrepancy(statistic_BKD: Tensor, target_BKD: Tensor) -> Tensor:
     """Squared MMD with the Gaussian kernel, its width the mean squared distance within the target.
 
     Li et al. (2017) estimate it without bias from single pairs of positions; this is the weighted
     V-statistic over all pairs of `SAMPLES` positions, which has less variance and is 0 for equals.
     """
     width_B11 = _width(target_BKD)
-    within_found = _kernel_mean(found_BKD, found_BKD, width_B11)
+    within_picture = _kernel_mean(statistic_BKD, statistic_BKD, width_B11)
     within_target = _kernel_mean(target_BKD, target_BKD, width_B11)
-    return within_found + within_target - 2 * _kernel_mean(found_BKD, target_BKD, width_B11)
+    return within_picture + within_target - 2 * _kernel_mean(statistic_BKD, target_BKD, width_B11)
 
 
 def gaussian_energy(target_BKD: Tensor) -> Tensor:
@@ -196,18 +198,18 @@ def gaussian_energy(target_BKD: Tensor) -> Tensor:
     return _kernel_mean(target_BKD, target_BKD, _width(target_BKD))
 
 
-def wasserstein(found_BCD: Tensor, target_BCD: Tensor) -> Tensor:
+def wasserstein(statistic_BCD: Tensor, target_BCD: Tensor) -> Tensor:
     """Squared Wasserstein-2 distance of the Gaussians with these moments (`covariance`), B values.
 
     |m - n|^2 + tr S + tr T - 2 tr (T^1/2 S T^1/2)^1/2 (Olkin and Pukelsheim 1982). One batched
     eigendecomposition a layer; its derivative is written out, since autograd's is infinite where
     eigenvalues meet.
     """
-    means = squared_distance(found_BCD[..., -1], target_BCD[..., -1])
-    found_BCC, target_BCC = found_BCD[..., :-1], target_BCD[..., :-1]
+    means = squared_distance(statistic_BCD[..., -1], target_BCD[..., -1])
+    statistic_BCC, target_BCC = statistic_BCD[..., :-1], target_BCD[..., :-1]
     root_BCC = _power(target_BCC, 0.5)
-    overlap_B: Tensor = _TraceOfRoot.apply(root_BCC @ found_BCC @ root_BCC)
-    return (means + _trace(found_BCC) + _trace(target_BCC) - 2 * overlap_B).clamp_min(0)
+    overlap_B: Tensor = _TraceOfRoot.apply(root_BCC @ statistic_BCC @ root_BCC)
+    return (means + _trace(statistic_BCC) + _trace(target_BCC) - 2 * overlap_B).clamp_min(0)
 
 
 def wasserstein_energy(target_BCD: Tensor) -> Tensor:
@@ -234,8 +236,8 @@ class _TraceOfRoot(torch.autograd.Function):
         (gradient_B,) = gradients
         floor_B1 = roots_BC.amax(-1, keepdim=True) * 1e-3 + 1e-12
         inverse_BC = torch.where(roots_BC > floor_B1, 0.5 / roots_BC.clamp_min(1e-12), 0.5 / floor_B1)
-        found: Tensor = (vectors_BCC * inverse_BC[:, None]) @ vectors_BCC.mT
-        return gradient_B[:, None, None] * found
+        inverse_root_BCC: Tensor = (vectors_BCC * inverse_BC[:, None]) @ vectors_BCC.mT
+        return gradient_B[:, None, None] * inverse_root_BCC
 
 
 STATISTICS = {
@@ -272,8 +274,8 @@ def _moments(features_BCHW: Tensor, guide_B1HW: Tensor | None) -> tuple[Tensor, 
 
 def _power(matrix_BCC: Tensor, exponent: float) -> Tensor:
     values_BC, vectors_BCC = _eigen(matrix_BCC)
-    found: Tensor = (vectors_BCC * values_BC.clamp_min(0).pow(exponent)[:, None]) @ vectors_BCC.mT
-    return found
+    power_BCC: Tensor = (vectors_BCC * values_BC.clamp_min(0).pow(exponent)[:, None]) @ vectors_BCC.mT
+    return power_BCC
 
 
 def _eigen(matrix_BCC: Tensor) -> tuple[Tensor, Tensor]:

@@ -15,14 +15,14 @@ class ContentTargets:
 
     `features` are the encoder's, by content layer; `guides` B x P x h x w by layer, a channel a part;
     `energy_floors` B x P by style layer (`losses.ENERGY_FLOOR`); `cloth` the guide of all parts together, B x 1 x
-    H x W in [0, 1]; `kept` what the garment's own light, edges and colours are, by the term that holds them.
+    H x W in [0, 1]; `term_targets` what the garment's own light, edges and colours are, by the term that holds them.
     """
 
     features: Named
     guides: Named
     energy_floors: Named
     cloth: Tensor
-    kept: Named
+    term_targets: Named
 
 
 @dataclass(frozen=True)

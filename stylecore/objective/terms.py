@@ -53,9 +53,9 @@ class Comparison:
         """The guide of the cloth at the pictures' size, in [0, 1]."""
         return self.targets.content.cloth
 
-    def kept(self, term: str) -> Tensor:
+    def target_of(self, term: str) -> Tensor:
         """What a term keeps of the garment: what the term's `target` took of it."""
-        return self.targets.content.kept[term]
+        return self.targets.content.term_targets[term]
 
 
 @dataclass(frozen=True)
@@ -168,13 +168,13 @@ def variation(comparison: Comparison) -> Tensor:
 @term("lighting_weight", target=low_pass_light)
 def lighting(comparison: Comparison) -> Tensor:
     """Distance of the cloth's coarse light from the garment's; B values."""
-    return lighting_loss(comparison.picture_B3HW, comparison.kept("lighting"), comparison.cloth)
+    return lighting_loss(comparison.picture_B3HW, comparison.target_of("lighting"), comparison.cloth)
 
 
 @term("saliency_weight", target=lambda content_13HW, _cloth: gradient_map(content_13HW))
 def saliency(comparison: Comparison) -> Tensor:
     """Distance of the cloth's edges from the garment's; B values."""
-    return saliency_loss(comparison.picture_B3HW, comparison.kept("saliency"), comparison.cloth)
+    return saliency_loss(comparison.picture_B3HW, comparison.target_of("saliency"), comparison.cloth)
 
 
 @term("photorealism_weight", target=lambda content_13HW, _cloth: matting_stencil(content_13HW))
@@ -183,7 +183,7 @@ def photorealism(comparison: Comparison) -> Tensor:
 
     Luan et al. (2017), eq. 2, sum over positions, so their term grows with the picture; the balanced one is the mean.
     """
-    loss_B = photorealism_loss(comparison.picture_B3HW, comparison.kept("photorealism"))
+    loss_B = photorealism_loss(comparison.picture_B3HW, comparison.target_of("photorealism"))
     if comparison.normalisation == "balanced":
         return loss_B / comparison.picture_B3HW[0, 0].numel()
     return loss_B

@@ -29,7 +29,7 @@ class Window:
     inner: tuple[int, int, int, int]
 
 
-def windows(
+def split_into_windows(
     picture_B3HW: Tensor, side: int, encoder: Encoder, guides: Mapping[str, Tensor] | None = None
 ) -> list[Window]:
     """Windows that cover a picture once with their inner parts, about `side` px each way.
@@ -43,7 +43,7 @@ def windows(
     stride = max(encoder.strides.values())
     # Inner parts and rims begin on the coarsest grid, so that a window's grids are cut out of the whole's.
     step, rim = _rounded_up(side, stride), _rounded_up(encoder.reach, stride)
-    found = [
+    everywhere = [
         Window(
             (max(0, top - rim), max(0, left - rim), min(size[0], bottom + rim), min(size[1], right + rim)),
             (top, left, bottom, right),
@@ -52,38 +52,39 @@ def windows(
         for left, right in _spans(size[1], step, stride)
     ]
     if not guides:
-        return found
+        return everywhere
     covered = [
         window
-        for window in found
+        for window in everywhere
         # Every layer's: on a side that is no multiple of the grids' cells, their averages reach differently far.
         if any(_cut(map_, encoder.strides[layer], size, window).any() for layer, map_ in guides.items())
     ]
-    return covered or found[:1]
+    return covered or everywhere[:1]
 
 
-def look(encoder: Encoder, picture_B3HW: Tensor, window: Window) -> tuple[Features, Part]:
+def window_features(encoder: Encoder, picture_B3HW: Tensor, window: Window) -> tuple[Features, Part]:
     """Features of a window's inner part by layer, and how maps of the whole picture are cut to it."""
     top, left, bottom, right = window.outer
     size, strides = size_of(picture_B3HW), encoder.strides
-    found = encoder(picture_B3HW[..., top:bottom, left:right])
+    features_by_layer = encoder(picture_B3HW[..., top:bottom, left:right])
     inner = {
-        layer: _cut(features, strides[layer], size, window, (top, left)) for layer, features in found.items()
+        layer: _cut(features, strides[layer], size, window, (top, left))
+        for layer, features in features_by_layer.items()
     }
     return inner, lambda layer, whole: _cut(whole, strides[layer], size, window)
 
 
-def grid(encoder: Encoder, layer: str, picture_B3HW: Tensor) -> Size:
+def layer_grid(encoder: Encoder, layer: str, picture_B3HW: Tensor) -> Size:
     """Rows and columns of a layer's grid over a picture; pooling drops an odd last one."""
     height, width = size_of(picture_B3HW)
     return height // encoder.strides[layer], width // encoder.strides[layer]
 
 
-def assembled(
+def assemble_layer(
     encoder: Encoder, layer: str, picture_B3HW: Tensor, parts: Sequence[tuple[Window, Tensor]]
 ) -> Tensor:
     """A layer's features of the whole picture from those of windows; 0 where no window was looked at."""
-    first, wanted = parts[0][1], grid(encoder, layer, picture_B3HW)
+    first, wanted = parts[0][1], layer_grid(encoder, layer, picture_B3HW)
     if size_of(first) == wanted:
         return first
     whole = first.new_zeros(*first.shape[:2], *wanted)

@@ -12,8 +12,8 @@ from stylecore.tensors import Size, resize, size_of
 
 def content_at(content_13HW: Tensor, recipe: Recipe, level: Level) -> Tensor:
     """The content as a level sees it; where its colours are kept, its luminance."""
-    seen = color.luminance(content_13HW) if recipe.color == "keep" else content_13HW
-    return resize(seen, level.size).clamp(0, 1)
+    picture_13HW = color.luminance(content_13HW) if recipe.color == "keep" else content_13HW
+    return resize(picture_13HW, level.size).clamp(0, 1)
 
 
 def style_at(

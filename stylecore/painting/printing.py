@@ -134,10 +134,10 @@ def _usual_light(content_13HW: Tensor, light_11HW: Tensor, cloth_11HW: Tensor) -
     regions_11HW = distances.argmin(1).reshape(light_11HW.shape)
     usual = torch.zeros_like(light_11HW)
     for region in range(len(centres_K3)):
-        own = regions_11HW == region
-        inside = own & (cloth_11HW > 0.5)
+        in_region = regions_11HW == region
+        inside = in_region & (cloth_11HW > 0.5)
         value = light_11HW[inside].median() if inside.any() else light_11HW.mean()
-        usual = usual + value * _soft(own.to(light_11HW))
+        usual = usual + value * _soft(in_region.to(light_11HW))
     return usual
 
 

@@ -24,13 +24,13 @@ class Level:
 
 def levels(finest: Size, plan: Sequence[tuple[float, int]]) -> list[Level]:
     """Levels of a recipe for a finest size; PictureError where the coarsest would vanish."""
-    found = [Level(scale, scaled(finest, scale), steps) for scale, steps in plan]
-    if min(found[0].size) < SMALLEST:
+    sizes = [Level(scale, scaled(finest, scale), steps) for scale, steps in plan]
+    if min(sizes[0].size) < SMALLEST:
         raise PictureError(
-            f"A picture of {finest[0]} x {finest[1]} px is {found[0].size[0]} x {found[0].size[1]} px at the"
+            f"A picture of {finest[0]} x {finest[1]} px is {sizes[0].size[0]} x {sizes[0].size[1]} px at the"
             f" coarsest level; give at least {SMALLEST} px there, or drop that level."
         )
-    return found
+    return sizes
 
 
 def levels_of(finest: Size, structure: Structure) -> list[Level]:

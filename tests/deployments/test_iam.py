@@ -15,12 +15,13 @@ import boto3
 import pytest
 
 from catalogs import keys
-from catalogs.browser.board import Board
-from catalogs.browser.pictures import Pictures
+from catalogs.browser.state.review_state import ReviewState
+from catalogs.browser.thumbnails import Pictures
 from catalogs.designs import provenance
-from catalogs.designs.acts import Act, What
 from catalogs.designs.design_catalog import DesignCatalog
-from catalogs.designs.upkeep import discard, examine, unclaimed
+from catalogs.designs.maintenance import examine
+from catalogs.designs.orphans import discard, find_removable
+from catalogs.designs.reviews.review_events import Act, What
 from catalogs.errors import NotAllowedError, StoreError
 from catalogs.images.codec import Picture, encode_png
 from catalogs.storage.claims import Claims
@@ -169,7 +170,7 @@ def test_worker_keeps_up(guarded: Guarded, monkeypatch: pytest.MonkeyPatch) -> N
     orphan, _ = catalog.add_picture("01" * 32, b"an orphan")
     assert orphan in {found.key for found in examine(catalog).orphans}
     before = {found.key for found in catalog.store.list()}
-    gone = discard(catalog, unclaimed(catalog, timedelta(0)))
+    gone = discard(catalog, find_removable(catalog, timedelta(0)))
     assert orphan in {found.key for found in gone}
     merged, removed = catalog.tidy(timedelta(0))
     assert merged
@@ -213,7 +214,7 @@ def test_browser_keeps_what_is_said(guarded: Guarded, monkeypatch: pytest.Monkey
     image, sha256 = made.add_picture("67" * 32, png)
     made.file([replace(design("67" * 32), image=image, image_sha256=sha256)])
     store = guarded.store("browser", "designs", monkeypatch)
-    board = Board(DesignCatalog(store))
+    board = ReviewState(DesignCatalog(store))
     board.submit(Act("a1", "ann", datetime.now(UTC), What.VERDICT, ("67" * 32,), "pick")).result(60)
     board.submit(Act("a2", "ann", datetime.now(UTC), What.LIST, ("67" * 32,), shortlist="Spring")).result(60)
     board.close()

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from catalogs.designs import upkeep
+from catalogs.designs import maintenance
 from catalogs.designs.design_catalog import DesignCatalog
 from catalogs.errors import FullError, NotAllowedError
 from catalogs.storage.stores import open_store
@@ -68,7 +68,7 @@ def leave(disk: Path, room: int) -> Path:
 
 def whole(folder: Path) -> None:
     """Nothing torn: every record has its picture, and no half-written file is left."""
-    assert not upkeep.examine(DesignCatalog(open_store(str(folder)))).faults
+    assert not maintenance.examine(DesignCatalog(open_store(str(folder)))).faults
     assert not list(folder.rglob(".partial-*"))
 
 

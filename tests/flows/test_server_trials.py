@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from catalogs.designs import upkeep
+from catalogs.designs import maintenance
 from catalogs.designs.design_catalog import DesignCatalog
 from catalogs.inputs.style_sets import seal
 from catalogs.storage.claims import Claims
@@ -124,7 +124,7 @@ class Grounds:
     def require_whole(self) -> None:
         """Every design once, each with its whole picture."""
         assert self.designs() == EVERY
-        assert not upkeep.examine(self.catalog).faults
+        assert not maintenance.examine(self.catalog).faults
 
 
 def until(happened: Callable[[], bool], server: Server) -> None:

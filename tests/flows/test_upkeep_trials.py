@@ -22,13 +22,13 @@ from pathlib import Path
 
 import pytest
 
-from catalogs.designs import upkeep
-from catalogs.designs.acts import Act, What
+from catalogs.designs import maintenance
 from catalogs.designs.design_catalog import DesignCatalog
-from catalogs.designs.reviews import Reviews
+from catalogs.designs.reviews.review_events import Act, What
+from catalogs.designs.reviews.review_log import ReviewLog
 from catalogs.storage.stores import open_store
 from tests.catalogs.designs.test_design_catalog import design
-from tests.catalogs.designs.test_upkeep import filed, key, written
+from tests.catalogs.designs.test_maintenance import filed, key, written
 from tests.conftest import ROOT, TINY_RECIPE, Run, write_catalog
 from tests.flows.test_hostile_places import leave, small_disk
 from tests.flows.test_killed_runs import Started, records, wait_for_pictures
@@ -149,7 +149,7 @@ def again_and_again(*command: object, log: Path, **environment: str) -> Iterator
 def require_whole(designs: Path, count: int) -> None:
     """Every planned design once, with its picture; doctor finds nothing but pictures without a record."""
     assert len(records(designs)) == count
-    found = upkeep.examine(DesignCatalog(open_store(str(designs))))
+    found = maintenance.examine(DesignCatalog(open_store(str(designs))))
     assert (found.designs, found.faults) == (count, ())
 
 
@@ -268,7 +268,7 @@ def test_killed(tmp_path: Path, stylemill: Run, command: tuple[str, ...]) -> Non
         time.sleep(dice.uniform(0.4, 1) * lasts)
         process.kill()
         process.wait()
-        found = upkeep.examine(DesignCatalog(open_store(str(where))))
+        found = maintenance.examine(DesignCatalog(open_store(str(where))))
         assert found.designs - len(found.faults) == 25, f"after kill {n}"
     ended = stylemill(*command, "--designs", where)
     assert ended.returncode == 0, ended.stderr
@@ -378,7 +378,7 @@ def test_read_only(arguments: list[str], tmp_path: Path, stylemill: Run) -> None
         with pytest.raises(Exception, match="read-only|Read-only"):
             catalog.file([design("b")])
         with pytest.raises(Exception, match="read-only|Read-only"):
-            Reviews(catalog.store).file([_verdict("a1")])
+            ReviewLog(catalog.store).file([_verdict("a1")])
     assert len(records(real)) == 1
 
 
@@ -405,7 +405,7 @@ def test_upkeep_on_a_full_disk(small_disk: Path, stylemill: Run) -> None:
         full = stylemill(*command, "--designs", designs)
         assert full.returncode == 1 and "Traceback" not in full.stderr
         assert "disk is full" in full.stderr.strip().splitlines()[-1], full.stderr
-        assert len(upkeep.examine(catalog).faults) == (1 if command is REPAIR else 0)
+        assert len(maintenance.examine(catalog).faults) == (1 if command is REPAIR else 0)
         ballast.unlink()
         done = stylemill(*command, "--designs", designs)
         assert done.returncode == 0, done.stderr
@@ -469,7 +469,7 @@ def test_two_who_say_while_two_merge(tmp_path: Path) -> None:
     filed(where, "a")
 
     def say(who: str) -> None:
-        reviews = Reviews(open_store(where))
+        reviews = ReviewLog(open_store(where))
         for n in range(60):
             reviews.file([replace(_verdict(f"{who}{n}", who))])
             if n % 10 == 0:
@@ -477,14 +477,14 @@ def test_two_who_say_while_two_merge(tmp_path: Path) -> None:
 
     def merge(_: int) -> None:
         for _ in range(6):
-            upkeep.tidy(DesignCatalog(open_store(where)), timedelta(days=1))
-            Reviews(open_store(where)).tidy(timedelta(days=1))
+            maintenance.tidy(DesignCatalog(open_store(where)), timedelta(days=1))
+            ReviewLog(open_store(where)).tidy(timedelta(days=1))
 
     with ThreadPoolExecutor(4) as pool:
         jobs: list[tuple[Callable[..., None], object]] = [(say, "ann"), (say, "ben"), (merge, 1), (merge, 2)]
         for one in [pool.submit(work, argument) for work, argument in jobs]:
             one.result()
-    reviews = Reviews(open_store(where))
+    reviews = ReviewLog(open_store(where))
     acts = [act.act_id for act in reviews.catch_up()]
     assert sorted(acts) == sorted(f"{who}{n}" for who in ("ann", "ben") for n in range(60))
     assert [act.seq for act in reviews.opinions.acts.values()] == list(range(1, 121))

@@ -6,10 +6,10 @@ from pathlib import Path
 from typing import Any
 
 from catalogs import keys
-from catalogs.browser.board import Board
-from catalogs.designs.acts import Act
+from catalogs.browser.state.review_state import ReviewState
+from catalogs.designs.appearance import measure_appearance
 from catalogs.designs.design_catalog import DesignCatalog
-from catalogs.designs.looks import looks
+from catalogs.designs.reviews.review_events import Act
 from catalogs.images.codec import Picture, encode_png
 from catalogs.records import Design
 from catalogs.storage.stores import open_store
@@ -34,7 +34,7 @@ def design(
     design_id, sha256 = hashlib.sha256(f"{number}".encode()).hexdigest(), hashlib.sha256(png).hexdigest()
     image = keys.design_image(design_id, sha256)
     open_store(str(folder)).write(image, png)
-    found = looks(pixels, None)
+    found = measure_appearance(pixels, None)
     values: dict[str, Any] = {
         "design_id": design_id, "garment_id": garment, "style_id": style, "recipe": "house",
         "style_set": "heritage" if style in ("ikat", "batik") else "studio", "recipe_digest": "d" * 64,
@@ -62,6 +62,6 @@ def shop(folder: Path, times: int = 1, **columns: Any) -> list[Design]:
     return designs
 
 
-def say(board: Board, act: Act) -> Act:
+def say(board: ReviewState, act: Act) -> Act:
     """File an act, and wait until it is safe in the log."""
     return board.submit(act).result(60)

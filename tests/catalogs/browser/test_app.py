@@ -17,19 +17,22 @@ import pytest
 from fastapi.testclient import TestClient
 from PIL import Image
 
-from catalogs.browser import access, pictures
 from catalogs.browser import app as browser_app
-from catalogs.browser.access import Sessions
-from catalogs.browser.again import Estimate, Order, Repetition
-from catalogs.browser.app import Place, create_app
-from catalogs.browser.board import Board
-from catalogs.browser.pictures import Pictures
-from catalogs.designs import provenance
+from catalogs.browser import thumbnails
+from catalogs.browser.app import create_app
+from catalogs.browser.auth import origins, request_guard, sessions
+from catalogs.browser.auth.sessions import Sessions
+from catalogs.browser.context import BrowserContext
+from catalogs.browser.orders import Estimate, Order, Repetition
+from catalogs.browser.routes import act_routes
+from catalogs.browser.state.review_state import ReviewState
+from catalogs.browser.thumbnails import Pictures
+from catalogs.designs import marked_pictures
 from catalogs.designs.design_catalog import DesignCatalog
 from catalogs.errors import QueryError
 from catalogs.storage.stores import open_store
 from tests.catalogs.browser.shop import shop
-from tests.catalogs.browser.test_board import Stall
+from tests.catalogs.browser.state.test_review_state import Stall
 from tests.conftest import write_catalog
 
 TOKEN = "a-token-of-some-length"
@@ -80,9 +83,9 @@ def where(tmp_path: Path) -> Path:
 def serve(where: Path, token: str | None = None, mill: Mill | None = None) -> Iterator[TestClient]:
     """A client of a server over a catalog."""
     store = open_store(str(where))
-    board = Board(DesignCatalog(store))
-    place = Place(board, Pictures(store, None, None), Sessions(token, "ann"), "a catalog", mill)
-    app = create_app(place, names=access.LOOPBACK if token is None else ())
+    board = ReviewState(DesignCatalog(store))
+    place = BrowserContext(board, Pictures(store, None, None), Sessions(token, "ann"), "a catalog", mill)
+    app = create_app(place, names=request_guard.LOOPBACK if token is None else ())
     with TestClient(app, base_url="http://127.0.0.1:8420", follow_redirects=False) as client:
         yield client
 
@@ -102,7 +105,9 @@ def away(where: Path) -> Iterator[TestClient]:
 def with_sources(where: Path, places: Path) -> Iterator[TestClient]:
     """A client of a server that knows the catalogs of garments and styles."""
     store, *sources = (open_store(str(place)) for place in (where, places / "garments", places / "styles"))
-    place = Place(Board(DesignCatalog(store)), Pictures(store, *sources), Sessions(None, "ann"), "c")
+    place = BrowserContext(
+        ReviewState(DesignCatalog(store)), Pictures(store, *sources), Sessions(None, "ann"), "c"
+    )
     with TestClient(create_app(place), base_url="http://127.0.0.1:8420") as client:
         yield client
 
@@ -113,7 +118,7 @@ HTML = {"accept": "text/html"}
 def csrf(client: TestClient) -> dict[str, str]:
     """The header that a page of ours sends with a write."""
     page = client.get("/?verdict=unreviewed", headers=HTML).text
-    return {access.CSRF_HEADER: page.partition('name="csrf" content="')[2].partition('"')[0]}
+    return {request_guard.CSRF_HEADER: page.partition('name="csrf" content="')[2].partition('"')[0]}
 
 
 def result(client: TestClient, address: str = "") -> dict[str, Any]:
@@ -291,15 +296,15 @@ class TestSaying:
 
     def test_stalled_log(self, client: TestClient, monkeypatch: pytest.MonkeyPatch) -> None:
         """Acts that a log stalls over are told as not known, are filed when it answers again, and so is the next."""
-        monkeypatch.setattr(browser_app, "PATIENCE", 0.3)
+        monkeypatch.setattr(act_routes, "PATIENCE", 0.3)
         ids = [one["id"] for one in result(client)["designs"]]
-        board: Board = client.app.state.place.board  # type: ignore[attr-defined]
+        board: ReviewState = client.app.state.context.state  # type: ignore[attr-defined]
         stall = Stall(board, monkeypatch)
         for one in ids[:3]:
             answer = say(client, what="verdict", value="pick", target={"ids": [one]})
             assert (answer.status_code, "not known" in answer.json()["error"]) == (503, True)
         stall.go.set()
-        monkeypatch.setattr(browser_app, "PATIENCE", 30.0)
+        monkeypatch.setattr(act_routes, "PATIENCE", 30.0)
         assert say(client, what="verdict", value="pick", target={"ids": [ids[3]]}).json()["seq"] == 4
         assert result(client, "verdict=pick")["total"] == 4
 
@@ -348,7 +353,7 @@ class TestPictures:
         image = Image.open(io.BytesIO(answer.content))
         assert (image.format, max(image.size)) == ("WEBP", 120)
         assert image.info["icc_profile"]
-        assert b"compositeWithTrainedAlgorithmicMedia" in (provenance.read_xmp(answer.content) or b"")
+        assert b"compositeWithTrainedAlgorithmicMedia" in (marked_pictures.read_xmp(answer.content) or b"")
         (kept,) = (where / "cache" / "thumbnails" / "192").rglob("*.webp")
         assert kept.read_bytes() == answer.content
 
@@ -371,7 +376,7 @@ class TestPictures:
                 one = result(client, "style=ikat&sort=old")["designs"][0]
                 asked = [client.get(address.format(**one)) for address in addresses]
                 for answer in asked:
-                    packet = provenance.read_xmp(answer.content) or b""
+                    packet = marked_pictures.read_xmp(answer.content) or b""
                     assert holder.encode() in packet
                     assert answer.headers["cache-control"].endswith("immutable")
                 for before, now in zip(old, asked, strict=bool(old)):
@@ -389,7 +394,7 @@ class TestPictures:
         answer = client.get(f"/pictures/{record['design_id']}.png")
         filed = Image.open(where / record["image"])
         assert Image.open(io.BytesIO(answer.content)).tobytes() == filed.tobytes()
-        assert provenance.read_xmp(answer.content)
+        assert marked_pictures.read_xmp(answer.content)
 
     @pytest.mark.parametrize("damage", [b"", b"\x89PNG\r\n\x1a\nbroken", None])
     def test_broken(self, client: TestClient, where: Path, damage: bytes | None) -> None:
@@ -452,7 +457,7 @@ class TestPictures:
             made.append(data)
             return b"picture"
 
-        monkeypatch.setattr(pictures, "_shown", shown)
+        monkeypatch.setattr(thumbnails, "_shown", shown)
         for client in with_sources(where, write_catalog(tmp_path / "made")):
             paths = [f"/styles/s{n}.webp" for n in range(3)] * 4 + ["/templates/g0.webp"] * 4
             with ThreadPoolExecutor(16) as pool:
@@ -485,7 +490,7 @@ class TestExports:
     def download(self, client: TestClient, kind: str, target: dict[str, Any]) -> Any:
         """An export's answer."""
         form = {
-            "csrf": csrf(client)[access.CSRF_HEADER],
+            "csrf": csrf(client)[request_guard.CSRF_HEADER],
             "kind": kind,
             "target": json.dumps(target),
             "title": "Spring <27>",
@@ -548,7 +553,7 @@ class TestExports:
     def test_long_fields(self, client: TestClient, field: str) -> None:
         """A field that is longer than any of its kind is refused."""
         form = {
-            "csrf": csrf(client)[access.CSRF_HEADER],
+            "csrf": csrf(client)[request_guard.CSRF_HEADER],
             "kind": "csv",
             "target": '{"query": ""}',
             field: "x" * 1001,
@@ -679,7 +684,7 @@ class TestSafety:
 
     def test_tries_of_others_do_not_count(self, away: TestClient) -> None:
         """However many wrong tokens come from other addresses, the right one from a fresh address opens."""
-        sessions: Sessions = away.app.state.place.sessions  # type: ignore[attr-defined]
+        sessions: Sessions = away.app.state.context.sessions  # type: ignore[attr-defined]
         for number in range(500):
             sessions.was_wrong(f"10.0.{number // 250}.{number % 250}")
         assert away.post("/token", data={"token": TOKEN, "who": "b"}).status_code == 303
@@ -713,11 +718,11 @@ class TestSafety:
 
     def test_tries_are_forgotten(self, monkeypatch: pytest.MonkeyPatch) -> None:
         """Addresses that tried are remembered up to a number."""
-        monkeypatch.setattr(access, "ADDRESSES", 10)
-        sessions = Sessions(TOKEN, "ann")
+        monkeypatch.setattr(sessions, "ADDRESSES", 10)
+        counting = Sessions(TOKEN, "ann")
         for number in range(100):
-            sessions.was_wrong(f"10.0.0.{number}")
-        assert len(sessions._wrong) == 10
+            counting.was_wrong(f"10.0.0.{number}")
+        assert len(counting._wrong) == 10
 
     @pytest.mark.parametrize("headers", [{}, HTML])
     def test_nobody_ends_another_session(self, client: TestClient, headers: dict[str, str]) -> None:
@@ -733,7 +738,7 @@ class TestSafety:
         client.cookies.update(mine)
         one = result(client)["designs"][0]["id"]
         assert say(client, token, what="verdict", value="pick", target={"ids": [one]}).status_code == 200
-        board: Board = client.app.state.place.board  # type: ignore[attr-defined]
+        board: ReviewState = client.app.state.context.state  # type: ignore[attr-defined]
         assert [act.who for act in board.history(one)] == ["Berta Ö"]
 
     @pytest.mark.parametrize(
@@ -747,7 +752,7 @@ class TestSafety:
     @pytest.mark.parametrize("cookie", ["", ".", "x", "x.y", "x." + "0" * 64, "é.\xff"])
     def test_forged_sessions(self, away: TestClient, cookie: str) -> None:
         """A cookie that this server did not sign opens nothing."""
-        header = {"cookie": f"{access.COOKIE}_8420={cookie}".encode("latin-1")}
+        header = {"cookie": f"{sessions.COOKIE}_8420={cookie}".encode("latin-1")}
         assert away.get("/api/result", headers=header).status_code == 401
 
     def test_name_outlives_the_server(self, where: Path) -> None:
@@ -779,7 +784,9 @@ class TestSafety:
         """What pages of ours load, and what a person types, is answered."""
         assert client.get("/api/result", headers={"sec-fetch-site": site}).status_code == 200
 
-    @pytest.mark.parametrize("headers", [{}, {access.CSRF_HEADER: "guessed"}, {access.CSRF_HEADER: ""}])
+    @pytest.mark.parametrize(
+        "headers", [{}, {request_guard.CSRF_HEADER: "guessed"}, {request_guard.CSRF_HEADER: ""}]
+    )
     def test_csrf(self, client: TestClient, headers: dict[str, str]) -> None:
         """A write without the session's own token is refused."""
         one = result(client)["designs"][0]["id"]
@@ -803,15 +810,19 @@ class TestSafety:
     def test_own_scheme(self, where: Path, secure: bool, scheme: str) -> None:
         """Behind a proxy with TLS pages are of https, though the proxy asks by http; else as they were asked."""
         store = open_store(str(where))
-        place = Place(
-            Board(DesignCatalog(store)), Pictures(store, None, None), Sessions(None, "ann"), "a catalog"
+        place = BrowserContext(
+            ReviewState(DesignCatalog(store)), Pictures(store, None, None), Sessions(None, "ann"), "a catalog"
         )
         with TestClient(create_app(place, secure=secure), base_url="http://looks.example") as client:
             page = client.get("/?verdict=", headers=HTML)
             cookies = "; ".join(one.partition(";")[0] for one in page.headers.get_list("set-cookie"))
             token = page.text.partition('name="csrf" content="')[2].partition('"')[0]
             for sent in ("http", "https"):
-                headers = {access.CSRF_HEADER: token, "origin": f"{sent}://looks.example", "cookie": cookies}
+                headers = {
+                    request_guard.CSRF_HEADER: token,
+                    "origin": f"{sent}://looks.example",
+                    "cookie": cookies,
+                }
                 answer = client.post("/api/who", data={"name": "b"}, headers=headers)
                 assert answer.status_code == (200 if sent == scheme else 403), answer.text
 
@@ -828,7 +839,7 @@ class TestSafety:
     )  # fmt: skip
     def test_what_to_do_behind_a_proxy(self, origin: str, own: str, host: bool, scheme: str) -> None:
         """A refused write names the one remedy that helps: the Host header, --secure, or both."""
-        said = access.foreign(origin, own)
+        said = origins.refuse_foreign_origin(origin, own)
         assert f"page of {origin}, not of {own}: nothing was done" in said
         assert ("proxy_set_header Host $host" in said) == host
         assert ("--secure" in said) == bool(scheme)
@@ -841,7 +852,7 @@ class TestSafety:
     )  # fmt: skip
     def test_one_origin_written_twice(self, origin: str, own: str) -> None:
         """A proxy that passes the scheme's own port on, or another case, names the same place."""
-        assert access.foreign(origin, own) == ""
+        assert origins.refuse_foreign_origin(origin, own) == ""
 
     @pytest.mark.parametrize(
         "origin",
@@ -856,20 +867,20 @@ class TestSafety:
     )
     def test_what_is_no_origin(self, origin: str) -> None:
         """What no browser sends as an origin is not ours, whatever host is in it."""
-        assert access.foreign(origin, "https://looks.example")
-        assert access.foreign("https://", "https://")
+        assert origins.refuse_foreign_origin(origin, "https://looks.example")
+        assert origins.refuse_foreign_origin("https://", "https://")
 
     def test_proxy_without_the_host(self, where: Path) -> None:
         """Behind a proxy with TLS that keeps the Host header to itself a write is told to have it passed on."""
         store = open_store(str(where))
-        place = Place(
-            Board(DesignCatalog(store)), Pictures(store, None, None), Sessions(None, "ann"), "a catalog"
+        place = BrowserContext(
+            ReviewState(DesignCatalog(store)), Pictures(store, None, None), Sessions(None, "ann"), "a catalog"
         )
         with TestClient(create_app(place, secure=True), base_url="http://127.0.0.1:8420") as client:
             page = client.get("/?verdict=", headers=HTML)
             cookies = "; ".join(one.partition(";")[0] for one in page.headers.get_list("set-cookie"))
             token = page.text.partition('name="csrf" content="')[2].partition('"')[0]
-            headers = {access.CSRF_HEADER: token, "origin": "https://looks.example", "cookie": cookies}
+            headers = {request_guard.CSRF_HEADER: token, "origin": "https://looks.example", "cookie": cookies}
             answer = client.post("/api/who", data={"name": "b"}, headers=headers)
         assert answer.status_code == 403
         assert "proxy_set_header Host $host" in answer.text
@@ -926,7 +937,7 @@ class TestSafety:
         def fail(_query: object) -> None:
             raise RuntimeError("inside")
 
-        monkeypatch.setattr(client.app.state.place.board, "find", fail)  # type: ignore[attr-defined]
+        monkeypatch.setattr(client.app.state.context.state, "find", fail)  # type: ignore[attr-defined]
         with TestClient(client.app, base_url="http://127.0.0.1:8420", raise_server_exceptions=False) as other:
             answer = other.get("/?verdict=", headers=headers)
         assert answer.status_code == 500
@@ -951,7 +962,7 @@ class TestSafety:
         headers = {**csrf(client), "content-type": "application/json"}
         assert (
             client.post(
-                "/api/acts", content=b"{" + b" " * (access.LARGEST_BODY + 1), headers=headers
+                "/api/acts", content=b"{" + b" " * (request_guard.LARGEST_BODY + 1), headers=headers
             ).status_code
             == 413
         )

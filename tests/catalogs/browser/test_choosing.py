@@ -10,9 +10,9 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, expect
 
-from catalogs.designs.acts import Act, What
 from catalogs.designs.design_catalog import DesignCatalog
-from catalogs.designs.reviews import Reviews
+from catalogs.designs.reviews.review_events import Act, What
+from catalogs.designs.reviews.review_log import ReviewLog
 from catalogs.storage.stores import open_store
 from tests.catalogs.browser.conftest import Browse
 from tests.catalogs.browser.shop import design, shop
@@ -36,7 +36,7 @@ def listed(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def list_some(folder: Path, count: int) -> None:
     act = Act("a", "ann", datetime.now(UTC), What.LIST, tuple(ids_of(folder)[:count]), shortlist="Spring")
-    Reviews(open_store(str(folder))).file([act])
+    ReviewLog(open_store(str(folder))).file([act])
 
 
 def ids_of(folder: Path) -> list[str]:

@@ -10,8 +10,8 @@ from urllib.parse import quote
 import pytest
 from fastapi.testclient import TestClient
 
-from catalogs.browser.query import FACETS, names
-from catalogs.designs.reviews import Reviews
+from catalogs.browser.search.query import FACETS, parameter_names
+from catalogs.designs.reviews.review_log import ReviewLog
 from catalogs.storage.stores import open_store
 from tests.catalogs.browser.shop import shop
 from tests.catalogs.browser.test_app import HTML, Mill, csrf, result, serve
@@ -40,7 +40,7 @@ PATHS = ["/", "/designs/{}", "/compare", "/shortlists", "/shortlist", "/token", 
          "/api/result/{}", "/api/matrix/{}", "/api/design/{}", "/thumbnails/192/{}.webp", "/thumbnails/{}/x.webp",
          "/pictures/{}.png", "/templates/{}.webp", "/styles/{}.webp", "/recipes/{}.toml", "/static/{}",
          "/{}"]  # fmt: skip
-PARAMETERS = [*FACETS, *sorted(names()), "start", "count", "id", "name", "back", "next", "kind"]
+PARAMETERS = [*FACETS, *sorted(parameter_names()), "start", "count", "id", "name", "back", "next", "kind"]
 FORMS = ["/export", "/api/who", "/token"]
 FIELDS = ["csrf", "kind", "target", "title", "name", "token", "who", "next"]
 
@@ -132,7 +132,7 @@ def odd_request(client: TestClient, rng: random.Random, ids: list[str], headers:
 
 def require_pages(client: TestClient, ids: list[str]) -> None:
     """Every page works."""
-    lists = [one.name for one in client.app.state.place.board.shortlists()]  # type: ignore[attr-defined]
+    lists = [one.name for one in client.app.state.context.state.shortlists()]  # type: ignore[attr-defined]
     paths = ["/?verdict=", "/?verdict=pick", "/shortlists", f"/compare?id={ids[0]}&id={ids[1]}"]
     paths += [f"/designs/{one}" for one in ids[:2]]
     paths += [f"{start}{spelled(one)}" for one in lists for start in ("/shortlist?name=", "/?shortlist=")]
@@ -169,6 +169,6 @@ def test_no_request_is_too_odd(where: Path, seed: int) -> None:
         require_pages(client, ids)
     for client in serve(where, mill=Mill()):
         require_pages(client, ids)
-    reviews = Reviews(open_store(str(where)))
+    reviews = ReviewLog(open_store(str(where)))
     reviews.publish_verdicts()
     reviews.publish_shortlists()

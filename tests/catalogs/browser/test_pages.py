@@ -25,10 +25,10 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, expect
 from pypdf import PdfReader
 
-from catalogs.designs import provenance
-from catalogs.designs.acts import Act, What
+from catalogs.designs import marked_pictures
 from catalogs.designs.design_catalog import DesignCatalog
-from catalogs.designs.reviews import Reviews
+from catalogs.designs.reviews.review_events import Act, What
+from catalogs.designs.reviews.review_log import ReviewLog
 from catalogs.storage.stores import open_store
 from tests.catalogs.browser.conftest import Browse
 from tests.catalogs.browser.shop import design, shop
@@ -154,7 +154,7 @@ def test_culled_by_keyboard(chromium: Browser, own: Path, browse: Browse) -> Non
         expect(page.locator(".cell.at .stars")).to_have_text("★★★★")
         page.goto(f"{address}?verdict=pick")
         total(page, "12 of 24 designs")
-    reviews = Reviews(open_store(str(own)))
+    reviews = ReviewLog(open_store(str(own)))
     acts = reviews.catch_up()
     assert [act.what for act in acts] == [What.VERDICT] * 20 + [What.UNDO, What.STARS]
     assert {act.who for act in acts} == {"ann"}
@@ -259,7 +259,7 @@ def _check_exports(page: Page, wanted: list[str]) -> None:
     for _, line in manifest.iterrows():
         data = archive.read(str(line.iloc[0]))
         assert hashlib.sha256(data).hexdigest() in line.astype(str).tolist()
-        assert b"compositeWithTrainedAlgorithmicMedia" in (provenance.read_xmp(data) or b"")
+        assert b"compositeWithTrainedAlgorithmicMedia" in (marked_pictures.read_xmp(data) or b"")
     text = "".join(leaf.extract_text() for leaf in PdfReader(io.BytesIO(_export(page, "pdf"))).pages)
     assert "Spring 27" in text
     assert all(one[:12] in text for one in wanted)
@@ -282,7 +282,7 @@ def _export(page: Page, kind: str) -> bytes:
 def test_two_browsers(chromium: Browser, tmp_path: Path, times: int, browse: Browse) -> None:
     """Two who rate the same designs at once (24; 504) lose no verdict, and the log has all of both in one order."""
     count = len(shop(tmp_path, times))
-    reviews, acts = Reviews(open_store(str(tmp_path))), []
+    reviews, acts = ReviewLog(open_store(str(tmp_path))), []
     with browse(tmp_path) as (address, _):
         with opened(chromium, f"{address}?size=l") as one, opened(chromium, f"{address}?size=l") as other:
             for page in (one, other):
@@ -311,7 +311,7 @@ def test_killed_in_a_bulk_act(chromium: Browser, own: Path, browse: Browse) -> N
         page.evaluate(BULK)
         killer.join()
         server.wait(10)
-    reviews = Reviews(open_store(str(own)))
+    reviews = ReviewLog(open_store(str(own)))
     acts = reviews.catch_up()
     assert 2 <= len(acts) < 60
     assert all(len(act.designs) == 24 for act in acts)
@@ -352,7 +352,7 @@ def test_token(chromium: Browser, own: Path, browse: Browse) -> None:
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_accessible(chromium: Browser, own: Path, scheme: Literal["light", "dark"], browse: Browse) -> None:
     """Axe finds nothing serious on any page: names, contrast, roles, order of focus."""
-    reviews = Reviews(open_store(str(own)))
+    reviews = ReviewLog(open_store(str(own)))
     ids = DesignCatalog(open_store(str(own))).read(["design_id"])["design_id"].to_pylist()[:3]
     now = datetime.now(UTC)
     reviews.file([Act("a", "ann", now, What.LIST, tuple(ids), shortlist="Spring")])
@@ -396,7 +396,7 @@ def test_design_page(chromium: Browser, own: Path, browse: Browse) -> None:
         page.wait_for_url("**/?*swatch=%23*")
         total(page, page.locator("#total").inner_text())
         assert page.locator(".chip").first.inner_text().startswith("colour #")
-    assert Reviews(open_store(str(own))).catch_up()[0].value == "pick"
+    assert ReviewLog(open_store(str(own))).catch_up()[0].value == "pick"
 
 
 def test_swipe(chromium: Browser, own: Path, tmp_path: Path, browse: Browse) -> None:
@@ -484,7 +484,7 @@ def shapes(tmp_path_factory: pytest.TempPathFactory) -> Path:
     store = open_store(str(folder))
     DesignCatalog(store).file(designs)
     ids = tuple(one.design_id for one in designs)
-    Reviews(store).file([Act("a", "ann", datetime.now(UTC), What.LIST, ids, shortlist="Spring")])
+    ReviewLog(store).file([Act("a", "ann", datetime.now(UTC), What.LIST, ids, shortlist="Spring")])
     return folder
 
 
@@ -584,7 +584,7 @@ def test_one_is_kept_and_the_rest_rejected(
         page.keyboard.press("Escape")
         page.locator('[data-do="export"]').click()
         expect(page.locator("dialog h2")).to_have_text("Export 3 designs")
-    rated = [(act.what, act.value) for act in Reviews(open_store(str(own))).catch_up()[:2]]
+    rated = [(act.what, act.value) for act in ReviewLog(open_store(str(own))).catch_up()[:2]]
     assert rated == [(What.VERDICT, "reject"), (What.VERDICT, "pick")]
 
 
@@ -623,7 +623,7 @@ def test_nothing_says_why(chromium: Browser, tmp_path: Path, browse: Browse) -> 
 def test_escape_stays_on_a_shortlist(chromium: Browser, own: Path, browse: Browse) -> None:
     """Escape closes a dialog, then clears the choice, and stays; the link back leaves, from comparing to the choice."""
     ids = DesignCatalog(open_store(str(own))).read(["design_id"])["design_id"].to_pylist()[:4]
-    Reviews(open_store(str(own))).file(
+    ReviewLog(open_store(str(own))).file(
         [Act("a", "ann", datetime.now(UTC), What.LIST, tuple(ids), shortlist="Spring")]
     )
     with browse(own) as (address, _), opened(chromium, f"{address}shortlists") as page:
@@ -712,7 +712,7 @@ def test_culled_by_thumb(chromium: Browser, own: Path, browse: Browse) -> None:
         page.locator(".cell .tick").nth(1).tap()
         expect(page.locator("#chosen")).to_have_text("1 design chosen")
         expect(page.locator("#big")).to_be_hidden()
-    said = [act.what for act in Reviews(open_store(str(own))).catch_up()]
+    said = [act.what for act in ReviewLog(open_store(str(own))).catch_up()]
     counts = {what: said.count(what) for what in set(said)}
     assert counts == {What.VERDICT: 20, What.STARS: 2, What.LIST: 2, What.UNDO: 1}
 

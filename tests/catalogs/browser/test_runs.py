@@ -9,11 +9,12 @@ from axe_playwright_python.sync_playwright import Axe
 from fastapi.testclient import TestClient
 from playwright.sync_api import Browser, expect
 
-from catalogs.browser import access
-from catalogs.browser.app import Place, create_app
-from catalogs.browser.board import Board
-from catalogs.browser.pictures import Pictures
+from catalogs.browser.app import create_app
+from catalogs.browser.auth import request_guard, sessions
+from catalogs.browser.context import BrowserContext
 from catalogs.browser.runs import Run
+from catalogs.browser.state.review_state import ReviewState
+from catalogs.browser.thumbnails import Pictures
 from catalogs.designs.design_catalog import DesignCatalog
 from catalogs.storage.stores import open_store
 from tests.catalogs.browser.conftest import Browse
@@ -31,9 +32,9 @@ UNREADABLE = Run("r2", "unreadable", "cut", None, "", 0, 1, 0, "0 s", {}, "", ""
 def client(where: Path, *runs: Run) -> Iterator[TestClient]:
     """A client of a server that is told of these runs."""
     store = open_store(str(where))
-    board, pictures = Board(DesignCatalog(store)), Pictures(store, None, None)
-    place = Place(board, pictures, access.Sessions(None, "ann"), "a catalog", None, lambda: runs)
-    app = create_app(place, names=access.LOOPBACK)
+    board, pictures = ReviewState(DesignCatalog(store)), Pictures(store, None, None)
+    place = BrowserContext(board, pictures, sessions.Sessions(None, "ann"), "a catalog", None, lambda: runs)
+    app = create_app(place, names=request_guard.LOOPBACK)
     with TestClient(app, base_url="http://127.0.0.1:8420") as found:
         yield found
 

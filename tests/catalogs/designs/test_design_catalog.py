@@ -4,6 +4,7 @@ import multiprocessing
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
+from types import SimpleNamespace
 
 import pandas as pd
 import pyarrow as pa
@@ -102,13 +103,11 @@ class TestFolder(Contract):
         """Losing every race is told as that, with what to do."""
         from deltalake.exceptions import CommitFailedError
 
-        import catalogs.designs.design_catalog
-
         def lose(_self: object, _rows: object) -> int:
             raise CommitFailedError("someone was first")
 
         monkeypatch.setattr(DesignCatalog, "_insert", lose)
-        monkeypatch.setattr(catalogs.storage.delta_tables.time, "sleep", lambda _seconds: None)
+        monkeypatch.setattr("tenacity.nap.time", SimpleNamespace(sleep=lambda _seconds: None))
         with pytest.raises(UnreachableError, match="lost the race.*Run the same command again"):
             DesignCatalog(open_store(where)).file([design("a")])
 
@@ -134,7 +133,7 @@ class TestS3(Contract):
 def test_permission_is_named(tmp_path: Path) -> None:
     """What the Delta library says of missing rights becomes NotAllowedError."""
     catalog = DesignCatalog(open_store(str(tmp_path)))
-    error = catalog._filed.explained(OSError("Permission denied (os error 13)"))
+    error = catalog._filed._calls.explain(OSError("Permission denied (os error 13)"))
     assert isinstance(error, NotAllowedError)
 
 

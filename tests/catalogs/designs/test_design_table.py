@@ -156,7 +156,7 @@ class Contract:
                     DesignCatalog(open_store(where)).file(others.pop())
 
         monkeypatch.setattr(catalogs.storage.delta_tables, "DeltaTable", Opened)
-        assert catalog._filed.committed(catalog._filed._compact) == 3
+        assert catalog._filed.commit(catalog._filed._compact) == 3
         assert catalog.existing() == {"a", "b", "c"}
 
     def test_checkpoints(self, where: str) -> None:

@@ -18,7 +18,7 @@ from catalogs.designs.facts import (
     lost_rights,
     style_facts,
 )
-from catalogs.designs.upkeep import tidy
+from catalogs.designs.maintenance import tidy
 from catalogs.errors import CatalogError
 from catalogs.records import Design, Garment, Style
 from catalogs.storage.stores import open_store

@@ -16,17 +16,17 @@ import pytest
 from deltalake import DeltaTable
 
 from catalogs import keys
-from catalogs.designs import upkeep
+from catalogs.designs import maintenance, orphans
 from catalogs.designs.design_catalog import DesignCatalog
 from catalogs.designs.facts import correct, correction_table, find_corrections
-from catalogs.designs.lost_records import YOUNG, lost_records
-from catalogs.designs.reviews import Reviews
+from catalogs.designs.lost_records import YOUNG, find_lost_records
+from catalogs.designs.reviews.review_log import ReviewLog
 from catalogs.errors import CatalogError
 from catalogs.storage.delta_tables import TableInStore
 from catalogs.storage.stores import open_store
+from tests.catalogs.designs.reviews.test_review_log import verdict
 from tests.catalogs.designs.test_facts import GARMENTS, STYLES, made
-from tests.catalogs.designs.test_reviews import verdict
-from tests.catalogs.designs.test_upkeep import filed, key, written
+from tests.catalogs.designs.test_maintenance import filed, key, written
 from tests.catalogs.storage.test_commit_log import log_of
 from tests.conftest import Run
 
@@ -71,8 +71,8 @@ class TestDesigns:
         """Doctor and gc refuse with the file and the command that mends it; every file stays."""
         before = sorted(partial.rglob("*"))
         for work in (
-            lambda: upkeep.examine(reopened(partial)),
-            lambda: list(upkeep.unclaimed(reopened(partial), DAY)),
+            lambda: maintenance.examine(reopened(partial)),
+            lambda: list(orphans.find_removable(reopened(partial), DAY)),
         ):
             with pytest.raises(
                 CatalogError, match=r"part-.*parquet: no commit .* the 1 records.*doctor --repair"
@@ -92,21 +92,21 @@ class TestDesigns:
         again, before = (sorted(map(repr, one.records(ids))) for one in (reopened(partial), whole))
         assert again == before and len(again) == 3
         assert stylemill("gc", "--designs", str(partial), "--delete").returncode == 0
-        assert upkeep.examine(reopened(partial)) == upkeep.Findings(3, (), ())
+        assert maintenance.examine(reopened(partial)) == maintenance.Findings(3, (), ())
 
     def test_whole_log_gone(self, partial: Path) -> None:
         """Without any commit the data files alone bring all records back."""
         shutil.rmtree(partial / "table" / "_delta_log")
         with pytest.raises(CatalogError, match="and others: no commit .* the 3 records"):
-            list(upkeep.unclaimed(reopened(partial), DAY))
-        assert upkeep.file_again(reopened(partial)) == 3
-        assert upkeep.examine(reopened(partial)) == upkeep.Findings(3, (), ())
+            list(orphans.find_removable(reopened(partial), DAY))
+        assert maintenance.file_again(reopened(partial)) == 3
+        assert maintenance.examine(reopened(partial)) == maintenance.Findings(3, (), ())
 
     def test_whole_table_gone(self, partial: Path) -> None:
         """Pictures without any table are kept, and the message says what is missing."""
         shutil.rmtree(partial / "table")
         with pytest.raises(CatalogError, match=r"3 pictures.*no table of designs.*copy of the catalog"):
-            list(upkeep.unclaimed(reopened(partial), DAY))
+            list(orphans.find_removable(reopened(partial), DAY))
 
     def test_only_a_checkpoint_left(self, tmp_path: Path) -> None:
         """Where a checkpoint tells what the missing newest commit said, the message's remedy brings all back."""
@@ -118,11 +118,11 @@ class TestDesigns:
         with pytest.raises(
             CatalogError, match=rf"{newest.name}: .* is not there.*checkpoint beside it"
         ) as caught:
-            upkeep.tidy(reopened(tmp_path), timedelta(days=7))
+            maintenance.tidy(reopened(tmp_path), timedelta(days=7))
         (holds,) = re.findall(r"{.*}", str(caught.value))
         newest.write_text(holds)
         assert reopened(tmp_path).file([written(catalog, "c")]) == 1
-        assert upkeep.examine(reopened(tmp_path)) == upkeep.Findings(3, (), ())
+        assert maintenance.examine(reopened(tmp_path)) == maintenance.Findings(3, (), ())
 
 
 class TestWhatIsNotLost:
@@ -138,7 +138,7 @@ class TestWhatIsNotLost:
         """What the next try has filed is in the table."""
         filed(str(tmp_path), "a", "b")
         self.unnamed(tmp_path)
-        assert upkeep.examine(reopened(tmp_path)) == upkeep.Findings(2, (), ())
+        assert maintenance.examine(reopened(tmp_path)) == maintenance.Findings(2, (), ())
 
     def test_designs_that_were_taken_out(self, tmp_path: Path) -> None:
         """A design whose record was removed after such a race is not brought back."""
@@ -146,9 +146,9 @@ class TestWhatIsNotLost:
         self.unnamed(tmp_path)
         catalog.remove([(key("a"), str(catalog.records([key("a")])[0]["image_sha256"]))])
         aged(tmp_path)
-        found = upkeep.examine(reopened(tmp_path))
+        found = maintenance.examine(reopened(tmp_path))
         assert found.designs == 1 and len(found.orphans) == 1
-        assert upkeep.file_again(reopened(tmp_path)) == 0
+        assert maintenance.file_again(reopened(tmp_path)) == 0
 
     def test_taken_out_and_forgotten(self, tmp_path: Path) -> None:
         """A withdrawn design stays out when a checkpoint has forgotten the file that it was in."""
@@ -167,8 +167,8 @@ class TestWhatIsNotLost:
             # Later the oldest commits are cleaned away, too, and nobody knows what they named.
             for path in log_of(tmp_path)[: 2 * begun]:
                 path.unlink()
-            assert upkeep.examine(reopened(tmp_path)).designs == 1
-            assert upkeep.file_again(reopened(tmp_path)) == 0
+            assert maintenance.examine(reopened(tmp_path)).designs == 1
+            assert maintenance.file_again(reopened(tmp_path)) == 0
 
     def test_withdrawn_long_ago_and_copied(self, tmp_path: Path) -> None:
         """In a copy whose files are all new, a design that was withdrawn before the log begins stays out."""
@@ -185,8 +185,8 @@ class TestWhatIsNotLost:
         checkpoint = next((tmp_path / "table" / "_delta_log").glob("*.checkpoint.parquet"))
         forget(checkpoint)
         aged(tmp_path)
-        assert upkeep.examine(reopened(tmp_path)).designs == 2
-        assert upkeep.file_again(reopened(tmp_path)) == 0
+        assert maintenance.examine(reopened(tmp_path)).designs == 2
+        assert maintenance.file_again(reopened(tmp_path)) == 0
         assert key("a") not in reopened(tmp_path).existing()
 
     @pytest.mark.parametrize("ids", [[["a"]], [1], [None]])
@@ -197,8 +197,8 @@ class TestWhatIsNotLost:
         filed(str(tmp_path), "a")
         pq.write_table(pa.table({"design_id": ids}), tmp_path / "table" / "mine.parquet")
         aged(tmp_path)
-        assert upkeep.examine(reopened(tmp_path)).designs == 1
-        assert upkeep.file_again(reopened(tmp_path)) == 0
+        assert maintenance.examine(reopened(tmp_path)).designs == 1
+        assert maintenance.file_again(reopened(tmp_path)) == 0
         assert "mine.parquet is no file of this table" in caplog.text
 
     def test_files_that_are_not_finished(self, tmp_path: Path) -> None:
@@ -208,18 +208,23 @@ class TestWhatIsNotLost:
         (raced,) = (tmp_path / "table").glob("raced-*")
         raced.write_bytes(raced.read_bytes()[:-50])
         aged(tmp_path)
-        assert upkeep.examine(reopened(tmp_path)).designs == 1
+        assert maintenance.examine(reopened(tmp_path)).designs == 1
 
     def test_young_files(self, partial: Path) -> None:
         """What may be committed any moment is no loss yet."""
         for path in partial.rglob("*.parquet"):
             os.utime(path)
-        assert upkeep.examine(reopened(partial)).designs == 2
+        assert maintenance.examine(reopened(partial)).designs == 2
         table = TableInStore(open_store(str(partial)), keys.TABLE)
-        assert lost_records(table, *upkeep.IDENTITIES[keys.TABLE]) == [] and timedelta(hours=1) == YOUNG
+        assert (
+            find_lost_records(table, *maintenance.IDENTITIES[keys.TABLE]) == []
+            and timedelta(hours=1) == YOUNG
+        )
         # Their pictures are nobody's to remove, however old these are.
         aged(partial / "images")
-        assert not [one for one in upkeep.unclaimed(reopened(partial), DAY) if one.key.startswith("images/")]
+        assert not [
+            one for one in orphans.find_removable(reopened(partial), DAY) if one.key.startswith("images/")
+        ]
 
 
 class TestHowFilesWereWritten:
@@ -237,15 +242,15 @@ class TestHowFilesWereWritten:
         elif work == "delete":
             catalog.remove([(key("a"), str(catalog.records([key("a")])[0]["image_sha256"]))])
         elif work == "compact":
-            table.committed(table._compact)
+            table.commit(table._compact)
         current, left = set(table.data_files()), {"delete": 2}.get(work, 3)
         shutil.rmtree(tmp_path / "table" / "_delta_log")
         for path in (tmp_path / "table").glob("*.parquet"):
             if f"table/{path.name}" not in current:
                 path.unlink()
         aged(tmp_path)
-        assert upkeep.file_again(reopened(tmp_path)) == left
-        assert upkeep.examine(reopened(tmp_path)).designs == left
+        assert maintenance.file_again(reopened(tmp_path)) == left
+        assert maintenance.examine(reopened(tmp_path)).designs == left
         licences = set(reopened(tmp_path).read(["style_licence"])["style_licence"].to_pylist())
         assert licences == ({"NEW"} if work == "merge" else licences)
 
@@ -260,8 +265,8 @@ class TestHowFilesWereWritten:
                     os.utime(path, (time.time() - 90_000 + number,) * 2)
         shutil.rmtree(tmp_path / "table" / "_delta_log")
         with pytest.raises(CatalogError, match="rights were withdrawn"):
-            upkeep.examine(reopened(tmp_path))
-        upkeep.file_again(reopened(tmp_path))
+            maintenance.examine(reopened(tmp_path))
+        maintenance.file_again(reopened(tmp_path))
         assert reopened(tmp_path).read(["style_licence"])["style_licence"].to_pylist() == ["three"]
 
 
@@ -287,7 +292,7 @@ class TestBehindTheLog:
             catalog.update(["style_id"], pa.table({"style_id": styles, "style_licence": ["NEW"]}))
         (late,) = set((tmp_path / "table").glob("*.parquet")) - before
         os.utime(late, (time.time() - 86400,) * 2)
-        assert upkeep.behind_the_log(reopened(tmp_path)) == []
+        assert maintenance.behind_the_log(reopened(tmp_path)) == []
         log_of(tmp_path)[-1].unlink()
         told = stylemill("doctor", "--designs", tmp_path)
         assert told.returncode == 0 and late.name in told.stderr and "a commit may be missing" in told.stderr
@@ -300,19 +305,19 @@ class TestWords:
         """Acts of a commit that is gone are filed behind those that are there."""
         catalog = filed(str(tmp_path), "a")
         for n in range(3):
-            Reviews(catalog.store).file([verdict(f"a{n}", key("a"))])
+            ReviewLog(catalog.store).file([verdict(f"a{n}", key("a"))])
         log_of(tmp_path, "reviews")[-1].unlink()
-        Reviews(catalog.store).file([verdict("later", key("a"))])
+        ReviewLog(catalog.store).file([verdict("later", key("a"))])
         aged(tmp_path)
         with pytest.raises(CatalogError, match=r"reviews/part-.*doctor --repair"):
-            list(upkeep.unclaimed(reopened(tmp_path), DAY))
-        assert upkeep.file_again(reopened(tmp_path)) == 1
-        reviews = Reviews(catalog.store)
+            list(orphans.find_removable(reopened(tmp_path), DAY))
+        assert maintenance.file_again(reopened(tmp_path)) == 1
+        reviews = ReviewLog(catalog.store)
         reviews.catch_up()
         acts = reviews.opinions.acts
         assert sorted(acts) == ["a0", "a1", "a2", "later"]
         assert len({act.seq for act in acts.values()}) == 4
-        assert upkeep.examine(reopened(tmp_path)).designs == 1
+        assert maintenance.examine(reopened(tmp_path)).designs == 1
 
     def test_corrections(self, tmp_path: Path) -> None:
         """The history of corrected facts likewise, at the times that it had."""
@@ -326,12 +331,12 @@ class TestWords:
         log_of(tmp_path, "corrections")[-1].unlink()
         aged(tmp_path)
         with pytest.raises(CatalogError, match="corrections/part-"):
-            upkeep.examine(reopened(tmp_path))
-        assert upkeep.file_again(reopened(tmp_path)) == len(rows)
+            maintenance.examine(reopened(tmp_path))
+        assert maintenance.file_again(reopened(tmp_path)) == len(rows)
         after = correction_table(catalog).open()
         assert after is not None
         assert sorted(map(str, after.to_pyarrow_table().to_pylist())) == sorted(map(str, rows))
-        assert upkeep.file_again(reopened(tmp_path)) == 0
+        assert maintenance.file_again(reopened(tmp_path)) == 0
 
 
 class TestCommits:
@@ -350,7 +355,7 @@ class TestCommits:
             catalog.remove([(key("a"), str(catalog.records([key("a")])[0]["image_sha256"]))])
         elif work == "tidy":
             table = TableInStore(catalog.store, keys.TABLE)
-            table.committed(table._compact)
+            table.commit(table._compact)
         elif work == "update":
             facts = pa.table(
                 {"style_id": catalog.read(["style_id"])["style_id"][:1], "style_licence": ["CC0"]}

@@ -8,9 +8,9 @@ from typing import Any
 
 import numpy as np
 import pytest
-from PIL import Image, ImageCms
+from PIL import Image, ImageCms, PngImagePlugin
 
-from catalogs.designs import provenance
+from catalogs.designs import marked_pictures, provenance
 from catalogs.errors import ImageError
 from catalogs.images.codec import Picture, decode, encode_png
 from tests.catalogs.exports.designs import record
@@ -65,55 +65,56 @@ def chunks(png: bytes) -> list[tuple[bytes, bytes]]:
 
 
 @pytest.mark.parametrize("file_format", FORMATS)
-def test_mark_in_every_format(file_format: provenance.FileFormat) -> None:
+def test_mark_in_every_format(file_format: marked_pictures.FileFormat) -> None:
     """Pillow finds the packet, unchanged, in every format that we write, and so do we."""
     packet = provenance.xmp(record())
-    data = provenance.save(image(), file_format, packet)
+    data = marked_pictures.save(image(), file_format, packet)
     assert pillow_xmp(data) == packet
-    assert provenance.read_xmp(data) == packet
+    assert marked_pictures.read_xmp(data) == packet
     assert parsed(packet).findtext(f"{EXT}DigitalSourceType") == COMPOSITE
 
 
 @pytest.mark.parametrize("file_format", FORMATS)
-def test_profile_in_every_format(file_format: provenance.FileFormat) -> None:
+def test_profile_in_every_format(file_format: marked_pictures.FileFormat) -> None:
     """A profile that is given is in the file, byte for byte, and nothing beside it says sRGB."""
     profile = WIDE
-    data = provenance.save(image(), file_format, provenance.xmp(record()), profile)
+    data = marked_pictures.save(image(), file_format, provenance.xmp(record()), profile)
     assert Image.open(io.BytesIO(data)).info["icc_profile"] == profile
     if file_format == "PNG":
         assert not {b"sRGB", b"gAMA"} & set(dict(chunks(data)))
 
 
 @pytest.mark.parametrize("file_format", ["JPEG", "WEBP", "TIFF"])
-def test_srgb_without_profile(file_format: provenance.FileFormat) -> None:
+def test_srgb_without_profile(file_format: marked_pictures.FileFormat) -> None:
     """Pixels without a profile are said to be sRGB by one."""
-    data = provenance.save(image(), file_format, b"<x/>")
+    data = marked_pictures.save(image(), file_format, b"<x/>")
     profile = Image.open(io.BytesIO(data)).info["icc_profile"]
     assert "sRGB" in ImageCms.getProfileDescription(ImageCms.ImageCmsProfile(io.BytesIO(profile)))
 
 
 def test_png_without_profile_is_as_the_catalogs() -> None:
     """A PNG of ours has the sRGB and gAMA chunks of the catalog's own."""
-    ours = dict(chunks(provenance.save(image(), "PNG", b"<x/>")))
+    ours = dict(chunks(marked_pictures.save(image(), "PNG", b"<x/>")))
     theirs = dict(chunks(encode_png(Picture(picture(1)))))
     assert [ours[kind] for kind in (b"sRGB", b"gAMA")] == [theirs[kind] for kind in (b"sRGB", b"gAMA")]
 
 
 def test_profile_of_the_image_is_kept() -> None:
     """The profile that came with a picture is written again where none is given."""
-    opened = Image.open(io.BytesIO(provenance.save(image(), "TIFF", b"<x/>", WIDE)))
-    assert Image.open(io.BytesIO(provenance.save(opened, "WEBP", b"<x/>"))).info["icc_profile"] == WIDE
+    opened = Image.open(io.BytesIO(marked_pictures.save(image(), "TIFF", b"<x/>", WIDE)))
+    assert Image.open(io.BytesIO(marked_pictures.save(opened, "WEBP", b"<x/>"))).info["icc_profile"] == WIDE
 
 
 @pytest.mark.parametrize("file_format", FORMATS)
-def test_options_reach_pillow(file_format: provenance.FileFormat) -> None:
+def test_options_reach_pillow(file_format: marked_pictures.FileFormat) -> None:
     """Pillow's options are obeyed and the mark is there all the same."""
     options = {"PNG": "compress_level", "JPEG": "quality", "WEBP": "quality", "TIFF": "compression"}
     few, many = {"PNG": (9, 0), "JPEG": (20, 95), "WEBP": (20, 95), "TIFF": ("tiff_deflate", "raw")}[
         file_format
     ]
     small, large = (
-        provenance.save(image(), file_format, b"<x/>", **{options[file_format]: one}) for one in (few, many)
+        marked_pictures.save(image(), file_format, b"<x/>", **{options[file_format]: one})
+        for one in (few, many)
     )
     assert len(small) < len(large)
     assert pillow_xmp(small) == b"<x/>"
@@ -122,13 +123,13 @@ def test_options_reach_pillow(file_format: provenance.FileFormat) -> None:
 def test_jpeg_of_alpha_is_refused() -> None:
     """A picture that a format cannot hold is an ImageError that names the format."""
     with pytest.raises(ImageError, match="JPEG"):
-        provenance.save(image().convert("RGBA"), "JPEG", b"<x/>")
+        marked_pictures.save(image().convert("RGBA"), "JPEG", b"<x/>")
 
 
 def test_mark_is_lossless() -> None:
     """Marking a PNG adds one chunk behind IHDR; every other chunk and every pixel stays."""
     png = encode_png(Picture(picture(2), np.full((120, 96), 77, np.uint8)))
-    marked = provenance.with_mark(png, b"<packet/>")
+    marked = marked_pictures.with_mark(png, b"<packet/>")
     before, after = chunks(png), chunks(marked)
     assert after[0] == before[0] and after[1][0] == b"iTXt" and after[2:] == before[1:]
     assert (decode(marked).rgb == decode(png).rgb).all()
@@ -137,24 +138,24 @@ def test_mark_is_lossless() -> None:
 
 def test_mark_keeps_a_profile() -> None:
     """The iCCP chunk of a PNG that is marked stays byte for byte."""
-    png = provenance.save(image(), "PNG", b"<old/>", WIDE)
-    marked = provenance.with_mark(png, b"<new/>")
+    png = marked_pictures.save(image(), "PNG", b"<old/>", WIDE)
+    marked = marked_pictures.with_mark(png, b"<new/>")
     assert dict(chunks(marked))[b"iCCP"] == dict(chunks(png))[b"iCCP"]
 
 
 @pytest.mark.parametrize("compressed", [False, True])
 def test_mark_replaces_the_old(compressed: bool) -> None:
     """A PNG that was marked has the new packet only, wherever and however the old one stood; comments stay."""
-    info = provenance.PngImagePlugin.PngInfo()
+    info = PngImagePlugin.PngInfo()
     info.add_itxt("Comment", "mine")
     info.add_itxt("XML:com.adobe.xmp", "<old/>", zip=compressed)
     buffer = io.BytesIO()
     image().save(buffer, "PNG", pnginfo=info)
-    assert provenance.read_xmp(buffer.getvalue()) == b"<old/>"
-    marked = provenance.with_mark(buffer.getvalue(), b"<new/>")
-    assert provenance.read_xmp(marked) == b"<new/>"
+    assert marked_pictures.read_xmp(buffer.getvalue()) == b"<old/>"
+    marked = marked_pictures.with_mark(buffer.getvalue(), b"<new/>")
+    assert marked_pictures.read_xmp(marked) == b"<new/>"
     assert [body[:7] for kind, body in chunks(marked) if kind == b"iTXt"] == [b"XML:com", b"Comment"]
-    assert provenance.with_mark(marked, b"<new/>") == marked
+    assert marked_pictures.with_mark(marked, b"<new/>") == marked
 
 
 @pytest.mark.parametrize("cut", [0, 4, 8, 20, 40, -1, -6])
@@ -162,7 +163,7 @@ def test_what_is_no_png_is_refused(cut: int) -> None:
     """Bytes that are no PNG, or half of one, are not marked."""
     png = encode_png(Picture(picture(3)))
     with pytest.raises(ImageError):
-        provenance.with_mark(png[:cut], b"<x/>")
+        marked_pictures.with_mark(png[:cut], b"<x/>")
 
 
 def test_damaged_chunks_are_refused() -> None:
@@ -172,12 +173,12 @@ def test_damaged_chunks_are_refused() -> None:
     headless = png[:8] + png[33:]
     for data in (too_long, headless):
         with pytest.raises(ImageError, match="damaged"):
-            provenance.with_mark(data, b"<x/>")
+            marked_pictures.with_mark(data, b"<x/>")
 
 
 def test_packet_of_a_tiff_is_bytes() -> None:
     """The packet of a TIFF has the type that Adobe's specification asks for."""
-    opened = Image.open(io.BytesIO(provenance.save(image(), "TIFF", b"<x/>")))
+    opened = Image.open(io.BytesIO(marked_pictures.save(image(), "TIFF", b"<x/>")))
     assert opened.tag_v2.tagtype[700] == 1  # type: ignore[attr-defined]
 
 
@@ -188,7 +189,7 @@ def test_packet_of_a_tiff_is_bytes() -> None:
 def test_what_is_no_picture_has_no_packet(data: bytes) -> None:
     """Reading the mark of what is no picture is an ImageError, never another."""
     with pytest.raises(ImageError):
-        provenance.read_xmp(data)
+        marked_pictures.read_xmp(data)
 
 
 @pytest.mark.parametrize("file_format", FORMATS)
@@ -196,16 +197,16 @@ def test_unmarked_pictures(file_format: str) -> None:
     """A picture without a packet has none."""
     buffer = io.BytesIO()
     image().save(buffer, file_format)
-    assert provenance.read_xmp(buffer.getvalue()) is None
+    assert marked_pictures.read_xmp(buffer.getvalue()) is None
 
 
 def test_compressed_packets_are_bounded() -> None:
     """A compressed packet that unfolds to a gigabyte does not fill the memory."""
-    body = provenance.PNG_XMP + b"\0\1\0\0\0" + zlib.compress(b"a" * (1 << 24))
+    body = marked_pictures.PNG_XMP + b"\0\1\0\0\0" + zlib.compress(b"a" * (1 << 24))
     chunk = struct.pack(">I", len(body)) + b"iTXt" + body + struct.pack(">I", zlib.crc32(b"iTXt" + body))
     png = encode_png(Picture(picture(3)))
-    packet = provenance.read_xmp(png[:33] + chunk + png[33:])
-    assert packet is not None and len(packet) <= provenance.LARGEST_PACKET
+    packet = marked_pictures.read_xmp(png[:33] + chunk + png[33:])
+    assert packet is not None and len(packet) <= marked_pictures.LARGEST_PACKET
 
 
 @pytest.mark.parametrize("text", HOSTILE)
@@ -216,10 +217,10 @@ def test_hostile_titles(text: str) -> None:
     )
     about = parsed(packet)
     kept = about.findtext(".//{http://purl.org/dc/elements/1.1/}title//{*}li")
-    assert kept is not None and kept.startswith(provenance.plain(text)[:900])
+    assert kept is not None and kept.startswith(provenance.one_line(text)[:900])
     assert not set(about.itertext()) & {"\x00", "\x07"}
     assert len(list(about)) == len(list(parsed(provenance.xmp(record()))))
-    assert pillow_xmp(provenance.save(image(), "JPEG", packet)) == packet
+    assert pillow_xmp(marked_pictures.save(image(), "JPEG", packet)) == packet
 
 
 def test_packet_says_what_it_must() -> None:
@@ -245,10 +246,10 @@ XMP, DC = "{http://ns.adobe.com/xap/1.0/}", "{http://purl.org/dc/elements/1.1/}"
     ("rating", "said"), [(0, None), (1, "1"), (5, "5"), (-1, "-1"), (9, "5"), (-7, "-1")]
 )
 @pytest.mark.parametrize("file_format", FORMATS)
-def test_rating(file_format: provenance.FileFormat, rating: int, said: str | None) -> None:
+def test_rating(file_format: marked_pictures.FileFormat, rating: int, said: str | None) -> None:
     """Stars are XMP's rating in every format, -1 where a design was rejected, and nothing where nobody said anything."""
-    data = provenance.save(image(), file_format, provenance.xmp(record(), rating=rating))
-    packet = provenance.read_xmp(data)
+    data = marked_pictures.save(image(), file_format, provenance.xmp(record(), rating=rating))
+    packet = marked_pictures.read_xmp(data)
     assert packet is not None
     assert parsed(packet).findtext(f"{XMP}Rating") == said
 
@@ -280,7 +281,7 @@ def test_many_keywords() -> None:
     packet = provenance.xmp(record(garment_tags=tags))
     kept = subjects(packet)
     assert kept and kept == tags[: len(kept)] and len("".join(tags[: len(kept)])) <= provenance.LONGEST
-    assert pillow_xmp(provenance.save(image(), "JPEG", packet)) == packet
+    assert pillow_xmp(marked_pictures.save(image(), "JPEG", packet)) == packet
 
 
 def test_packet_is_deterministic() -> None:

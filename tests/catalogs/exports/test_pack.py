@@ -8,7 +8,7 @@ from html.parser import HTMLParser
 import pytest
 from PIL import Image
 
-from catalogs.designs import provenance
+from catalogs.designs import marked_pictures, provenance
 from catalogs.exports.items import Item
 from catalogs.exports.pack import write_pack
 from catalogs.storage.memory_store import MemoryStore
@@ -100,9 +100,9 @@ def test_pictures_are_marked() -> None:
     names = [name for name in archive.namelist() if name.endswith((".png", ".webp"))]
     assert len(names) == 2
     for name in names:
-        assert provenance.read_xmp(archive.read(name)) == provenance.xmp(items[0].record)
+        assert marked_pictures.read_xmp(archive.read(name)) == provenance.xmp(items[0].record)
     thumbnail = Image.open(io.BytesIO(archive.read(names[1])))
-    assert thumbnail.format == "WEBP" and thumbnail.info["icc_profile"] == provenance.SRGB_PROFILE
+    assert thumbnail.format == "WEBP" and thumbnail.info["icc_profile"] == marked_pictures.SRGB_PROFILE
     assert thumbnail.size == (96, 120)
 
 

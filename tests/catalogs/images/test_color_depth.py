@@ -10,7 +10,15 @@ from PIL import Image, ImageCms
 
 from catalogs.images import color_depth
 from catalogs.images.codec import decode
-from catalogs.images.color_spaces import ADOBE, BT709, PRIMARIES, adobe_rgb, from_gamma, profile, srgb
+from catalogs.images.color_spaces import (
+    ADOBE,
+    BT709,
+    PRIMARIES,
+    adobe_rgb,
+    from_gamma,
+    matrix_profile,
+    srgb_to_light,
+)
 from tests.catalogs.images.png_files import png, with_chunks
 from tests.catalogs.images.test_color_spaces import SRGB_PROFILE, in_srgb
 from tests.catalogs.images.tiff_files import COLORS, tiff
@@ -26,7 +34,7 @@ GAMMA = (b"gAMA", struct.pack(">I", 100_000))
 
 def curve_profile(curve: bytes, name: bytes = b"GRAY") -> bytes:
     """A profile of one curve, for grey or (three times) for RGB with sRGB's colorants."""
-    whole = profile(BT709, srgb)
+    whole = matrix_profile(BT709, srgb_to_light)
     count = struct.unpack(">I", whole[128:132])[0]
     table = [struct.unpack_from(">4sII", whole, 132 + 12 * n) for n in range(count)]
     tags = [(tag, whole[at : at + size]) for tag, at, size in table if not tag.endswith(b"TRC")]
@@ -90,12 +98,12 @@ def test_turned(orientation: int) -> None:
 
 @pytest.mark.parametrize(
     ("space", "curve"),
-    [(ADOBE, lambda v: v ** (563 / 256)), (PRIMARIES[12], srgb), (PRIMARIES[9], lambda v: v)],
+    [(ADOBE, lambda v: v ** (563 / 256)), (PRIMARIES[12], srgb_to_light), (PRIMARIES[9], lambda v: v)],
 )
 def test_matrix(space: object, curve: object) -> None:
     """Other primaries are converted by the closed form."""
     samples = np.random.default_rng(4).integers(0, 65536, (50, 40, 3)).astype(np.uint16)
-    found = color_depth.to_srgb(samples, profile(space, curve))
+    found = color_depth.to_srgb(samples, matrix_profile(space, curve))
     assert found is not None
     assert np.abs(found - in_srgb(samples / 257, space, curve)).max() <= 1
 
@@ -117,7 +125,7 @@ CURVES = {
     "power": (para(0, 2.4), lambda v: v**2.4),
     "power from a start": (para(1, 2.0, 1.25, -0.25), lambda v: np.maximum(1.25 * v - 0.25, 0) ** 2),
     "lifted": (para(2, 2.0, 0.8, 0.1, 0.05), lambda v: (0.8 * v + 0.1) ** 2 + 0.05),
-    "sRGB's": (para(3, 2.4, 1 / 1.055, 0.055 / 1.055, 1 / 12.92, 0.04045), srgb),
+    "sRGB's": (para(3, 2.4, 1 / 1.055, 0.055 / 1.055, 1 / 12.92, 0.04045), srgb_to_light),
     "with all": (para(4, 2.0, 0.9, 0.05, 0.2, 0.1, 0.02, 0.01), broken),
 }  # fmt: skip
 
@@ -135,7 +143,9 @@ def test_curves(name: str, space: bytes) -> None:
     assert np.abs(found - expected[..., None]).max() <= 0.7
 
 
-@pytest.mark.parametrize("data", [adobe_rgb(), LINEAR, SRGB_PROFILE, profile(PRIMARIES[9], srgb)])
+@pytest.mark.parametrize(
+    "data", [adobe_rgb(), LINEAR, SRGB_PROFILE, matrix_profile(PRIMARIES[9], srgb_to_light)]
+)
 def test_beside_littlecms(data: bytes) -> None:
     """Where 8 bits are enough, littleCMS gives the same within a level."""
     source = ImageCms.ImageCmsProfile(io.BytesIO(data))

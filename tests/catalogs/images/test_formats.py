@@ -10,7 +10,7 @@ from PIL import Image
 
 from catalogs.errors import ImageError
 from catalogs.images.codec import decode
-from catalogs.images.formats import called, format_of, opened
+from catalogs.images.formats import describe_file, format_of, open_picture
 from tests.conftest import picture, saved
 
 IMAGE = Image.fromarray(picture(1, 60, 48))
@@ -126,11 +126,13 @@ class TestDrawings:
     def test_svg(self, text: str, encoding: str) -> None:
         """Declaration, comments, document type, byte order mark and wide letters hide no drawing."""
         with pytest.raises(ImageError, match="is an SVG drawing .*; export it as one of these"):
-            opened(text.encode(encoding))
+            open_picture(text.encode(encoding))
 
     def test_letters_of_one_byte(self) -> None:
         """A comment in Latin-1 hides none either."""
-        assert called(f"<?xml version='1.0'?><!-- Größe -->{SVG}".encode("latin-1")).startswith("an SVG")
+        assert describe_file(f"<?xml version='1.0'?><!-- Größe -->{SVG}".encode("latin-1")).startswith(
+            "an SVG"
+        )
 
     @pytest.mark.parametrize(
         ("text", "name"),
@@ -138,4 +140,4 @@ class TestDrawings:
     )
     def test_other_texts(self, text: str, name: str) -> None:
         """What is no SVG is not named so, though it may hold one."""
-        assert called(text.encode()) == name
+        assert describe_file(text.encode()) == name

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from catalogs.designs.provenance import read_xmp
+from catalogs.designs.marked_pictures import read_xmp
 from catalogs.errors import ImageError
 from catalogs.images.codec import MAX_PIXELS, decode, open_upright
 from catalogs.images.color_spaces import adobe_rgb

@@ -9,7 +9,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from catalogs import keys
-from catalogs.inputs.contents import with_digests
+from catalogs.inputs.content_digests import with_digests
 from catalogs.inputs.digest_cache import COLUMNS, DigestCache
 from catalogs.records import Garment
 from catalogs.storage.store_contract import Store

@@ -8,8 +8,8 @@ from PIL import Image
 
 from catalogs.errors import RepeatError
 from catalogs.images.codec import MAX_PIXELS, Picture
-from catalogs.inputs.contents import usable
-from catalogs.inputs.repeats import Cloth, check_proportion, measured, remarkable
+from catalogs.inputs.content_digests import usable_records
+from catalogs.inputs.repeats import Cloth, check_proportion, cloth_size, repeat_remarks
 from catalogs.records import Garment, Style
 from catalogs.storage.memory_store import MemoryStore
 from catalogs.templates.template import Template
@@ -22,7 +22,7 @@ CLOTHS = {"tee": Cloth((60.0, 50.0), (600, 500)), "scarf": Cloth((180.0, 30.0), 
 def said(width: float | None, height: float | None = None) -> list[tuple[str, str]]:
     """Column and words of what is said of a repeat."""
     style = Style("s", "set", "s.png", repeat_width_cm=width, repeat_height_cm=height)
-    return [(column, what) for _, column, what in remarkable([style], CLOTHS)]
+    return [(column, what) for _, column, what in repeat_remarks([style], CLOTHS)]
 
 
 @pytest.mark.parametrize(
@@ -55,12 +55,12 @@ def test_measured() -> None:
     garment = Garment("g", "g.png", print_width_cm=64.0)
     rows, columns = np.flatnonzero(CLOTH.any(1)), np.flatnonzero(CLOTH.any(0))
     box = int(np.ptp(rows)) + 1, int(np.ptp(columns)) + 1
-    masked = measured(garment, Template(worn(), CLOTH))
+    masked = cloth_size(garment, Template(worn(), CLOTH))
     assert masked is not None
     assert masked.pixels == box
     assert masked.cm == pytest.approx((64.0 * box[0] / box[1], 64.0))
-    assert measured(garment, Template(Picture(picture(1)), None)) == Cloth((80.0, 64.0), (120, 96))
-    assert measured(Garment("g", "g.png"), Template(worn(), CLOTH)) is None
+    assert cloth_size(garment, Template(Picture(picture(1)), None)) == Cloth((80.0, 64.0), (120, 96))
+    assert cloth_size(Garment("g", "g.png"), Template(worn(), CLOTH)) is None
 
 
 def test_notes_of_a_catalog() -> None:
@@ -70,14 +70,14 @@ def test_notes_of_a_catalog() -> None:
     store.write("m.png", saved(Image.fromarray(CLOTH)))
     store.write("s.png", saved(Image.fromarray(picture(2, 64, 64))))
     cloths: dict[str, Cloth] = {}
-    usable(store, [Garment("g", "g.png", "m.png", print_width_cm=50.0)], MAX_PIXELS, cloths)
+    usable_records(store, [Garment("g", "g.png", "m.png", print_width_cm=50.0)], MAX_PIXELS, cloths)
     style = Style("s", "set", "s.png", repeat_width_cm=640.0, row=7)
-    good, problems, (note,) = usable(store, [style], MAX_PIXELS, cloths)
+    good, problems, (note,) = usable_records(store, [style], MAX_PIXELS, cloths)
     assert good == [style]
     assert not problems
     assert (note.row, note.record, note.column, note.value) == (7, "s", "repeat_width_cm", "640")
     assert "row 7 (s), repeat_width_cm '640': one repeat is larger than the cloth" in str(note)
-    assert not usable(store, [style], MAX_PIXELS)[2]
+    assert not usable_records(store, [style], MAX_PIXELS)[2]
 
 
 @pytest.mark.parametrize(
@@ -109,7 +109,7 @@ def test_a_catalog_names_the_repeat() -> None:
     store.write("s.png", saved(Image.fromarray(picture(2, 64, 64))))
     slip = Style("slip", "set", "s.png", repeat_width_cm=0.1, repeat_height_cm=500.0, row=7)
     fine = Style("fine", "set", "s.png", repeat_width_cm=8.0, repeat_height_cm=10.0)
-    good, (problem,), _ = usable(store, [slip, fine], MAX_PIXELS)
+    good, (problem,), _ = usable_records(store, [slip, fine], MAX_PIXELS)
     assert good == [fine]
     assert (problem.row, problem.record, problem.column, problem.value) == (
         7,

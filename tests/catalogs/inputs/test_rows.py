@@ -2,9 +2,9 @@
 
 import pytest
 
+from catalogs.inputs.catalog_rows import CatalogTable
 from catalogs.inputs.file_names import FileNames
 from catalogs.inputs.rows import RowReader
-from catalogs.inputs.tables import Table
 
 
 @pytest.mark.parametrize(
@@ -17,7 +17,7 @@ from catalogs.inputs.tables import Table
 )  # fmt: skip
 def test_tags(cell: str) -> None:
     """Tags are told apart by the signs of any script, and lists as Python, JSON and PostgreSQL write them are read."""
-    table = Table("catalog.csv", ("tags",), ({"tags": cell},), numbers=(2,))
+    table = CatalogTable("catalog.csv", ("tags",), ({"tags": cell},), numbers=(2,))
     assert RowReader(table, 0, "garment_id", FileNames(())).tags() == ("linen", "summer")
 
 
@@ -34,7 +34,7 @@ def test_tags(cell: str) -> None:
 )
 def test_tags_that_hold_such_signs(cell: str, words: tuple[str, ...]) -> None:
     """In quotes in a list of JSON a sign is a sign; a slash parts words only with blanks around it."""
-    table = Table("catalog.csv", ("tags",), ({"tags": cell},), numbers=(2,))
+    table = CatalogTable("catalog.csv", ("tags",), ({"tags": cell},), numbers=(2,))
     reader = RowReader(table, 0, "garment_id", FileNames(()))
     assert reader.tags() == words
     assert bool(reader.problems) == (len(cell) > 200)
@@ -50,6 +50,8 @@ def test_tags_that_hold_such_signs(cell: str, words: tuple[str, ...]) -> None:
 )
 def test_tags_without_measure(cell: str, words: str) -> None:
     """Tags that are no words, and too many of them, reject the row."""
-    reader = RowReader(Table("catalog.csv", ("tags",), ({"tags": cell},), numbers=(2,)), 0, "", FileNames(()))
+    reader = RowReader(
+        CatalogTable("catalog.csv", ("tags",), ({"tags": cell},), numbers=(2,)), 0, "", FileNames(())
+    )
     reader.tags()
     assert words in reader.problems[0].what

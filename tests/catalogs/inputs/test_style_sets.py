@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 
 from catalogs.errors import NotFoundError
-from catalogs.inputs.contents import with_digests
+from catalogs.inputs.content_digests import with_digests
 from catalogs.inputs.style_sets import MANIFEST, find_sets, seal, unlike_manifest
 from catalogs.inputs.styles import has_set, read_set, read_styles
 from catalogs.storage.memory_store import MemoryStore

@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 
 from catalogs.images.codec import MAX_PIXELS, decode
-from catalogs.inputs.contents import usable
+from catalogs.inputs.content_digests import usable_records
 from catalogs.inputs.garments import part_labels, read_garments
 from catalogs.inputs.styles import read_styles
 from catalogs.samples import patterns
@@ -45,8 +45,8 @@ def test_both_catalogs_pass_every_check(drawn: Store) -> None:
     assert (len(read[0].records) >= 4, len(read[1].records) >= 6) == (True, True)
     assert len({style.style_set for style in read[1].records}) == 2
     assert not (read[0].problems + read[1].problems + read[0].remarks + read[1].remarks)
-    assert not usable(garments, read[0].records, MAX_PIXELS)[1]
-    assert not usable(styles, read[1].records, MAX_PIXELS)[1]
+    assert not usable_records(garments, read[0].records, MAX_PIXELS)[1]
+    assert not usable_records(styles, read[1].records, MAX_PIXELS)[1]
 
 
 def test_one_has_parts_and_one_is_transparent(drawn: Store) -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from catalogs.errors import NotAllowedError, StoreError
-from catalogs.storage.addresses import shown, trimmed
+from catalogs.storage.addresses import readable_address, trim_address
 from catalogs.storage.local_store import LocalStore
 from catalogs.storage.s3_store import S3Store
 from catalogs.storage.store_contract import S3Options
@@ -19,8 +19,8 @@ from catalogs.storage.stores import locate, open_store
 @pytest.mark.parametrize("address", ["in/garments", "s3://looks/my garments", "Größe"])
 def test_ends_that_come_with_a_copy(end: str, address: str) -> None:
     """Blanks, line breaks and unseen letters at the ends are none of an address; within it they are."""
-    assert trimmed(f"{end}{address}{end}") == address
-    assert trimmed(f"a{end}b") == f"a{end}b"
+    assert trim_address(f"{end}{address}{end}") == address
+    assert trim_address(f"a{end}b") == f"a{end}b"
 
 
 @pytest.mark.parametrize("scheme", ["s3", "S3"])
@@ -137,4 +137,4 @@ def test_a_folder_behind_a_closed_one(tmp_path: Path) -> None:
 
 def test_no_password_is_shown() -> None:
     """An address with one is told without it."""
-    assert shown("https://ann:geheim@host/x") == "https://host/x"
+    assert readable_address("https://ann:geheim@host/x") == "https://host/x"

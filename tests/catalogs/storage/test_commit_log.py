@@ -10,15 +10,15 @@ from pathlib import Path
 
 import pytest
 
-from catalogs.designs import upkeep
+from catalogs.designs import maintenance, orphans
 from catalogs.designs.design_catalog import DesignCatalog
-from catalogs.designs.reviews import Reviews
+from catalogs.designs.reviews.review_log import ReviewLog
 from catalogs.errors import CatalogError, StoreError
 from catalogs.storage.delta_tables import TableInStore
 from catalogs.storage.stores import open_store
+from tests.catalogs.designs.reviews.test_review_log import verdict
 from tests.catalogs.designs.test_design_catalog import design
-from tests.catalogs.designs.test_reviews import verdict
-from tests.catalogs.designs.test_upkeep import filed, key, written
+from tests.catalogs.designs.test_maintenance import filed, key, written
 from tests.conftest import Run
 
 NO_TIME = timedelta(0)
@@ -88,10 +88,10 @@ class TestNewestCommit:
             lambda: again.records([key("a")]),
             lambda: again.file([design("d")]),
             lambda: again.remove([(key("a"), "0")]),
-            lambda: upkeep.examine(again),
-            lambda: list(upkeep.unclaimed(again, NO_TIME)),
-            lambda: upkeep.tidy(again, NO_TIME),
-            lambda: upkeep.give_up_files(again),
+            lambda: maintenance.examine(again),
+            lambda: list(orphans.find_removable(again, NO_TIME)),
+            lambda: maintenance.tidy(again, NO_TIME),
+            lambda: maintenance.give_up_files(again),
         ):
             with pytest.raises(CatalogError, match=r"0000\d\.json: .*copy of the catalog.*move it out"):
                 work()
@@ -108,20 +108,20 @@ class TestNewestCommit:
         again = DesignCatalog(open_store(str(tmp_path)))
         assert again.existing() == {key("a"), key("b")}
         assert again.file([written(again, "c")]) == 1
-        assert upkeep.examine(again) == upkeep.Findings(3, (), ())
+        assert maintenance.examine(again) == maintenance.Findings(3, (), ())
 
     def test_reviews(self, tmp_path: Path, damage: Callable[[Path], None]) -> None:
         """The log of what people said refuses too: to read, to file on top, and in doctor and gc."""
         catalog = filed(str(tmp_path), "a")
         for n in range(2):
-            Reviews(catalog.store).file([verdict(f"a{n}", key("a"))])
+            ReviewLog(catalog.store).file([verdict(f"a{n}", key("a"))])
         damage(log_of(tmp_path, "reviews")[-1])
         for work in (
-            lambda: Reviews(catalog.store).catch_up(),
-            lambda: Reviews(catalog.store).file([verdict("a2", key("a"))]),
-            lambda: upkeep.examine(catalog),
-            lambda: list(upkeep.unclaimed(catalog, NO_TIME)),
-            lambda: upkeep.tidy(catalog, NO_TIME),
+            lambda: ReviewLog(catalog.store).catch_up(),
+            lambda: ReviewLog(catalog.store).file([verdict("a2", key("a"))]),
+            lambda: maintenance.examine(catalog),
+            lambda: list(orphans.find_removable(catalog, NO_TIME)),
+            lambda: maintenance.tidy(catalog, NO_TIME),
         ):
             with pytest.raises(CatalogError, match="reviews/_delta_log/"):
                 work()
@@ -129,7 +129,7 @@ class TestNewestCommit:
     def test_reviews_that_are_open(self, tmp_path: Path, damage: Callable[[Path], None]) -> None:
         """A browser that has the log open refuses what another's machine has left of a commit."""
         store = open_store(str(tmp_path))
-        reviews, other = Reviews(store), Reviews(store)
+        reviews, other = ReviewLog(store), ReviewLog(store)
         reviews.file([verdict("a1", "d")])
         other.file([verdict("a2", "d")])
         damage(log_of(tmp_path, "reviews")[-1])
@@ -148,7 +148,7 @@ class TestOtherGaps:
             catalog.file([written(catalog, name)])
         log_of(tmp_path)[which].unlink()
         with pytest.raises(CatalogError, match=f"{which:020}.json: .*is not there.*copy of the catalog"):
-            upkeep.examine(DesignCatalog(open_store(str(tmp_path))))
+            maintenance.examine(DesignCatalog(open_store(str(tmp_path))))
 
     def test_emptied_commit_in_the_middle(self, tmp_path: Path) -> None:
         """Where two commits were lost at once, or one was filed on top, doctor and gc say so."""
@@ -156,7 +156,10 @@ class TestOtherGaps:
         for name in "bc":
             catalog.file([written(catalog, name)])
         emptied(log_of(tmp_path)[-2])
-        for work in (lambda: upkeep.examine(catalog), lambda: list(upkeep.unclaimed(catalog, NO_TIME))):
+        for work in (
+            lambda: maintenance.examine(catalog),
+            lambda: list(orphans.find_removable(catalog, NO_TIME)),
+        ):
             with pytest.raises(CatalogError, match="is empty"):
                 work()
 
@@ -167,17 +170,17 @@ class TestOtherGaps:
             emptied(path)
         with pytest.raises(CatalogError, match="is empty"):
             DesignCatalog(open_store(str(tmp_path))).file([design("b")])
-        assert upkeep.TABLES and catalog.store.exists("table/_delta_log/00000000000000000000.json")
+        assert maintenance.TABLES and catalog.store.exists("table/_delta_log/00000000000000000000.json")
 
     def test_old_commits_behind_a_checkpoint_may_go(self, tmp_path: Path) -> None:
         """Commits before a checkpoint are not needed, as other programs clean them away."""
         catalog = filed(str(tmp_path), "a", "b")
         catalog.file([written(catalog, "c")])
-        upkeep.tidy(catalog, timedelta(days=7))
+        maintenance.tidy(catalog, timedelta(days=7))
         for path in log_of(tmp_path)[:-1]:
             path.unlink()
         again = DesignCatalog(open_store(str(tmp_path)))
-        assert upkeep.examine(again) == upkeep.Findings(3, (), ())
+        assert maintenance.examine(again) == maintenance.Findings(3, (), ())
         assert again.file([design("d")]) == 1
 
     def test_hint_without_its_checkpoint(self, tmp_path: Path) -> None:
@@ -230,8 +233,8 @@ class TestDataFiles:
         catalog = DesignCatalog(open_store(broken))
         for work in (
             catalog.read,
-            lambda: upkeep.examine(catalog),
-            lambda: list(upkeep.unclaimed(catalog, NO_TIME)),
+            lambda: maintenance.examine(catalog),
+            lambda: list(orphans.find_removable(catalog, NO_TIME)),
         ):
             with pytest.raises(CatalogError, match="damaged or gone.*doctor --repair"):
                 work()
@@ -250,7 +253,7 @@ class TestDataFiles:
         catalog = DesignCatalog(open_store(broken))
         assert catalog.existing() == {key("a"), key("b")}
         assert catalog.file([written(catalog, "c")]) == 1
-        assert upkeep.examine(catalog) == upkeep.Findings(3, (), ())
+        assert maintenance.examine(catalog) == maintenance.Findings(3, (), ())
 
 
 class Disk:
@@ -278,20 +281,20 @@ def disk(monkeypatch: pytest.MonkeyPatch) -> Disk:
 
 
 def _publish(catalog: DesignCatalog) -> None:
-    reviews = Reviews(catalog.store)
+    reviews = ReviewLog(catalog.store)
     reviews.catch_up()
     reviews.publish_verdicts()
 
 
 def _say(catalog: DesignCatalog) -> None:
-    Reviews(catalog.store).file([verdict("late", key("a"))])
+    ReviewLog(catalog.store).file([verdict("late", key("a"))])
 
 
 WORK: dict[str, tuple[str, Callable[[DesignCatalog], object]]] = {
     "file": ("table", lambda catalog: catalog.file([written(catalog, "z")])),
     "remove": (
         "table",
-        lambda catalog: upkeep.repair(catalog, [upkeep.Fault(key("a"), "none", _sha(catalog), "")]),
+        lambda catalog: maintenance.repair(catalog, [maintenance.Fault(key("a"), "none", _sha(catalog), "")]),
     ),
     "tidy": ("table", lambda catalog: catalog.tidy(timedelta(days=7))),
     "say": ("reviews", _say),
@@ -308,7 +311,7 @@ def test_answered_when_it_is_kept(tmp_path: Path, disk: Disk, work: str) -> None
     """Before a commit is answered its data files, its entry in the log and all folders on the way are synced."""
     catalog = filed(str(tmp_path), "a")
     catalog.file([written(catalog, "b")])
-    Reviews(catalog.store).file([verdict("first", key("a"))])
+    ReviewLog(catalog.store).file([verdict("first", key("a"))])
     table, do = WORK[work]
     before = {path for path in (tmp_path / table).rglob("*") if path.is_file()}
     disk.kept.clear()
@@ -368,7 +371,7 @@ def test_panics_are_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Non
 
     table = TableInStore(open_store(str(tmp_path)), "table")
     filed(str(tmp_path), "a")
-    for work in (lambda: table.asked(panics), lambda: table.committed(panics)):  # type: ignore[arg-type]
+    for work in (lambda: table.ask_table(panics), lambda: table.commit(panics)):  # type: ignore[arg-type]
         with pytest.raises(StoreError, match="Delta library broke down.*unwrap") as caught:
             work()
         assert isinstance(caught.value.__cause__, PanicException)
@@ -376,7 +379,7 @@ def test_panics_are_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Non
     with pytest.raises(StoreError, match="broke down"):
         table.open()
     with pytest.raises(KeyboardInterrupt):
-        table.asked(_interrupted)
+        table.ask_table(_interrupted)
 
 
 def _interrupted() -> None:

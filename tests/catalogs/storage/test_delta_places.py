@@ -7,15 +7,15 @@ from pathlib import Path
 import boto3
 import pytest
 
-from catalogs.designs import upkeep
+from catalogs.designs import maintenance
 from catalogs.designs.design_catalog import DesignCatalog
-from catalogs.designs.reviews import Reviews
+from catalogs.designs.reviews.review_log import ReviewLog
 from catalogs.errors import StoreError
 from catalogs.storage import delta_places
 from catalogs.storage.stores import open_store
+from tests.catalogs.designs.reviews.test_review_log import verdict
 from tests.catalogs.designs.test_design_catalog import design
-from tests.catalogs.designs.test_reviews import verdict
-from tests.catalogs.designs.test_upkeep import key, written
+from tests.catalogs.designs.test_maintenance import key, written
 from tests.conftest import Run
 
 NO_TIME = timedelta(0)
@@ -42,15 +42,15 @@ def lives(where: str) -> None:
     catalog.prepare()
     for name in "abc":
         catalog.file([written(catalog, name)])
-    Reviews(catalog.store).file([verdict("act", key("a"))])
-    assert upkeep.examine(catalog) == upkeep.Findings(3, (), ())
-    upkeep.tidy(catalog, NO_TIME)
+    ReviewLog(catalog.store).file([verdict("act", key("a"))])
+    assert maintenance.examine(catalog) == maintenance.Findings(3, (), ())
+    maintenance.tidy(catalog, NO_TIME)
     assert (
         catalog.remove([(one["design_id"], one["image_sha256"]) for one in catalog.records([key("a")])]) == 1
     )
     again = DesignCatalog(open_store(where))
     assert again.existing() == {key("b"), key("c")}
-    assert [act.act_id for act in Reviews(open_store(where)).catch_up()] == ["act"]
+    assert [act.act_id for act in ReviewLog(open_store(where)).catch_up()] == ["act"]
     logs = {
         found.key.partition("/_delta_log/")[0] for found in catalog.store.list() if "_delta_log" in found.key
     }

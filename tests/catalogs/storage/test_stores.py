@@ -5,7 +5,6 @@ import os
 import socket
 import stat
 import threading
-import time
 import tracemalloc
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -39,8 +38,7 @@ from tests.faults import FaultProxy, fault_proxy
 @pytest.fixture
 def no_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
     """The store is asked again at once."""
-    clock = SimpleNamespace(sleep=lambda _seconds: None, monotonic=time.monotonic)
-    monkeypatch.setattr("catalogs.storage.s3_store.time", clock)
+    monkeypatch.setattr("tenacity.nap.time", SimpleNamespace(sleep=lambda _seconds: None))
 
 
 def answering(

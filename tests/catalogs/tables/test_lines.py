@@ -9,7 +9,7 @@ from collections.abc import Callable
 import pytest
 
 from catalogs.tables import lines
-from catalogs.tables.lines import MAX_MARKS, Line, many_marks, trimmed
+from catalogs.tables.lines import MAX_MARKS, Line, stacked_mark, trim_cells
 
 
 def longest_run(text: str) -> int:
@@ -27,7 +27,7 @@ def test_runs_of_marks(seed: int) -> None:
         for _ in range(4)
     )
     text = "".join(runs)
-    assert bool(many_marks(text)) == (longest_run(text) > MAX_MARKS)
+    assert bool(stacked_mark(text)) == (longest_run(text) > MAX_MARKS)
 
 
 @pytest.mark.parametrize(
@@ -38,7 +38,7 @@ def test_few_letters_are_looked_at_for_marks(text: str, monkeypatch: pytest.Monk
     looked: list[str] = []
     is_mark = lines._is_mark
     monkeypatch.setattr(lines, "_is_mark", lambda letter: looked.append(letter) or is_mark(letter))
-    many_marks(text)
+    stacked_mark(text)
     assert len(looked) <= len(text) * 2
 
 
@@ -46,13 +46,13 @@ def test_few_letters_are_looked_at_for_marks(text: str, monkeypatch: pytest.Monk
 def test_blanks_are_taken_off_breaks_in_one_go(sign: str) -> None:
     """Breaks with blanks around them are one blank; a run of blanks between words is left as it is, and is no work."""
     long = "a" + sign * 60_000 + "b"
-    assert trimmed(Line(1, [f"x{sign}\n{sign}\n y", long + "\nc"])).cells == ["x y", f"{long} c"]
+    assert trim_cells(Line(1, [f"x{sign}\n{sign}\n y", long + "\nc"])).cells == ["x y", f"{long} c"]
 
 
 @pytest.mark.parametrize("breaks", ["\n", "\r\n", "\n\n", " \n ", "\t", "\u2028"])
 def test_breaks_in_a_list_part_its_words(breaks: str) -> None:
     """In a cell that is a list a line break is a bar; elsewhere it is a blank."""
-    assert trimmed(Line(1, [f"a{breaks}b", f"a{breaks}b"]), {1}).cells == ["a b", "a|b"]
+    assert trim_cells(Line(1, [f"a{breaks}b", f"a{breaks}b"]), {1}).cells == ["a b", "a|b"]
 
 
 def most_memory(work: Callable[[], object]) -> int:
@@ -70,5 +70,5 @@ def test_a_row_of_one_giant_text_and_a_letter_of_four_bytes(end: str) -> None:
     """No row is joined: an emoji would make all its letters four bytes; cells that need no trimming are shared."""
     cells = ["x" * 100_000 + str(n) for n in range(40)]
     line = Line(1, [*cells, "\U0001f600" + end])
-    assert most_memory(lambda: trimmed(line)) < 1_000_000
-    assert trimmed(line).cells == [*cells, "\U0001f600"]
+    assert most_memory(lambda: trim_cells(line)) < 1_000_000
+    assert trim_cells(line).cells == [*cells, "\U0001f600"]

@@ -22,8 +22,8 @@ from catalogs.errors import CatalogError
 from catalogs.inputs.garments import read_garments
 from catalogs.records import Garment, Reading
 from catalogs.storage.memory_store import MemoryStore
-from catalogs.tables import parquet_lines
-from catalogs.tables.lines import never
+from catalogs.tables import parquet_lines, parquet_texts
+from catalogs.tables.lines import no_row
 from catalogs.tables.parquet_lines import parquet_sheets
 
 ROOT = Path(__file__).parents[3]
@@ -39,7 +39,7 @@ def packed(table: pa.Table, **options: Any) -> bytes:
 def cells(table: pa.Table, **options: Any) -> list[list[str]]:
     """Every line of a table, the names first."""
     (sheet,) = parquet_sheets("x.parquet", packed(table, **options))
-    return [list(line.cells) for line in sheet.read(never)]
+    return [list(line.cells) for line in sheet.read(no_row)]
 
 
 def read(data: bytes) -> Reading[Garment]:
@@ -118,7 +118,7 @@ def test_indexes_of_pandas(index: Any, names: list[str]) -> None:
     frame = pd.DataFrame({"image": ["a.png", "a.png"]}, index=index)
     frame.to_parquet(buffer)
     (sheet,) = parquet_sheets("x", buffer.getvalue())
-    first, *rows = [list(line.cells) for line in sheet.read(never)]
+    first, *rows = [list(line.cells) for line in sheet.read(no_row)]
     assert first == names
     if "garment_id" in names:
         expected = [str(value[0] if isinstance(value, tuple) else value) for value in frame.index]
@@ -157,10 +157,11 @@ class TestBounds:
     def test_letters_in_all_rows(self, monkeypatch: pytest.MonkeyPatch) -> None:
         """Rows times the longest text is bounded, though the file and its index are small."""
         data = packed(pa.table({"garment_id": ["x" * 100_000] * 500}), compression="zstd")
-        monkeypatch.setattr(parquet_lines, "MAX_TEXT", 10_000_000)
+        for module in (parquet_lines, parquet_texts):
+            monkeypatch.setattr(module, "MAX_TEXT", 10_000_000)
         (sheet,) = parquet_sheets("x", data)
         with pytest.raises(CatalogError, match="10,000,000 bytes of text: leave out its longest column"):
-            list(sheet.read(never))
+            list(sheet.read(no_row))
 
     def test_lists_of_shared_texts(self) -> None:
         """A list of a hundred giant texts is cut where it is known to be too long."""
@@ -174,7 +175,8 @@ class TestBounds:
         """Texts that are stored once a column are counted by their bytes before any is unpacked."""
         texts = pa.array([blank + "\U0001f600" * 10_000] * 9).dictionary_encode()
         data = packed(pa.table({f"c{n}": texts for n in range(30)}), compression="zstd")
-        monkeypatch.setattr(parquet_lines, "MAX_TEXT", 1_000_000)
+        for module in (parquet_lines, parquet_texts):
+            monkeypatch.setattr(module, "MAX_TEXT", 1_000_000)
         monkeypatch.setattr(pq.ParquetFile, "iter_batches", lambda *_, **__: pytest.fail("unpacked"))
         with pytest.raises(CatalogError, match="1,000,000 bytes of text: leave out its longest column"):
             parquet_sheets("x", data)
@@ -187,12 +189,13 @@ class TestBounds:
         """An emoji makes every letter of a text four bytes: no more of them become texts than there is room for."""
         texts = [encode("x" * 10_000 + f"{n}\U0001f600") for n in range(300)]
         data = packed(pa.table({"a": texts}), use_dictionary=use_dictionary)
-        monkeypatch.setattr(parquet_lines, "MAX_TEXT", 3_500_000)
-        monkeypatch.setattr(parquet_lines, "MAX_PIECE", 500_000)
+        for module in (parquet_lines, parquet_texts):
+            monkeypatch.setattr(module, "MAX_TEXT", 3_500_000)
+        monkeypatch.setattr(parquet_texts, "MAX_PIECE", 500_000)
         tracemalloc.start()
         try:
             with pytest.raises(CatalogError, match="3,500,000 bytes of text"):
-                [list(sheet.read(never)) for sheet in parquet_sheets("x", data)]
+                [list(sheet.read(no_row)) for sheet in parquet_sheets("x", data)]
             assert tracemalloc.get_traced_memory()[1] < 10_000_000
         finally:
             tracemalloc.stop()
@@ -203,11 +206,12 @@ class TestBounds:
         words = pa.DictionaryArray.from_arrays(pa.array([0] * 3_000, pa.int32()), [sign + "x" * 10_000])
         lists = pa.ListArray.from_arrays(pa.array(range(0, 3_001, 10), pa.int32()), words)
         data = packed(pa.table({"tags": lists}))
-        monkeypatch.setattr(parquet_lines, "MAX_TEXT", 1_000_000)
+        for module in (parquet_lines, parquet_texts):
+            monkeypatch.setattr(module, "MAX_TEXT", 1_000_000)
         tracemalloc.start()
         try:
             with pytest.raises(CatalogError, match="1,000,000 bytes of text"):
-                [list(sheet.read(never)) for sheet in parquet_sheets("x", data)]
+                [list(sheet.read(no_row)) for sheet in parquet_sheets("x", data)]
             assert tracemalloc.get_traced_memory()[1] < 5_000_000
         finally:
             tracemalloc.stop()
@@ -237,10 +241,11 @@ class TestBounds:
             column_encoding={"garment_id": "DELTA_BYTE_ARRAY"},
         )
         monkeypatch.setattr(parquet_lines, "MAX_BYTES", 1_000_000)
-        monkeypatch.setattr(parquet_lines, "MAX_TEXT", 1_000_000)
+        for module in (parquet_lines, parquet_texts):
+            monkeypatch.setattr(module, "MAX_TEXT", 1_000_000)
         (sheet,) = parquet_sheets("x", data)
         with pytest.raises(CatalogError, match="1,000,000 bytes of text"):
-            list(sheet.read(never))
+            list(sheet.read(no_row))
 
 
 @pytest.mark.parametrize(
@@ -359,7 +364,7 @@ class TestIndexThatLies:
         monkeypatch.setattr(parquet_lines, "_fields", lambda _: [pa.field("a", pa.string()), field])
         (sheet,) = parquet_sheets("x", packed(pa.table({"a": ["x"], "b": pa.nulls(1)})))
         assert "bytes each, whatever they hold; write texts or lists" in sheet.remarks[0]
-        assert [list(line.cells) for line in sheet.read(never)] == [["a"], ["x"]]
+        assert [list(line.cells) for line in sheet.read(no_row)] == [["a"], ["x"]]
 
     def test_fixed_sizes_are_read_a_few_rows_at_a_time(self, monkeypatch: pytest.MonkeyPatch) -> None:
         """Rows times the fixed size is bounded."""
@@ -370,7 +375,7 @@ class TestIndexThatLies:
         (sheet,) = parquet_sheets(
             "x", packed(pa.table({"a": pa.array([["x"] * 1_000], pa.list_(pa.string(), 1_000))}))
         )
-        list(sheet.read(never))
+        list(sheet.read(no_row))
         assert given == [2**26 // 8_000]
 
     def test_days_that_nobody_knows(self) -> None:
@@ -409,8 +414,8 @@ class TestIndexThatLies:
     def test_a_dictionary_of_which_little_is_used(self, monkeypatch: pytest.MonkeyPatch) -> None:
         """Texts of a dictionary become words as often as rows use them, and not once for every few rows."""
         given: list[int] = []
-        text = parquet_lines.cell_text
-        monkeypatch.setattr(parquet_lines, "cell_text", lambda cell: given.append(1) or text(cell))
+        text = parquet_texts.cell_text
+        monkeypatch.setattr(parquet_texts, "cell_text", lambda cell: given.append(1) or text(cell))
         monkeypatch.setattr(parquet_lines, "BATCH", 10)
         column = pa.DictionaryArray.from_arrays(
             pa.array([n % 3 for n in range(500)]), pa.array([b"%d" % n for n in range(5_000)])
@@ -420,10 +425,10 @@ class TestIndexThatLies:
 
     def test_very_many_words_in_a_list(self, monkeypatch: pytest.MonkeyPatch) -> None:
         """Words of lists are bounded, too: one row may have any number of them."""
-        monkeypatch.setattr(parquet_lines, "MAX_PARTS", 1_000)
+        monkeypatch.setattr(parquet_texts, "MAX_PARTS", 1_000)
         (sheet,) = parquet_sheets("x", packed(pa.table({"tags": [["x"] * 2_000]})))
         with pytest.raises(CatalogError, match="2,000 words in 1 rows, over 1,000"):
-            list(sheet.read(never))
+            list(sheet.read(no_row))
 
 
 def varint(number: int) -> bytes:

@@ -20,8 +20,8 @@ from catalogs.inputs.garments import read_garments
 from catalogs.inputs.styles import read_styles
 from catalogs.records import Garment, Reading
 from catalogs.storage.memory_store import MemoryStore
-from catalogs.tables import xlsx_lines, xlsx_parts
-from catalogs.tables.lines import never
+from catalogs.tables import xlsx_book, xlsx_lines, xlsx_rows, xlsx_xml
+from catalogs.tables.lines import no_row
 
 NAMES = ("garment_id", "image", "title")
 
@@ -336,7 +336,7 @@ class TestRefused:
         sheet(book).merge_cells("C2:C3")
         sheet(book).merge_cells("D2:D3")
         assert packed(book).count(part.encode())
-        monkeypatch.setattr(xlsx_parts, limit, 1)
+        monkeypatch.setattr(xlsx_rows if limit == "MAX_MERGED" else xlsx_book, limit, 1)
         with pytest.raises(CatalogError, match=f"has over 1 {noun}: delete empty ones"):
             read(book)
 
@@ -346,7 +346,7 @@ class TestRefused:
         for limit, noun in (("MAX_STRINGS", "texts"), ("MAX_TEXT", "bytes of text")):
             with monkeypatch.context() as patch:
                 patch.setattr(
-                    xlsx_parts if noun == "texts" else xlsx_lines, limit, 5 if noun == "texts" else 500
+                    xlsx_book if noun == "texts" else xlsx_lines, limit, 5 if noun == "texts" else 500
                 )
                 patch.setattr(xlsx_lines, "_check_archive", lambda *_: None)
                 with pytest.raises(CatalogError, match=f"has over 5(00)? {noun}"):
@@ -427,7 +427,7 @@ class TestRefused:
         sheet(book).append([*NAMES, *(f"n{n}" for n in range(900))])
         sheet(book).append(["a", "a.png", *(["=A1"] * 901)])
         (page,) = xlsx_lines.xlsx_sheets("x", packed(book))
-        *_, line = page.read(never)
+        *_, line = page.read(no_row)
         assert len(line.faults) == 901
         assert len(looked) == 2 * 903
 
@@ -529,7 +529,7 @@ class TestRefused:
             lambda xml: xml.replace(b"placeholder", b"_x5E03_" * 131_072),
         )  # fmt: skip
         (page,) = xlsx_lines.xlsx_sheets("x", data)
-        *_, line = page.read(never)
+        *_, line = page.read(no_row)
         assert line.cells[3] == "\u5e03" * 131_072
 
     @pytest.mark.parametrize("numbers", [(2, 2), (3, 2), (0, 1), (-1, 1), (2, 1_048_576, 5)])
@@ -586,7 +586,7 @@ def test_a_size_that_is_told_wrong() -> None:
 @pytest.mark.parametrize("row", [b"<row><c/></row>", b"<a/>", b"<row/>"])
 def test_elements_of_all_parts_are_counted(row: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
     """Elements are counted over all parts and all times that these are read; empty ones cost as much as others."""
-    monkeypatch.setattr(xlsx_parts, "MOST_ELEMENTS", 2_000)
+    monkeypatch.setattr(xlsx_xml, "MOST_ELEMENTS", 2_000)
     data = packed(workbook(("a", "a.png")))
     assert read_garments(store(data)).records
     more = edited(
@@ -600,7 +600,7 @@ def test_elements_of_all_parts_are_counted(row: bytes, monkeypatch: pytest.Monke
 
 def test_an_element_without_end(monkeypatch: pytest.MonkeyPatch) -> None:
     """An element's head of many megabytes is refused: the parser would look at all of it again and again."""
-    monkeypatch.setattr(xlsx_parts, "LONGEST_TOKEN", 200_000)
+    monkeypatch.setattr(xlsx_xml, "LONGEST_TOKEN", 200_000)
     long = b'<a b="' + b"x" * 1_000_000 + b'"/></sheetData>'
     data = edited(
         packed(workbook(("a", "a.png"))),
@@ -613,7 +613,7 @@ def test_an_element_without_end(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_long_texts_are_no_elements(monkeypatch: pytest.MonkeyPatch) -> None:
     """Text between elements may be longer than an element's head."""
-    monkeypatch.setattr(xlsx_parts, "LONGEST_TOKEN", 10_000)
+    monkeypatch.setattr(xlsx_xml, "LONGEST_TOKEN", 10_000)
     assert read(workbook(("a", "a.png", "x" * 100_000), names=("garment_id", "image", "note"))).records
 
 
@@ -630,8 +630,8 @@ def test_codes_and_names_are_kept_in_part() -> None:
         "xl/styles.xml",
         lambda xml: re.sub(b"<numFmts.*?/>|<numFmts.*?</numFmts>", b"", xml).replace(b"<fonts", formats, 1),
     )
-    book = xlsx_parts.read_book(xlsx_parts.Archive(data), 2**20)
-    assert max(map(len, book.codes.values())) == xlsx_parts.LONGEST_CODE
+    book = xlsx_book.read_book(xlsx_xml.WorkbookArchive(data), 2**20)
+    assert max(map(len, book.codes.values())) == xlsx_book.LONGEST_CODE
 
 
 @pytest.mark.parametrize("prefix", [b":p", b""])
@@ -677,7 +677,7 @@ def test_what_the_parser_keeps_has_a_measure(more: bytes, fault: str) -> None:
 
 def test_many_attributes_count_as_elements(monkeypatch: pytest.MonkeyPatch) -> None:
     """Elements with hundreds of attributes are counted as several."""
-    monkeypatch.setattr(xlsx_parts, "MOST_ELEMENTS", 2_000)
+    monkeypatch.setattr(xlsx_xml, "MOST_ELEMENTS", 2_000)
     many = b"<a " + b"".join(b'b%d="" ' % number for number in range(320)) + b"/>"
     assert read_garments(store(with_more(many * 10))).records
     with pytest.raises(CatalogError, match="has over 2,000 elements"):
@@ -688,11 +688,11 @@ def test_a_million_rows_of_twelve_cells_are_within_measure() -> None:
     """A catalog as a program writes it has room for a million rows of twelve columns."""
     names = ("garment_id", "image", *(f"c{number}" for number in range(10)))
     book = workbook(*([(f"g{row}", "a.png", *["x"] * 10) for row in range(100)]), names=names)
-    archive = xlsx_parts.Archive(packed(book))
-    parsed = xlsx_parts.read_book(archive, 2**20)
+    archive = xlsx_xml.WorkbookArchive(packed(book))
+    parsed = xlsx_book.read_book(archive, 2**20)
     start = archive.elements_left
-    rows = list(xlsx_parts.read_rows(archive, parsed.sheets[0].part, 2**20, 10_000))
-    assert (start - archive.elements_left) / len(rows) * 1_000_000 < xlsx_parts.MOST_ELEMENTS
+    rows = list(xlsx_rows.read_sheet_rows(archive, parsed.sheets[0].part, 2**20, 10_000))
+    assert (start - archive.elements_left) / len(rows) * 1_000_000 < xlsx_xml.MOST_ELEMENTS
 
 
 def test_ids_of_links_are_kept_in_part() -> None:
@@ -700,9 +700,9 @@ def test_ids_of_links_are_kept_in_part() -> None:
     links = b"".join(
         b'<Relationship Id="%d%s" Type="x" Target="y"/>' % (number, b"r" * 100_000) for number in range(200)
     )
-    archive = xlsx_parts.Archive(with_more(links, "xl/_rels/workbook.xml.rels", b"</Relationships>"))
+    archive = xlsx_xml.WorkbookArchive(with_more(links, "xl/_rels/workbook.xml.rels", b"</Relationships>"))
     tracemalloc.start()
-    xlsx_parts.read_book(archive, 2**20)
+    xlsx_book.read_book(archive, 2**20)
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     assert peak < 5_000_000

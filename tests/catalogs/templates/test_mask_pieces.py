@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from PIL import Image, ImageDraw
 
-from catalogs.templates.mask_pieces import strays, without_frame
+from catalogs.templates.mask_pieces import find_strays, remove_frame
 from tests.catalogs.templates.mask_drawings import CLOTH, HEIGHT, WIDTH, Levels, blurred, read, tee
 
 LARGE = tee(1600, 1280)
@@ -93,7 +93,7 @@ def test_frames_are_left_out(kind: str, as_file: str, cut_off: bool) -> None:
 def test_cloth_that_fills_a_side_stays() -> None:
     """Cloth that runs along a whole side is no frame, and neither is a mask that is inverted."""
     for levels in (drawn(CLOTH, (300, HEIGHT, 0, WIDTH)), (255 - CLOTH).astype(np.uint8)):
-        assert without_frame(levels) == (levels, ())
+        assert remove_frame(levels) == (levels, ())
 
 
 STRAPS = {
@@ -150,7 +150,7 @@ def test_large_masks_alike() -> None:
     """On the coarser grid of a large mask marks are left out and straps stay, too."""
     strap = (60, 280, 520, 526)
     marked = crop_marks(drawn(LARGE, strap), 2)
-    found = strays(marked)
+    found = find_strays(marked)
     assert found.where is not None
     assert not found.where[drawn(LARGE, strap) > 0].any()
     assert found.where[marked > drawn(LARGE, strap)].all()

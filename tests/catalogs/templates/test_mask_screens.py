@@ -95,7 +95,7 @@ def test_large_masks_are_judged_by_tiles(side: int, monkeypatch: pytest.MonkeyPa
 
     monkeypatch.setattr(mask_screens, "_density", counted)
     strewn = np.random.default_rng(1).integers(0, 33, (side, side), np.uint8) == 0
-    notes = mask_screens.unscreened(strewn.view(np.uint8) * np.uint8(255))[1]
+    notes = mask_screens.smooth_screens(strewn.view(np.uint8) * np.uint8(255))[1]
     assert "is cut into many small pieces" in notes[0]
     assert sum(filtered) <= 7 * 1.3 * mask_screens.SAMPLE
 
@@ -105,6 +105,6 @@ def test_large_screens_are_read_as_small_ones() -> None:
     cloth = tee(3_200, 2_560)
     rows, columns = np.indices(cloth.shape, np.int32)
     hatching = np.where((rows + columns) % 4 < 2, cloth, 0).astype(np.uint8)
-    found, notes = mask_screens.unscreened(hatching)
+    found, notes = mask_screens.smooth_screens(hatching)
     assert np.mean((found >= 128) != (cloth >= 128)) < 0.003
     assert "is dithered or hatched" in notes[0]

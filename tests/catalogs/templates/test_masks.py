@@ -9,8 +9,8 @@ from PIL import Image, ImageFilter
 
 from catalogs.errors import MaskError
 from catalogs.images.codec import Picture
-from catalogs.templates import mask_levels
-from catalogs.templates.masks import Mask, clean, decode_mask
+from catalogs.templates import flat_levels, mask_levels
+from catalogs.templates.masks import Mask, clean_coverage, decode_mask
 from tests.catalogs.images.tiff_files import tiff
 from tests.conftest import picture, saved
 
@@ -412,8 +412,8 @@ def test_no_picture() -> None:
 
 def test_cleaning_is_idempotent() -> None:
     """What is clean stays as it is."""
-    once = clean(SOFT)
-    assert np.array_equal(clean(once), once)
+    once = clean_coverage(SOFT)
+    assert np.array_equal(clean_coverage(once), once)
 
 
 class TestLargeMasks:
@@ -424,20 +424,20 @@ class TestLargeMasks:
     def test_levels(self, side: int, strewn: bool, monkeypatch: pytest.MonkeyPatch) -> None:
         """24 levels, in bands or strewn, are filtered once each and on no more than a million pixels."""
         filtered: list[int] = []
-        share = mask_levels._wide_share
+        share = flat_levels._wide_share
 
         def counted(where: np.ndarray) -> float:
             filtered.append(where.size)
             return share(where)
 
-        monkeypatch.setattr(mask_levels, "_wide_share", counted)
+        monkeypatch.setattr(flat_levels, "_wide_share", counted)
         numbers = (
             np.random.default_rng(1).integers(0, 24, (side, side))
             if strewn
             else np.arange(side)[:, None] * 24 // side
         )
         with pytest.raises(MaskError, match="flat levels"):
-            mask_levels.stretched((numbers * 10 + np.zeros((side, side))).astype(np.uint8))
+            flat_levels.stretch_levels((numbers * 10 + np.zeros((side, side))).astype(np.uint8))
         assert 0 < len(filtered) <= 24
         assert max(filtered) <= 1_000_000
 
@@ -447,7 +447,7 @@ class TestLargeMasks:
         labels = np.kron(CLOTH > 0, np.ones((times, times), bool)).astype(np.uint8)
         labels[60 * times : 60 * times + 7, 40 * times : 40 * times + 7] = 2
         with pytest.raises(MaskError, match=r"3 flat levels \(0, 1, 2\)"):
-            mask_levels.stretched(labels)
+            flat_levels.stretch_levels(labels)
 
     def test_one_hue(self) -> None:
         """Red on black takes no more than a few bytes a pixel beside the picture."""

@@ -6,8 +6,8 @@ import unicodedata
 import pytest
 from bidi import get_display
 
-from catalogs.typesetting import reading_order
-from catalogs.typesetting.reading_order import runs, starts_from_right
+from catalogs.typesetting import bidi_classes
+from catalogs.typesetting.reading_order import direction_runs, starts_from_right
 
 PLAIN = "abאבجدxy12٣٤ (()[]) ,.+-$%·–/:«»\u0301\u200e\u200f"
 EXPLICIT = PLAIN + "\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069"
@@ -16,7 +16,9 @@ NOT_DRAWN = ("BN", "LRE", "RLE", "PDF", "LRO", "RLO")
 
 def shown(text: str, from_right: bool | None) -> str:
     """The signs of a line from the left, without those that are never drawn."""
-    parts = (text[run.start : run.end][:: -1 if run.from_right else 1] for run in runs(text, from_right))
+    parts = (
+        text[run.start : run.end][:: -1 if run.from_right else 1] for run in direction_runs(text, from_right)
+    )
     return drawn("".join(parts))
 
 
@@ -92,10 +94,10 @@ def test_looks_grow_with_the_length(monkeypatch: pytest.MonkeyPatch, nest: str) 
             looks += 1
             return super().__contains__(kind)
 
-    monkeypatch.setattr(reading_order, "ISOLATES", Kinds(reading_order.ISOLATES))
+    monkeypatch.setattr(bidi_classes, "ISOLATES", Kinds(bidi_classes.ISOLATES))
     counts = []
     for length in (500, 1000):
         looks = 0
-        runs(nest * length, None)
+        direction_runs(nest * length, None)
         counts.append(looks)
     assert counts[1] < 2.2 * counts[0]

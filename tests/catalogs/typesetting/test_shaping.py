@@ -7,7 +7,7 @@ import pytest
 
 from catalogs.typesetting import fonts
 from catalogs.typesetting.fonts import BOLD, OBLIQUE, SANS, SERIF, font_for
-from catalogs.typesetting.shaping import Glyph, clusters, lacking, shaped, width_of, written
+from catalogs.typesetting.shaping import Glyph, clusters, missing_letters, shape_line, spelled_text, width_of
 
 TITLES = {
     "Latin": "Żółć, gęślą, Ngữ, Größe",
@@ -36,7 +36,7 @@ TITLES = {
 
 
 def glyphs(text: str, style: str = SANS) -> list[Glyph]:
-    return [glyph for stretch in shaped(text, style).stretches for glyph in stretch.glyphs]
+    return [glyph for stretch in shape_line(text, style).stretches for glyph in stretch.glyphs]
 
 
 def told(text: str) -> str:
@@ -48,8 +48,8 @@ def told(text: str) -> str:
 def test_every_script(script: str, style: str) -> None:
     """Every style has signs for every script of a catalog: no empty box, and every letter is told."""
     text = TITLES[script]
-    assert not lacking(text, style)
-    assert written(text, style) == unicodedata.normalize("NFC", text)
+    assert not missing_letters(text, style)
+    assert spelled_text(text, style) == unicodedata.normalize("NFC", text)
     assert all(glyph.number for glyph in glyphs(text, style))
     assert told(text) == "".join(sorted(unicodedata.normalize("NFC", text)))
 
@@ -95,10 +95,10 @@ def test_brackets_turn() -> None:
 )
 def test_letters_without_a_font(text: str, spelled: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """Letters that no font has are spelled in Latin or as their numbers, and what they stand for is still told."""
-    monkeypatch.setattr(fonts, "folders", list)
-    for kept in (fonts._found, fonts._of_the_machine, shaped):
+    monkeypatch.setattr(fonts, "font_folders", list)
+    for kept in (fonts._found, fonts._of_the_machine, shape_line):
         kept.cache_clear()
-    assert lacking(text, SANS) and written(text, SANS) == spelled
+    assert missing_letters(text, SANS) and spelled_text(text, SANS) == spelled
     assert told(text) == "".join(sorted(text))
     assert "".join(glyph.drawn for glyph in glyphs(text)) == spelled
 
@@ -118,7 +118,7 @@ def test_marks_belong_to_letters() -> None:
 def _fresh() -> Iterator[None]:
     """Tests that take fonts away leave none of it behind."""
     yield
-    for kept in (fonts._found, fonts._of_the_machine, shaped):
+    for kept in (fonts._found, fonts._of_the_machine, shape_line):
         kept.cache_clear()
 
 
@@ -133,7 +133,7 @@ def test_fonts_of_the_machine(
     source = next(fonts._files("noto_cjk_sans_jp_regular", "", ("NotoSansCJK*",)))
     (folder / "Own.otf").symlink_to(source)
     monkeypatch.setattr(fonts, "PACKAGES", fonts.PACKAGES[:1])
-    monkeypatch.setattr(fonts, "folders", lambda: [folder, folder / "missing"])
+    monkeypatch.setattr(fonts, "font_folders", lambda: [folder, folder / "missing"])
     for kept in (fonts._found, fonts._of_the_machine, fonts._shipped):
         kept.cache_clear()
     try:

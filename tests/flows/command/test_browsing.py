@@ -15,8 +15,8 @@ from typing import Any, ClassVar
 import pytest
 from typer.testing import CliRunner
 
-from catalogs.browser.again import Order
-from catalogs.browser.describing import order_of
+from catalogs.browser.design_details import repeat_order
+from catalogs.browser.orders import Order
 from catalogs.designs.design_catalog import DesignCatalog
 from catalogs.errors import QueryError
 from catalogs.storage.stores import open_store
@@ -73,7 +73,7 @@ def test_recipe_of_a_file_is_made_again(
     Path(mill.settings.recipe).unlink()
     for kept in (Path(mill.designs) / "recipes").iterdir():
         kept.unlink()
-    found = mill.repetition(order_of(record), record["recipe_json"])
+    found = mill.repetition(repeat_order(record), record["recipe_json"])
     assert found.file == "tiny.toml"
     monkeypatch.chdir(tmp_path)
     Path(found.file).write_text(found.toml)
@@ -93,7 +93,7 @@ def test_recipe_of_a_file_is_kept(mill: CatalogMill) -> None:
     Path(mill.settings.recipe).unlink()
     name = f"tiny-{record['recipe_digest'][:12]}"
     assert name in mill.recipes()
-    found = mill.repetition(order_of(record), record["recipe_json"])
+    found = mill.repetition(repeat_order(record), record["recipe_json"])
     assert found.kept and found.file == f"{name}.toml"
     words = shlex.split(found.command)
     assert words[words.index("--recipe") + 1] == name
@@ -101,7 +101,7 @@ def test_recipe_of_a_file_is_kept(mill: CatalogMill) -> None:
         words[words.index("--recipe") + 1] = called
         done = CliRunner().invoke(app, words[1:])
         assert done.exit_code == 0 and "the 1 design is there" in done.output
-    plan = mill.plan(replace(order_of(record), recipe=name))
+    plan = mill.plan(replace(repeat_order(record), recipe=name))
     assert (plan.to_make, plan.there) == (0, 1)
 
 
@@ -153,7 +153,7 @@ def test_recipe_that_cannot_be_read(mill: CatalogMill, recorded: str) -> None:
 
 NO_TORCH = """
 import sys
-from catalogs.browser.again import Order
+from catalogs.browser.orders import Order
 from flows.command.browsing import CatalogMill
 from flows.settings import Settings
 settings = Settings(_env_file=None, vgg19_weights="/nowhere/vgg19.pth")

@@ -6,12 +6,12 @@ from pathlib import Path
 
 import pandas as pd
 
-from catalogs.designs.acts import Act, What
 from catalogs.designs.design_catalog import DesignCatalog
-from catalogs.designs.reviews import Reviews
+from catalogs.designs.reviews.review_events import Act, What
+from catalogs.designs.reviews.review_log import ReviewLog
 from catalogs.storage.stores import open_store
 from tests.catalogs.browser.shop import shop
-from tests.catalogs.designs.test_upkeep import filed, key
+from tests.catalogs.designs.test_maintenance import filed, key
 from tests.conftest import Run
 
 
@@ -20,7 +20,7 @@ def test_list_as_csv(stylemill: Run, tmp_path: Path) -> None:
     designs = shop(tmp_path / "designs")
     now = datetime.now(UTC)
     newest = designs[-1].design_id
-    Reviews(open_store(str(tmp_path / "designs"))).file(
+    ReviewLog(open_store(str(tmp_path / "designs"))).file(
         [Act("a", "ann", now, What.VERDICT, (newest,), "pick")]
     )
     done = stylemill("list", "--designs", tmp_path / "designs", "--csv", "--limit", 3)

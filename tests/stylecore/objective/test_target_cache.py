@@ -39,7 +39,7 @@ def test_size_in_bytes() -> None:
         guides={"a": torch.zeros(1, 1, 2, 2)},
         energy_floors={},
         cloth=torch.zeros(1, 1, 8, 8),
-        kept={"lighting": torch.zeros(1)},
+        term_targets={"lighting": torch.zeros(1)},
     )
     style = StyleTargets(
         {"a": torch.zeros(1, 2, 6, 6, dtype=torch.bfloat16), "b": torch.zeros(7, dtype=torch.float64)}

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from stylecore.encoders.encoder import Encoder
-from stylecore.objective import windows as tiling
+from stylecore.objective import windows
 from stylecore.objective.evaluation import content_targets, evaluate_terms, style_targets, term_weights
 from stylecore.objective.guides import layer_guide
 from stylecore.objective.statistics import STATISTICS
@@ -60,7 +60,7 @@ def random(*shape: int, seed: int) -> Tensor:
 def test_windows_cover_once(size: tuple[int, int]) -> None:
     """Every pixel lies in exactly one inner part, inside its outer one, and every inner part on the grid."""
     count = torch.zeros(size)
-    for window in tiling.windows(torch.rand(1, 3, *size), 64, ENCODER):
+    for window in windows.split_into_windows(torch.rand(1, 3, *size), 64, ENCODER):
         top, left, bottom, right = window.inner
         count[top:bottom, left:right] += 1
         assert window.outer[0] <= top < bottom <= window.outer[2] <= size[0]
@@ -71,9 +71,9 @@ def test_windows_cover_once(size: tuple[int, int]) -> None:
 
 def test_small_pictures_are_one_window() -> None:
     """A picture no longer than a tile, and any picture where tiles are off, is looked at at once."""
-    assert len(tiling.windows(torch.rand(1, 3, 64, 48), 64, ENCODER)) == 1
-    assert len(tiling.windows(torch.rand(1, 3, 640, 480), 0, ENCODER)) == 1
-    assert len(tiling.windows(torch.rand(1, 3, 65, 48), 64, ENCODER)) == 1, (
+    assert len(windows.split_into_windows(torch.rand(1, 3, 64, 48), 64, ENCODER)) == 1
+    assert len(windows.split_into_windows(torch.rand(1, 3, 640, 480), 0, ENCODER)) == 1
+    assert len(windows.split_into_windows(torch.rand(1, 3, 65, 48), 64, ENCODER)) == 1, (
         "one pixel is no window of its own"
     )
 
@@ -83,8 +83,8 @@ def test_features_of_windows_are_those_of_the_whole(size: tuple[int, int]) -> No
     """With the encoder's reach around it, a window shows exactly what the whole picture shows there."""
     picture = random(1, 3, *size, seed=1)
     whole = ENCODER(picture)
-    for window in tiling.windows(picture, 48, ENCODER):
-        found, part = tiling.look(ENCODER, picture, window)
+    for window in windows.split_into_windows(picture, 48, ENCODER):
+        found, part = windows.window_features(ENCODER, picture, window)
         for layer, features in found.items():
             torch.testing.assert_close(features, part(layer, whole[layer]), rtol=1e-9, atol=1e-9)
 
@@ -92,10 +92,12 @@ def test_features_of_windows_are_those_of_the_whole(size: tuple[int, int]) -> No
 def test_less_than_the_reach_would_not_do() -> None:
     """The reach is no larger than need be: with a cell less on each side features differ."""
     picture = random(1, 3, 320, 320, seed=1)
-    (window,) = [w for w in tiling.windows(picture, 64, ENCODER) if w.inner == (128, 128, 192, 192)]
+    (window,) = [
+        w for w in windows.split_into_windows(picture, 64, ENCODER) if w.inner == (128, 128, 192, 192)
+    ]
     top, left, bottom, right = window.outer
-    tight = tiling.Window((top + 16, left + 16, bottom - 16, right - 16), window.inner)
-    found, part = tiling.look(ENCODER, picture, tight)
+    tight = windows.Window((top + 16, left + 16, bottom - 16, right - 16), window.inner)
+    found, part = windows.window_features(ENCODER, picture, tight)
     assert not torch.allclose(found["relu5_1"], part("relu5_1", ENCODER(picture)["relu5_1"]), rtol=1e-9)
 
 
@@ -126,7 +128,9 @@ def test_windows_outside_the_guide_are_not_looked_at() -> None:
     guide = torch.zeros(1, 1, 160, 160, dtype=torch.float64)
     guide[..., 70:140, 100:150] = 1
     by_layer = targets(RECIPE, content, style, guide, None, 0).content.guides
-    assert len(tiling.windows(content, 64, ENCODER, by_layer)) < len(tiling.windows(content, 64, ENCODER))
+    assert len(windows.split_into_windows(content, 64, ENCODER, by_layer)) < len(
+        windows.split_into_windows(content, 64, ENCODER)
+    )
     whole, tiled = (
         terms(ENCODER, RECIPE, targets(RECIPE, content, style, guide, None, tile), 1 - content, tile).total
         for tile in (0, 64)
@@ -142,9 +146,11 @@ def test_cloth_in_a_window_is_looked_at(size: tuple[int, int], box: tuple[int, i
     picture, guide = torch.rand(1, 3, *size), torch.zeros(1, 1, *size)
     top, left, bottom, right = box
     guide[..., top:bottom, left:right] = 1
-    guides = {layer: layer_guide(guide, tiling.grid(ENCODER, layer, picture)) for layer in RECIPE.layers}
-    kept, stride = tiling.windows(picture, 64, ENCODER, guides), ENCODER.strides
-    left_out = [window for window in tiling.windows(picture, 64, ENCODER) if window not in kept]
+    guides = {
+        layer: layer_guide(guide, windows.layer_grid(ENCODER, layer, picture)) for layer in RECIPE.layers
+    }
+    kept, stride = windows.split_into_windows(picture, 64, ENCODER, guides), ENCODER.strides
+    left_out = [window for window in windows.split_into_windows(picture, 64, ENCODER) if window not in kept]
     assert left_out
     for window in left_out:
         for layer, own in guides.items():
@@ -172,8 +178,8 @@ def test_average_pooling() -> None:
     """Windows do not depend on how the encoder pools."""
     encoder, picture = network("average"), random(1, 3, 131, 96, seed=1)
     whole = encoder(picture)
-    for window in tiling.windows(picture, 48, encoder):
-        found, part = tiling.look(encoder, picture, window)
+    for window in windows.split_into_windows(picture, 48, encoder):
+        found, part = windows.window_features(encoder, picture, window)
         torch.testing.assert_close(found["relu5_1"], part("relu5_1", whole["relu5_1"]), rtol=1e-9, atol=1e-9)
 
 

@@ -1,0 +1,1 @@
+"""Who may read and who may write: sessions, tokens, origins of requests and limits on them."""
