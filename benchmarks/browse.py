@@ -33,12 +33,11 @@ from catalogs import keys
 from catalogs.designs.appearance import measure_appearance
 from catalogs.designs.design_catalog import DesignCatalog
 from catalogs.images.codec import Picture, encode_png
-from catalogs.records import Design
+from catalogs.records import LOSS_TERMS, Design
 from catalogs.storage.stores import open_store
 
 PICTURES = 60
 GARMENTS, SETS = 100, 25
-TERMS = ("content", "style", "variation", "lighting", "saliency", "photorealism")
 DRAWN = ("loss", "loss_start", "style_distance", "variation_ratio")
 A_COMMIT = 20_000
 FACET_CLICKS = 60
@@ -100,8 +99,8 @@ def _record(number: int, picture: dict[str, Any]) -> Design:
         number // (2 * GARMENTS),
         ("house", "print")[number // GARMENTS % 2],
     )
-    values: dict[str, Any] = {f"loss_{term}": 0.1 for term in TERMS}
-    values |= {name: float(rng.gamma(2.0, 0.3)) for name in DRAWN}
+    values: dict[str, Any] = {name: float(rng.gamma(2.0, 0.3)) for name in DRAWN}
+    values["term_losses"] = dict.fromkeys(LOSS_TERMS, 0.1)
     phash = f"{int(picture['phash'], 16) ^ int(rng.integers(0, 2**62)):016x}"
     return Design(
         design_id=hashlib.sha256(f"design {number}".encode()).hexdigest(), garment_id=f"g{garment:03}",

@@ -31,8 +31,9 @@ from deltalake import DeltaTable, QueryBuilder, write_deltalake
 
 from benchmarks.main_job import BUCKET, serve
 from benchmarks.scale import EXAMPLE
-from catalogs.designs.design_catalog import SCHEMA, DesignCatalog
-from catalogs.records import Design
+from catalogs.designs.design_catalog import DesignCatalog
+from catalogs.designs.design_columns import SCHEMA
+from catalogs.records import LOSS_TERMS, Design
 from catalogs.storage.delta_tables import ONE_TRY
 from catalogs.storage.stores import open_store
 from flows.planning.weights import resolve_recipe
@@ -266,7 +267,11 @@ def _column(name: str, columns: dict[str, object], rng: np.random.Generator) -> 
 def _designs(number: int) -> list[Design]:
     """The same records as a run holds them."""
     empty: dict[str, Any] = {f.name: () for f in fields(Design) if f.name.endswith(("_tags", "_further"))}
-    return [Design(**row | empty) for row in _commit(number).to_pylist()]
+    designs = []
+    for row in _commit(number).to_pylist():
+        losses = {term: row.pop(f"loss_{term}") for term in LOSS_TERMS}
+        designs.append(Design(**row | empty | {"term_losses": losses}))
+    return designs
 
 
 def _digest(text: str) -> str:

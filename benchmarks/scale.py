@@ -32,7 +32,7 @@ from catalogs.designs.design_catalog import DesignCatalog
 from catalogs.inputs.content_digests import with_digests
 from catalogs.inputs.garments import read_garments
 from catalogs.inputs.styles import read_styles
-from catalogs.records import Design, Garment, Style
+from catalogs.records import LOSS_TERMS, Design, Garment, Style
 from catalogs.storage.store_contract import Store
 from catalogs.storage.stores import open_store
 from flows.planning.plan import job_key, plan_designs
@@ -168,8 +168,8 @@ def _record(garment: Garment, style: Style, recipe: Recipe) -> Design:
 EXAMPLE = Design(
     design_id="", garment_id="", style_id="", style_set="", recipe="house", recipe_digest="", recipe_json="",
     image="", image_sha256="0" * 64, width=768, height=1024, garment_digest="", style_digest="", loss=0.1,
-    loss_content=0.05, loss_style=0.04, loss_variation=0.01, loss_lighting=0.0, loss_saliency=0.0,
-    loss_photorealism=0.0, loss_start=0.8, style_distance=0.03, fold_correlation=0.9, checkerboard_peak=1.2,
+    term_losses=dict.fromkeys(LOSS_TERMS, 0.0) | {"content": 0.05, "style": 0.04, "variation": 0.01},
+    loss_start=0.8, style_distance=0.03, fold_correlation=0.9, checkerboard_peak=1.2,
     variation_ratio=2.5, changed_outside=0, steps=150, seconds=2.6, device="cpu x86_64", precision="bfloat16",
     versions="{}", run_id="20261121T031500-4f2a9c", created_at=datetime(2026, 11, 21, tzinfo=UTC),
 )  # fmt: skip

@@ -1,5 +1,6 @@
 """The nouns: garments, styles, designs, and the problems of records that cannot be used."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Generic, Literal, TypeVar
@@ -40,6 +41,11 @@ class Garment:
     def record_id(self) -> str:
         """The garment's id, under the name that both kinds of record have."""
         return self.garment_id
+
+    @property
+    def sha256(self) -> str:
+        """Always empty: no manifest states the digest of a garment's picture."""
+        return ""
 
     @property
     def object_keys(self) -> tuple[str | None, ...]:
@@ -103,11 +109,16 @@ class Problem:
         return f"{place}{name}{column}{value}: {self.what}"
 
 
+LOSS_TERMS = ("content", "style", "variation", "lighting", "saliency", "photorealism")
+"""Terms of the loss whose columns every design table has; a later term's column comes with its first design."""
+
+
 @dataclass(frozen=True)
 class Design:
     """A finished design: a row of the design catalog. `image` is relative to the catalog.
 
-    `colors`, their `color_shares` and `phash` are those of `catalogs.designs.appearance.Looks`.
+    `term_losses` are the weighted terms of `loss` by their names; each becomes a column `loss_NAME` of the table.
+    `colors`, their `color_shares` and `phash` are those of `catalogs.designs.appearance.Appearance`.
     """
 
     design_id: str
@@ -124,12 +135,7 @@ class Design:
     garment_digest: str
     style_digest: str
     loss: float
-    loss_content: float
-    loss_style: float
-    loss_variation: float
-    loss_lighting: float
-    loss_saliency: float
-    loss_photorealism: float
+    term_losses: Mapping[str, float]
     loss_start: float
     style_distance: float
     fold_correlation: float

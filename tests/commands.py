@@ -25,8 +25,11 @@ ROOT = Path(__file__).parents[1]
 PRELOADED = (
     "flows.orchestration.stylize_catalog",
     "flows.command.cli",
+    "flows.command.browsing",
     "flows.painting.shard",
     "scipy.ndimage",
+    "matplotlib.figure",
+    "uvicorn",
 )
 
 

@@ -1,4 +1,4 @@
-// What the browser's server tells its pages, for the check of types: see showing.py, app.py, again.py, nothing.py.
+// What the browser's server tells its pages, for the check of types: see responses.py, routes/, orders.py, suggestions.py.
 
 export type Verdict = "" | "pick" | "reject";
 
@@ -116,7 +116,7 @@ export interface Filed {
 }
 
 /** What an act says. */
-export interface Saying {
+export interface ActRequest {
   value?: string | number;
   shortlist?: string;
   target?: Target;

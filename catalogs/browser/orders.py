@@ -57,7 +57,10 @@ class Mill(Protocol):
         ...
 
     def repetition(self, order: Order, recipe_json: str) -> Repetition:
-        """How to repeat an order by exactly the recipe in a design's record, even where the recipe's name means another now."""
+        """How to repeat an order by exactly the recipe in a design's record.
+
+        The recipe's name may mean another recipe by now.
+        """
         ...
 
     @property

@@ -70,7 +70,10 @@ def explain_errors(app: FastAPI, catalog: str) -> None:
 
 
 def _in_words(error: RequestValidationError) -> str:
-    """The first problem of a request: the field and the reason, but not the value that was sent, which may be anything."""
+    """The first problem of a request: the field and the reason.
+
+    The value that was sent is left out, because it may be anything.
+    """
     first = error.errors()[0]
     field = ".".join(str(part)[:40] for part in first["loc"] if part not in ("body", "query", "path"))
     return f"{field}: {first['msg']}" if field else str(first["msg"])

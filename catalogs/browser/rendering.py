@@ -15,7 +15,7 @@ templates = Environment(
 
 
 def page(name: str, session: Session | None, catalog: str, status: int = 200, **values: Any) -> HTMLResponse:
-    """A page as an answer; `catalog` is the catalog's name for people, `values` are the variables of the page's template."""
+    """A page as an answer. `catalog` is the catalog's name for people, `values` are the variables of the template."""
     common = {"session": session, "catalog": catalog, "page": name, "data": values.get("data") or {}}
     return HTMLResponse(templates.get_template(f"{name}.html").render(**{**common, **values}), status)
 

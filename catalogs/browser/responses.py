@@ -46,7 +46,7 @@ def _nothing(state: ReviewState, query: Query) -> dict[str, Any]:
 
 
 def page_cells(state: ReviewState, kept: ResultSnapshot, start: int, count: int) -> list[dict[str, Any]]:
-    """Designs `start` to `start + count` of a result as a grid shows them; twins differ by the names of their recipes."""
+    """Designs `start` to `start + count` of a result as a grid shows them; twins get the names of their recipes."""
     part = slice(start, start + count)
     shown = design_cells(state, kept.ids[part], stacked=kept.query.stacked)
     return [

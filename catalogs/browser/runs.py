@@ -9,9 +9,9 @@ from datetime import datetime
 class Run:
     """The state of a run, and the command that comes next; the command is empty where none is needed.
 
-    `state` is one word; `what` says more about it. `turned_away` counts rejected records and pairs: the page does not say
-    "rejected", because there *Reject* is a person's verdict. Of a run whose report cannot be read only `made` is known,
-    and `started_at` is None.
+    `state` is one word; `what` says more about it. `turned_away` counts rejected records and pairs: the page avoids
+    the word "rejected", because there *Reject* is a person's verdict. Of a run whose report cannot be read only `made`
+    is known, and `started_at` is None.
     """
 
     run_id: str

@@ -33,14 +33,14 @@ class TimedH11Protocol(H11Protocol):
     def data_received(self, data: bytes) -> None:
         """Stop the timer if these bytes completed a request's head."""
         super().data_received(data)
-        if self._asked():
+        if self._is_answering():
             self._stop_waiting()
 
     def on_response_complete(self) -> None:
         """Wait for the next request."""
         super().on_response_complete()
         self._since = time.monotonic()
-        if not self._asked():
+        if not self._is_answering():
             self._wait()
 
     def connection_lost(self, exc: Exception | None) -> None:
@@ -48,20 +48,22 @@ class TimedH11Protocol(H11Protocol):
         self._stop_waiting()
         super().connection_lost(exc)
 
-    def _asked(self) -> bool:
+    def _is_answering(self) -> bool:
         """Whether a request is being answered."""
         return self.cycle is not None and not self.cycle.response_complete
 
-    def _owes(self) -> bool:
+    def _is_waiting_for_client(self) -> bool:
         """Whether the client has to send something: a request, or the rest of a head or of a body."""
-        return not self._asked() or self.conn.their_state is h11.SEND_BODY
+        return not self._is_answering() or self.conn.their_state is h11.SEND_BODY
 
     def _make_room(self) -> None:
         """Close those that have waited longest, where more wait than may."""
         if self.limit_concurrency is None:
             return
         slow = [
-            client for client in self.connections if isinstance(client, TimedH11Protocol) and client._owes()
+            client
+            for client in self.connections
+            if isinstance(client, TimedH11Protocol) and client._is_waiting_for_client()
         ]
         slow.sort(key=lambda client: client._since)
         for client in slow[: max(len(slow) - int(self.limit_concurrency * SHARE_OF_SLOW), 0)]:
@@ -80,5 +82,5 @@ class TimedH11Protocol(H11Protocol):
 
     def _give_up(self) -> None:
         self._waiting = None
-        if not self._asked() and not self.transport.is_closing():
+        if not self._is_answering() and not self.transport.is_closing():
             self.transport.close()

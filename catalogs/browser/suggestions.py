@@ -61,13 +61,14 @@ def color_suggestions(state: ReviewState, query: Query) -> list[Suggestion]:
 def filter_to_remove(state: ReviewState, query: Query) -> Suggestion | None:
     """The filter whose removal finds most designs; None where the removal of no single filter finds any."""
     ways = [
-        Suggestion(name, variant.address(), state.count(variant)) for name, variant in _without_one(query)
+        Suggestion(name, variant.address(), state.count(variant))
+        for name, variant in _without_each_filter(query)
     ]
     best = max(ways, key=lambda way: way.count, default=None)
     return best if best and best.count else None
 
 
-def _without_one(query: Query) -> Iterator[tuple[str, Query]]:
+def _without_each_filter(query: Query) -> Iterator[tuple[str, Query]]:
     """The query without each of its filters in turn; the search is one of them."""
     yield from ((name, query.without(name)) for name in query.facets)
     others = {

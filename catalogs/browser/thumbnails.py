@@ -133,7 +133,7 @@ class Pictures:
         except NotFoundError:
             pass
         with self._making:
-            data = _small(self._store.read(record["image"]), side, provenance.xmp(record))
+            data = _thumbnail_bytes(self._store.read(record["image"]), side, provenance.xmp(record))
         # A server without the right to write shows pictures all the same.
         with suppress(StoreError):
             self._store.write(key, data)
@@ -161,7 +161,7 @@ class Pictures:
 
         def make() -> EncodedPicture:
             """Read the source and make it small."""
-            return EncodedPicture(_shown(source.store.read(source.key)), "image/webp", source.etag)
+            return EncodedPicture(_shown_bytes(source.store.read(source.key)), "image/webp", source.etag)
 
         return self._kept.get(source.etag, lambda: self._shower.submit(make).result())
 
@@ -198,7 +198,7 @@ def _etag(text: str) -> str:
     return '"' + text.rpartition("/")[2].removesuffix(".webp") + '"'
 
 
-def _small(png: bytes, side: int, packet: bytes) -> bytes:
+def _thumbnail_bytes(png: bytes, side: int, packet: bytes) -> bytes:
     """A thumbnail of a PNG."""
     try:
         opened = Image.open(io.BytesIO(png), formats=["PNG"])
@@ -223,7 +223,7 @@ def _require_small(data: bytes) -> None:
         )
 
 
-def _shown(data: bytes) -> bytes:
+def _shown_bytes(data: bytes) -> bytes:
     """A template or style as browsers show it: upright, sRGB, at most SOURCE_SIDE pixels a side."""
     _require_small(data)
     picture = decode(data, max_pixels=SOURCE_PIXELS)

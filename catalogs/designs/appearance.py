@@ -46,7 +46,7 @@ class Appearance:
 
 
 def measure_appearance(rgb: Bytes, mask: Bytes | None) -> Appearance:
-    """The appearance of a picture, H x W x 3, on its cloth: where the mask, H x W, is opaque; everywhere without a mask."""
+    """The appearance of a picture, H x W x 3, on its cloth: where the mask, H x W, is opaque, or all of it."""
     cloth = np.ones(rgb.shape[:2], bool) if mask is None else mask >= OPAQUE
     colors, shares = dominant_colors(rgb[cloth])
     return Appearance(tuple(colors), tuple(shares), str(imagehash.phash(_of_cloth(rgb, cloth))))
@@ -134,7 +134,7 @@ def _is_brown(lightness: float, a: float, b: float, name: str) -> bool:
 
 
 def group_alike(phashes: Sequence[int], distance: int) -> NDArray[np.int64]:
-    """For every hash the number of the first hash that differs in at most `distance` bits, directly or through others."""
+    """For every hash the number of the first hash within `distance` bits of it, directly or through others."""
     hashes = np.array(phashes, np.uint64)
     group = np.arange(len(hashes))
     for number in range(len(hashes)):

@@ -9,10 +9,8 @@ docs/decisions/0006-table-layout.md.
 """
 
 import hashlib
-import json
 import time
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
-from dataclasses import fields
 from datetime import timedelta
 from functools import partial
 from typing import Any, TypeVar
@@ -23,6 +21,7 @@ from deltalake import CommitProperties, DeltaTable, Transaction, write_deltalake
 from deltalake import Schema as DeltaSchema
 
 from catalogs import keys
+from catalogs.designs.design_columns import SCHEMA, rows_of, schema_with_losses
 from catalogs.errors import CatalogError
 from catalogs.records import Design
 from catalogs.storage.delta_queries import conform_to, query, schema_of
@@ -31,26 +30,6 @@ from catalogs.storage.store_contract import Store
 from catalogs.storage.stores import probe
 
 T = TypeVar("T")
-TEXT_LIST = pa.list_(pa.string())
-SPECIAL = {
-    "width": pa.int32(),
-    "height": pa.int32(),
-    "steps": pa.int32(),
-    "changed_outside": pa.int32(),
-    "created_at": pa.timestamp("us", tz="UTC"),
-    "garment_tags": TEXT_LIST,
-    "style_tags": TEXT_LIST,
-    "colors": TEXT_LIST,
-    "color_shares": pa.list_(pa.float64()),
-}
-NUMBERS = tuple(f.name for f in fields(Design) if f.type == "float" or f.type is float)
-SCHEMA = pa.schema(
-    [
-        pa.field(f.name, SPECIAL.get(f.name, pa.float64() if f.name in NUMBERS else pa.string()))
-        for f in fields(Design)
-    ]
-)
-FURTHER = ("garment_further", "style_further")
 REPUTS = 100
 """Tries of the Delta library to put a commit behind those of other runs, which are of other styles."""
 IDS_A_COMMIT = 1000
@@ -152,9 +131,10 @@ class DesignCatalog:
             return []
         alike = ", ".join(f"'{keys.check_id(design_id)}'" for design_id in ids)
         theirs = schema_of(table)
-        present = [name for name in SCHEMA.names if name in theirs.names]
+        schema = schema_with_losses(theirs.names)
+        present = [name for name in schema.names if name in theirs.names]
         batches = self._filed.ask_table(lambda: list(query(table, present, f"design_id IN ({alike})")))
-        records: list[dict[str, Any]] = conform_to(batches, SCHEMA).to_pylist()
+        records: list[dict[str, Any]] = conform_to(batches, schema).to_pylist()
         return records
 
     def version(self) -> int | None:
@@ -187,7 +167,7 @@ class DesignCatalog:
         first: dict[str, Design] = {}
         for design in designs:
             first.setdefault(design.design_id, design)
-        rows = pa.Table.from_pylist([_row(design) for design in first.values()], SCHEMA)
+        rows = rows_of(list(first.values()))
         return self._filed.commit(lambda: self._insert(rows)) if first else 0
 
     def file_rows(self, rows: pa.Table) -> int:
@@ -243,7 +223,10 @@ class DesignCatalog:
     def _ids(
         self, table: DeltaTable, among: Collection[str] | None, style_ids: Collection[str] | None
     ) -> set[str]:
-        """Ids of designs, read batch by batch: memory holds the ids that were asked for, not a second copy of the column."""
+        """Ids of designs, read batch by batch.
+
+        Memory holds the ids that were asked for, and not a second copy of the column.
+        """
         where = _between("style_id", style_ids) if style_ids else ""
         wanted = None if among is None else set(among)
 
@@ -288,14 +271,3 @@ def _require_types(theirs: pa.Schema, where: str) -> None:
                 f"{where}: column '{ours.name}' is of type {theirs_type}, but this version of Stylemill files"
                 f" {ours.type}. Use the version that made the table, or give another place for new designs."
             )
-
-
-def _row(design: Design) -> dict[str, object]:
-    return {name: as_cell(name, value) for name, value in vars(design).items()}
-
-
-def as_cell(column: str, value: Any) -> Any:
-    """A field of a design as the table has it: further columns become JSON, sorted by name, without empty cells."""
-    if column not in FURTHER:
-        return value
-    return json.dumps({name: cell for name, cell in sorted(value) if cell}, ensure_ascii=False)

@@ -18,7 +18,8 @@ from deltalake import DeltaTable, write_deltalake
 from numpy.typing import NDArray
 
 from catalogs import keys
-from catalogs.designs.design_catalog import SCHEMA, DesignCatalog, as_cell
+from catalogs.designs.design_catalog import DesignCatalog
+from catalogs.designs.design_columns import SCHEMA, as_cell
 from catalogs.records import Garment, Style
 from catalogs.storage.delta_queries import conform_to, query
 from catalogs.storage.delta_tables import ONE_TRY, TableInStore
@@ -40,7 +41,8 @@ STYLE_FACTS = {
     "style_further": "further",
     "rights_holder": "rights_holder",
 }
-"""Likewise of a style."""
+"""Columns of the design table, and the field of a style that each copies."""
+FACTS: Mapping[type[Garment | Style], Mapping[str, str]] = {Garment: GARMENT_FACTS, Style: STYLE_FACTS}
 CORRECTIONS = pa.schema(
     [
         ("corrected_at", pa.timestamp("us", tz="UTC")), ("run_id", pa.string()), ("record", pa.string()),
@@ -68,10 +70,9 @@ def style_facts(style: Style) -> dict[str, Any]:
 
 def _stated(record: Garment | Style) -> dict[str, Any]:
     """The facts that a record's table states. A missing column states nothing; an empty cell states an empty fact."""
-    known = GARMENT_FACTS if isinstance(record, Garment) else STYLE_FACTS
     return {
         column: getattr(record, name)
-        for column, name in known.items()
+        for column, name in FACTS[type(record)].items()
         if record.stated is None or name in (*record.stated, *ALWAYS)
     }
 
@@ -130,7 +131,7 @@ def find_corrections(
 def _changes(
     batches: Iterable[pa.Table], right: Mapping[str, pa.Table]
 ) -> tuple[int, int, "Counter[Change]"]:
-    """How many designs have an outdated fact, how many have another picture, and each change with its number of designs."""
+    """How many designs have an outdated fact, how many another picture, and how many designs each change is of."""
     changes: Counter[Change] = Counter()
     outdated = of_others = 0
     for batch in batches:
@@ -157,8 +158,9 @@ def _compared(
     same_picture: NDArray[np.bool_],
     changes: "Counter[Change]",
 ) -> NDArray[np.bool_]:
-    """Which rows differ from the wanted value of a column (null: no value is wanted); counts the changes of rows whose
-    picture is the catalog's.
+    """Which rows differ from the wanted value of a column (null: no value is wanted).
+
+    Counts the changes of rows whose picture is the catalog's.
     """
     after, before = _text(wanted[column]), pc.fill_null(_text(batch[column]), "")
     differs = pc.fill_null(pc.not_equal(after, before), False)

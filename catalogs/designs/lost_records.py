@@ -64,7 +64,7 @@ def find_lost_records(
     if wanted:
         # Not those that a commit has taken out: the rights of a design may have been withdrawn.
         wanted -= _filed(table, identity, wanted) | _taken_out(table, identity)
-    lost = (LostRecords(key, _only(rows, identity, wanted)) for key, rows in held.items())
+    lost = (LostRecords(key, _wanted_rows(rows, identity, wanted)) for key, rows in held.items())
     return [records for records in lost if records.rows.num_rows]
 
 
@@ -105,15 +105,15 @@ def _rows(table: TableInStore, key: str) -> pa.Table | None:
     """Rows of a data file; None where it is gone or is not Parquet."""
     try:
         rows = pq.read_table(io.BytesIO(table.store.read(key)))
-        return rows.cast(pa.schema([field.with_type(_plain(field.type)) for field in rows.schema]))
+        return rows.cast(pa.schema([field.with_type(_without_views(field.type)) for field in rows.schema]))
     except (NotFoundError, pa.ArrowException, OSError):
         return None
 
 
-def _plain(kind: pa.DataType) -> pa.DataType:
+def _without_views(kind: pa.DataType) -> pa.DataType:
     """A type without views."""
     if pa.types.is_list(kind) or pa.types.is_large_list(kind) or pa.types.is_list_view(kind):
-        return pa.list_(_plain(kind.value_type))
+        return pa.list_(_without_views(kind.value_type))
     return VIEWS.get(kind, kind)
 
 
@@ -142,5 +142,5 @@ def _taken_out(table: TableInStore, identity: Sequence[str]) -> set[Identity]:
     return {record for rows in readable for record in _identities(rows, identity)}
 
 
-def _only(rows: pa.Table, identity: Sequence[str], wanted: set[Identity]) -> pa.Table:
+def _wanted_rows(rows: pa.Table, identity: Sequence[str], wanted: set[Identity]) -> pa.Table:
     return rows.filter(pa.array([record in wanted for record in _identities(rows, identity)], pa.bool_()))

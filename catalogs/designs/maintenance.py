@@ -16,7 +16,8 @@ from itertools import chain
 import pyarrow as pa
 
 from catalogs import keys
-from catalogs.designs.design_catalog import SCHEMA, DesignCatalog
+from catalogs.designs.design_catalog import DesignCatalog
+from catalogs.designs.design_columns import SCHEMA
 from catalogs.designs.facts import CORRECTIONS, correction_table, note_again
 from catalogs.designs.lost_records import YOUNG, LostRecords, files_behind_the_log, find_lost_records
 from catalogs.designs.reviews.review_log import LOG, ReviewLog

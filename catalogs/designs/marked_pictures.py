@@ -71,7 +71,7 @@ def read_xmp(data: bytes) -> bytes | None:
     """
     if data.startswith(PNG_SIGNATURE):
         return _png_packet(data)
-    image = _opened(data)
+    image = _open_header(data)
     try:
         packet = (
             image.tag_v2.get(TIFF_XMP)
@@ -146,7 +146,7 @@ def _itxt(body: bytes) -> bytes:
         raise ImageError(f"the PNG's XMP chunk is damaged ({error}); export the picture again") from error
 
 
-def _opened(data: bytes) -> ImageFile.ImageFile:
+def _open_header(data: bytes) -> ImageFile.ImageFile:
     """A picture whose header is read and whose pixels are not decoded."""
     try:
         return Image.open(io.BytesIO(data), formats=FORMATS)

@@ -39,13 +39,17 @@ def find_removable(catalog: DesignCatalog, grace: timedelta) -> list[ObjectInfo]
             # Halves and probes bear no name of a run; those of a living run are seconds old.
             grace = max(grace, LEASE) if others else grace
             # S3 gives whole seconds.
-            candidates = [candidate for candidate in _nobodys(catalog) if candidate.modified <= now - grace]
+            candidates = [
+                candidate for candidate in _unneeded_objects(catalog) if candidate.modified <= now - grace
+            ]
             mine = keys.claim_holder(claims.holder)
             in_work = claims.at_work({_about(candidate.key) for candidate in candidates})
     except NotAllowedError:
         # Credentials that may only read may list: the same credentials cannot remove anything.
         return [
-            candidate for candidate in _nobodys(catalog) if candidate.modified < datetime.now(UTC) - grace
+            candidate
+            for candidate in _unneeded_objects(catalog)
+            if candidate.modified < datetime.now(UTC) - grace
         ]
     signs = {keys.claim_holder(holder) for holder in others} | {mine}
     return [
@@ -62,7 +66,7 @@ def _about(key: str) -> str:
     return keys.design_of(key) if keys.is_design_image(key) else ""
 
 
-def _nobodys(catalog: DesignCatalog) -> Iterator[ObjectInfo]:
+def _unneeded_objects(catalog: DesignCatalog) -> Iterator[ObjectInfo]:
     small = list(catalog.store.list(keys.THUMBNAILS))
     pictures = examine(catalog, contents=False).orphans
     if pictures and catalog.version() is None:
@@ -100,7 +104,7 @@ def discard(catalog: DesignCatalog, objects: Iterable[ObjectInfo]) -> list[Objec
     def remove(candidate: ObjectInfo) -> bool:
         """Remove an object unless it has changed; returns whether it was removed."""
         present = catalog.store.stat(candidate.key)
-        same = present is not None and _seen(present) == _seen(candidate)
+        same = present is not None and _comparable(present) == _comparable(candidate)
         if same:
             catalog.store.delete(candidate.key)
         return same
@@ -117,6 +121,6 @@ def discard(catalog: DesignCatalog, objects: Iterable[ObjectInfo]) -> list[Objec
     return gone
 
 
-def _seen(info: ObjectInfo) -> ObjectInfo:
+def _comparable(info: ObjectInfo) -> ObjectInfo:
     """An object so that two answers about it are equal: some S3 stores give fractions of a second in listings only."""
     return replace(info, modified=info.modified.replace(microsecond=0))

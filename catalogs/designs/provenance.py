@@ -60,12 +60,12 @@ class SourceType(StrEnum):
 
 def title(record: Mapping[str, Any]) -> str:
     """The name of a design for people: the garment's title and the style's, or their ids."""
-    return f"{_named(record, 'garment')} – {_named(record, 'style')}"
+    return f"{_title_or_id(record, 'garment')} – {_title_or_id(record, 'style')}"
 
 
 def credit(record: Mapping[str, Any]) -> str:
     """The credit line of a design's style: its title, its rights holder where there is one, its licence."""
-    return f"Style: {_named(record, 'style')} · {rights(record)}"
+    return f"Style: {_title_or_id(record, 'style')} · {rights(record)}"
 
 
 def rights(record: Mapping[str, Any]) -> str:
@@ -125,12 +125,12 @@ def version(record: Mapping[str, Any]) -> str:
     from the packet: a page needs hundreds of names, and a packet takes a hundred times as long.
     """
     said = json.dumps([record.get(column) for column in COLUMNS], default=str)
-    digest = hashlib.sha256(f"{_form()} {said}".encode()).hexdigest()
+    digest = hashlib.sha256(f"{_packet_digest()} {said}".encode()).hexdigest()
     return f"{record['image_sha256'][:12]}-{digest[:12]}"
 
 
 @cache
-def _form() -> str:
+def _packet_digest() -> str:
     """A digest that changes with the form of packets, as between two releases."""
     return hashlib.sha256(xmp({})).hexdigest()
 
@@ -147,16 +147,15 @@ def document_xmp(name: str, description: str, author: str = "") -> bytes:
     return _wrapped(root)
 
 
-def _named(record: Mapping[str, Any], kind: str) -> str:
+def _title_or_id(record: Mapping[str, Any], kind: str) -> str:
     return one_line(record.get(f"{kind}_title")) or one_line(record.get(f"{kind}_id")) or f"untitled {kind}"
 
 
 def _description(record: Mapping[str, Any]) -> str:
     recipe = one_line(record.get("recipe"))
     by = f", recipe {recipe}" if recipe else ""
-    return (
-        f"{_named(record, 'garment')} in the style {_named(record, 'style')}. Made with AI by {SYSTEM}{by}."
-    )
+    garment, style = _title_or_id(record, "garment"), _title_or_id(record, "style")
+    return f"{garment} in the style {style}. Made with AI by {SYSTEM}{by}."
 
 
 def _terms(record: Mapping[str, Any]) -> str:
@@ -210,7 +209,7 @@ def _text(parent: ET.Element, name: str, text: str) -> None:
 
 
 def _bag(parent: ET.Element, name: str, texts: Iterable[str]) -> None:
-    """A property of several texts in no order. Texts beyond the limit are left out; without texts there is no property."""
+    """A property of several texts in no order. Texts beyond the limit are left out; without texts there is none."""
     lengths = accumulate(map(len, kept := list(texts)))
     fitting = [text for text, length in zip(kept, lengths, strict=True) if length <= LONGEST]
     if fitting:

@@ -51,7 +51,7 @@ class ExportArchive(AbstractContextManager["ExportArchive"]):
         self._zip.writestr(name, text.encode("utf-8", "replace"), zipfile.ZIP_DEFLATED)
 
     def list_problems(self) -> None:
-        """Add `problems.csv`, where there are problems. Reasons name places in the store: do not give them to strangers."""
+        """Add `problems.csv`, where there are problems. Reasons name places in the store: they are not for strangers."""
         if self._problems:
             self.table("problems.csv", PROBLEMS, self._problems)
 

@@ -52,7 +52,7 @@ class Item:
     def short_id(self) -> str:
         """The first twelve characters of the design's id, by which people tell designs apart.
 
-        An id that is not a digest may share its beginning with others: then the first characters of its digest are taken.
+        An id that is no digest may begin like others: then these are the first characters of its digest.
         """
         full = self.design_id
         return (full if DESIGN_ID.fullmatch(full) else hashlib.sha256(full.encode()).hexdigest())[:SHORT_ID]

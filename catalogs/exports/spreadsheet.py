@@ -6,7 +6,6 @@ import json
 import math
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import fields
 from datetime import datetime
 from numbers import Number
 from typing import Any, BinaryIO
@@ -15,8 +14,8 @@ import numpy as np
 import pandas as pd
 
 from catalogs.designs import provenance
+from catalogs.designs.design_columns import SCHEMA
 from catalogs.exports.items import Item, picture_name
-from catalogs.records import Design
 
 IDS = ("design_id", "garment_id", "style_id", "style_set")
 SAID: dict[str, Callable[[Item], object]] = {
@@ -43,7 +42,7 @@ READABLE: dict[str, Callable[[Item], object]] = {
     "Design": lambda item: item.short_id,
 }
 """Columns that people read, with their value for a design; `File` is the picture's name in other exports."""
-KNOWN = tuple(field.name for field in fields(Design))
+KNOWN = tuple(SCHEMA.names)
 SIGNS = "=+\\-@|%＝＋－＠｜％﹢﹣﹦﹫﹪−"
 """Signs with which a formula begins, wide and small forms too."""
 UNSEEN = (

@@ -42,7 +42,7 @@ QUALITY = 82
 
 @dataclass(frozen=True)
 class CellPicture:
-    """A picture for a cell: JPEG bytes with their XMP mark, and the scale at which the cell shows it (1 is full size)."""
+    """A picture for a cell: JPEG bytes with their XMP mark, and the scale at which it is shown (1 is full size)."""
 
     jpeg: bytes
     scale: float

@@ -186,11 +186,11 @@ def _jpeg(data: bytes, check_size: CheckSize) -> Stored:
 def _other(data: bytes, check_size: CheckSize) -> Stored:
     image = _loaded(open_picture(data), check_size)
     exif = exif_tags.of_image(image)
-    profile = image.info.get("icc_profile") or _said(data, image, exif)
+    profile = image.info.get("icc_profile") or _stated_profile(data, image, exif)
     return _upright(Stored(image, _alpha(image), profile), exif)
 
 
-def _said(data: bytes, image: Image.Image, exif: Exif) -> bytes | None:
+def _stated_profile(data: bytes, image: Image.Image, exif: Exif) -> bytes | None:
     """The profile of colours that are said by an AVIF's numbers, or by EXIF."""
     numbers = color_boxes.code_points(data) if image.format == "AVIF" else None
     return color_spaces.from_code_points(*numbers) if numbers else exif.profile

@@ -189,7 +189,10 @@ def _samples(chunks: Chunks, image: Image.Image) -> NDArray[np.uint16]:
 
 
 def _low_bytes(chunks: Chunks) -> NDArray[np.uint8]:
-    """The lower halves of 16-bit RGB samples, which Pillow drops: read in the other byte order, they are the upper ones."""
+    """The lower halves of 16-bit RGB samples, which Pillow drops.
+
+    Read in the other byte order, they are the upper halves, which Pillow keeps.
+    """
     image = PngImagePlugin.PngImageFile(io.BytesIO(chunks.readable))
     image.tile = [tile._replace(args=f"{image.mode};16L") for tile in image.tile]
     image.load()

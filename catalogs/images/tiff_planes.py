@@ -29,7 +29,10 @@ MOST_BYTES = 1 << 30
 
 
 class Tiff(TiffImagePlugin.TiffImageFile):
-    """Pillow's TIFF reader without Pillow's limit of pixels: here "pixels" are bytes, and the caller has its own limit."""
+    """Pillow's TIFF reader without Pillow's limit of pixels.
+
+    "Pixels" are bytes here, and callers have a limit of their own.
+    """
 
     def load_prepare(self) -> None:
         """Make room for the samples; Pillow checks its limit only where there is none yet."""
@@ -100,8 +103,8 @@ def unpack_samples(data: bytes, tags: Tags, channels: Sequence[int]) -> Samples:
     _check(kept)
     if not kept.separate:
         (rows,) = _planes(data, tags, kept, [0])
-        return _meant(rows, kept)[..., list(channels)]
-    return np.concatenate([_meant(rows, kept) for rows in _planes(data, tags, kept, channels)], -1)
+        return _decoded_samples(rows, kept)[..., list(channels)]
+    return np.concatenate([_decoded_samples(rows, kept) for rows in _planes(data, tags, kept, channels)], -1)
 
 
 def _check(kept: Packing) -> None:
@@ -177,10 +180,12 @@ def _with_page(data: bytes, order: str, entries: dict[int, Sequence[int]]) -> by
     return b"".join([head, data[8:], bytes(start - len(data)), body, bytes(4), far])
 
 
-def _meant(rows: Bytes, kept: Packing) -> Samples:
+def _decoded_samples(rows: Bytes, kept: Packing) -> Samples:
     """H x W x channels of samples from H x tiles x bytes."""
     if kept.bits % 8:
-        blocks = (_apart(rows[at : at + ROWS_AT_ONCE], kept.bits) for at in range(0, len(rows), ROWS_AT_ONCE))
+        blocks = (
+            _split_bits(rows[at : at + ROWS_AT_ONCE], kept.bits) for at in range(0, len(rows), ROWS_AT_ONCE)
+        )
         values: Samples = np.concatenate(list(blocks))
         values = values[..., : values.shape[-1] // kept.together * kept.together]
     elif kept.predictor == FLOAT_DIFFERENCES:
@@ -195,7 +200,7 @@ def _meant(rows: Bytes, kept: Packing) -> Samples:
     return values.reshape(kept.height, -1, kept.together)[:, : kept.width]
 
 
-def _apart(rows: Bytes, bits: int) -> NDArray[np.uint16]:
+def _split_bits(rows: Bytes, bits: int) -> NDArray[np.uint16]:
     """Samples of fewer than 16 bits that stand without gaps in a row, each as 16 bits."""
     single = np.unpackbits(rows, axis=-1)
     single = single[..., : single.shape[-1] // bits * bits].reshape(*rows.shape[:2], -1, bits)

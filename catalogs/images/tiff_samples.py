@@ -78,7 +78,7 @@ def _check(layout: Layout) -> None:
 
 
 def _top(samples: NDArray[Any], layout: Layout) -> float:
-    """The value of a full sample. Samples of 32 bits up to 65,535 are 16-bit values in wide cells, as Pillow writes them.
+    """The value of a full sample. Values of 32 bits up to 65,535 are 16-bit values in wide cells, as Pillow writes.
 
     Likewise values up to 255 are 8-bit ones; numbers of label maps are among them.
 

@@ -62,14 +62,13 @@ def with_digests(
     def digest(record: Record) -> Record:
         """A record with its digest; ChangedError where the picture is not the manifest's."""
         sums = [sha256(key) if key else "" for key in record.object_keys]
-        wanted = "" if isinstance(record, Garment) else record.sha256
-        if wanted and sums[0] != wanted:
+        if record.sha256 and sums[0] != record.sha256:
             raise ChangedError(
                 "the picture is not the one of its set's manifest; copy it again, or seal the set"
             )
         return replace(record, digest=_digest(sums))
 
-    sorted_out = _sorted_out(store, records, digest)
+    sorted_out = _usable_and_problems(store, records, digest)
     if cache and records:
         cache.listed(store, objects)
         _keep(cache, store, objects, read)
@@ -114,48 +113,73 @@ def usable_records(
 ) -> tuple[list[Record], list[Problem], list[Problem]]:
     """Decode every picture, mask and part map: usable records, problems of the others, and notes on the usable.
 
-    A note says what a person should look at, as a mask that may be the wrong way round. How large the cloth of
-    garments is goes into `cloths`, where that is given; the repeats of styles are held against what is in it.
+    A note says what a person should look at, as a mask that may be the wrong way round. The size of garments' cloth
+    goes into `cloths`, where that is given; the repeats of styles are compared with the sizes in it.
     """
-    notes: dict[str, list[Problem]] = {}
-    printed: set[str] = set()
+    check = _ContentCheck(store, max_pixels, cloths)
+    good, problems = _usable_and_problems(store, records, check.require_usable)
+    return good, problems, check.notes_on(good)
 
-    def look(record: Record) -> Record:
-        contents = read_contents(store, record)
+
+class _ContentCheck:
+    """Decodes the contents of records, and collects notes on them. Safe to use from several threads."""
+
+    def __init__(self, store: Store, max_pixels: int, cloths: MutableMapping[str, Cloth] | None) -> None:
+        self._store, self._max_pixels, self._cloths = store, max_pixels, cloths
+        self._notes: dict[str, list[Problem]] = {}
+        self._printed: set[str] = set()
+
+    def require_usable(self, record: Record) -> Record:
+        """The record itself; ImageError, MaskError, RepeatError or ChangedError where it cannot be used."""
+        contents = read_contents(self._store, record)
         if isinstance(record, Garment):
-            template = decode_template(*contents, max_pixels=max_pixels)
-            column = "mask" if record.mask else "image"
-            notes[record.record_id] = [_about(store, record, column, note) for note in template.notes]
-            if cloths is not None and has_own_print(template):
-                printed.add(record.record_id)
-            if cloths is not None and record.print_width_cm and is_odd_width(record):
-                what = odd_width_note(record.print_width_cm)
-                notes[record.record_id].append(_about(store, record, "print_width_cm", what))
-            if cloths is not None and (cloth := cloth_size(record, template)):
-                cloths[record.record_id] = cloth
+            self._check_garment(record, contents)
         else:
-            picture = decode(*contents, max_pixels=max_pixels)
-            check_proportion(record, picture.size)
-            if picture.alpha is not None and not (picture.alpha >= BLACK).any():
-                raise ImageError("the picture is transparent everywhere; export it with what it shows")
-            if borders := flat_borders(picture.rgb):
-                notes[record.record_id] = [_about(store, record, "image", border_note(borders))]
+            self._check_style(record, contents)
         return record
 
-    good, problems = _sorted_out(store, records, look)
-    said = [note for record in good for note in notes.get(record.record_id, ())]
-    if printed_ids := [record.record_id for record in good if record.record_id in printed]:
-        catalog = next(record.catalog for record in good if record.record_id in printed) or CSV
-        said.append(Problem(f"{store.uri}/{catalog}", 0, "", "", "", own_print_note(printed_ids)))
-    styles = [record for record in good if isinstance(record, Style)]
-    said += [_about(store, *remark) for remark in repeat_remarks(styles, cloths or {})]
-    return good, problems, said
+    def _check_garment(self, garment: Garment, contents: Sequence[bytes]) -> None:
+        template = decode_template(*contents, max_pixels=self._max_pixels)
+        column = "mask" if garment.mask else "image"
+        notes = [_problem_of(self._store, garment, column, note) for note in template.notes]
+        self._notes[garment.garment_id] = notes
+        if self._cloths is None:
+            return
+        if has_own_print(template):
+            self._printed.add(garment.garment_id)
+        if garment.print_width_cm and is_odd_width(garment):
+            what = odd_width_note(garment.print_width_cm)
+            notes.append(_problem_of(self._store, garment, "print_width_cm", what))
+        if cloth := cloth_size(garment, template):
+            self._cloths[garment.garment_id] = cloth
+
+    def _check_style(self, style: Style, contents: Sequence[bytes]) -> None:
+        picture = decode(*contents, max_pixels=self._max_pixels)
+        check_proportion(style, picture.size)
+        if picture.alpha is not None and not (picture.alpha >= BLACK).any():
+            raise ImageError("the picture is transparent everywhere; export it with what it shows")
+        if borders := flat_borders(picture.rgb):
+            self._notes[style.style_id] = [_problem_of(self._store, style, "image", border_note(borders))]
+
+    def notes_on(self, good: Sequence[Garment | Style]) -> list[Problem]:
+        """Notes on usable records: on each record first, then on all garments, then on repeats of styles."""
+        notes = [note for record in good for note in self._notes.get(record.record_id, ())]
+        printed = [record for record in good if record.record_id in self._printed]
+        if printed:
+            place = f"{self._store.uri}/{printed[0].catalog or CSV}"
+            what = own_print_note([record.record_id for record in printed])
+            notes.append(Problem(place, 0, "", "", "", what))
+        styles = [record for record in good if isinstance(record, Style)]
+        return notes + [
+            _problem_of(self._store, *remark) for remark in repeat_remarks(styles, self._cloths or {})
+        ]
 
 
-def _sorted_out(
+def _usable_and_problems(
     store: Store, records: Sequence[Record], work: Callable[[Record], Record]
 ) -> tuple[list[Record], list[Problem]]:
     def attempt(record: Record) -> Record | Problem:
+        """The record after the work, or the problem that the work met."""
         try:
             return work(record)
         except RECORD_FAULTS as error:
@@ -173,10 +197,10 @@ def record_problem(store: Store, record: Garment | Style, error: CatalogsError) 
         MaskError: "mask",
         RepeatError: "repeat_height_cm",
     }
-    return _about(store, record, columns.get(type(error), "image"), str(error))
+    return _problem_of(store, record, columns.get(type(error), "image"), str(error))
 
 
-def _about(store: Store, record: Garment | Style, column: str, what: str) -> Problem:
+def _problem_of(store: Store, record: Garment | Style, column: str, what: str) -> Problem:
     value = getattr(record, column) or ""
     value = value if isinstance(value, str) else f"{value:g}"
     return Problem(f"{store.uri}/{record.catalog or CSV}", record.row, record.record_id, column, value, what)

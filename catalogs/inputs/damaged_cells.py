@@ -30,7 +30,7 @@ AS_TEXT = "format the column as text and type the id anew"
 
 
 def is_error(cell: str) -> bool:
-    """Whether a cell is the text that a spreadsheet program shows for a failed formula or a column that is too narrow."""
+    """Whether a spreadsheet program shows this text for a failed formula, or for a column that is too narrow."""
     return cell.startswith(("#", "E", "e")) and len(cell) <= LONGEST_ERROR and bool(ERROR.fullmatch(cell))
 
 
@@ -58,7 +58,7 @@ def altered_day(ids: Iterable[str]) -> str:
 
 
 def unreadable_sign(text: str) -> str:
-    """The first sign of an id or key that people cannot see or distinguish from another, by its code point; else empty."""
+    """The first sign of an id or key that people cannot see, or not tell from another, by its code point; else empty."""
     for place, letter in enumerate(text[:LONGEST_ERROR]):
         name = unicodedata.name(letter, "")
         if letter.isascii() or not (unicodedata.category(letter)[0] in "CZM" or name.startswith(ALIKE)):

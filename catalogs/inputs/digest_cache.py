@@ -55,7 +55,7 @@ class DigestCache:
         self._gone |= {key for key in self._known if key[0].startswith(start) and key[0] not in present}
 
     def save(self) -> None:
-        """Write the digests that were asked for, and those of objects that were not asked for; old states are dropped."""
+        """Write the digests that were asked for, and those of other objects; old states of an object are dropped."""
         asked = {name for name, _ in self._asked}
         others = ((key, sha256) for key, sha256 in self._known.items() if key not in self._gone)
         kept = {key: sha256 for key, sha256 in others if key[0] not in asked} | self._asked

@@ -29,8 +29,8 @@ class FileNames:
     def find(self, text: str) -> str:
         """The key that a name stands for.
 
-        `./` is dropped. A name whose accents are written apart from their letters, as some disks do, stands for the one file
-        whose name looks the same (Unicode's form C). Upper and lower case are different names.
+        `./` is dropped. A name whose accents are written apart from their letters, as some disks do, stands for the one
+        file whose name looks the same (Unicode's form C). Upper and lower case are different names.
 
         Raises:
             InvalidKeyError: no file has the name; the text names the file that is probably meant.
@@ -40,7 +40,7 @@ class FileNames:
             keys.check_key(key)
         except InvalidKeyError as error:
             meant = self._same_elsewhere(key.replace("\\", "/")) if key else ""
-            raise InvalidKeyError(f"{error}{_asked(meant)}") from error
+            raise InvalidKeyError(f"{error}{_suggestion(meant)}") from error
         if key in self._existing:
             return key
         same = [] if key.isascii() else self._alike(composed, key)
@@ -53,9 +53,9 @@ class FileNames:
     def _missed(self, key: str) -> NoReturn:
         near = self._same_elsewhere(key) or self._near(key)
         if sign := unreadable_sign(key):
-            raise InvalidKeyError(f"{sign}{_asked(near)}")
+            raise InvalidKeyError(f"{sign}{_suggestion(near)}")
         raise InvalidKeyError(
-            f"there is no such file beside the catalog{_asked(near) or '; copy it there or correct the name'}"
+            f"there is no such file beside the catalog{_suggestion(near) or '; copy it there or correct the name'}"
         )
 
     def _same_elsewhere(self, key: str) -> str:
@@ -85,7 +85,7 @@ class FileNames:
         return (key for key in self._existing if abs(len(key) - length) <= 2)
 
 
-def _asked(name: str) -> str:
+def _suggestion(name: str) -> str:
     return f"; is '{name}' meant?" if name else ""
 
 

@@ -1,4 +1,4 @@
-"""Implausible repeats of prints: under a pixel or larger than the cloth of a garment, or of another shape than the picture."""
+"""Implausible repeats of prints: under a pixel, larger than a garment's cloth, or of another shape than the picture."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -59,10 +59,10 @@ def repeat_remarks(styles: Sequence[Style], cloths: Mapping[str, Cloth]) -> Iter
         for side, (column, word) in enumerate(SIDES):
             size = (style.repeat_width_cm, style.repeat_height_cm)[side]
             if size:
-                yield from ((style, column, what) for what in _said(size, word, 1 - side, cloths))
+                yield from ((style, column, what) for what in _size_remarks(size, word, 1 - side, cloths))
 
 
-def _said(size: float, word: str, axis: int, cloths: Mapping[str, Cloth]) -> Iterator[str]:
+def _size_remarks(size: float, word: str, axis: int, cloths: Mapping[str, Cloth]) -> Iterator[str]:
     """What to say of a repeat of this size, cm, along an axis of the cloths."""
     pixels = {name: size * cloth.pixels[axis] / cloth.cm[axis] for name, cloth in cloths.items()}
     fine = [name for name in pixels if pixels[name] < 1]

@@ -63,7 +63,7 @@ class RowReader:
         self.problems.append(Problem(self._file, self.row, self._record[:200], column, value, what))
 
     def identifier(self, column: str) -> str:
-        """An id, spelled as ids are; "" and a problem for all else, which says whether a spreadsheet program changed the id."""
+        """An id, spelled as ids are; "" and a problem for all else, also for an id that a program changed."""
         text = self.text(column)
         if what := damaged_id(text):
             self.problem(column, what)

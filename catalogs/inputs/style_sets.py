@@ -104,7 +104,7 @@ def _other_table(store: Store, name: str, files: Mapping[str, tuple[int, str]]) 
 
 
 def unlike_manifest(store: Store, name: str) -> str:
-    """The first of a set's files that is not as it was sealed, as a fault; empty where all are, or there is no manifest."""
+    """The fault of the first file in a set that is not as it was sealed; empty where all are, or for no manifest."""
     try:
         files = _files(store.read(f"{name}/{MANIFEST}"))
     except NotFoundError:

@@ -75,7 +75,7 @@ class Claims:
 
     @contextmanager
     def taken(self, designs: Collection[str]) -> Iterator[set[str]]:
-        """While this lasts, the holder claims the designs that no other living holder has claimed; gives those designs."""
+        """While this lasts, the holder claims those of the designs that no other living holder has; gives them."""
         ours = self._take(designs)
         try:
             yield ours
@@ -167,21 +167,21 @@ class Claims:
         """Holders that are alive, as of the last `LOOK` seconds."""
         with self._lock:
             if time.monotonic() - self._looked >= LOOK:
-                self._living = set(self._look())
+                self._living = set(self._list_alive())
                 self._looked = time.monotonic()
             return self._living
 
-    def _look(self) -> Iterator[str]:
+    def _list_alive(self) -> Iterator[str]:
         signs = {info.key: info.modified for info in self._store.list(keys.CLAIM_HOLDERS)}
         own_key = keys.claim_holder(self._holder)
         # This holder's heartbeat is at most one beat old, by the store's clock.
         now = signs.get(own_key) or max(signs.values(), default=datetime.min)
         for key, modified in signs.items():
             # In both directions: a clock that was set back leaves old heartbeats in the future.
-            if key == own_key or (abs(now - modified) < LEASE and self._breathes(key)):
+            if key == own_key or (abs(now - modified) < LEASE and self._is_alive(key)):
                 yield keys.holder_of(key)
 
-    def _breathes(self, key: str) -> bool:
+    def _is_alive(self, key: str) -> bool:
         """Whether a heartbeat is of another machine, or of a process of this machine that still runs."""
         try:
             sign = json.loads(self._store.read(key))
@@ -191,7 +191,7 @@ class Claims:
             return False
 
 
-def _place() -> str:
+def _process_place() -> str:
     """The machine since its last start, and the container on it: the place in which a process number is unique."""
     parts = [platform.node()]
     with suppress(OSError):
@@ -200,7 +200,7 @@ def _place() -> str:
     return " ".join(parts)
 
 
-PLACE = _place()
+PLACE = _process_place()
 
 
 def _is_process(pid: int) -> bool:

@@ -32,23 +32,23 @@ class CommitLog:
     def require_whole(self, version: int) -> None:
         """Raise CatalogError unless the newest commit, of this version, is whole; each version is read once."""
         if version != self._whole:
-            self._look_at(version)
+            self._require_whole_commit(version)
             self._whole = version
 
     def require_all_whole(self) -> None:
         """Raise CatalogError unless every commit since the last checkpoint is whole and none between them is missing."""
-        commits, checkpoints = self._there()
+        commits, checkpoints = self._listed_versions()
         since = [version for version in commits if version > max(checkpoints, default=-1)]
         for before, after in zip([max(checkpoints, default=-1), *since], since, strict=False):
             # A folder that is listed while others commit may show a later commit alone.
             if after != before + 1 and not self.there(before + 1):
                 raise self._damaged(before + 1, "is not there, though later ones are", "")
         with ThreadPoolExecutor(READERS) as pool:
-            list(pool.map(self._look_at, since))
+            list(pool.map(self._require_whole_commit, since))
 
     def is_there(self) -> bool:
         """Whether the log has a commit or a checkpoint."""
-        return any(self._there())
+        return any(self._listed_versions())
 
     def require_seen(self) -> None:
         """Raise StoreError unless our own store sees the log that the Delta library has written."""
@@ -76,14 +76,14 @@ class CommitLog:
     def ever_named(self) -> set[str]:
         """Keys of all data files that an existing commit has added or removed."""
         with ThreadPoolExecutor(READERS) as pool:
-            commits = list(pool.map(self.actions, self._there()[0]))
+            commits = list(pool.map(self.actions, self._listed_versions()[0]))
         parts = (action.get(kind) for actions in commits for action in actions for kind in ("add", "remove"))
         paths = (part.get("path") for part in parts if isinstance(part, dict))
         return {self.key_of(path) for path in paths if isinstance(path, str) and ":" not in path}
 
     def begins(self) -> datetime | None:
         """The time of the oldest existing commit; None where the log is whole from its start, or gone."""
-        commits, checkpoints = self._there()
+        commits, checkpoints = self._listed_versions()
         if not commits:
             return datetime.max.replace(tzinfo=UTC) if checkpoints else None
         if commits[0] == 0:
@@ -91,8 +91,8 @@ class CommitLog:
         return self._made(commits[0]) or datetime.max.replace(tzinfo=UTC)
 
     def ends(self) -> datetime | None:
-        """The time of the newest commit, by its own words or by its file, whichever is later; None without any commit."""
-        commits, _ = self._there()
+        """The time of the newest commit, by its words or by its file, whichever is later; None without any commit."""
+        commits, _ = self._listed_versions()
         if not commits:
             return None
         file = self._store.stat(self._key(f"{commits[-1]:020}.json"))
@@ -109,7 +109,7 @@ class CommitLog:
         """Key of a data file that the log names."""
         return f"{self._name}/{urllib.parse.unquote(path)}"
 
-    def _there(self) -> tuple[list[int], list[int]]:
+    def _listed_versions(self) -> tuple[list[int], list[int]]:
         """The versions of commits and of checkpoints in the log's folder."""
         names = [info.key.removeprefix(self._key("")) for info in self._store.list(self._key(""))]
         versions = (
@@ -118,11 +118,11 @@ class CommitLog:
         commits, checkpoints = versions
         return sorted(commits), sorted(set(checkpoints))
 
-    def _look_at(self, version: int) -> None:
+    def _require_whole_commit(self, version: int) -> None:
         try:
             actions = self.actions(version)
         except NotFoundError:
-            remedy = BY_CHECKPOINT if version in self._there()[1] else ""
+            remedy = BY_CHECKPOINT if version in self._listed_versions()[1] else ""
             raise self._damaged(version, "is not there", remedy) from None
         if not actions:
             raise self._damaged(version, "is empty", MOVE_AWAY)

@@ -36,7 +36,7 @@ def require_bucket(bucket: str, place: str) -> None:
         return
     alias = " (an access point by its alias)" if bucket.startswith("arn:") else ""
     raise StoreError(
-        f"{_shown(place)}: '{_shown(bucket)}' is no bucket's name (letters, digits, '.', '_', '-'): write"
+        f"{_one_line(place)}: '{_one_line(bucket)}' is no bucket's name (letters, digits, '.', '_', '-'): write"
         f" s3://bucket/prefix{alias}."
     )
 
@@ -83,7 +83,7 @@ def _require(place: str, text: str, letters: list[str]) -> None:
         return
     names = ", ".join(dict.fromkeys(_name(letter) for letter in sorted(letters, key=text.index)))
     raise StoreError(
-        f"{_shown(place)} cannot hold designs: the Delta library, which keeps the table, reads {names} in an address"
+        f"{_one_line(place)} cannot hold designs: the Delta library, which keeps the table, reads {names} in an address"
         " as something else. Choose or rename to a place without (letters of any language, digits, blanks, '-',"
         " '_', '.', '#', '?' are fine)."
     )
@@ -96,6 +96,6 @@ def _name(letter: str) -> str:
     return "a byte that is not UTF-8" if "\ud800" <= letter[0] <= "\udfff" else f"'{letter}'"
 
 
-def _shown(place: str) -> str:
+def _one_line(place: str) -> str:
     """A place in one line."""
     return "".join(letter if letter.isprintable() else repr(letter)[1:-1] for letter in place)

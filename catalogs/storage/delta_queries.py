@@ -21,12 +21,12 @@ def query(table: DeltaTable, columns: Sequence[str], where: str = "") -> Iterato
 
 
 def conform_to(batches: Sequence[pa.RecordBatch], schema: pa.Schema) -> pa.Table:
-    """One table with the columns and types of `schema`: null for columns that no batch has, and for times beyond Python's."""
+    """One table with the columns and types of `schema`; null for missing columns, and for times beyond Python's."""
     if not batches:
         return schema.empty_table()
     rows = pa.Table.from_batches(batches)
     columns = (
-        _tellable(rows[field.name].cast(field.type))
+        _within_python_times(rows[field.name].cast(field.type))
         if field.name in rows.column_names
         else pa.nulls(rows.num_rows, field.type)
         for field in schema
@@ -34,7 +34,7 @@ def conform_to(batches: Sequence[pa.RecordBatch], schema: pa.Schema) -> pa.Table
     return pa.table(list(columns), schema=schema)
 
 
-def _tellable(column: pa.ChunkedArray) -> pa.ChunkedArray:
+def _within_python_times(column: pa.ChunkedArray) -> pa.ChunkedArray:
     """A column with null for times outside Python's years 1 to 9999: Parquet's times and wrong clocks go far beyond."""
     if not pa.types.is_timestamp(column.type):
         return column

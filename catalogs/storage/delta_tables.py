@@ -95,7 +95,7 @@ class TableInStore:
             raise
 
     def require_all_whole(self) -> None:
-        """Raise CatalogError unless every commit since the last checkpoint is whole, and every file that it names exists."""
+        """Raise CatalogError unless every commit since the last checkpoint is whole and every file in it exists."""
         if self.open() is None:
             return
         self.log.require_all_whole()
@@ -190,7 +190,7 @@ class TableInStore:
         return 0 if table is None else len(table.repair(commit_properties=ONE_TRY)["files_removed"])
 
     def create(self, schema: pa.Schema) -> DeltaTable:
-        """The table, made with these columns where there is none; StoreError where the library made it in another place."""
+        """The table, made with these columns where there is none. StoreError where the library made it elsewhere."""
         uri, options = self.store.delta_location(self.name)
         made = DeltaTable.create(uri, schema, mode="ignore", storage_options=options)
         self.log.require_seen()
@@ -215,7 +215,7 @@ class TableInStore:
         return merged, len(removed)
 
     def _compact(self) -> int:
-        """Merge small files, unless another process begins to merge after this one: then this merge fails, and is tried again.
+        """Merge small files. If another process begins to merge later, this merge fails, and is tried again.
 
         Of two merges of the same files the library keeps both, whatever number of tries it is allowed, and every row is
         there twice. But it puts no commit behind a change of the table's description that it has not seen.
@@ -270,7 +270,7 @@ class TableInStore:
         """
 
         def answered() -> T:
-            """Ask once."""
+            """Ask the question once, without a second try."""
             with self._calls.explained_panics():
                 return ask()
 

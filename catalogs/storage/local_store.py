@@ -109,7 +109,7 @@ class LocalStore:
         return True
 
     def sync(self, written: Iterable[str]) -> None:
-        """Have the disk keep files that another library wrote, and their entries in folders; missing files are passed over."""
+        """Have the disk keep files that another library wrote, and their folders' entries; missing files do no harm."""
         folders: dict[Path, None] = {}
         for key in written:
             path = self._path(key)
@@ -146,17 +146,17 @@ class LocalStore:
                 if error.errno not in NOT_THERE:
                     raise
                 return None
-            return _told(key, status) if stat.S_ISREG(status.st_mode) else None
+            return _object_info(key, status) if stat.S_ISREG(status.st_mode) else None
 
     def list(self, prefix: str = "") -> Iterator[ObjectInfo]:
         """Every file whose key begins with `prefix`, by key; half-written files are left out."""
-        return self._shown(prefix, halves=False)
+        return self._listed_files(prefix, halves=False)
 
     def leftovers(self, prefix: str = "") -> Iterator[ObjectInfo]:
         """Files that were being written when their writer was killed."""
-        return self._shown(prefix, halves=True)
+        return self._listed_files(prefix, halves=True)
 
-    def _shown(self, prefix: str, *, halves: bool) -> Iterator[ObjectInfo]:
+    def _listed_files(self, prefix: str, *, halves: bool) -> Iterator[ObjectInfo]:
         with _explained(f"listing {self._folder}"):
             for path in sorted(self._walk(prefix)):
                 key = path.relative_to(self._folder).as_posix()
@@ -167,7 +167,7 @@ class LocalStore:
                 except FileNotFoundError:
                     # Removed since the walk, or a link to nowhere (an editor's lock): no object.
                     continue
-                yield _told(key, status)
+                yield _object_info(key, status)
 
     def delete(self, key: str) -> None:
         """Remove a file, if there is one."""
@@ -225,7 +225,7 @@ def _resolved(folder: Path) -> Path:
     return resolved
 
 
-def _told(key: str, status: os.stat_result) -> ObjectInfo:
+def _object_info(key: str, status: os.stat_result) -> ObjectInfo:
     # Not the time of writing: a copy may bring that of another file of the same size.
     etag = f"{status.st_ctime_ns:x}-{status.st_size:x}"
     return ObjectInfo(key, status.st_size, etag, datetime.fromtimestamp(status.st_mtime, UTC))

@@ -51,13 +51,13 @@ class MemoryStore:
     def stat(self, key: str) -> ObjectInfo | None:
         """The key, size, ETag and time of one object; None if there is none."""
         stored = self._objects.get(keys.check_key(key))
-        return _told(key, *stored) if stored else None
+        return _object_info(key, *stored) if stored else None
 
     def list(self, prefix: str = "") -> Iterator[ObjectInfo]:
         """Every object whose key begins with `prefix`, by key."""
         for key, stored in sorted(self._objects.items()):
             if key.startswith(prefix):
-                yield _told(key, *stored)
+                yield _object_info(key, *stored)
 
     def leftovers(self, prefix: str = "") -> Iterator[ObjectInfo]:  # noqa: ARG002
         """Always empty: a write to memory is one assignment."""
@@ -75,5 +75,5 @@ class MemoryStore:
         raise StoreError(f"{self.uri} cannot hold a design catalog: use a folder or s3://bucket/prefix.")
 
 
-def _told(key: str, data: bytes, modified: datetime) -> ObjectInfo:
+def _object_info(key: str, data: bytes, modified: datetime) -> ObjectInfo:
     return ObjectInfo(key, len(data), hashlib.sha256(data).hexdigest(), modified)

@@ -111,7 +111,7 @@ def translate_errors(what: str) -> Iterator[None]:
 
 @contextmanager
 def translate_credential_errors(what: str) -> Iterator[None]:
-    """Errors of finding credentials become NotAllowedError: files and programs in the settings may be missing or wrong."""
+    """Errors of finding credentials become NotAllowedError: files or programs in the settings may be wrong."""
     try:
         with translate_errors(what):
             yield
@@ -149,7 +149,7 @@ def _line(error: Exception) -> str:
 
 
 def require_s3(answer: Mapping[str, object], name: str, what: str) -> None:
-    """Raise StoreError for an answer of success without the field `name`, which every answer of S3 has; a proxy's page, say."""
+    """Raise StoreError for a successful answer without the field `name`, which S3's have: a proxy's page, say."""
     if name not in answer:
         raise StoreError(f"{what}: the answer has no {name}. {NOT_S3}")
 
@@ -199,12 +199,14 @@ def _from_answer(what: str, error: ClientError) -> StoreError:
         return NotAllowedError(f"{what}: {CLOCKS_DIFFER}")
     if region := _other_region(error):
         return StoreError(
-            f"{what}: the store answered {_said(error)}. The bucket lies in another region: {region}."
+            f"{what}: the store answered {_answer_line(error)}. The bucket lies in another region: {region}."
         )
     remedy = REMEDIES.get(error_code(error))
     if answered in (401, 403) or remedy:
-        return NotAllowedError(f"{what}: the store refused ({_said(error)}). {remedy or _rights(error)}")
-    return _from_failure(f"{what}: the store answered {_said(error)}", answered, error)
+        return NotAllowedError(
+            f"{what}: the store refused ({_answer_line(error)}). {remedy or _rights(error)}"
+        )
+    return _from_failure(f"{what}: the store answered {_answer_line(error)}", answered, error)
 
 
 def _other_region(error: ClientError) -> str:
@@ -233,7 +235,7 @@ def _is_bare(error: ClientError) -> bool:
     return not error_code(error) or error_code(error).isdigit()
 
 
-def _said(error: ClientError) -> str:
+def _answer_line(error: ClientError) -> str:
     """Status, code and words of an answer, each once."""
     named = "" if _is_bare(error) else f" {error_code(error)}"
     return f"{http_status(error)}{named}{_words(error)}"

@@ -137,7 +137,7 @@ class S3Store:
         put = partial(self._client.put_object, **self._place(key), Body=data, IfNoneMatch="*")
 
         def ask() -> bool:
-            """Put the object once."""
+            """Put the object once, under the condition that there is none."""
             nonlocal tries
             tries += 1
             try:
@@ -237,8 +237,8 @@ class S3Store:
     def delta_location(self, table: str = keys.TABLE) -> tuple[str, dict[str, str]]:
         """The table's URI, and boto3's credentials of this moment in the words of the Delta library.
 
-        Raises StoreError where the Delta library would read another place, and NotAllowedError without credentials (boto3's
-        NoCredentialsError).
+        Raises StoreError where the Delta library would read another place, and NotAllowedError without credentials
+        (from boto3's NoCredentialsError).
         """
         place = delta_places.of_prefix(self._bucket, self._prefix, table)
         with s3_errors.translate_credential_errors(f"finding credentials for {self.uri}"):

@@ -26,7 +26,7 @@ def require_size(where: str, size: int) -> None:
 
 @dataclass(frozen=True)
 class ObjectInfo:
-    """An object as a listing shows it. `size` is in bytes; `etag` changes whenever the contents do; `modified` is in UTC."""
+    """An object as a listing shows it: `size` in bytes, `etag`, which changes with the contents, `modified` in UTC."""
 
     key: str
     size: int

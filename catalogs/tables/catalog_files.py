@@ -81,10 +81,10 @@ def no_catalog(store: Store, folder: str = "") -> NotFoundError:
         return NotFoundError(f"{store.uri} is the catalog's file: give its folder: {parent}")
     if isinstance(store, LocalStore) and store.fault:
         return NotFoundError(f"{store.uri} {store.fault}: give the folder that holds {NAMES} and the images.")
-    return NotFoundError(f"{store.uri} holds no {NAMES}: {_instead(store) or 'put one beside the images'}.")
+    return NotFoundError(f"{store.uri} holds no {NAMES}: {_hint(store) or 'put one beside the images'}.")
 
 
-def _instead(store: Store) -> str:
+def _hint(store: Store) -> str:
     """A file in a store that looks like the missing table, and what to do with it; empty where there is none."""
     try:
         keys = list(_some_keys(store))

@@ -159,7 +159,7 @@ class _Pages:
         self._data, self._left = data, MOST_PAGES
 
     def sizes(self, begin: int, end: int, values: int) -> Iterator[int]:
-        """Unpacked size of each page of a chunk that has values, to its last byte; PageError for a bad page, or too many."""
+        """Unpacked size of each page of a chunk that has values, to its last byte; PageError for a bad page, or many."""
         end = min(end, len(self._data))
         while values and begin < end:
             self._left -= 1
@@ -231,7 +231,7 @@ class _Thrift:
         return {number: self.value(kind, depth + 1) for number, kind in self.fields()}
 
     def value(self, kind: int, depth: int = 0, *, in_list: bool = False) -> Any:
-        """A value, or None where it is neither number, bytes, list nor structure; PageError for a value without bounds."""
+        """A value; None where it is not a number, bytes, list or structure; PageError for a value without bounds."""
         if depth > DEEPEST:
             raise PageError(f"a header is nested over {DEEPEST} levels deep")
         self._left -= 1

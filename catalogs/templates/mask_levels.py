@@ -65,7 +65,7 @@ def _chroma(rgb: Bytes) -> Bytes:
 
 
 def _of_transparent(rgb: Bytes, alpha: Bytes) -> tuple[Bytes, tuple[str, ...]]:
-    """The levels of a mask with transparency: a silhouette's alpha, white and black times alpha, or a cut-out's alpha."""
+    """The levels of a mask with transparency: a silhouette's or cut-out's alpha, else white and black times alpha."""
     shown = alpha >= (CLEARLY if (alpha >= CLEARLY).any() else 1)
     total = np.count_nonzero(shown)
     if not total:

@@ -107,7 +107,7 @@ def _marks(pieces: NDArray[np.int32], sizes: NDArray[np.int64], others: Marks) -
 
     def touched(share: float, by: Bytes = body) -> Marks:
         """The pieces within a distance of the cloth, given as a share of the longer side."""
-        reach = _widest(by, 2 * max(1, round(share * longer)) + 1) > 0
+        reach = _dilated(by, 2 * max(1, round(share * longer)) + 1) > 0
         return _numbers(pieces[reach], len(sizes))
 
     near, far = touched(NEAR), touched(FAR)
@@ -122,7 +122,7 @@ def _marks(pieces: NDArray[np.int32], sizes: NDArray[np.int64], others: Marks) -
     return marks, (others & ~marks & ~far) | objects
 
 
-def _widest(levels: Bytes, side: int) -> Bytes:
+def _dilated(levels: Bytes, side: int) -> Bytes:
     widened: Bytes = ndimage.maximum_filter1d(ndimage.maximum_filter1d(levels, side, 0), side, 1)
     return widened
 
@@ -178,6 +178,6 @@ def remove_shadow(levels: Bytes, opaque: int) -> tuple[Bytes, int]:
     Cloth that is sheer all over has no opaque part: so the caller says by `opaque` which levels are opaque.
     """
     marked = (levels >= opaque).astype(np.uint8)
-    near = _widest(marked, 2 * max(6, int(max(levels.shape) * EDGE)) + 1)
+    near = _dilated(marked, 2 * max(6, int(max(levels.shape) * EDGE)) + 1)
     away = (levels > 0) & (near == 0)
     return np.where(away, 0, levels).astype(np.uint8), int(np.count_nonzero(away))

@@ -51,15 +51,15 @@ def place_mask(mask: Image.Image, orientation: int, picture: Picture) -> PlacedM
     size = picture.size[::-1]
     alternative = _turned(_turned(mask, INVERSE.get(orientation, orientation)), picture.orientation)
     if alternative.size != size:
-        return PlacedMask(mask, (_said(orientation, picture),) if mask.size == size else ())
+        return PlacedMask(mask, (_unturned_remark(orientation, picture),) if mask.size == size else ())
     if mask.size != size:
-        return PlacedMask(alternative, (_likewise(orientation, picture, "its size says so"),))
+        return PlacedMask(alternative, (_turned_remark(orientation, picture, "its size says so"),))
     here, fit_turned = (edge_fit(_outline(outline), picture.rgb) for outline in (mask, alternative))
     if fit_turned > max(CLEAR, CLEARER * here):
         return PlacedMask(
-            alternative, (_likewise(orientation, picture, "its edges fit so, and not otherwise"),)
+            alternative, (_turned_remark(orientation, picture, "its edges fit so, and not otherwise"),)
         )
-    return PlacedMask(mask, (_said(orientation, picture),))
+    return PlacedMask(mask, (_unturned_remark(orientation, picture),))
 
 
 def turn_notes(coverage: Bytes, picture: Picture) -> tuple[str, ...]:
@@ -87,7 +87,7 @@ def _turned(image: Image.Image, orientation: int) -> Image.Image:
     return image if turn is None else image.transpose(turn)
 
 
-def _likewise(orientation: int, picture: Picture, why: str) -> str:
+def _turned_remark(orientation: int, picture: Picture, why: str) -> str:
     if picture.orientation == 1:
         return (
             f"says by its EXIF to turn it {NAMES[orientation]}, and the picture does not: it was not turned, as"
@@ -99,7 +99,7 @@ def _likewise(orientation: int, picture: Picture, why: str) -> str:
     )
 
 
-def _said(orientation: int, picture: Picture) -> str:
+def _unturned_remark(orientation: int, picture: Picture) -> str:
     if picture.orientation == 1:
         return (
             f"says by its EXIF to turn it {NAMES[orientation]}, and the picture does not: it was turned; if it lies"

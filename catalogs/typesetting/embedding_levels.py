@@ -57,7 +57,7 @@ def _explicit(original: Sequence[str], base: int) -> tuple[list[int], list[str]]
 
 
 class _Nested:
-    """The embeddings, overrides and isolates that are open: level, overriding direction, and whether it is an isolate."""
+    """The open embeddings, overrides and isolates: level, overriding direction, and whether it is an isolate."""
 
     def __init__(self, base: int) -> None:
         self.stack = [(base, "", False)]
@@ -166,7 +166,7 @@ def _borders(
 
 
 def _whitespace(original: Sequence[str], embedding: list[int], base: int) -> None:
-    """Set blanks at the end, and before separators, to the paragraph's level (L1); removed signs follow their neighbour."""
+    """Set blanks at the end and before separators to the paragraph's level (L1); removed signs get their neighbour's."""
     at_end, trailing = True, set[int]()
     for place in range(len(original) - 1, -1, -1):
         kind = original[place]

@@ -76,7 +76,7 @@ def spelled_text(text: str, style: str) -> str:
 def _spelling(text: str, style: str) -> list[tuple[str, str]]:
     """Every letter as it can be set, and as it is."""
     letters = clusters(unicodedata.normalize("NFC", text))
-    return [(letter if _settable(letter, style) else _spelled(letter), letter) for letter in letters]
+    return [(letter if _settable(letter, style) else _latin_spelling(letter), letter) for letter in letters]
 
 
 def _settable(cluster: str, style: str) -> bool:
@@ -84,7 +84,7 @@ def _settable(cluster: str, style: str) -> bool:
 
 
 @cache
-def _spelled(cluster: str) -> str:
+def _latin_spelling(cluster: str) -> str:
     latin = anyascii(cluster)
     if latin.strip():
         return latin
@@ -94,7 +94,7 @@ def _spelled(cluster: str) -> str:
 @lru_cache(KEPT)
 def shape_line(text: str, style: str) -> ShapedLine:
     """A line of text as glyphs. Letters that no font has are spelled (see `spelled_text`)."""
-    text, stands_for = _told(text, style)
+    text, stands_for = _settable_line(text, style)
     language = next((code for signs, code in LANGUAGES if re.search(signs, text)), "")
     stretches = tuple(
         _stretch(text, stands_for, (start, end), font, run.from_right, language)
@@ -104,7 +104,7 @@ def shape_line(text: str, style: str) -> ShapedLine:
     return ShapedLine(stretches, sum(glyph.advance for stretch in stretches for glyph in stretch.glyphs))
 
 
-def _told(text: str, style: str) -> tuple[str, list[str]]:
+def _settable_line(text: str, style: str) -> tuple[str, list[str]]:
     """A line that can be set, and for every sign the text that it stands for; "" for signs that continue a spelling."""
     spelling = _spelling(text, style)
     stands_for = [

@@ -9,7 +9,6 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from importlib.metadata import version
-from typing import Any
 
 from catalogs.designs.appearance import measure_appearance
 from catalogs.designs.facts import garment_facts, style_facts
@@ -131,7 +130,9 @@ def _write_picture(context: WorkerContext, finished: Finished, measures: Measure
         height=picture.size[0],
         garment_digest=garment.digest,
         style_digest=style.digest,
-        **_losses(finished),
+        loss=float(finished.terms.total),
+        term_losses={term: float(value_1) for term, value_1 in finished.terms.weighted.items()},
+        loss_start=float(finished.start_terms.total),
         **asdict(measures),
         changed_outside=count_changed_outside(picture, painted.template),
         steps=finished.steps,
@@ -147,16 +148,6 @@ def _write_picture(context: WorkerContext, finished: Finished, measures: Measure
         color_shares=appearance.color_shares,
         phash=appearance.phash,
     )
-
-
-def _losses(finished: Finished) -> dict[str, Any]:
-    """The objective and its weighted terms at the end, and the objective at the start."""
-    losses = {f"loss_{term}": float(value_1) for term, value_1 in finished.terms.weighted.items()}
-    return {
-        **losses,
-        "loss": float(finished.terms.total),
-        "loss_start": float(finished.start_terms.total),
-    }
 
 
 def versions() -> str:

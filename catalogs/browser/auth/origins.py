@@ -34,7 +34,7 @@ def refuse_foreign_origin(origin: str, own_origin_text: str) -> str:
 
 
 def _parts(origin: str) -> tuple[str, str, int | None]:
-    """Scheme, host and port of an origin; the port is None where it is the scheme's own, so that both spellings are equal.
+    """Scheme, host and port of an origin. The port is None where it is the scheme's own, so both spellings are equal.
 
     The host is empty where the text is no origin.
     """

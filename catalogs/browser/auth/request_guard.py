@@ -1,4 +1,4 @@
-"""Middleware that refuses requests which are too large, too slow or meant for another host, and adds security headers."""
+"""Middleware that refuses requests that are too large, too slow or for another host, and adds security headers."""
 
 import asyncio
 import re
@@ -41,7 +41,7 @@ class RequestGuard:
     """ASGI middleware: refuses requests that are too large, too slow or meant for another host; adds the headers."""
 
     def __init__(self, app: ASGIApp, *, names: Collection[str] = ()) -> None:
-        """`names`: only requests for these hosts are answered, so that no other site's name can point here; empty: all."""
+        """`names`: only requests for these hosts are answered; empty: all. So another site's name cannot point here."""
         self._app, self._names = app, frozenset(names)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:

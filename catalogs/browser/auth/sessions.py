@@ -129,7 +129,10 @@ def has_token(session: Session, sent: str) -> bool:
 
 
 def cookie_name(scope: Scope, name: str = COOKIE) -> str:
-    """The name of a cookie, with this server's port: browsers keep cookies by host, and two servers of one machine differ."""
+    """The name of a cookie, with this server's port.
+
+    Browsers keep cookies by host: without the port two servers of one machine would share theirs.
+    """
     server = scope.get("server")
     return f"{name}_{server[1]}" if server else name
 

@@ -24,7 +24,7 @@ PATIENCE = 120.0
 
 
 def add_act_routes(app: FastAPI, context: BrowserContext) -> None:
-    """Add the routes of acts to an application."""
+    """Add the routes of acts to an application; they raise UnreachableError where the log does not answer."""
     state = context.state
 
     @app.post("/api/acts")

@@ -17,7 +17,7 @@ from catalogs.exports.shopify import Shop
 
 
 def add_export_routes(app: FastAPI, context: BrowserContext) -> None:
-    """Add the routes of exports to an application."""
+    """Add the routes of exports to an application; they raise QueryError for a form that names no designs."""
     state = context.state
 
     @app.post("/export")

@@ -28,7 +28,10 @@ MOST_COMPARED = 4
 
 
 def add_page_routes(app: FastAPI, context: BrowserContext) -> None:
-    """Add the routes of pages to an application."""
+    """Add the routes of pages to an application.
+
+    They raise NotFoundError for designs that are not there, and QueryError for addresses that mean nothing.
+    """
 
     @app.get("/")
     def grid(request: Request, session: Reader) -> Response:

@@ -21,7 +21,7 @@ The server answers that quickly.
 
 
 def add_picture_routes(app: FastAPI, context: BrowserContext) -> None:
-    """Add the routes of pictures to an application."""
+    """Add the routes of pictures to an application; they raise NotFoundError for pictures that are not there."""
     # Pictures wait among themselves: acts and pages have threads of their own.
     reading, whole, making = (CapacityLimiter(threads) for threads in (24, 8, 4))
     state, pictures = context.state, context.pictures

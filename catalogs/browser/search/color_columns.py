@@ -49,7 +49,7 @@ def _usable_colors(colors: Sequence[str] | None) -> Iterator[str]:
 
 
 def build_palette(colors: pa.ChunkedArray) -> tuple[NDArray[np.float64], Codes]:
-    """Every colour of the table in L*a*b*, and for each design the places of its colours, N x MOST_COLORS; -1 is no colour."""
+    """Every colour of the table in L*a*b*, and the places of each design's colours in it, N x MOST_COLORS (-1: none)."""
     known: dict[str, int] = {}
     places = np.full((len(colors), MOST_COLORS), -1, np.int32)
     for row, design_colors in enumerate(colors.to_pylist()):

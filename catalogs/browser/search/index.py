@@ -146,7 +146,10 @@ class Index:
     def counts(
         self, query: Query, ratings: Ratings, among: Sequence[str] | None = None
     ) -> dict[str, list[Count]]:
-        """The values of every facet with counts: how many designs a value would find beside the filters of the other facets."""
+        """The values of every facet, with the number of designs that each would find.
+
+        The filters of the other facets apply; the filter of the value's own facet does not.
+        """
         everywhere = self._where(query, among)
         masks = {name: self._facet_mask(name, values, ratings) for name, values in query.facets.items()}
         counts = {}

@@ -106,7 +106,7 @@ def parse(pairs: Iterable[tuple[str, str]]) -> Query:
         sort=_one_of("sort", single.get("sort", ""), ("", *SORTS)),
         group=_one_of("group", single.get("group", ""), GROUPS),
         shortlist=single.get("shortlist", ""),
-        like=_id("like", single.get("like", "")),
+        like=_checked_id("like", single.get("like", "")),
         stacked=_one_of("stacked", single.get("stacked", ""), ("", "1")) == "1",
     )
 
@@ -150,7 +150,7 @@ def _one_of(name: str, value: str, choices: Iterable[str]) -> str:
     return value
 
 
-def _id(name: str, text: str) -> str:
+def _checked_id(name: str, text: str) -> str:
     try:
         return keys.check_id(text) if text else ""
     except InvalidKeyError as error:

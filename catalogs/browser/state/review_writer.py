@@ -44,7 +44,7 @@ class ReviewWriter:
         self._thread = threading.Thread(target=self._run, name="reviews", daemon=True)
 
     def start(self) -> None:
-        """Begin to file acts."""
+        """Start the thread, which begins to file acts."""
         self._thread.start()
 
     def close(self) -> None:

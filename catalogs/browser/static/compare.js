@@ -6,7 +6,7 @@
  */
 
 import { $, clicks, el, part, parts } from "./elements.js";
-import { counted, data, named, picture, say, tell, thumbnail, VERDICTS } from "./server.js";
+import { counted, data, named, picture, fileAct, tell, thumbnail, VERDICTS } from "./server.js";
 import { exporting, header, moreLikeThese, showKeys, whichShortlist } from "./dialogs.js";
 import { among, inTurn, judgeButtons, judging, showJudged } from "./judging.js";
 import { copyLink } from "./links.js";
@@ -125,7 +125,7 @@ function leaveOut(n) {
 async function shortlist() {
   const name = await whichShortlist(1);
   if (!name) return;
-  const filed = await inTurn(() => say("list", { shortlist: name, target: { ids: [designs[active].id] } }));
+  const filed = await inTurn(() => fileAct("list", { shortlist: name, target: { ids: [designs[active].id] } }));
   if (filed) tell(`${named(designs[active])} is on “${name}”.`);
 }
 

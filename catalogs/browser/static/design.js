@@ -6,7 +6,7 @@
  */
 
 import { $, clicks, el, part, parts } from "./elements.js";
-import { ask, attempt, data, messageOf, named, picture, say, tell, thumbnail } from "./server.js";
+import { ask, attempt, data, messageOf, named, picture, fileAct, tell, thumbnail } from "./server.js";
 import { copying, exporting, header, moreLikeThese, question, showKeys, whichShortlist } from "./dialogs.js";
 import { fresh } from "./fresh.js";
 import { among, inTurn, judgeButtons, judging, showJudged } from "./judging.js";
@@ -206,7 +206,7 @@ async function takeBack() {
 async function shortlist() {
   const name = await whichShortlist(1);
   if (!name) return;
-  if (await inTurn(() => say("list", { shortlist: name, target: { ids: [design.id] } }))) {
+  if (await inTurn(() => fileAct("list", { shortlist: name, target: { ids: [design.id] } }))) {
     tell(`On “${name}”.`, { action: { label: "Open it", run: () => location.assign(`/shortlist?name=${encodeURIComponent(name)}`) } });
     await retell();
   }

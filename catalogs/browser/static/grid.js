@@ -6,7 +6,7 @@
  */
 
 import { $, around, clicks, el, part, parts } from "./elements.js";
-import { ask, attempt, counted, data, messageOf, Refusal, say, tell, VERDICTS } from "./server.js";
+import { ask, attempt, counted, data, messageOf, Refusal, fileAct, tell, VERDICTS } from "./server.js";
 import { Big } from "./big.js";
 import { Chosen } from "./chosen.js";
 import { keepChoice, keptChoice } from "./choice.js";
@@ -253,7 +253,7 @@ function actOnChosen(what, value) {
   const [about, verb] = [target(), verbOf(what, value)];
   return inTurn(async () => {
     try {
-      if (about && await sure(`${verb} ${counted(about.count, "design")}?`, "Z undoes it.", verb)) heard(await say(what, { value, target: about }));
+      if (about && await sure(`${verb} ${counted(about.count, "design")}?`, "Z undoes it.", verb)) showFiled(await fileAct(what, { value, target: about }));
     } catch (error) {
       // What was kept has ended: it is found anew, and the person sees what they choose from.
       if (ended(error)) await look();
@@ -289,7 +289,7 @@ function verbOf(what, value) {
  * Show what now holds of many, and say it.
  * @param {Filed} filed
  */
-function heard(filed) {
+function showFiled(filed) {
   judge.hold(filed.ratings);
   tell(`${counted(filed.count, "design")} changed.`, { action: { label: "Undo", run: undoLast }, seconds: 6 });
   afterActs(filed.count);
@@ -326,7 +326,7 @@ async function shortlist() {
   const about = big.isOpen ? atCursor() : target();
   const name = about && (await whichShortlist(about.count));
   if (!name) return;
-  const filed = await attempt(() => say("list", { shortlist: name, target: about }));
+  const filed = await attempt(() => fileAct("list", { shortlist: name, target: about }));
   if (!filed) return;
   if (!data.shortlists.includes(name)) data.shortlists.unshift(name);
   tell(`On the shortlist ${name}.`, { action: { label: "Open", run: () => { location.href = `/shortlist?${new URLSearchParams({ name })}`; } }, seconds: 6 });

@@ -1,9 +1,9 @@
 // Verdicts and stars by button and key: shown at once, filed behind that, and taken back where filing fails.
 
-/** @import { Design, Filed, Rating, Saying, Verdict } from "../answers.js" */
+/** @import { Design, Filed, Rating, ActRequest, Verdict } from "../answers.js" */
 
 import { el, parts } from "./elements.js";
-import { attempt, counted, say, sayTogether, tell, undo, VERDICTS } from "./server.js";
+import { attempt, counted, fileAct, fileActsAsOne, tell, undo, VERDICTS } from "./server.js";
 
 /**
  * What an act is about as far as judging goes: of one that is out of sight only the id is known.
@@ -76,7 +76,7 @@ export function judging(find, changed) {
     const filed = await inTurn(async () => {
       const one = design ?? (await load());
       if (!one) throw new Error("This design could not be loaded: nothing was said of it.");
-      return say(what, { value, target: { ids: [one.id] } });
+      return fileAct(what, { value, target: { ids: [one.id] } });
     });
     if (!design || said.get(design.id) === turn) hold(filed?.ratings ?? before);
   }
@@ -88,9 +88,9 @@ export function judging(find, changed) {
    */
   async function keep(design, designs) {
     const others = designs.filter((one) => one !== design).map(({ id }) => id);
-    /** @type {[what: string, more: Saying][]} */
+    /** @type {[what: string, more: ActRequest][]} */
     const acts = [["verdict", { value: "reject", target: { ids: others } }], ["verdict", { value: "pick", target: { ids: [design.id] } }]];
-    const filed = await inTurn(() => sayTogether(acts));
+    const filed = await inTurn(() => fileActsAsOne(acts));
     if (filed) hold(filed.ratings);
     return filed;
   }

@@ -1,6 +1,6 @@
 // What every page does with the server: ask, say, undo, and tell the person what came of it.
 
-/** @import { Choices, Design, Filed, Saying, Target } from "../answers.js" */
+/** @import { Choices, Design, Filed, ActRequest, Target } from "../answers.js" */
 
 import { $, part } from "./elements.js";
 
@@ -70,9 +70,9 @@ const remember = () => sessionStorage.setItem("done", JSON.stringify(done.slice(
 /**
  * File an act; resolves to what now holds of its designs. `target` is {ids} or {result, without: left out, count}.
  * @param {string} what
- * @param {Saying} saying
+ * @param {ActRequest} saying
  */
-export async function say(what, { value = "", shortlist = "", target = {} } = {}) {
+export async function fileAct(what, { value = "", shortlist = "", target = {} } = {}) {
   /** @type {Filed} */
   const filed = await send("/api/acts", { what, value: String(value), shortlist, target, act_id: hexadecimal() });
   done.push(filed.act);
@@ -82,14 +82,14 @@ export async function say(what, { value = "", shortlist = "", target = {} } = {}
 
 /**
  * File acts that are one to the person, as [[what, more], ...]: one undo takes back all that were filed.
- * @param {[what: string, more: Saying][]} acts
+ * @param {[what: string, more: ActRequest][]} acts
  */
-export async function sayTogether(acts) {
+export async function fileActsAsOne(acts) {
   /** @type {Filed[]} */
   const all = [];
   const before = done.length;
   try {
-    for (const [what, more] of acts) all.push(await say(what, more));
+    for (const [what, more] of acts) all.push(await fileAct(what, more));
   } finally {
     if (done.length > before) done.push(done.splice(before).flat());
     remember();

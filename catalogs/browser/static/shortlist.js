@@ -6,7 +6,7 @@
  */
 
 import { $, clicks, el, part } from "./elements.js";
-import { counted, data, named, say, starred, tell, thumbnail, VERDICTS } from "./server.js";
+import { counted, data, named, fileAct, starred, tell, thumbnail, VERDICTS } from "./server.js";
 import { keepChoice, keptChoice } from "./choice.js";
 import { exporting, header, moreLikeThese, showKeys, sure } from "./dialogs.js";
 import { fresh } from "./fresh.js";
@@ -48,7 +48,7 @@ const chosen = new Set(keptChoice(here).filter((id) => entries.some((one) => one
  * @param {string | number} value
  */
 async function file(what, ids, value = "") {
-  const filed = await inTurn(() => say(what, { value, shortlist: name, target: { ids } }));
+  const filed = await inTurn(() => fileAct(what, { value, shortlist: name, target: { ids } }));
   if (!filed) await refresh();
   return filed;
 }

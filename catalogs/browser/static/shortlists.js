@@ -3,7 +3,7 @@
 /** @import { Keys } from "./dialogs.js" */
 
 import { clicks, el } from "./elements.js";
-import { attempt, data, say } from "./server.js";
+import { attempt, data, fileAct } from "./server.js";
 import { header, question, showKeys, written } from "./dialogs.js";
 import { judging } from "./judging.js";
 import { keyboard } from "./keyboard.js";
@@ -21,7 +21,7 @@ async function begin() {
   const name = written(given, "name");
   if (!name) return;
   // One that is there is opened: to begin it again would say nothing.
-  if (data.shortlists.includes(name) || (await attempt(() => say("open", { shortlist: name })))) location.assign(addressOf(name));
+  if (data.shortlists.includes(name) || (await attempt(() => fileAct("open", { shortlist: name })))) location.assign(addressOf(name));
 }
 
 async function undoLast() {

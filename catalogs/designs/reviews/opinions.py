@@ -42,7 +42,7 @@ class Opinions:
     _undoings: dict[str, list[Act]] = field(default_factory=lambda: defaultdict(list))
     """For every act that was ever undone its undoings, and the undoings of these, in the log's order."""
     _undone: dict[str, frozenset[str]] = field(default_factory=dict)
-    """For every act that was ever undone: it and its undoings, as far as they do not hold, until another undoing comes."""
+    """For every act that was ever undone: which of it and its undoings do not hold. The next undoing drops the entry."""
     _said: dict[What, dict[str, list[Act]]] = field(
         default_factory=lambda: {What.VERDICT: defaultdict(list), What.STARS: defaultdict(list)}
     )
@@ -110,19 +110,19 @@ class Opinions:
             self._undone[root] = _not_holding(self._undoings[root])
         return act_id in self.acts and act_id not in self._undone[root]
 
-    def said(self, what: What, design_id: str) -> Act | None:
+    def deciding_act(self, what: What, design_id: str) -> Act | None:
         """The act that decides a design's verdict or stars (`what`); None where there is none."""
         acts = self._said[what].get(design_id, [])
         return next((act for act in reversed(acts) if self.holds(act.act_id)), None)
 
     def verdict(self, design_id: str) -> str:
         """A design's verdict: "", "pick" or "reject"."""
-        act = self.said(What.VERDICT, design_id)
+        act = self.deciding_act(What.VERDICT, design_id)
         return act.value if act else Verdict.UNREVIEWED
 
     def stars(self, design_id: str) -> int:
         """A design's stars; 0 where nobody gave any."""
-        act = self.said(What.STARS, design_id)
+        act = self.deciding_act(What.STARS, design_id)
         return int(act.value) if act else 0
 
     def reviewed(self) -> Iterator[str]:

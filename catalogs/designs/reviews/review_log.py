@@ -173,7 +173,7 @@ class ReviewLog:
     def _verdict_row(self, design_id: str) -> dict[str, Any]:
         row: dict[str, Any] = {"design_id": design_id}
         for what in (What.VERDICT, What.STARS):
-            if act := self.opinions.said(what, design_id):
+            if act := self.opinions.deciding_act(what, design_id):
                 value = act.value if what is What.VERDICT else int(act.value)
                 row |= {str(what): value, f"{what}_by": act.who, f"{what}_at": act.at}
         return row

@@ -59,7 +59,10 @@ def _mosaic(sheet: LineSheet, store: Store) -> None:
 
 
 def _foremost(items: Sequence[Item]) -> list[Item]:
-    """Items in the order for the cover: picked and best rated first, one of each style first, neighbours of two garments."""
+    """Items in the order for the cover: picked and best rated first, one of each style first.
+
+    Neighbours are of different garments where possible.
+    """
     ranked = sorted(items, key=lambda item: (item.verdict != "pick", item.verdict == "reject", -item.stars))
     chosen: list[Item] = []
     for fresh in (("style_id", "garment_id"), ("style_id",), ()):

@@ -38,7 +38,7 @@ def draw_notes(sheet: LineSheet) -> int:
     room = WIDTH - 2 * MARGIN
     rows = [
         row
-        for note in map(_told, sheet.notes.items())
+        for note in map(_note_line, sheet.notes.items())
         for row in fit_lines(note, SANS, 7, room, NOTES_A_PAGE)
     ]
     starts = range(0, len(rows), NOTES_A_PAGE)
@@ -55,7 +55,7 @@ def draw_notes(sheet: LineSheet) -> int:
     return len(starts)
 
 
-def _told(note: tuple[str, Iterable[str]]) -> str:
+def _note_line(note: tuple[str, Iterable[str]]) -> str:
     """A note after the ids of the designs that it is about; of many ids only the first are named."""
     text, about = note
     ids = list(about)

@@ -63,7 +63,7 @@ class PdfText:
         """Write a line from `x` to the right on the baseline `y`, points; `spaced` is put behind every glyph."""
         self._canvas.setFillColor(ink)
         for stretch in shape_line(text, style).stretches:
-            shown = " ".join(self._shown(stretch, size))
+            shown = " ".join(self._show_operators(stretch, size))
             self._canvas._code.append(
                 f"BT /{self._name(stretch.font)} {size:g} Tf {spaced:g} Tc 1 0 0 1 {x:.3f} {y:.3f} Tm {shown} ET"
             )
@@ -78,7 +78,7 @@ class PdfText:
     def _name(self, font: Font) -> str:
         return f"T{list(self._used).index(font)}"
 
-    def _shown(self, stretch: Stretch, size: float) -> Iterator[str]:
+    def _show_operators(self, stretch: Stretch, size: float) -> Iterator[str]:
         """Operators that show the glyphs of a stretch, each where it belongs."""
         row = _Row(stretch.font, size)
         for cluster in _clusters(stretch.glyphs):

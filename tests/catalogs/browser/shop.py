@@ -11,7 +11,7 @@ from catalogs.designs.appearance import measure_appearance
 from catalogs.designs.design_catalog import DesignCatalog
 from catalogs.designs.reviews.review_events import Act
 from catalogs.images.codec import Picture, encode_png
-from catalogs.records import Design
+from catalogs.records import LOSS_TERMS, Design
 from catalogs.storage.stores import open_store
 from tests.conftest import picture
 
@@ -40,8 +40,8 @@ def design(
         "style_set": "heritage" if style in ("ikat", "batik") else "studio", "recipe_digest": "d" * 64,
         "recipe_json": f'{{"name": "house", "seed": {number}, "canvas": [512, 384]}}', "image": image,
         "image_sha256": sha256, "width": width, "height": height, "garment_digest": "1" * 64, "style_digest": "2" * 64,
-        "loss": 0.1 * number, "loss_content": 0.1, "loss_style": 0.1, "loss_variation": 0.1, "loss_lighting": 0.0,
-        "loss_saliency": 0.0, "loss_photorealism": 0.0, "loss_start": 3.0, "style_distance": 1 / (1 + number),
+        "loss": 0.1 * number, "term_losses": dict.fromkeys(LOSS_TERMS, 0.1), "loss_start": 3.0,
+        "style_distance": 1 / (1 + number),
         "fold_correlation": 0.9 if number % 5 else 0.4, "checkerboard_peak": 1.0, "variation_ratio": 2.0,
         "changed_outside": 0, "steps": 7, "seconds": 1.5, "device": "cpu", "precision": "float32",
         "versions": '{"stylemill": "0.1.0"}', "run_id": "20261121T120000-aaaaaa",

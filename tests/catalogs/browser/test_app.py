@@ -457,7 +457,7 @@ class TestPictures:
             made.append(data)
             return b"picture"
 
-        monkeypatch.setattr(thumbnails, "_shown", shown)
+        monkeypatch.setattr(thumbnails, "_shown_bytes", shown)
         for client in with_sources(where, write_catalog(tmp_path / "made")):
             paths = [f"/styles/s{n}.webp" for n in range(3)] * 4 + ["/templates/g0.webp"] * 4
             with ThreadPoolExecutor(16) as pool:

@@ -12,11 +12,14 @@ import pyarrow.dataset
 import pytest
 from deltalake import DeltaTable
 
-from catalogs.designs.design_catalog import SCHEMA, DesignCatalog
+from catalogs.designs.design_catalog import DesignCatalog
+from catalogs.designs.design_columns import SCHEMA
 from catalogs.errors import NotAllowedError, StoreError, UnreachableError
-from catalogs.records import Design
+from catalogs.records import LOSS_TERMS, Design
 from catalogs.storage.store_contract import S3Options
 from catalogs.storage.stores import open_store
+
+LOSSES = dict.fromkeys(LOSS_TERMS, 0.0) | {"content": 0.5, "style": 0.25, "variation": 0.25}
 
 
 def design(key: str, run: str = "run") -> Design:
@@ -24,8 +27,8 @@ def design(key: str, run: str = "run") -> Design:
     return Design(
         design_id=key, garment_id="g", style_id="s", style_set="set", recipe="house", recipe_digest="d",
         recipe_json="{}", image=f"images/{key}.png", image_sha256="0", width=4, height=5, garment_digest="g",
-        style_digest="s", loss=1.0, loss_content=0.5, loss_style=0.25, loss_variation=0.25, loss_lighting=0.0,
-        loss_saliency=0.0, loss_photorealism=0.0, loss_start=3.0, style_distance=0.1, fold_correlation=float("nan"),
+        style_digest="s", loss=1.0, term_losses=LOSSES,
+        loss_start=3.0, style_distance=0.1, fold_correlation=float("nan"),
         checkerboard_peak=1.0, variation_ratio=2.0, changed_outside=0, steps=7,
         seconds=1.5, device="cpu", precision="float32", versions="{}", run_id=run,
         created_at=datetime(2026, 11, 21, tzinfo=UTC), garment_tags=("a", "b"), garment_further=(("buyer", "Ann"),),

@@ -11,7 +11,7 @@ import pyarrow as pa
 import pytest
 from deltalake import DeltaTable, write_deltalake
 
-import catalogs.designs.design_catalog
+import catalogs.designs.design_columns
 import catalogs.storage.delta_tables
 from catalogs.designs.design_catalog import DesignCatalog
 from catalogs.errors import CatalogError
@@ -78,12 +78,23 @@ class Contract:
         catalog.file([design("a")])
         uri, options = catalog.store.delta_location()
         newer = catalog.read().append_column("warp", pa.array([0.25])).to_pylist()[0] | {"design_id": "b"}
-        schema = pa.schema([*catalogs.designs.design_catalog.SCHEMA, ("warp", pa.float64())])
+        schema = pa.schema([*catalogs.designs.design_columns.SCHEMA, ("warp", pa.float64())])
         rows = pa.Table.from_pylist([newer], schema)
         write_deltalake(uri, rows, mode="append", schema_mode="merge", storage_options=options)
         assert catalog.file([design("b"), design("c")]) == 1
         assert {key: row["warp"] for key, row in _by_id(catalog).items()} == {"a": None, "b": 0.25, "c": None}
         assert catalog.existing() == {"a", "b", "c"}
+
+    def test_a_further_term_of_the_loss_gets_its_column(self, where: str) -> None:
+        """The loss of a term that the table does not know becomes a column: null in older rows, there in records."""
+        catalog = DesignCatalog(open_store(where))
+        catalog.file([design("a")])
+        losses = {**design("b").term_losses, "symmetry": 0.125}
+        assert catalog.file([replace(design("b"), term_losses=losses), design("c")]) == 2
+        column = {key: row["loss_symmetry"] for key, row in _by_id(catalog).items()}
+        assert column == {"a": None, "b": 0.125, "c": None}
+        by_id = {record["design_id"]: record["loss_symmetry"] for record in catalog.records(["a", "b"])}
+        assert by_id == {"a": None, "b": 0.125}
 
     def test_a_column_of_another_type_is_refused(self, where: str) -> None:
         """A column whose type differs is named with both types and a way out, before anything is made or filed."""

@@ -331,10 +331,10 @@ def test_version_changes_with_the_packets_form(monkeypatch: pytest.MonkeyPatch) 
     row = record()
     before = provenance.version(row)
     monkeypatch.setattr(provenance, "SYSTEM", "Another mill")
-    provenance._form.cache_clear()
+    provenance._packet_digest.cache_clear()
     assert provenance.version(row) != before
     monkeypatch.undo()
-    provenance._form.cache_clear()
+    provenance._packet_digest.cache_clear()
     assert provenance.version(row) == before
 
 

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from catalogs import keys
-from catalogs.designs.design_catalog import SCHEMA
+from catalogs.designs.design_columns import SCHEMA
 from catalogs.exports.items import Item
 from catalogs.images.codec import Picture, encode_png
 from catalogs.storage.memory_store import MemoryStore

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from catalogs.designs.design_catalog import SCHEMA
+from catalogs.designs.design_columns import SCHEMA
 from catalogs.exports.items import Item
 from catalogs.exports.spreadsheet import cell, harmless, harmless_beginning, table_bytes, write_csv
 from tests.catalogs.exports.designs import record

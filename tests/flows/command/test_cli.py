@@ -14,7 +14,8 @@ from deltalake import write_deltalake
 from typer.main import get_command
 from typer.testing import CliRunner
 
-from catalogs.designs.design_catalog import SCHEMA, DesignCatalog
+from catalogs.designs.design_catalog import DesignCatalog
+from catalogs.designs.design_columns import SCHEMA
 from catalogs.images.codec import decode
 from catalogs.samples import catalog as sample_catalog
 from catalogs.storage.stores import open_store
