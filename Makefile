@@ -11,7 +11,7 @@ NODE_STAMP := node_modules/.installed
 PYTEST := GOMP_SPINCOUNT=0 $(BIN)/python -m pytest -q --numprocesses auto --maxprocesses 4 --dist loadfile
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-all check check-javascript format clean
+.PHONY: help demo test test-all coverage check check-javascript format clean
 
 help: ## Show what can be made
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "%-10s %s\n", $$1, $$2}'
@@ -27,6 +27,9 @@ test: $(STAMP) ## Run the tests; starts its own servers, needs no network
 
 test-all: $(STAMP) ## Run the slow tests too
 	@$(PYTEST) -m "not gpu"
+
+coverage: $(STAMP) ## Run the tests and count the lines they run; fails below the floor in pyproject.toml
+	@$(PYTEST) --cov
 
 check: $(STAMP) check-javascript ## Format, lint, types, direction of imports: what CI checks
 	@$(BIN)/ruff format --check .
@@ -47,7 +50,7 @@ format: $(STAMP) ## Put the code into shape
 	@$(BIN)/ruff format --quiet .
 
 clean: ## Remove what the targets made
-	rm -rf $(VENV) node_modules $(DEMO) .pytest_cache .mypy_cache .ruff_cache .import_linter_cache *.egg-info build dist
+	rm -rf $(VENV) node_modules $(DEMO) .coverage .pytest_cache .mypy_cache .ruff_cache .import_linter_cache *.egg-info build dist
 
 $(STAMP): pyproject.toml constraints.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || (echo "Stylemill needs Python 3.11 or newer; set PYTHON=python3.12, say." >&2; exit 1)
