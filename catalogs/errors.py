@@ -40,7 +40,7 @@ class CatalogsError(Exception):
 
 
 class StoreError(CatalogsError):
-    """A storage operation failed."""
+    """An operation of a store failed, for a reason that its message names."""
 
 
 class NotFoundError(StoreError):

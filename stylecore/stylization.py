@@ -88,6 +88,7 @@ def stylize(
     done = 0
 
     def on_steps(pairs_stepped: int, _share: float) -> None:
+        """Tell how many steps are made, in the mean of all pairs."""
         nonlocal done
         done += pairs_stepped
         if on_progress:

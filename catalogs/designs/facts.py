@@ -98,7 +98,7 @@ class Corrections:
 
     designs: int = 0
     of_others: int = 0
-    found: tuple[Correction, ...] = ()
+    each: tuple[Correction, ...] = ()
     facts: Mapping[str, Mapping[str, Mapping[str, Any]]] = field(default_factory=dict, repr=False)
     """By the column that holds the id (garment_id, style_id), then by id: columns and values."""
 
@@ -199,9 +199,9 @@ def correct(designs: DesignCatalog, corrections: Corrections, run_id: str) -> in
         CatalogError: the table asks for more than this version can write.
         StoreError: the store cannot be written safely, or failed.
     """
-    if corrections.found:
+    if corrections.each:
         designs.prepare()
-        _note(designs, corrections.found, run_id)
+        _note(designs, corrections.each, run_id)
     for id_column, by_id in corrections.facts.items():
         if by_id:
             designs.update((id_column, DIGESTS[id_column]), _as_table(id_column, by_id))
@@ -273,6 +273,6 @@ def lost_rights(corrections: Corrections) -> tuple[str, ...]:
     return tuple(
         f"'{correction.record}': its {correction.column} was '{correction.before}' and is empty in the catalog now;"
         f" the records of {correction.designs} designs follow"
-        for correction in corrections.found
+        for correction in corrections.each
         if correction.column in RIGHTS and correction.before and not correction.after
     )

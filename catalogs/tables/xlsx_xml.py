@@ -121,6 +121,11 @@ def parse_part(
     parser.StartElementHandler = started
     parser.EndElementHandler = ended
     parser.CharacterDataHandler = text
+    yield from _feed(parser, archive, part)
+
+
+def _feed(parser: expat.XMLParserType, archive: WorkbookArchive, part: str) -> Iterator[None]:
+    """Feed a part to its parser, a piece at every step; PartError where the parser would have to keep too much."""
     with archive.open(part) as stream:
         fed = names = 0
         while chunk := stream.read(CHUNK):

@@ -56,7 +56,7 @@ def _show_table(config: "RunConfig", plan: "Plan", seconds: float | None) -> Non
     table.add_row("to make", f"{format_count(len(plan.jobs), 'design')} ({garments}, {styles})")
     table.add_row("already there", str(plan.done))
     if plan.corrections.designs:
-        columns = ", ".join(sorted({correction.column for correction in plan.corrections.found}))
+        columns = ", ".join(sorted({correction.column for correction in plan.corrections.each}))
         table.add_row("facts to update", f"{format_count(plan.corrections.designs, 'design')} ({columns})")
     table.add_row("rejected", format_count(len(plan.problems), "problem"))
     if plan.held_back:

@@ -86,7 +86,7 @@ def _carry_out(run: _Run, runner: ShardRunner, gauges: Gauges) -> dict[str, Any]
     """Correct facts, prepare the catalog, make the designs and conclude."""
     report, plan, store = run.report, run.plan, run.designs.store
     report.corrected = correct_facts(run.config, plan)
-    report.corrections = plan.corrections.found
+    report.corrections = plan.corrections.each
     if not plan.jobs and not report.rejected:
         return _result(report, store, None)
     run.designs.prepare()

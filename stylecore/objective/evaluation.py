@@ -149,6 +149,7 @@ def _compare(
     cloth = {layer: cloth_guide(content.guides[layer]) for layer, _ in structure.content_layers}
 
     def distances(features: Features, part: windows.Part) -> Named:
+        """Sums of squared differences from the content, by layer."""
         return {
             layer: content_distance(
                 features[layer], part(layer, content.features[layer]), part(layer, cloth[layer])

@@ -49,6 +49,7 @@ def observe_windows(
     """
 
     def view_of(picture_B3HW: Tensor, window: windows.Window) -> WindowView:
+        """Look at one window of the picture."""
         features, part = windows.window_features(encoder, channels_last(picture_B3HW), window)
         cut = {} if guides is None else {layer: part(layer, guides[layer]) for layer in structure.style_names}
         statistics, areas = {}, {}

@@ -104,6 +104,7 @@ def term(weight: str, target: TargetOf | None = None) -> Callable[[Loss], Loss]:
     """Register a function as the term of a weight; `target` is taken of each garment once a level."""
 
     def register(loss: Loss) -> Loss:
+        """Put the function into `TERMS`, under the name of its weight."""
         TERMS[weight.removesuffix("_weight")] = Term(weight, loss, target)
         return loss
 

@@ -19,6 +19,7 @@ def level_objective(context: LaneContext, compiled: bool) -> Objective:
     """The objective of one lane, compiled where that is asked for and torch can; where not, the log says why."""
 
     def total(targets: Targets, picture: Tensor) -> Tensor:
+        """The objective of a batch, the plain way."""
         return context.terms(targets, picture).total
 
     if not compiled:
@@ -44,6 +45,7 @@ def _or_plain(quick: Objective, plain: Objective) -> Objective:
     way = quick
 
     def evaluate(targets: Targets, picture: Tensor) -> Tensor:
+        """The objective by the way that works."""
         nonlocal way
         try:
             return way(targets, picture)

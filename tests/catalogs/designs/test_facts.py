@@ -68,7 +68,7 @@ def test_other_pictures_keep_their_credit(catalog: DesignCatalog) -> None:
     """Where the picture under an id is another one now, designs of the earlier one keep its rights holder."""
     replaced = [replace(STYLES[0], rights_holder="Berta", digest="another"), STYLES[1]]
     corrections = find_corrections(catalog, GARMENTS, replaced)
-    assert (corrections.designs, corrections.of_others, corrections.found) == (0, 3, ())
+    assert (corrections.designs, corrections.of_others, corrections.each) == (0, 3, ())
     correct(catalog, corrections, "run")
     catalog.file(
         [replace(made(GARMENTS[0], replaced[0]), design_id="new", style_digest="another", rights_holder="?")]
@@ -84,7 +84,7 @@ def test_nothing_to_correct(catalog: DesignCatalog) -> None:
     """Records that say what the catalogs say are left alone: no commit, no table of corrections."""
     version = catalog.version()
     corrections = find_corrections(catalog, GARMENTS, STYLES)
-    assert (corrections.designs, corrections.found) == (0, ())
+    assert (corrections.designs, corrections.each) == (0, ())
     assert correct(catalog, corrections, "run") == 0
     assert catalog.version() == version
     assert correction_table(catalog).open() is None
@@ -128,7 +128,7 @@ def test_what_was_said_before_is_kept(catalog: DesignCatalog) -> None:
     garments = [replace(GARMENTS[0], tags=("a",), title=""), *GARMENTS[1:]]
     corrections = find_corrections(catalog, garments, styles)
     assert corrections.designs == 4
-    assert corrections.found == (
+    assert corrections.each == (
         Correction("g0", "garment_tags", "a|b", "a", 2),
         Correction("g0", "garment_title", "Garment 0", "", 2),
         Correction("s0", "rights_holder", "Anna", "Berta", 3),
@@ -140,7 +140,7 @@ def test_what_was_said_before_is_kept(catalog: DesignCatalog) -> None:
     kept = table.to_pyarrow_table().to_pylist()
     assert {row["run_id"] for row in kept} == {"run-7"}
     assert [(row["record"], row["column"], row["before"], row["after"], row["designs"]) for row in kept] == [
-        (one.record, one.column, one.before, one.after, one.designs) for one in corrections.found
+        (one.record, one.column, one.before, one.after, one.designs) for one in corrections.each
     ]
     assert rows(catalog)["g0-s0"]["garment_title"] == ""
     tidy(catalog, timedelta(0))
