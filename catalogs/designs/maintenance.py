@@ -9,7 +9,7 @@ import uuid
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from itertools import chain
 
@@ -51,15 +51,20 @@ TABLES = (keys.TABLE, keys.REVIEWS, keys.VERDICTS, keys.SHORTLISTS, keys.CORRECT
 
 
 @dataclass(frozen=True)
-class Fault:
-    """A record whose picture is missing or is not the one that was filed."""
+class FiledPicture:
+    """What a record says of its picture: its key and SHA-256; `what_of` names garment, style and recipe for people."""
 
     design_id: str
     image: str
     sha256: str
-    what: str
     what_of: str = ""
-    """Garment, style and recipe, by which people know a design."""
+
+
+@dataclass(frozen=True)
+class Fault(FiledPicture):
+    """A record whose picture is missing or is not the one that was filed, and what is wrong with it."""
+
+    what: str = ""
 
 
 @dataclass(frozen=True)
@@ -85,14 +90,14 @@ def examine(catalog: DesignCatalog, *, contents: bool = True) -> Findings:
     pictures = {picture.key: picture for picture in catalog.store.list(keys.IMAGES)}
     records = read_records(catalog)
 
-    def look(record: Fault) -> str | None:
+    def look(record: FiledPicture) -> str | None:
         # A picture that was not listed may have been written since.
         """What is wrong with the picture of a record; None where nothing is."""
         return None if record.image in pictures and not contents else _what_is_wrong(catalog.store, record)
 
     with ThreadPoolExecutor(READERS) as pool:
         whats = pool.map(look, records)
-        faults = tuple(replace(r, what=what) for r, what in zip(records, whats, strict=True) if what)
+        faults = tuple(_fault(record, what) for record, what in zip(records, whats, strict=True) if what)
     faults += _doubled(records)
     # A commit may be missing, or about to come: pictures that only a data file names are not orphans.
     named = {record.image for record in records} | _about_to_be_named(catalog)
@@ -100,7 +105,7 @@ def examine(catalog: DesignCatalog, *, contents: bool = True) -> Findings:
     return Findings(len(records), faults, tuple(orphans))
 
 
-def repair(catalog: DesignCatalog, faults: Iterable[Fault]) -> int:
+def repair(catalog: DesignCatalog, faults: Iterable[FiledPicture]) -> int:
     """Take out records that are still faulty, so that a run makes those designs again; returns how many.
 
     A record that was mended or filed anew since the examination stays.
@@ -189,27 +194,29 @@ def tidy(catalog: DesignCatalog, retention: timedelta) -> tuple[int, int]:
     return sum(merged for merged, _ in done), sum(removed for _, removed in done)
 
 
-def read_records(catalog: DesignCatalog) -> list[Fault]:
-    """Every record, as a fault without a finding."""
+def _fault(record: FiledPicture, what: str) -> Fault:
+    return Fault(**vars(record), what=what)
+
+
+def read_records(catalog: DesignCatalog) -> list[FiledPicture]:
+    """The picture of every record of a catalog."""
     columns = ["design_id", "image", "image_sha256", "garment_id", "style_id", "recipe"]
     table = catalog.read(columns)
     rows = zip(*(table[name].to_pylist() for name in columns), strict=True)
     return [
-        Fault(design_id, image, sha256, "", f"{garment} in {style} by {recipe}:")
+        FiledPicture(design_id, image, sha256, f"{garment} in {style} by {recipe}:")
         for design_id, image, sha256, garment, style, recipe in rows
     ]
 
 
-def _doubled(records: Sequence[Fault]) -> tuple[Fault, ...]:
+def _doubled(records: Sequence[FiledPicture]) -> tuple[Fault, ...]:
     """A fault for each design that has several records."""
     counts = Counter(record.design_id for record in records)
     several = {record.design_id: record for record in records if counts[record.design_id] > 1}
-    return tuple(
-        replace(record, what=f"{counts[key]} records of one design") for key, record in several.items()
-    )
+    return tuple(_fault(record, f"{counts[key]} records of one design") for key, record in several.items())
 
 
-def _what_is_wrong(store: Store, record: Fault) -> str | None:
+def _what_is_wrong(store: Store, record: FiledPicture) -> str | None:
     try:
         data = store.read(record.image)
     except NotFoundError:
