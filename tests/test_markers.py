@@ -24,8 +24,12 @@ def test_gpu_tests_are_collected_and_skipped_with_a_reason() -> None:
     command = [sys.executable, "-m", "pytest", "-m", "gpu", "-p", "no:cacheprovider", *GPU_FILES]
     environment = {**os.environ, "CUDA_VISIBLE_DEVICES": ""}
     done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
-    skipped = re.findall(r"^SKIPPED \[(\d+)\] (\S+?):\d+: there is no CUDA device$", done.stdout, re.MULTILINE)
-    assert (done.returncode, sorted({path for _, path in skipped})) == (0, GPU_FILES), done.stdout + done.stderr
+    skipped = re.findall(
+        r"^SKIPPED \[(\d+)\] (\S+?):\d+: there is no CUDA device$", done.stdout, re.MULTILINE
+    )
+    assert (done.returncode, sorted({path for _, path in skipped})) == (0, GPU_FILES), (
+        done.stdout + done.stderr
+    )
     count = sum(int(number) for number, _ in skipped)
     assert re.search(rf"^=+ {count} skipped in .* =+$", done.stdout, re.MULTILINE), done.stdout
     assert count >= FEWEST_GPU_TESTS

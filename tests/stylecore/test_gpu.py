@@ -48,7 +48,9 @@ def five_pairs(recipe: Recipe = RECIPE, content: torch.Tensor = CONTENT) -> list
     return [Pair(content[n : n + 1], STYLE[n : n + 1], guide, recipe, tag=n) for n in range(5)]
 
 
-def paint(pairs: list[Pair], encoder: Encoder, device: torch.device, slots: int, **how: Any) -> list[Finished]:
+def paint(
+    pairs: list[Pair], encoder: Encoder, device: torch.device, slots: int, **how: Any
+) -> list[Finished]:
     """Designs of the pairs, in the order of their tags; none of them failed."""
     torch._dynamo.reset()
     designs = list(mill(pairs, encoder, slots=slots, device=device, **how))
@@ -78,9 +80,7 @@ def require_equal_objectives(designs: list[Finished], wanted: list[Finished], wi
 
 @compiled_or_not
 @pytest.mark.parametrize("slots", [1, 4], ids=["one slot", "a batch that ends with empty slots"])
-def test_a_gpu_ends_where_the_cpu_does(
-    slots: int, compiled: bool, caplog: pytest.LogCaptureFixture
-) -> None:
+def test_a_gpu_ends_where_the_cpu_does(slots: int, compiled: bool, caplog: pytest.LogCaptureFixture) -> None:
     """Designs made in bfloat16 on the GPU have the objective that float32 reaches on the CPU, within 5 %."""
     designs = paint(five_pairs(), cuda_encoder(), CUDA, slots, compiled=compiled)
     assert "is not compiled" not in caplog.text
@@ -101,7 +101,13 @@ def test_lbfgs_ends_where_the_cpu_does(compiled: bool) -> None:
 @compiled_or_not
 def test_a_used_slot_holds_nothing_of_the_pair_before(compiled: bool) -> None:
     """A pair that takes a used slot, its targets written over the former ones, begins with the loss it has alone."""
-    weights = [{}, {"style_weight": 4.0}, {"content_weight": 0.4}, {"lighting_weight": 2.0}, {"init": "noise"}]
+    weights = [
+        {},
+        {"style_weight": 4.0},
+        {"content_weight": 0.4},
+        {"lighting_weight": 2.0},
+        {"init": "noise"},
+    ]
     pairs = [
         dataclasses.replace(pair, recipe=dataclasses.replace(SHORT, **fields))
         for pair, fields in zip(five_pairs(), weights, strict=True)
@@ -149,7 +155,9 @@ def test_terms_of_the_start_are_the_same(statistic: str) -> None:
 @every_statistic
 def test_every_statistic_paints(statistic: str, compiled: bool, caplog: pytest.LogCaptureFixture) -> None:
     """By every statistic a batch with empty slots ends where the CPU does, and the compiler takes it."""
-    recipe = dataclasses.replace(SHORT, statistic=statistic, style_layers=(("relu1_1", 0.5), ("relu2_1", 0.5)))
+    recipe = dataclasses.replace(
+        SHORT, statistic=statistic, style_layers=(("relu1_1", 0.5), ("relu2_1", 0.5))
+    )
     designs = paint(five_pairs(recipe), cuda_encoder(recipe), CUDA, 4, compiled=compiled)
     assert "is not compiled" not in caplog.text
     require_equal_objectives(designs, paint_on_cpu(five_pairs(recipe)))
