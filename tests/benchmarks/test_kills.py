@@ -16,7 +16,7 @@ from catalogs.records import Design
 from catalogs.storage.store_contract import Store
 from catalogs.storage.stores import open_store
 from tests.catalogs.designs.test_design_catalog import design
-from tests.catalogs.designs.test_upkeep import key
+from tests.catalogs.designs.test_maintenance import key
 from tests.commands import Commands
 from tests.conftest import TINY_RECIPE
 
