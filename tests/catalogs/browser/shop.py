@@ -1,7 +1,10 @@
 """A small design catalog for the browser's tests: real pictures, records as runs file them."""
 
 import hashlib
+import shutil
+import tempfile
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -56,6 +59,21 @@ def design(
 
 def shop(folder: Path, times: int = 1, **columns: Any) -> list[Design]:
     """Twelve designs, three garments in four styles, filed in a folder; or so many times twelve."""
+    if columns:
+        return _file_shop(folder, times, **columns)
+    filed, designs = _filed_shop(times)
+    shutil.copytree(filed.name, folder, dirs_exist_ok=True)
+    return list(designs)
+
+
+@cache
+def _filed_shop(times: int) -> "tuple[tempfile.TemporaryDirectory[str], list[Design]]":
+    """A shop to be copied: to file one takes as long as a hundred copies."""
+    folder = tempfile.TemporaryDirectory(prefix="shop-")
+    return folder, _file_shop(Path(folder.name), times)
+
+
+def _file_shop(folder: Path, times: int, **columns: Any) -> list[Design]:
     pairs = [(garment, style) for style in STYLES for garment in GARMENTS] * times
     designs = [design(folder, n, garment, style, **columns) for n, (garment, style) in enumerate(pairs)]
     DesignCatalog(open_store(str(folder))).file(designs)

@@ -188,7 +188,9 @@ def test_designs_of_another_recipe_are_not_there(mill: CatalogMill, catalog: Pat
 
 def test_a_plan_decodes_no_picture(mill: CatalogMill, monkeypatch: pytest.MonkeyPatch) -> None:
     """A plan within a request looks at no picture, however many have work."""
-    monkeypatch.setattr("flows.planning.make_plan.usable", lambda *_: pytest.fail("a picture was looked at"))
+    monkeypatch.setattr(
+        "flows.planning.make_plan.usable_records", lambda *_: pytest.fail("a picture was looked at")
+    )
     assert mill.plan(order(mill)).to_make == 9
 
 

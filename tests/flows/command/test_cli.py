@@ -377,8 +377,8 @@ class TestSampleOverASample:
         (folder / "styles" / "catalog.csv").write_text("style_id,style_set,image\nmine,a,mine.png\n")
         done = CliRunner().invoke(app, ["sample", str(folder), "--force"])
         assert done.exit_code == 0, done.output
-        assert "tartan" in (folder / "styles" / "catalog.csv").read_text()
-        assert decode((folder / "styles" / "tartan.png").read_bytes()).size
+        assert "brushwork" in (folder / "styles" / "catalog.csv").read_text()
+        assert decode((folder / "garments" / "tote.png").read_bytes()).size
 
 
 def test_list_where_no_designs_are(catalog: Path, tmp_path: Path, s3: str, stylemill: Run) -> None:

@@ -4,7 +4,8 @@ import math
 from itertools import islice
 from typing import Any
 
-from catalogs.storage import claims, delta_tables, s3_store
+from catalogs.storage import claims, s3_store
+from catalogs.storage.delta import delta_calls
 from catalogs.storage.store_contract import S3Options
 from flows.orchestration.stylize_catalog import stylize_shard
 from flows.painting.filing import WRITERS
@@ -30,7 +31,7 @@ def delta_seconds() -> float:
     timeout, repeated = (
         float(s3_store.DELTA_RETRIES[name].rstrip("s")) for name in ("timeout", "retry_timeout")
     )
-    ours = delta_tables.UNANSWERED_ATTEMPTS * (timeout + delta_tables.LONGEST_PAUSE)
+    ours = delta_calls.UNANSWERED_ATTEMPTS * (timeout + delta_calls.PAUSES.max)
     return max(ours, repeated + timeout)
 
 
