@@ -35,7 +35,7 @@ def match_luminance(style_B3HW: Tensor, content_B3HW: Tensor, guide_B1HW: Tensor
     """The style's luminance with the content's mean and spread under the guide, as three equal channels.
 
     Source: Gatys et al. (2017), eq. 10: L' = (sigma_c / sigma_s) (L_s - mu_s) + mu_c. Differs from it: a
-    plain garment's spread is nearly 0 and would flatten the style, so the gain is not let below 0.5.
+    plain garment's spread is nearly 0 and would flatten the style, so the gain is limited to 0.5 ... 2.
     """
     style, content = luminance(style_B3HW)[:, :1], luminance(content_B3HW)[:, :1]
     mean_s, variance_s = _moments(style.flatten(2), torch.ones_like(style).flatten(2))
@@ -52,9 +52,10 @@ def with_chroma_of(design_B3HW: Tensor, content_B3HW: Tensor) -> Tensor:
 
 
 def recolour(content_B3HW: Tensor, style_B3HW: Tensor, guide_B1HW: Tensor) -> Tensor:
-    """The content in the style's colours, its folds and edges kept: a start that is near the end, in [0, 1].
+    """The content in the style's colours, with its folds and edges: a start close to the final design, in [0, 1].
 
-    Means are matched; luminance spreads by the ratio of spreads between 0.5 and 1.5, chroma by at most 1.
+    Means are matched. Contrast of luminance is scaled by the ratio of spreads, limited to 0.5 ... 1.5; that of chroma
+    by at most 1.
     Full matching (`match_mean_and_covariance`) would amplify the noise of plain cloth into rainbows.
     """
     style, content = to_yiq(style_B3HW).flatten(2), to_yiq(content_B3HW).flatten(2)

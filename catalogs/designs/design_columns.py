@@ -43,7 +43,7 @@ SCHEMA = pa.schema(list(_columns()))
 
 
 def schema_with_losses(names: Iterable[str]) -> pa.Schema:
-    """`SCHEMA`, and after it a column for each of the names that is the loss of a further term."""
+    """`SCHEMA`, plus a column for each name that begins with `loss_` and is not in `SCHEMA`."""
     further = [name for name in dict.fromkeys(names) if name.startswith(LOSS) and name not in SCHEMA.names]
     return pa.schema([*SCHEMA, *(pa.field(name, pa.float64()) for name in further)])
 

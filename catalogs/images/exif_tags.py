@@ -48,8 +48,8 @@ class Exif:
         return adobe_rgb() if self.is_adobe_rgb else None
 
     def upright_dpi(self, image: Image.Image) -> tuple[float, float] | None:
-        """The resolution of a picture once it is upright; its file's own header goes before its tags."""
-        # Of a JPEG whose own header has no unit Pillow says EXIF's resolution across for both ways.
+        """The resolution of a picture once it is upright; the file's header has priority over its EXIF tags."""
+        # For a JPEG whose header has no unit, Pillow reports EXIF's horizontal resolution for both directions.
         silent = image.format == "JPEG" and not image.info.get("jfif_unit")
         dpi = (None if silent else plausible_dpi(image.info.get("dpi"))) or self.dpi
         return dpi[::-1] if dpi and self.orientation in SIDEWAYS else dpi
@@ -113,7 +113,7 @@ def _says_adobe(tags: Image.Exif) -> bool:
 
 
 def _is_adobe(space: Any, index: str) -> bool:
-    """Whether a camera says Adobe RGB: by index, unless it says sRGB (1) as well, or by number as some do."""
+    """Whether a camera states Adobe RGB: the number 2, or the index R03 where the space is unset or uncalibrated."""
     if space == ADOBE_BY_NUMBER:
         return True
     return space in (None, UNCALIBRATED) and index.strip("\0 ").upper() == ADOBE_INDEX

@@ -27,7 +27,7 @@ def doctor_command(
         ),
     ] = False,
     quick: Annotated[
-        bool, typer.Option("--quick", help="Only look whether pictures are there; do not read them.")
+        bool, typer.Option("--quick", help="Only check whether pictures exist; do not read them.")
     ] = False,
 ) -> None:
     """Verify that every record has its picture, with the contents that were filed, and count orphans.
@@ -79,7 +79,9 @@ def gc_command(
     retention: Annotated[
         float, typer.Option(min=1, help="Days for which old versions of the table stay readable.")
     ] = 7.0,
-    delete: Annotated[bool, typer.Option("--delete", help="Remove; without it only what would be.")] = False,
+    delete: Annotated[
+        bool, typer.Option("--delete", help="Remove them; without it, only list what would be removed.")
+    ] = False,
 ) -> None:
     """Remove what killed and raced runs left, and merge the table's small files. Dry unless --delete is given."""
     with report_errors():

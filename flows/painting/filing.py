@@ -131,7 +131,7 @@ def _write_picture(context: WorkerContext, finished: Finished, measures: Measure
         garment_digest=garment.digest,
         style_digest=style.digest,
         loss=float(finished.terms.total),
-        term_losses={term: float(value_1) for term, value_1 in finished.terms.weighted.items()},
+        term_losses={term: float(loss_1) for term, loss_1 in finished.terms.weighted.items()},
         loss_start=float(finished.start_terms.total),
         **asdict(measures),
         changed_outside=count_changed_outside(picture, painted.template),

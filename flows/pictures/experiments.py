@@ -264,7 +264,7 @@ def _table_row(rows: Axis, columns: Axis, cell: tuple[int, int], design: _Painte
     return {
         **{field: value for field, value in values.items() if field},
         "loss": float(terms.total),
-        **{f"loss_{term}": float(value_1) for term, value_1 in terms.weighted.items()},
+        **{f"loss_{term}": float(loss_1) for term, loss_1 in terms.weighted.items()},
         **vars(measure(design.encoder, design.finished)),
         "steps": design.finished.steps,
         "seconds": round(design.finished.seconds, 3),

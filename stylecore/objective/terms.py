@@ -34,7 +34,7 @@ class Comparison:
     """Pictures of a batch beside their targets: what the function of a term looks at.
 
     `picture_B3HW` is in [0, 1]; `content_distances` are sums of squared differences of features from the content's,
-    B values by content layer; `statistics` are the pictures' own, B x P x ... by style layer.
+    B values by content layer; `statistics` are those of the pictures: for each style layer, B x P x ...
     """
 
     structure: Structure
@@ -54,7 +54,7 @@ class Comparison:
         return self.targets.content.cloth
 
     def target_of(self, term: str) -> Tensor:
-        """What a term keeps of the garment: what the term's `target` took of it."""
+        """The target that the term's `target` function computed from the garment."""
         return self.targets.content.term_targets[term]
 
 
@@ -80,7 +80,8 @@ Loss = Callable[[Comparison], Tensor]
 """Pictures beside their targets to B values, before the weight."""
 
 TargetOf = Callable[[Tensor, Tensor], Tensor]
-"""What a term keeps of a garment: its picture 1 x 3 x H x W and cloth 1 x 1 x H x W to a tensor that leads with 1."""
+"""Computes the target of a term: takes a garment's picture (1 x 3 x H x W) and its cloth (1 x 1 x H x W); the first axis
+of the result has size 1."""
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ import pytest
 import torch
 
 from stylecore.errors import RecipeError
-from stylecore.recipe import ENGINE_VERSION, STYLE_LAYERS, UNDIGESTED, Recipe, recipe_from
+from stylecore.recipe import ENGINE_VERSION, STYLE_LAYERS, TERM_NAMES, UNDIGESTED, Recipe, recipe_from
 from stylecore.stylization import stylize
 
 OTHER: dict[str, Any] = {
@@ -25,15 +25,10 @@ OTHER: dict[str, Any] = {
     "style_layers": (("relu1_1", 1.0),),
     "statistic": "covariance",
     "normalisation": "gatys",
-    "lighting_weight": 1.0,
-    "saliency_weight": 1.0,
-    "photorealism_weight": 1.0,
+    **{f"{term}_weight": 2.0 for term in TERM_NAMES},
     "parts": True,
     "tolerance": 0.01,
     "window": 5,
-    "content_weight": 0.06,
-    "style_weight": 2.0,
-    "variation_weight": 0.0,
     "variation_exponent": 1,
     "color": "keep",
     "init": "noise",

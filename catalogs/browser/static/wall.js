@@ -24,16 +24,18 @@ import { named, starred, thumbnail, VERDICTS } from "./server.js";
  * }} Page
  */
 
+/** Widths of a cell, px. */
 const SIZES = { s: 150, m: 230, l: 380 };
+/** Width of a phone, px; below it the sizes are columns. */
 const NARROW = 420;
-/** Pixels of a phone; below them the sizes are columns. */
 const NARROW_COLUMNS = { s: 3, m: 2, l: 1 };
+/** Designs that the grid asks the server for at once; at most PAGE_ROWS (routes/result_routes.py), or cells stay empty. */
 const PAGE = 100;
 const HEADING = 52;
-const BEYOND = 2;
 /** Rows beyond the edge that are there already. */
-const TALLEST = 8e6;
+const BEYOND = 2;
 /** Pixels that every browser can scroll; a longer wall moves in larger steps. */
+const TALLEST = 8e6;
 
 export class Wall {
   result = /** @type {Result | null} */ (null);

@@ -18,13 +18,13 @@ from fastapi.testclient import TestClient
 from PIL import Image
 
 from catalogs.browser import app as browser_app
-from catalogs.browser import thumbnails
+from catalogs.browser import responses, thumbnails
 from catalogs.browser.app import create_app
 from catalogs.browser.auth import origins, request_guard, sessions
 from catalogs.browser.auth.sessions import Sessions
 from catalogs.browser.context import BrowserContext
 from catalogs.browser.orders import Estimate, Order, Repetition
-from catalogs.browser.routes import act_routes
+from catalogs.browser.routes import act_routes, result_routes
 from catalogs.browser.state.review_state import ReviewState
 from catalogs.browser.thumbnails import Pictures
 from catalogs.designs import marked_pictures
@@ -33,7 +33,7 @@ from catalogs.errors import QueryError
 from catalogs.storage.stores import open_store
 from tests.catalogs.browser.shop import shop
 from tests.catalogs.browser.state.test_review_state import Stall
-from tests.conftest import write_catalog
+from tests.conftest import ROOT, write_catalog
 
 TOKEN = "a-token-of-some-length"
 
@@ -176,6 +176,21 @@ class TestResults:
         turned = client.get(f"/api/result/{found['result']}?start=5&count=3").json()["designs"]
         assert [one["id"] for one in turned] == ids[5:8]
         assert client.get(f"/api/result/{found['result']}?start=500&count=3").json()["designs"] == []
+
+    def test_a_page_is_bounded(self, client: TestClient, monkeypatch: pytest.MonkeyPatch) -> None:
+        """However many designs a page asks for, it gets PAGE_ROWS at most; the first answer has FIRST_ROWS."""
+        monkeypatch.setattr(result_routes, "PAGE_ROWS", 5)
+        monkeypatch.setattr(responses, "FIRST_ROWS", 4)
+        found = result(client)
+        assert len(found["designs"]) == 4
+        assert len(client.get(f"/api/result/{found['result']}?start=0&count=9").json()["designs"]) == 5
+
+    def test_the_grid_asks_for_no_more_than_it_gets(self) -> None:
+        """The page of the grid's script is one that the server gives whole."""
+        (page,) = re.findall(
+            r"^const PAGE = (\d+);$", (ROOT / "catalogs/browser/static/wall.js").read_text(), re.M
+        )
+        assert int(page) <= result_routes.PAGE_ROWS
 
     def test_ended(self, client: TestClient) -> None:
         """A result that is kept no longer says so, for the page to ask anew."""
