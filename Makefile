@@ -7,8 +7,10 @@ DEMO   ?= demo
 # The pages' JavaScript is checked where node and npm are (the redirection makes old make ask a shell); no other step needs them.
 NODE   := $(and $(shell command -v node 2>/dev/null),$(shell command -v npm 2>/dev/null))
 NODE_STAMP := node_modules/.installed
-# A file's tests share servers and browsers, so they stay in one process. Threads of torch that wait do not spin.
-PYTEST := GOMP_SPINCOUNT=0 $(BIN)/python -m pytest -q --numprocesses auto --maxprocesses 4 --dist loadfile
+# A file's tests share servers and browsers, so they stay in one process. Each process has one thread for torch, and there is a
+# process more than cores, since many tests wait.
+PROCESSES ?= $(shell $(PYTHON) -c 'import os; print(min(5, (os.cpu_count() or 1) + 1))')
+PYTEST := OMP_NUM_THREADS=1 GOMP_SPINCOUNT=0 $(BIN)/python -m pytest -q --numprocesses $(PROCESSES) --dist loadfile
 
 .DEFAULT_GOAL := help
 .PHONY: help demo test test-all coverage check check-javascript format clean
