@@ -29,6 +29,24 @@ ROOT = Path(__file__).parents[1]
 TINY_RECIPE = "canvas = [96, 80]\nlevels = [[0.5, 3], [1.0, 3]]\n"
 
 
+LONGEST_FIRST = (
+    "test_deployment",
+    "test_in_process",
+    "test_temporary_server",
+    "test_pages",
+    "test_telling",
+    "test_cli",
+)
+"""Files that take a minute and more, so that none of them begins when all others are done."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with the files that take longest; the others keep their order."""
+    items.sort(
+        key=lambda item: LONGEST_FIRST.index(item.path.stem) if item.path.stem in LONGEST_FIRST else 99
+    )
+
+
 @pytest.fixture(scope="session", autouse=True)
 def quiet_environment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     """Prefect with a home of its own and no telemetry; S3 with nobody's credentials."""
