@@ -21,7 +21,7 @@ from deltalake import CommitProperties, DeltaTable, Transaction, write_deltalake
 from deltalake import Schema as DeltaSchema
 
 from catalogs import keys
-from catalogs.designs.design_columns import SCHEMA, rows_of, schema_with_losses
+from catalogs.designs.design_columns import SCHEMA, known_columns, rows_of
 from catalogs.errors import CatalogError
 from catalogs.records import Design
 from catalogs.storage.delta.delta_queries import conform_to, query, schema_of
@@ -131,7 +131,7 @@ class DesignCatalog:
             return []
         alike = ", ".join(f"'{keys.check_id(design_id)}'" for design_id in ids)
         theirs = schema_of(table)
-        schema = schema_with_losses(theirs.names)
+        schema = known_columns(theirs)
         present = [name for name in schema.names if name in theirs.names]
         batches = self._filed.ask_table(lambda: list(query(table, present, f"design_id IN ({alike})")))
         records: list[dict[str, Any]] = conform_to(batches, schema).to_pylist()

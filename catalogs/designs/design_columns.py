@@ -42,6 +42,11 @@ SCHEMA = pa.schema(list(_columns()))
 """Columns that this version files for every design, in their order."""
 
 
+def known_columns(filed: pa.Schema) -> pa.Schema:
+    """`SCHEMA`, plus the columns of a filed table that are losses of further terms: numbers, named `loss_...`."""
+    return schema_with_losses(field.name for field in filed if field.type == pa.float64())
+
+
 def schema_with_losses(names: Iterable[str]) -> pa.Schema:
     """`SCHEMA`, plus a column for each name that begins with `loss_` and is not in `SCHEMA`."""
     further = [name for name in dict.fromkeys(names) if name.startswith(LOSS) and name not in SCHEMA.names]

@@ -159,11 +159,11 @@ def _carry_out(config: "RunConfig", plan: "Plan", *, dry_run: bool) -> None:
 
     require_prefect()
     from flows.orchestration.prefect_api import prefect_api
-    from flows.orchestration.stylize_catalog import PlannedRun, stylize_planned
+    from flows.orchestration.stylize_catalog import PlannedRun, shown_parameters, stylize_planned
 
     with prefect_api():
         try:
-            result = stylize_planned(PlannedRun(config, plan))
+            result = stylize_planned(shown_parameters(config, plan), PlannedRun(config, plan))
         except KeyboardInterrupt:
             show_stopped_run(config, plan)
             raise

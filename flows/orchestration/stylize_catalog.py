@@ -6,6 +6,7 @@ shows, and a listener reports the progress of the run to Prefect.
 
 import logging
 from collections.abc import Collection, Mapping
+from functools import partial
 from types import TracebackType
 from typing import Any, Self
 
@@ -81,20 +82,44 @@ def stylize_catalog(
 
 
 class PlannedRun:
-    """A plan that was made already, for the flow that carries it out; Prefect does not look into it."""
+    """A plan that was made already, for the flow that carries it out.
+
+    Prefect sends the parameters of a flow to its server as JSON, if it can. A plan may have a million jobs, and settings
+    hold passwords: this object has no attributes that Prefect could look into, so it sends the class's name.
+    """
+
+    __slots__ = ("_carry_out",)
 
     def __init__(self, config: RunConfig, plan: Plan) -> None:
         """Take the plan and the configuration that it was made for."""
-        self.config, self.plan = config, plan
+        self._carry_out = partial(_run, config, plan)
+
+    def __call__(self) -> dict[str, Any]:
+        """Make the designs; returns the counts of the run."""
+        return self._carry_out()
 
 
 @flow(name="stylize-catalog", flow_run_name="stylize-catalog", validate_parameters=False)
-def stylize_planned(planned: PlannedRun) -> dict[str, Any]:
+def stylize_planned(asked: Mapping[str, Any], planned: PlannedRun) -> dict[str, Any]:  # noqa: ARG001
     """Make the designs of a plan that a command has made and shown.
 
-    Returns what `stylize_catalog` returns, whose runs Prefect shows under the same name.
+    Args:
+        asked: what the run was asked for, as plain values; Prefect shows it with the run.
+        planned: the plan.
+
+    Returns:
+        What `stylize_catalog` returns, whose runs Prefect shows under the same name.
     """
-    return _run(planned.config, planned.plan)
+    return planned()
+
+
+def shown_parameters(config: RunConfig, plan: Plan) -> dict[str, Any]:
+    """What a run was asked for, as plain values without settings: places, recipe and selection."""
+    asked = {name: value for name, value in plan.selection.as_record().items() if value}
+    return {
+        "garments": config.garments, "styles": config.styles, "designs": config.designs,
+        "recipe": config.recipe.name, "device": config.device, **asked,
+    }  # fmt: skip
 
 
 @flow(name="retry-rejected", flow_run_name="retry {run_id}")
@@ -134,6 +159,9 @@ def _names(style_sets: list[str] | str | None) -> tuple[str, ...]:
 
 
 def _run(config: RunConfig, plan: Plan) -> dict[str, Any]:
+    if config.settings.log == "json":
+        # Again in the flow: Prefect sets its loggers up when a flow begins.
+        log_as_json()
     get_run_logger().info(
         "%d designs to make, %d there, %d rejected", len(plan.jobs), plan.done, len(plan.problems)
     )

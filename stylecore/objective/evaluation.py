@@ -132,6 +132,9 @@ def _evaluate(
 ) -> TermValues:
     comparison = _compare(encoder, structure, targets, picture_B3HW, tile)
     nothing_B = picture_B3HW.new_zeros(len(picture_B3HW))
+    if not structure.terms:
+        # An objective of nothing: its gradient is 0, and the picture stays as it begins.
+        nothing_B = 0 * picture_B3HW.mean((1, 2, 3))
     return TermValues(
         {
             name: targets.weights[name] * TERMS[name].loss(comparison)

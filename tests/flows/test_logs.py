@@ -45,6 +45,8 @@ def test_every_line_is_json(
         assert line["run"] in done.stdout
         assert line["shard"].startswith("shard 1 of" if workers == "1" else "shard ")
         assert (len(line["job"]), line["level"], line["logger"]) == (64, "info", "flows.painting.filing")
+    # Prefect's loggers, which the flow says its own lines to, write here whether there is a server or not.
+    assert [line["logger"] for line in lines if "3 designs to make" in line["event"]] == ["prefect.flow_runs"]
     (plan,) = (line for line in lines if line["event"] == "plan")
     assert (plan["to_make"], plan["already_there"], plan["rejected"]) == (3, 0, 0)
     last = lines[-1]

@@ -13,6 +13,7 @@ import secrets
 import time
 from collections import deque
 from dataclasses import dataclass
+from threading import Lock
 from urllib.parse import quote, unquote
 
 from cachetools import LRUCache
@@ -48,6 +49,8 @@ class Sessions:
         self.token, self._who = token, who
         self._secret = secrets.token_bytes(32)
         self._wrong: LRUCache[str, deque[float]] = LRUCache(ADDRESSES)
+        # Requests of several threads meet here, and cachetools has no lock of its own.
+        self._lock = Lock()
 
     def of(self, request: Request) -> Session | None:
         """The session of a request; None where its cookie is missing or not signed by this server."""
@@ -80,15 +83,17 @@ class Sessions:
 
     def must_wait(self, address: str) -> float:
         """Seconds until an address may try a token again; 0 where it may now. Tries of other addresses do not count."""
-        wrong = self._recent(_network(address))
+        with self._lock:
+            wrong = list(self._recent(_network(address)))
         return wrong[0] + TRIES_SECONDS - time.monotonic() if len(wrong) >= TRIES else 0.0
 
     def was_wrong(self, address: str) -> None:
         """Count a wrong token of an address."""
-        self._recent(_network(address)).append(time.monotonic())
+        with self._lock:
+            self._recent(_network(address)).append(time.monotonic())
 
     def _recent(self, network: str) -> deque[float]:
-        """When an address gave wrong tokens of late."""
+        """When an address gave wrong tokens of late; the caller holds the lock."""
         wrong = self._wrong.setdefault(network, deque())
         while wrong and wrong[0] < time.monotonic() - TRIES_SECONDS:
             wrong.popleft()

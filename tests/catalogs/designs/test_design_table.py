@@ -96,6 +96,23 @@ class Contract:
         by_id = {record["design_id"]: record["loss_symmetry"] for record in catalog.records(["a", "b"])}
         assert by_id == {"a": None, "b": 0.125}
 
+    def test_a_foreign_column_is_no_loss(self, where: str) -> None:
+        """A column of somebody else's that is called loss_... and holds text is passed over in records."""
+        catalog = DesignCatalog(open_store(where))
+        catalog.file([design("a")])
+        uri, options = catalog.store.delta_location()
+        schema = pa.schema([*catalogs.designs.design_columns.SCHEMA, ("loss_note", pa.string())])
+        foreign = catalog.read().to_pylist()[0] | {"design_id": "b", "loss_note": "torn"}
+        write_deltalake(
+            uri,
+            pa.Table.from_pylist([foreign], schema),
+            mode="append",
+            schema_mode="merge",
+            storage_options=options,
+        )
+        assert {record["design_id"] for record in catalog.records(["a", "b"])} == {"a", "b"}
+        assert "loss_note" not in catalog.records(["b"])[0]
+
     def test_a_column_of_another_type_is_refused(self, where: str) -> None:
         """A column whose type differs is named with both types and a way out, before anything is made or filed."""
         catalog = DesignCatalog(open_store(where))

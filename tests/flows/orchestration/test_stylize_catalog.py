@@ -18,6 +18,7 @@ from PIL import Image
 from catalogs.designs.design_catalog import DesignCatalog
 from catalogs.storage.store_contract import Store
 from catalogs.storage.stores import open_store
+from flows.orchestration.stylize_catalog import PlannedRun, shown_parameters, stylize_planned
 from flows.planning.make_plan import make_plan
 from flows.planning.run_config import resolve_run_config
 from flows.planning.selection import Selection
@@ -219,3 +220,21 @@ def test_warnings_are_on_the_screen(catalog: Path, tmp_path: Path) -> None:
     assert done.returncode == 0, done.stderr
     assert done.stderr.count("The run is filed, but its") == 2
     assert done.stderr.count("no room") == 2
+
+
+def test_prefect_sees_what_was_asked_and_nothing_of_the_plan(catalog: Path, tmp_path: Path) -> None:
+    """Of a command's run Prefect gets places, recipe and selection; jobs and settings stay in the process."""
+    config = resolve_run_config(
+        Settings(
+            garments=f"{catalog}/garments", styles=f"{catalog}/styles", designs=str(tmp_path / "d"),
+            recipe=str(catalog / "tiny.toml"), pushgateway="http://me:secret@gateway",
+        )
+    )  # fmt: skip
+    plan = make_plan(config, Selection(garment_ids=("g0",), limit=2))
+    sent = stylize_planned.serialize_parameters(
+        {"asked": shown_parameters(config, plan), "planned": PlannedRun(config, plan)}
+    )
+    assert sent["asked"]["garment_ids"] == ["g0"] and sent["asked"]["limit"] == 2
+    assert sent["asked"]["designs"] == str(tmp_path / "d")
+    assert sent["planned"] == "<PlannedRun>"
+    assert "secret" not in json.dumps(sent)

@@ -14,6 +14,7 @@ from stylecore.objective.evaluation import content_targets, evaluate_terms, styl
 from stylecore.objective.targets import Targets
 from stylecore.objective.terms import TERMS, TermValues
 from stylecore.recipe import TERM_NAMES, Recipe
+from stylecore.stylization import stylize
 
 EVERY = Recipe(**{f"{name}_weight": 0.5 for name in TERM_NAMES})  # type: ignore[arg-type]
 
@@ -74,6 +75,17 @@ def test_a_term_goes_with_its_weight(name: str) -> None:
     assert without[name].item() == 0
     for other in set(TERM_NAMES) - {name}:
         assert once[other] == twice[other] == without[other]
+
+
+def test_an_objective_of_nothing() -> None:
+    """Where every weight is 0 the loss is 0, its gradient is 0, and a design is what it began as."""
+    nothing = replace(EVERY, **{f"{name}_weight": 0.0 for name in TERM_NAMES})  # type: ignore[arg-type]
+    picture = PICTURE.clone().requires_grad_(True)
+    total = values(nothing, picture).total
+    (gradient,) = torch.autograd.grad(total.sum(), picture)
+    assert total.item() == 0 and not gradient.any()
+    still = replace(nothing, levels=((1.0, 3),), init="content")
+    torch.testing.assert_close(stylize(CONTENT, STYLE, still, encoder=ENCODER).picture_B3HW, CONTENT)
 
 
 def test_total() -> None:

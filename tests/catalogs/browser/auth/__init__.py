@@ -1,1 +1,1 @@
-"""Tests of catalogs/browser/auth."""
+"""Tests of who may ask and write."""
