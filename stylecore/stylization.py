@@ -101,14 +101,20 @@ def stylize(
     if on_progress and done < len(pairs) * steps:
         # Pairs that converged or failed made fewer steps.
         on_progress(steps, steps)
+    return _as_batch(finished, plan, time.perf_counter() - started)
+
+
+def _as_batch(finished: Sequence[Finished], plan: Sequence[Level], seconds: float) -> Stylization:
+    """Pairs that the mill has finished, in the order of the contents, as one batch."""
+    picture_B3HW = torch.cat([design.picture_13HW for design in finished])
     return Stylization(
-        picture_B3HW=torch.cat([design.picture_13HW for design in finished]),
+        picture_B3HW=picture_B3HW,
         failures=tuple(design.failure for design in finished),
         terms=joined_terms([design.terms for design in finished]),
         start_terms=joined_terms([design.start_terms for design in finished]),
-        history_SB=_history(finished, plan).to(content.device),
-        steps=steps,
-        seconds=time.perf_counter() - started,
+        history_SB=_history(finished, plan).to(picture_B3HW.device),
+        steps=sum(level.steps for level in plan),
+        seconds=seconds,
     )
 
 

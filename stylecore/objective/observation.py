@@ -3,7 +3,7 @@
 Shape suffixes: B pairs, C channels, P parts, H rows, W columns.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
@@ -13,9 +13,8 @@ from torch.utils.checkpoint import checkpoint
 from stylecore.encoders.encoder import Encoder, Features
 from stylecore.objective import windows
 from stylecore.objective.statistics import STATISTICS
+from stylecore.objective.targets import Named
 from stylecore.recipe import Structure
-
-Named = Mapping[str, Tensor]
 
 OfContent = Callable[[Features, windows.Part], Named]
 """A window's features, and how maps of the whole picture are cut to it, to what is taken of the content by layer."""

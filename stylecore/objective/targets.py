@@ -7,6 +7,7 @@ from typing import Any
 from torch import Tensor
 
 Named = Mapping[str, Tensor]
+"""Tensors by the name of a layer or a term."""
 
 
 @dataclass(frozen=True)

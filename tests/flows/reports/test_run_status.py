@@ -13,19 +13,10 @@ from flows.command.cli import app
 from flows.planning.selection import Selection
 from flows.reports.command_lines import run_command_line
 from tests.catalogs.browser.shop import shop
-from tests.conftest import Run, Start, StartRun, write_catalog
-from tests.flows.test_killed_runs import SLOW, records, wait_for_pictures
+from tests.conftest import Run, Start, StartRun
+from tests.flows.test_killed_runs import arguments, records, wait_for_pictures
 
-
-@pytest.fixture
-def arguments(tmp_path: Path) -> list[str]:
-    """A run of 16 designs by a recipe of somebody's own."""
-    folder = write_catalog(tmp_path / "in", garments=4, styles=4)
-    (folder / "slow.toml").write_text(SLOW)
-    return [
-        "run", "--garments", f"{folder}/garments", "--styles", f"{folder}/styles",
-        "--designs", f"{tmp_path}/designs", "--recipe", f"{folder}/slow.toml",
-    ]  # fmt: skip
+__all__ = ["arguments"]
 
 
 def statuses(designs: Path, *more: str) -> list[dict[str, object]]:

@@ -14,6 +14,7 @@ from stylecore.objective.statistics import gram_matrix
 from stylecore.objective.targets import Targets, named_tensors
 from stylecore.objective.terms import TermValues
 from stylecore.recipe import Recipe
+from tests.stylecore.conftest import random_encoder
 
 RECIPE = Recipe(
     content_layers=(("relu3_1", 0.7), ("relu2_1", 0.3)),
@@ -24,17 +25,7 @@ RECIPE = Recipe(
 )
 
 
-def encoder() -> Encoder:
-    """A small network with random weights, as large at every layer."""
-    torch.manual_seed(0)
-    network = Encoder("embedded", RECIPE.layers)
-    for parameter in network.parameters():
-        if parameter.ndim == 4:
-            torch.nn.init.kaiming_normal_(parameter)
-    return network
-
-
-ENCODER = encoder()
+ENCODER = random_encoder(RECIPE.layers)
 CONTENT, PICTURE = torch.rand(2, 3, 24, 20), torch.rand(2, 3, 24, 20)
 STYLES = [torch.rand(1, 3, 32, 16), torch.rand(1, 3, 18, 30) ** 2]
 GUIDE = torch.rand(2, 1, 24, 20)
@@ -139,7 +130,7 @@ def test_targets_hold_no_graph() -> None:
 
 def test_pale_style_is_held_by_the_floor() -> None:
     """A black style's term stays within the floor's reach, where its own energy alone would drown the rest."""
-    biasless = encoder()
+    biasless = random_encoder(RECIPE.layers)
     for name, parameter in biasless.named_parameters():
         if name.endswith("bias"):
             parameter.zero_()

@@ -8,28 +8,18 @@ import pytest
 import torch
 from torch import Tensor
 
-from stylecore.encoders.encoder import Encoder
 from stylecore.objective import terms
 from stylecore.objective.evaluation import content_targets, evaluate_terms, style_targets, term_weights
 from stylecore.objective.targets import Targets
 from stylecore.objective.terms import TERMS, TermValues
 from stylecore.recipe import TERM_NAMES, Recipe
 from stylecore.stylization import stylize
+from tests.stylecore.conftest import random_encoder
 
 EVERY = Recipe(**{f"{name}_weight": 0.5 for name in TERM_NAMES})  # type: ignore[arg-type]
 
 
-def random_encoder() -> Encoder:
-    """A small network with random weights."""
-    torch.manual_seed(0)
-    encoder = Encoder("embedded", EVERY.layers)
-    for parameter in encoder.parameters():
-        if parameter.ndim == 4:
-            torch.nn.init.kaiming_normal_(parameter)
-    return encoder
-
-
-ENCODER = random_encoder()
+ENCODER = random_encoder(EVERY.layers)
 CONTENT, STYLE, PICTURE = (torch.rand(1, 3, 32, 32) for _ in range(3))
 
 

@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from stylecore.encoders.encoder import Encoder
+from stylecore.encoders.encoder import Encoder, Pooling
 from stylecore.objective import windows
 from stylecore.objective.evaluation import content_targets, evaluate_terms, style_targets, term_weights
 from stylecore.objective.guides import layer_guide
@@ -16,18 +16,14 @@ from stylecore.objective.terms import TermValues
 from stylecore.painting.mill import mill
 from stylecore.painting.pair import Pair
 from stylecore.recipe import Recipe
+from tests.stylecore.conftest import random_encoder
 
 RECIPE = Recipe(variation_weight=0.1, lighting_weight=0.1, saliency_weight=0.1, photorealism_weight=0.1)
 
 
-def network(pooling: str = "max") -> Encoder:
+def network(pooling: Pooling = "max") -> Encoder:
     """The embedded encoder's shape with random weights, in double so that only true differences show."""
-    torch.manual_seed(0)
-    encoder = Encoder("embedded", RECIPE.layers, "average" if pooling == "average" else "max")
-    for parameter in encoder.parameters():
-        if parameter.ndim == 4:
-            torch.nn.init.kaiming_normal_(parameter)
-    return encoder.double()
+    return random_encoder(RECIPE.layers, pooling).double()
 
 
 ENCODER = network()
