@@ -13,9 +13,17 @@ from dataclasses import dataclass
 from typing import Any, get_type_hints
 
 from stylecore.errors import RecipeError, nearest
-from stylecore.recipe_values import Layers, Levels, convert_value
+from stylecore.recipe_values import (
+    PATCH_STATISTICS,
+    STYLE_LAYERS,
+    Layers,
+    Levels,
+    Statistics,
+    convert_value,
+    style_statistic,
+)
 
-ENGINE_VERSION = 3
+ENGINE_VERSION = 4
 """Part of every digest: raised when a change of the engine, or of how catalogs read pictures, changes pixels."""
 
 LARGEST = 4096
@@ -40,23 +48,24 @@ CHOICES: dict[str, tuple[object, ...]] = {
     "normalisation": ("balanced", "gatys", "johnson", "luan"),
     "color": ("style", "keep", "match"),
     "init": ("content", "recoloured", "print", "noise", "style"),
-    "statistic": (
-        "gram",
-        "mean_and_deviation",
-        "covariance",
-        "wasserstein",
-        "mmd_linear",
-        "mmd_polynomial",
-        "mmd_gaussian",
-    ),
     "optimizer": ("adam", "lbfgs"),
     "variation_exponent": (1, 2),
 }
 
+STATISTIC_NAMES = (
+    "gram",
+    "mean_and_deviation",
+    "covariance",
+    "wasserstein",
+    "mmd_linear",
+    "mmd_polynomial",
+    "mmd_gaussian",
+    *PATCH_STATISTICS,
+)
+"""What a style can be measured by; stylecore/objective/statistics.py and patches.py say what each is."""
+
 WHOLE_STATISTICS = ("mmd_gaussian",)
 """Statistics that cannot be put together from windows (stylecore/objective/windows.py)."""
-
-STYLE_LAYERS = tuple((f"relu{block}_1", 0.2) for block in range(1, 6))
 
 
 @dataclass(frozen=True)
@@ -81,10 +90,12 @@ class Recipe:
     """Scale every filter to a mean activation of 1 (Gatys et al. 2016)."""
     content_layers: Layers = (("relu4_2", 1.0),)
     """Layers that hold the content, each with its weight: deep ones hold shapes, shallow ones every line."""
-    style_layers: Layers = STYLE_LAYERS
-    """Layers that hold the style, each with its weight: shallow ones hold grain and colour, deep ones motifs."""
-    statistic: str = "gram"
-    """What a style is measured by; stylecore/objective/statistics.py says what each is."""
+    statistics: Statistics = (style_statistic("gram"), style_statistic("patches"))
+    """What a style is measured by, each with its weight and its layers (shallow ones hold grain and colour, deep ones
+    motifs): gram keeps colours and strokes, patches keeps motifs whole. docs/recipes.md names the others."""
+    assignment_steps: int = 5
+    """Steps between two assignments of the style's patches to places of the design: fewer is slower, and follows the
+    design more closely. Safe: 2 to 10."""
     normalisation: str = "balanced"
     """How terms are scaled: balanced (ours), or as printed by gatys, johnson or luan."""
     content_weight: float = 0.05
@@ -111,6 +122,9 @@ class Recipe:
     the garment's mean and spread)."""
     init: str = "recoloured"
     """What the optimiser starts from: content, content recoloured, the style printed on it (print), noise or style."""
+    start_noise: float = 0.2
+    """Noise laid over what the optimiser starts from, as a standard deviation in units of the picture's range: without
+    it plain cloth keeps plain areas, with more the folds are lost. Safe: 0 to 0.3."""
     optimizer: str = "adam"
     """How pixels are moved: adam, or lbfgs (slower a step, fewer of them)."""
     learning_rate: float = 0.03
@@ -142,7 +156,7 @@ class Recipe:
     """How much of the template's light and dark finer than the canvas is laid over the design: more shows the weave.
     Safe: 0 to 1."""
     seed: int = 0
-    """Fixes the noise of init = noise."""
+    """Fixes the noise of init = noise and of start_noise."""
 
     def __post_init__(self) -> None:
         """Refuse what is out of range, everything at once."""
@@ -153,6 +167,7 @@ class Recipe:
                 f"A recipe's name is {self.name[:40]!r}: give it up to {LONGEST_NAME} letters that can be seen, on one"
                 " line."
             )
+        object.__setattr__(self, "statistics", tuple(each for each in self.statistics if each.weight))
         problems = list(_problems(self))
         if problems:
             raise RecipeError(f"Recipe '{self.name}': {'; '.join(problems)}.")
@@ -187,7 +202,14 @@ class Recipe:
     def structure(self) -> "Structure":
         """What the recipe has in common with all recipes that may share a batch with it."""
         shared = {name: getattr(self, name) for name in STRUCTURAL_FIELDS}
+        if not self.has("style"):
+            shared["statistics"] = ()
         return Structure(**shared, terms=tuple(term for term in TERM_NAMES if self.has(term)))
+
+    @property
+    def assigns_patches(self) -> bool:
+        """Whether patches of the style are assigned to places of the design."""
+        return self.has("style") and any(statistic.is_of_patches for statistic in self.statistics)
 
     @property
     def steps(self) -> int:
@@ -199,13 +221,16 @@ DEFAULTS: dict[str, Any] = {field.name: field.default for field in dataclasses.f
 
 UNUSED: dict[str, Callable[[Recipe], str]] = {
     "seed": lambda recipe: (
-        "" if recipe.init == "noise" else f"init is '{recipe.init}', and only noise asks for it"
+        ""
+        if recipe.init == "noise" or recipe.start_noise
+        else f"init is '{recipe.init}', start_noise is 0, and only noise asks for it"
     ),
+    "start_noise": lambda recipe: "init is 'noise'" if recipe.init == "noise" else "",
+    "assignment_steps": lambda recipe: "" if recipe.assigns_patches else "no statistic compares patches",
     "window": lambda recipe: "" if recipe.tolerance else "tolerance is 0, so nobody looks",
     "variation_exponent": lambda recipe: "" if recipe.has("variation") else "variation_weight is 0",
     "content_layers": lambda recipe: "" if recipe.has("content") else "content_weight is 0",
-    "style_layers": lambda recipe: "" if recipe.has("style") else "style_weight is 0",
-    "statistic": lambda recipe: "" if recipe.has("style") else "style_weight is 0",
+    "statistics": lambda recipe: "" if recipe.has("style") else "style_weight is 0",
     "final_learning_rate": lambda recipe: "" if recipe.optimizer == "adam" else "lbfgs chooses its own steps",
 }
 """Why a field has no effect, by its name; empty where it has."""
@@ -229,8 +254,8 @@ class Structure:
     pooling: str
     weight_normalised: bool
     content_layers: Layers
-    style_layers: Layers
-    statistic: str
+    statistics: Statistics
+    assignment_steps: int
     normalisation: str
     variation_exponent: int
     parts: bool
@@ -245,12 +270,28 @@ class Structure:
     @property
     def layers(self) -> tuple[str, ...]:
         """Names of every layer that is looked at, content layers first, each once."""
-        return tuple(dict.fromkeys(layer for layer, _ in self.content_layers + self.style_layers))
+        of_content = (layer for layer, _ in self.content_layers)
+        return tuple(dict.fromkeys((*of_content, *self.style_names)))
 
     @property
     def style_names(self) -> tuple[str, ...]:
-        """Names of the style layers."""
-        return tuple(layer for layer, _ in self.style_layers)
+        """Names of the layers that any statistic of the style looks at."""
+        return tuple(dict.fromkeys(layer for each in self.statistics for layer, _ in each.layers))
+
+    @property
+    def moments(self) -> Statistics:
+        """Statistics that compare whole layers."""
+        return tuple(statistic for statistic in self.statistics if not statistic.is_of_patches)
+
+    @property
+    def patches(self) -> Statistics:
+        """Statistics that compare patches."""
+        return tuple(statistic for statistic in self.statistics if statistic.is_of_patches)
+
+    @property
+    def patch_names(self) -> tuple[str, ...]:
+        """Names of the layers whose patches are compared."""
+        return tuple(dict.fromkeys(layer for each in self.patches for layer, _ in each.layers))
 
 
 STRUCTURAL_FIELDS = tuple(field.name for field in dataclasses.fields(Structure) if field.name != "terms")
@@ -260,17 +301,33 @@ STRUCTURAL_FIELDS = tuple(field.name for field in dataclasses.fields(Structure) 
 def recipe_from(mapping: Mapping[str, Any], base: Recipe | None = None) -> Recipe:
     """A recipe from plain values (as TOML gives them), over `base` where a field is not named.
 
-    Layers may be a list of names (equal weights that sum to 1) or a table of name = weight. Raises
+    Layers may be a list of names (equal weights that sum to 1) or a table of name = weight; statistics a list of names
+    or a table of name = weight or name = { weight, layers }. What version 0.1 wrote is read as it was meant. Raises
     RecipeError for an unknown or misspelt field (with the nearest valid name), for a wrong type, and for values out
     of range (all of them in one message).
     """
     types = get_type_hints(Recipe)
     values: dict[str, Any] = {}
-    for name, value in mapping.items():
+    for name, value in _in_this_version(mapping).items():
         if name not in types:
             raise RecipeError(f"There is no recipe field '{name}': {nearest(name, types)}")
         values[name] = convert_value(name, value, types[name])
     return dataclasses.replace(base or Recipe(), **values)
+
+
+def _in_this_version(mapping: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The fields of version 0.1, which had one `statistic` on `style_layers` and laid no noise over a start, as ours."""
+    old = {name: mapping[name] for name in ("statistic", "style_layers") if name in mapping}
+    if not old:
+        return mapping
+    if "statistics" in mapping:
+        raise RecipeError(
+            f"{' and '.join(old)} are version 0.1's words for statistics: give statistics alone."
+        )
+    name = convert_value("statistic", old.get("statistic", "gram"), str)
+    layers = convert_value("style_layers", old.get("style_layers", STYLE_LAYERS), Layers)
+    others = {field: value for field, value in mapping.items() if field not in old}
+    return {"start_noise": 0.0, **others, "statistics": [(name, 1.0, layers)]}
 
 
 def _problems(recipe: Recipe) -> Iterator[str]:
@@ -278,7 +335,7 @@ def _problems(recipe: Recipe) -> Iterator[str]:
         value = getattr(recipe, field)
         if value not in choices:
             yield f"{field} cannot be '{value}': {nearest(str(value), map(str, choices))[:-1]}"
-    for field in (*(f"{term}_weight" for term in TERM_NAMES), "margin", "detail", "tolerance"):
+    for field in (*(f"{term}_weight" for term in TERM_NAMES), "margin", "detail", "tolerance", "start_noise"):
         if not 0 <= getattr(recipe, field) < float("inf"):
             yield f"{field} is {getattr(recipe, field)}, but must be 0 or more"
     if recipe.detail > MOST_DETAIL:
@@ -289,17 +346,14 @@ def _problems(recipe: Recipe) -> Iterator[str]:
     if min(recipe.canvas) < 32 or max(recipe.canvas) > 8192:
         yield f"canvas is {recipe.canvas[0]} x {recipe.canvas[1]}, but each side must be 32 to 8192 px"
     yield from _layer_problems(recipe)
+    yield from _statistic_problems(recipe)
     yield from _large_problems(recipe)
     yield from _level_problems(recipe)
     if not 0 <= recipe.seed < 2**63:
         yield f"seed is {recipe.seed}, but must be 0 to 2^63 - 1"
-    if recipe.window < 1:
-        yield f"window is {recipe.window}, but must be at least 1"
-    if recipe.normalisation != "balanced" and recipe.statistic != "gram":
-        yield (
-            f"normalisation {recipe.normalisation} is defined for Gram matrices, not for {recipe.statistic}:"
-            " use balanced"
-        )
+    for field in ("window", "assignment_steps"):
+        if getattr(recipe, field) < 1:
+            yield f"{field} is {getattr(recipe, field)}, but must be at least 1"
 
 
 def _level_problems(recipe: Recipe) -> Iterator[str]:
@@ -322,22 +376,39 @@ def _level_problems(recipe: Recipe) -> Iterator[str]:
 
 
 def _layer_problems(recipe: Recipe) -> Iterator[str]:
-    if not recipe.style_layers and not recipe.content_layers:
-        yield "it names no layer: give content_layers, style_layers or both"
-    for field in ("content_layers", "style_layers"):
-        for layer, times in Counter(layer for layer, _ in getattr(recipe, field)).items():
+    if not recipe.layers:
+        yield "it names no layer: give content_layers, statistics or both"
+    fields = {"content_layers": recipe.content_layers}
+    fields |= {f"statistics.{each.name}": each.layers for each in recipe.statistics}
+    for field, layers in fields.items():
+        for layer, times in Counter(layer for layer, _ in layers).items():
             if times > 1:
                 yield f"{field} names {layer} {times} times: give it once, with the sum of its weights"
-        for layer, weight in getattr(recipe, field):
+        for layer, weight in layers:
             if not 0 <= weight < float("inf"):
                 yield f"{field} gives {layer} the weight {weight}, but it must be 0 or more"
 
 
+def _statistic_problems(recipe: Recipe) -> Iterator[str]:
+    for name, times in Counter(each.name for each in recipe.statistics).items():
+        if name not in STATISTIC_NAMES:
+            yield f"statistics cannot have '{name}': {nearest(name, STATISTIC_NAMES)[:-1]}"
+        if times > 1:
+            yield f"statistics has {name} {times} times: give it once"
+        if recipe.normalisation != "balanced" and name != "gram":
+            yield (
+                f"normalisation {recipe.normalisation} is defined for Gram matrices, not for {name}: use balanced"
+            )
+        if recipe.large_steps and name in WHOLE_STATISTICS:
+            yield (
+                f"statistic {name} compares positions all over a picture, which cannot be done for large"
+                " ones: choose another statistic, or large_steps = 0"
+            )
+    for each in recipe.statistics:
+        if not 0 < each.weight < float("inf"):
+            yield f"statistics gives {each.name} the weight {each.weight}, but it must be 0 or more"
+
+
 def _large_problems(recipe: Recipe) -> Iterator[str]:
-    if recipe.large_steps and recipe.statistic in WHOLE_STATISTICS:
-        yield (
-            f"statistic {recipe.statistic} compares positions all over a picture, which cannot be done for large"
-            " ones: choose another statistic, or large_steps = 0"
-        )
     if recipe.large_steps < 0:
         yield f"large_steps is {recipe.large_steps}, but must be 0 or more"

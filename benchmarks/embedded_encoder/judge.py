@@ -33,7 +33,7 @@ from stylecore.objective.guides import layer_guide
 from stylecore.objective.losses import style_loss
 from stylecore.objective.statistics import gram_matrix
 from stylecore.painting.canvas import Canvas, fit, fit_style
-from stylecore.recipe import STYLE_LAYERS
+from stylecore.recipe_values import STYLE_LAYERS
 
 CLEAR = {f"s{n:02d}" for n in (*range(1, 10), *range(40, 51))}
 """Styles whose rights are clear; the embedded encoder was trained on them, so they do not judge it."""

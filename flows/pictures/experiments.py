@@ -190,7 +190,7 @@ def _encoder(recipes: Sequence[Recipe], settings: Settings, device: str) -> Enco
             raise SettingsError(f"{field} cannot be swept: one batch has one network. Run a sweep for each.")
     layers = dict.fromkeys(layer for recipe in recipes for layer in recipe.layers)
     # One encoder computes every layer that any recipe needs.
-    union = replace(first, content_layers=tuple((layer, 1.0) for layer in layers), style_layers=())
+    union = replace(first, content_layers=tuple((layer, 1.0) for layer in layers), statistics=())
     precision = choose_precision(settings.precision, torch.device(device))
     return in_precision(load_encoder(union, settings, device), precision)
 
@@ -200,7 +200,9 @@ def _reconstruction(base: Recipe, what: str, layers: Sequence[str], steps: int) 
     return replace(
         base,
         content_layers=weighted if what == "content" else (),
-        style_layers=weighted if what == "style" else (),
+        statistics=tuple(each._replace(layers=weighted) for each in base.statistics)
+        if what == "style"
+        else (),
         content_weight=1.0,
         style_weight=1.0,
         variation_weight=0.0,

@@ -11,6 +11,7 @@ from flows.errors import SettingsError
 from flows.text_files import read_text
 from stylecore.errors import RecipeError, nearest
 from stylecore.recipe import Recipe, recipe_from
+from stylecore.recipe_values import style_statistic
 
 LARGEST_RECIPE = 2**16
 """Characters of a recipe's TOML; the named recipes have some 5,000 with all their comments."""
@@ -20,14 +21,25 @@ MOST_DIGITS = 100
 GATYS_LAYERS = tuple((f"conv{block}_1", 0.2) for block in range(1, 6))
 
 
+GRAM = (style_statistic("gram"),)
+"""Colours and strokes alone."""
+
+
 def house() -> Recipe:
-    """The default: brushwork in the style's colours on the embedded encoder; quick, needs no download."""
+    """The default: the style's motifs whole, painted on the cloth with its folds; quick, needs no download."""
     return Recipe(name="house")
 
 
 def draft() -> Recipe:
     """A first look at many pairs: as house, small and a third of the time."""
     return replace(house(), name="draft", canvas=(192, 160), levels=((0.5, 40), (1.0, 20)))
+
+
+def brushwork() -> Recipe:
+    """The style's colours and strokes without its motifs, over the garment's own print: the house look of version 0.1."""
+    return replace(
+        house(), name="brushwork", statistics=GRAM, start_noise=0.0, content_weight=0.05, lighting_weight=0.0
+    )
 
 
 def print_() -> Recipe:
@@ -37,7 +49,7 @@ def print_() -> Recipe:
     where the catalogs say print_width_cm and repeat_width_cm; else a style's longer side is taken for half the canvas's.
     """
     return replace(
-        house(),
+        brushwork(),
         name="print",
         init="print",
         content_weight=0.0,
@@ -52,7 +64,7 @@ def print_() -> Recipe:
 
 def photoreal() -> Recipe:
     """The garment as photographed, in the style's colours: logos, seams and folds stay; for colourways."""
-    return replace(house(), name="photoreal", photorealism_weight=1e4, content_weight=0.1)
+    return replace(brushwork(), name="photoreal", photorealism_weight=1e4, content_weight=0.1)
 
 
 def studio() -> Recipe:
@@ -66,7 +78,7 @@ def large() -> Recipe:
 
 
 def painterly() -> Recipe:
-    """As studio, larger and longer: brushwork for a close look, for the designs that were shortlisted."""
+    """As studio, larger and longer: motifs and brushwork for a close look, for the designs that were shortlisted."""
     return replace(studio(), name="painterly", canvas=(512, 416), levels=((0.25, 150), (0.5, 100), (1.0, 50)))
 
 
@@ -78,7 +90,8 @@ def gatys2016() -> Recipe:
         pooling="average",
         weight_normalised=True,
         content_layers=(("conv4_2", 1.0),),
-        style_layers=GATYS_LAYERS,
+        statistics=(style_statistic("gram", layers=GATYS_LAYERS),),
+        start_noise=0.0,
         normalisation="gatys",
         # Section 3.1: alpha/beta between 1e-3 and 1e-4 shows both content and style.
         content_weight=1e-3,
@@ -102,7 +115,8 @@ def apparel() -> Recipe:
         name="apparel",
         encoder="vgg19",
         content_layers=(("conv4_2", 1.0),),
-        style_layers=GATYS_LAYERS,
+        statistics=(style_statistic("gram", layers=GATYS_LAYERS),),
+        start_noise=0.0,
         normalisation="johnson",
         content_weight=1e4,
         style_weight=1e-2,
@@ -125,7 +139,8 @@ def luan2017() -> Recipe:
         name="luan2017",
         encoder="vgg19",
         content_layers=(("conv4_2", 1.0),),
-        style_layers=GATYS_LAYERS,
+        statistics=(style_statistic("gram", layers=GATYS_LAYERS),),
+        start_noise=0.0,
         normalisation="luan",
         content_weight=1.0,
         style_weight=1e2,
@@ -141,7 +156,19 @@ def luan2017() -> Recipe:
 
 NAMED = {
     function.__name__.rstrip("_"): function
-    for function in (house, draft, print_, photoreal, large, studio, painterly, gatys2016, apparel, luan2017)
+    for function in (
+        house,
+        draft,
+        brushwork,
+        print_,
+        photoreal,
+        large,
+        studio,
+        painterly,
+        gatys2016,
+        apparel,
+        luan2017,
+    )
 }
 
 

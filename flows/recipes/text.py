@@ -15,7 +15,7 @@ from typing import cast
 
 from stylecore import recipe as recipe_module
 from stylecore.recipe import CHOICES, Recipe
-from stylecore.recipe_values import Layers
+from stylecore.recipe_values import Layers, Statistics
 
 TURN_FIRST = ("style_scale", "content_weight", "lighting_weight", "color")
 """The fields that most people change first: size of the motifs; how much of the garment, its folds and its colours."""
@@ -72,8 +72,18 @@ def _comment(text: str) -> list[str]:
     return textwrap.wrap(text, WIDE, initial_indent="# ", subsequent_indent="# ")
 
 
+def _table_of_layers(layers: Layers) -> str:
+    return "{ " + ", ".join(f"{layer} = {weight}" for layer, weight in layers) + " }"
+
+
 def _toml_value(name: str, value: object) -> str:
     if name.endswith("_layers"):
-        return "{ " + ", ".join(f"{layer} = {weight}" for layer, weight in cast(Layers, value)) + " }"
+        return _table_of_layers(cast(Layers, value))
+    if name == "statistics":
+        each = (
+            f"{statistic.name} = {{ weight = {statistic.weight}, layers = {_table_of_layers(statistic.layers)} }}"
+            for statistic in cast(Statistics, value)
+        )
+        return "{ " + ", ".join(each) + " }"
     # TOML and JSON agree on strings, numbers, booleans and arrays of them, but for pairs of \\u and for DEL.
     return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")

@@ -3,6 +3,9 @@
 Shape suffixes: B pairs, P parts, H rows, W columns.
 """
 
+from collections.abc import Iterable
+from dataclasses import replace
+
 import torch
 from torch import Tensor
 
@@ -10,9 +13,10 @@ from stylecore.encoders.encoder import Encoder, Features
 from stylecore.objective import windows
 from stylecore.objective.guides import cloth_guide, layer_guide
 from stylecore.objective.losses import ENERGY_FLOOR, content_distance
-from stylecore.objective.observation import observe_windows, whole_statistics
+from stylecore.objective.observation import OfFeatures, layer_features, observe_windows, whole_statistics
+from stylecore.objective.patches import assign, patch_energy, patch_source
 from stylecore.objective.statistics import STATISTICS
-from stylecore.objective.targets import ContentTargets, Named, StyleTargets, Targets
+from stylecore.objective.targets import ByStatistic, ContentTargets, Named, StyleTargets, Targets
 from stylecore.objective.terms import TERMS, Comparison, TermValues
 from stylecore.recipe import TERM_NAMES, Recipe, Structure
 
@@ -33,38 +37,44 @@ def content_targets(
             for layer in structure.layers
         }
         views = observe_windows(
-            encoder,
-            structure,
-            content_13HW,
-            guides,
-            tile,
-            lambda features, _: {name: features[name] for name in names},
+            encoder, structure, content_13HW, guides, tile, _features_of((*names, *structure.patch_names))
         )
-        features = {
-            name: windows.assemble_layer(
-                encoder, name, content_13HW, [(view.window, view.content[name]) for view in views]
-            )
-            for name in names
-        }
+        features = layer_features(encoder, content_13HW, views, names)
+        patches = layer_features(encoder, content_13HW, views, structure.patch_names)
+        floors = _energy_floors(structure, whole_statistics(structure, views), patches, guides)
         term_targets = {
             name: target(content_13HW, cloth_11HW)
             for name in structure.terms
             if (target := TERMS[name].target) is not None
         }
-    return ContentTargets(
-        features,
-        guides,
-        _energy_floors(structure, whole_statistics(structure, views)),
-        cloth_11HW,
-        term_targets,
-    )
+    return ContentTargets(features, guides, floors, cloth_11HW, term_targets)
 
 
-def _energy_floors(structure: Structure, statistics: Named) -> Named:
-    energy = STATISTICS[structure.statistic].energy
-    return {
-        layer: ENERGY_FLOOR * energy(statistic.flatten(0, 1))[None] for layer, statistic in statistics.items()
+def _features_of(names: Iterable[str]) -> OfFeatures:
+    """Takes the features themselves of layers, by their names."""
+    wanted = tuple(dict.fromkeys(names))
+    return lambda features, _part: {name: features[name] for name in wanted}
+
+
+def _energy_floors(
+    structure: Structure, statistics: ByStatistic, features: Named, guides: Named
+) -> ByStatistic:
+    """The share of the garment's own energies that a pale style's are not taken for less than, 1 x P."""
+    moments = {
+        each.name: {
+            layer: ENERGY_FLOOR
+            * STATISTICS[each.name].energy(statistics[each.name][layer].flatten(0, 1))[None]
+            for layer, _ in each.layers
+        }
+        for each in structure.moments
     }
+    patches = {
+        each.name: {
+            layer: ENERGY_FLOOR * patch_energy(features[layer], guides[layer]) for layer, _ in each.layers
+        }
+        for each in structure.patches
+    }
+    return moments | patches
 
 
 def style_targets(
@@ -75,7 +85,7 @@ def style_targets(
     parts: int,
     tile: int = 0,
 ) -> StyleTargets:
-    """Statistics of a style in its own size, one a part; without a guide every part takes the whole style.
+    """Statistics and patches of a style in its own size, part by part; without a guide every part takes the whole.
 
     `style_13HW` and `guide_1PHW` are in [0, 1]; `parts` is P where there is no guide; `tile` is that of
     `content_targets`.
@@ -87,13 +97,71 @@ def style_targets(
                 layer: layer_guide(guide_1PHW, windows.layer_grid(encoder, layer, style_13HW))
                 for layer in structure.style_names
             }
-        views = observe_windows(encoder, structure, style_13HW, guides, tile)
+        views = observe_windows(
+            encoder, structure, style_13HW, guides, tile, _features_of(structure.patch_names)
+        )
         statistics = whole_statistics(structure, views)
         if guides is None:
             statistics = {
-                layer: whole.repeat(1, parts, *(1,) * (whole.ndim - 2)) for layer, whole in statistics.items()
+                name: {layer: _repeated(whole, parts) for layer, whole in by_layer.items()}
+                for name, by_layer in statistics.items()
             }
-    return StyleTargets(statistics)
+        patches = {
+            layer: patch_source(
+                features,
+                _repeated(torch.ones_like(features[:, :1]), parts) if guides is None else guides[layer],
+            )
+            for layer, features in layer_features(encoder, style_13HW, views, structure.patch_names).items()
+        }
+    return StyleTargets(statistics, patches)
+
+
+def _repeated(whole_11: Tensor, parts: int) -> Tensor:
+    """What the whole style has, once for every part: 1 x 1 x ... to 1 x P x ..."""
+    return whole_11.repeat(1, parts, *(1,) * (whole_11.ndim - 2))
+
+
+def pair_targets(content: ContentTargets, style: StyleTargets, weights: Named) -> Targets:
+    """The targets of one pair, to which no patches are assigned yet (`assign_patches`)."""
+    return Targets(content, style.statistics, {}, weights)
+
+
+def assign_patches(
+    encoder: Encoder,
+    structure: Structure,
+    targets: Targets,
+    style: StyleTargets,
+    picture_13HW: Tensor,
+    tile: int = 0,
+) -> Targets:
+    """The targets of one pair, with the style's patches assigned to the places of its picture."""
+    if not structure.patches:
+        return targets
+    content = targets.content
+    with torch.no_grad():
+        views = observe_windows(
+            encoder,
+            replace(structure, statistics=structure.patches),
+            picture_13HW,
+            content.guides,
+            tile,
+            _features_of(structure.patch_names),
+        )
+        features = layer_features(encoder, picture_13HW, views, structure.patch_names)
+        matches = {
+            each.name: {
+                layer: assign(
+                    each.name,
+                    features[layer],
+                    content.guides[layer],
+                    style.patches[layer],
+                    content.energy_floors[each.name][layer],
+                )
+                for layer, _ in each.layers
+            }
+            for each in structure.patches
+        }
+    return replace(targets, matches=matches)
 
 
 def term_weights(recipe: Recipe, device: torch.device) -> Named:
@@ -152,22 +220,30 @@ def _compare(
     cloth = {layer: cloth_guide(content.guides[layer]) for layer, _ in structure.content_layers}
 
     def distances(features: Features, part: windows.Part) -> Named:
-        """Sums of squared differences from the content, by layer."""
-        return {
-            layer: content_distance(
+        """Sums of squared differences from the content and from assigned patches, by statistic and layer."""
+        sums = {
+            f"content.{layer}": content_distance(
                 features[layer], part(layer, content.features[layer]), part(layer, cloth[layer])
             )
             for layer, _ in structure.content_layers
         }
+        for name, by_layer in targets.matches.items():
+            for layer, match in by_layer.items():
+                sums[f"{name}.{layer}"] = content_distance(
+                    features[layer], part(layer, match.wanted), part(layer, match.weight)
+                )
+        return sums
 
     views = observe_windows(encoder, structure, picture_B3HW, content.guides, tile, distances)
+    sums = {key: torch.stack([view.taken[key] for view in views]).sum(0) for key in views[0].taken}
     return Comparison(
         structure=structure,
         targets=targets,
         picture_B3HW=picture_B3HW,
-        content_distances={
-            layer: torch.stack([view.content[layer] for view in views]).sum(0)
-            for layer, _ in structure.content_layers
-        },
+        content_distances={layer: sums[f"content.{layer}"] for layer, _ in structure.content_layers},
         statistics=whole_statistics(structure, views),
+        patch_distances={
+            name: {layer: sums[f"{name}.{layer}"] for layer in by_layer}
+            for name, by_layer in targets.matches.items()
+        },
     )

@@ -3,7 +3,7 @@
 Shape suffixes: B pairs, C channels, P parts, H rows, W columns.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 import torch
@@ -13,23 +13,24 @@ from torch.utils.checkpoint import checkpoint
 from stylecore.encoders.encoder import Encoder, Features
 from stylecore.objective import windows
 from stylecore.objective.statistics import STATISTICS
-from stylecore.objective.targets import Named
+from stylecore.objective.targets import ByStatistic, Named
 from stylecore.recipe import Structure
 
-OfContent = Callable[[Features, windows.Part], Named]
-"""A window's features, and how maps of the whole picture are cut to it, to what is taken of the content by layer."""
+OfFeatures = Callable[[Features, windows.Part], Named]
+"""A window's features, and how maps of the whole picture are cut to it, to whatever else is taken of it, by name."""
 
 
 @dataclass(frozen=True)
 class WindowView:
-    """What one window shows: what was taken of the content, and statistics with their areas, by layer.
+    """What one window shows.
 
-    Statistics are B x P x ..., areas B x P.
+    Statistics, B x P x ..., by statistic and layer, their areas, B x P by layer, and whatever else was taken of its
+    features.
     """
 
     window: windows.Window
-    content: Named
-    statistics: Named
+    taken: Named
+    statistics: ByStatistic
     areas: Named
 
 
@@ -39,26 +40,31 @@ def observe_windows(
     picture_B3HW: Tensor,
     guides: Named | None,
     tile: int,
-    of_content: OfContent = lambda _features, _part: {},
+    of_features: OfFeatures = lambda _features, _part: {},
 ) -> list[WindowView]:
     """Every window of a picture; there is one, the whole, unless a side is longer than `tile` px.
 
-    `guides` are B x P x h x w by layer, `None` for one part that is everywhere. `of_content` says what to take of
-    the content in each window.
+    `guides` are B x P x h x w by layer, `None` for one part that is everywhere. `of_features` says what else to take
+    of each window's features.
     """
 
     def view_of(picture_B3HW: Tensor, window: windows.Window) -> WindowView:
         """Look at one window of the picture."""
         features, part = windows.window_features(encoder, channels_last(picture_B3HW), window)
         cut = {} if guides is None else {layer: part(layer, guides[layer]) for layer in structure.style_names}
-        statistics, areas = {}, {}
+        areas = {}
         for layer in structure.style_names:
-            statistics[layer] = _statistics(structure, features[layer], cut.get(layer))
             everywhere = torch.full((1, 1), float(features[layer][0, 0].numel()), device=picture_B3HW.device)
             areas[layer] = cut[layer].sum((2, 3)) if cut else everywhere
-        return WindowView(window, of_content(features, part), statistics, areas)
+        statistics = {
+            each.name: {
+                layer: _statistics(each.name, features[layer], cut.get(layer)) for layer, _ in each.layers
+            }
+            for each in structure.moments
+        }
+        return WindowView(window, of_features(features, part), statistics, areas)
 
-    side = tile if STATISTICS[structure.statistic].combine_windows else 0
+    side = tile if all(STATISTICS[each.name].combine_windows for each in structure.moments) else 0
     cuts = windows.split_into_windows(picture_B3HW, side, encoder, guides)
     if len(cuts) == 1:
         return [view_of(picture_B3HW, cuts[0])]
@@ -69,20 +75,38 @@ def observe_windows(
     ]
 
 
-def whole_statistics(structure: Structure, views: list[WindowView]) -> Named:
-    """Statistics of the whole picture, B x P x ... by layer, from those of its windows."""
+def whole_statistics(structure: Structure, views: list[WindowView]) -> ByStatistic:
+    """Statistics of the whole picture, B x P x ... by statistic and layer, from those of its windows."""
     if len(views) == 1:
         return views[0].statistics
-    combine = STATISTICS[structure.statistic].combine_windows
-    if not views or combine is None:
-        return {}
-    whole = {}
-    for layer in structure.style_names:
-        statistics = torch.stack([view.statistics[layer].flatten(0, 1) for view in views])
-        areas = torch.stack([view.areas[layer].flatten() for view in views])
-        shares = areas / areas.sum(0).clamp_min(1e-6)
-        whole[layer] = combine(statistics, shares).unflatten(0, views[0].statistics[layer].shape[:2])
+    return {
+        each.name: {layer: _combined(each.name, layer, views) for layer, _ in each.layers}
+        for each in structure.moments
+    }
+
+
+def _combined(name: str, layer: str, views: list[WindowView]) -> Tensor:
+    """One layer's statistic of the whole picture, B x P x ..., from those of its windows."""
+    combine = STATISTICS[name].combine_windows
+    # A statistic that does not combine is taken of the whole picture, so there is one window.
+    assert combine is not None
+    statistics = torch.stack([view.statistics[name][layer].flatten(0, 1) for view in views])
+    areas = torch.stack([view.areas[layer].flatten() for view in views])
+    shares = areas / areas.sum(0).clamp_min(1e-6)
+    whole: Tensor = combine(statistics, shares).unflatten(0, views[0].statistics[name][layer].shape[:2])
     return whole
+
+
+def layer_features(
+    encoder: Encoder, picture_B3HW: Tensor, views: list[WindowView], names: Iterable[str]
+) -> Named:
+    """Features of the whole picture by layer, put together from windows of which the features themselves were taken."""
+    return {
+        name: windows.assemble_layer(
+            encoder, name, picture_B3HW, [(view.window, view.taken[name]) for view in views]
+        )
+        for name in names
+    }
 
 
 def channels_last(picture_B3HW: Tensor) -> Tensor:
@@ -90,8 +114,8 @@ def channels_last(picture_B3HW: Tensor) -> Tensor:
     return picture_B3HW.contiguous(memory_format=torch.channels_last)
 
 
-def _statistics(structure: Structure, features_BCHW: Tensor, guide_BPHW: Tensor | None) -> Tensor:
+def _statistics(name: str, features_BCHW: Tensor, guide_BPHW: Tensor | None) -> Tensor:
     """A layer's statistic of every part, B x P x ...; without a guide of the whole picture, B x 1 x ..."""
-    take = STATISTICS[structure.statistic].take
+    take = STATISTICS[name].take
     parts = [None] if guide_BPHW is None else list(guide_BPHW.split(1, dim=1))
     return torch.stack([take(features_BCHW, guide) for guide in parts], 1)

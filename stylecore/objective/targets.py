@@ -6,8 +6,13 @@ from typing import Any
 
 from torch import Tensor
 
+from stylecore.objective.patches import Match, PatchSource
+
 Named = Mapping[str, Tensor]
 """Tensors by the name of a layer or a term."""
+
+ByStatistic = Mapping[str, Named]
+"""Tensors by the name of a statistic, then by layer."""
 
 
 @dataclass(frozen=True)
@@ -15,30 +20,41 @@ class ContentTargets:
     """What a garment is held to at one level; every tensor leads with B.
 
     `features` are the encoder's, by content layer; `guides` B x P x h x w by layer, a channel a part;
-    `energy_floors` B x P by style layer (`losses.ENERGY_FLOOR`); `cloth` the guide of all parts together, B x 1 x
-    H x W in [0, 1]; `term_targets` what the garment's own light, edges and colours are, by the term that holds them.
+    `energy_floors` B x P by statistic and layer (`losses.ENERGY_FLOOR`); `cloth` the guide of all parts together,
+    B x 1 x H x W in [0, 1]; `term_targets` what the garment's own light, edges and colours are, by the term that
+    holds them.
     """
 
     features: Named
     guides: Named
-    energy_floors: Named
+    energy_floors: ByStatistic
     cloth: Tensor
     term_targets: Named
 
 
 @dataclass(frozen=True)
 class StyleTargets:
-    """What a style is measured as at one level: its statistics, B x P x ... by style layer."""
+    """What a style is measured as at one level.
 
-    statistics: Named
+    `statistics` are 1 x P x ... by statistic and layer. `patches` are the style's own by layer; as styles differ in
+    size, they stay with their pair and never share a tensor with another's.
+    """
+
+    statistics: ByStatistic
+    patches: Mapping[str, PatchSource]
 
 
 @dataclass(frozen=True)
 class Targets:
-    """What a batch of pairs is drawn to at one level: `weights` has B values by term."""
+    """What a batch of pairs is drawn to at one level.
+
+    `statistics` are the styles', B x P x ... by statistic and layer; `matches` what the patches that are assigned to
+    each picture ask for, by statistic and layer; `weights` has B values by term.
+    """
 
     content: ContentTargets
-    style: StyleTargets
+    statistics: ByStatistic
+    matches: Mapping[str, Mapping[str, Match]]
     weights: Named
 
     def of_pair(self, pair: int) -> "Targets":
@@ -53,9 +69,11 @@ class Targets:
 
     def overwrite(self, pair: int, targets: "Targets") -> None:
         """Copy the targets of one pair (a batch of one) to place `pair` of the batch, in place."""
-        given = dict(named_tensors(targets))
-        for name, tensor in named_tensors(self):
-            tensor[pair : pair + 1].copy_(given[name])
+        _overwrite(self, pair, targets)
+
+    def overwrite_matches(self, pair: int, targets: "Targets") -> None:
+        """Copy the matches alone of one pair (a batch of one) to place `pair` of the batch, in place."""
+        _overwrite(self.matches, pair, targets.matches)
 
 
 def named_tensors(record: Any, name: str = "") -> Iterator[tuple[str, Tensor]]:
@@ -68,6 +86,12 @@ def named_tensors(record: Any, name: str = "") -> Iterator[tuple[str, Tensor]]:
     )
     for part, value in inner.items():
         yield from named_tensors(value, f"{name}.{part}")
+
+
+def _overwrite(batch: Any, pair: int, of_pair: Any) -> None:
+    given = dict(named_tensors(of_pair))
+    for name, tensor in named_tensors(batch):
+        tensor[pair : pair + 1].copy_(given[name])
 
 
 def _with_each(record: Any, work: Callable[[Tensor], Tensor]) -> Any:

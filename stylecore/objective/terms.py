@@ -25,8 +25,9 @@ from stylecore.objective.losses import (
     variation_loss,
 )
 from stylecore.objective.matting_laplacian import matting_stencil, photorealism_loss
-from stylecore.objective.targets import Named, Targets
+from stylecore.objective.targets import ByStatistic, Named, Targets
 from stylecore.recipe import Recipe, Structure
+from stylecore.recipe_values import StyleStatistic
 
 
 @dataclass(frozen=True)
@@ -34,14 +35,16 @@ class Comparison:
     """Pictures of a batch beside their targets: what the function of a term looks at.
 
     `picture_B3HW` is in [0, 1]; `content_distances` are sums of squared differences of features from the content's,
-    B values by content layer; `statistics` are those of the pictures: for each style layer, B x P x ...
+    B values by content layer; `statistics` are those of the pictures, B x P x ..., and `patch_distances` the squared
+    distances of their patches from those assigned to them, B values, both by statistic and layer.
     """
 
     structure: Structure
     targets: Targets
     picture_B3HW: Tensor
     content_distances: Named
-    statistics: Named
+    statistics: ByStatistic
+    patch_distances: ByStatistic
 
     @property
     def normalisation(self) -> Normalisation:
@@ -129,30 +132,50 @@ def content(comparison: Comparison) -> Tensor:
 
 @term("style_weight")
 def style(comparison: Comparison) -> Tensor:
-    """Distance of every style layer's statistic from the style's, part by part; B values.
+    """Distance of every statistic from the style's, by its weight, in each of its layers; B values."""
+    total_B = comparison.picture_B3HW.new_zeros(len(comparison.picture_B3HW))
+    for statistic in comparison.structure.statistics:
+        compare = _patches if statistic.is_of_patches else _moments
+        total_B = total_B + statistic.weight * compare(comparison, statistic)
+    return total_B
+
+
+def _patches(comparison: Comparison, statistic: StyleStatistic) -> Tensor:
+    """Squared distance of patches from those assigned to them, part by part, every layer by its weight; B values."""
+    distances = comparison.patch_distances[statistic.name]
+    total_B = comparison.picture_B3HW.new_zeros(len(comparison.picture_B3HW))
+    for layer, weight in statistic.layers:
+        total_B = total_B + weight * (
+            distances[layer] + comparison.targets.matches[statistic.name][layer].rest
+        )
+    return total_B
+
+
+def _moments(comparison: Comparison, statistic: StyleStatistic) -> Tensor:
+    """Distance of a statistic of whole layers from the style's, part by part, every layer by its weight; B values.
 
     Balanced parts count by their share of the cloth. Luan et al. (2017), eq. 5, sum over parts as they are; so do
     the papers' normalisations here.
     """
     total_B = comparison.picture_B3HW.new_zeros(len(comparison.picture_B3HW))
-    for layer, weight in comparison.structure.style_layers:
+    for layer, weight in statistic.layers:
         guide_BPHW = comparison.targets.content.guides[layer]
         share_BP = guide_BPHW.sum((2, 3)) / guide_BPHW.sum((1, 2, 3)).clamp_min(1e-6)[:, None]
         for part in range(guide_BPHW.shape[1]):
             share = share_BP[:, part] if comparison.normalisation == "balanced" else 1.0
-            total_B = total_B + weight * share * _part_distance(comparison, layer, part)
+            total_B = total_B + weight * share * _part_distance(comparison, statistic.name, layer, part)
     return total_B
 
 
-def _part_distance(comparison: Comparison, layer: str, part: int) -> Tensor:
+def _part_distance(comparison: Comparison, name: str, layer: str, part: int) -> Tensor:
     targets = comparison.targets
     return style_loss(
-        comparison.statistics[layer][:, part],
-        targets.style.statistics[layer][:, part],
+        comparison.statistics[name][layer][:, part],
+        targets.statistics[name][layer][:, part],
         comparison.normalisation,
-        statistic=comparison.structure.statistic,
+        statistic=name,
         positions=targets.content.guides[layer].shape[2:].numel(),
-        floor_B=targets.content.energy_floors[layer][:, part],
+        floor_B=targets.content.energy_floors[name][layer][:, part],
     )
 
 

@@ -69,6 +69,15 @@ def start_at(
     return resize(content, level.size).clamp(0, 1)
 
 
+def with_noise(start_13HW: Tensor, recipe: Recipe) -> Tensor:
+    """A start with the recipe's noise over it: the seed's, whatever the pair, so that a batch equals single runs."""
+    if not recipe.start_noise or recipe.init == "noise":
+        return start_13HW
+    generator = torch.Generator().manual_seed(recipe.seed)
+    noise = torch.randn(start_13HW.shape, generator=generator).to(start_13HW)
+    return (start_13HW + recipe.start_noise * noise).clamp(0, 1)
+
+
 def carried(picture_13HW: Tensor, start_13HW: Tensor) -> Tensor:
     """A level's picture in the size of the next one, with what is finer in that level's own start.
 

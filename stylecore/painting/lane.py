@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 import torch
 from torch import Tensor
 
-from stylecore.objective.targets import Targets
+from stylecore.objective.targets import StyleTargets, Targets
 from stylecore.painting.compiling import level_objective
 from stylecore.painting.lane_context import LaneContext
 from stylecore.painting.optimizers import OPTIMIZERS, Optimizer
@@ -27,6 +27,8 @@ class PairInProgress:
     """Losses before every step in the lane it is in."""
     targets: Targets | None = None
     """Its targets in the lane it is in."""
+    style: StyleTargets | None = None
+    """Its style in the lane it is in."""
     seconds: float = 0.0
 
 
@@ -68,30 +70,48 @@ class Lane:
 
     def _put(self, slot: int, progress: PairInProgress) -> None:
         recipe, level = progress.pair.recipe, self.level
-        targets = self._context.targets(progress.pair, level)
+        style = self._context.style(progress.pair, level)
         start = self._context.start(progress.pair, level, progress.picture)
+        targets = self._context.assigned(self._context.targets(progress.pair, level, style), style, start)
         if self._targets is None or self._optimizer is None:
             self._targets = targets.zeros_for(len(self._slots))
             self._optimizer = OPTIMIZERS[recipe.optimizer](len(self._slots), start)
         self._targets.overwrite(slot, targets)
         self._optimizer.put(slot, start, recipe.learning_rate, recipe.final_learning_rate, level.steps)
-        self._slots[slot], progress.level_losses, progress.targets = progress, [], targets
+        self._slots[slot], progress.level_losses = progress, []
+        progress.targets, progress.style = targets, style
 
     def advance(self) -> list[PairInProgress]:
         """Step until a pair may leave; returns those that do, with their picture."""
         began = time.perf_counter()
-        steps = min(self._until_look(progress) for progress in self._slots if progress)
+        steps = min(self._until_stop(progress) for progress in self._slots if progress)
         if steps:
+            self._assign()
             self._step(steps)
         busy = [progress for progress in self._slots if progress]
         for progress in busy:
             progress.seconds += (time.perf_counter() - began) / len(busy)
         return self._leaving()
 
-    def _until_look(self, progress: PairInProgress) -> int:
-        """Steps until the pair's own next look at its losses: other pairs of the batch cannot change when it leaves."""
-        done, steps, window = len(progress.level_losses), self.level.steps, self._context.structure.window
-        return min(window - done % window, steps - done)
+    def _until_stop(self, progress: PairInProgress) -> int:
+        """Steps until the pair's own next look at its losses or assignment: no other pair changes when they come."""
+        done, structure = len(progress.level_losses), self._context.structure
+        periods = [structure.window, *([structure.assignment_steps] if structure.patches else [])]
+        return min(self.level.steps - done, *(period - done % period for period in periods))
+
+    def _assign(self) -> None:
+        """Assign the style's patches anew in the slots whose turn it is; the first time was when they were filled."""
+        assert self._optimizer is not None and self._targets is not None
+        structure = self._context.structure
+        for slot, progress in enumerate(self._slots):
+            done = len(progress.level_losses) if progress else 0
+            if not progress or not structure.patches or not done or done % structure.assignment_steps:
+                continue
+            assert progress.targets is not None and progress.style is not None
+            picture = self._optimizer.picture[slot : slot + 1]
+            progress.targets = self._context.assigned(progress.targets, progress.style, picture)
+            self._targets.overwrite_matches(slot, progress.targets)
+            self._optimizer.loss_changed()
 
     def _step(self, steps: int) -> None:
         assert self._optimizer is not None

@@ -7,7 +7,14 @@ import torch
 from torch import Tensor
 
 from stylecore.encoders.encoder import Encoder
-from stylecore.objective.evaluation import content_targets, evaluate_terms, style_targets, term_weights
+from stylecore.objective.evaluation import (
+    assign_patches,
+    content_targets,
+    evaluate_terms,
+    pair_targets,
+    style_targets,
+    term_weights,
+)
 from stylecore.objective.target_cache import TargetCache
 from stylecore.objective.targets import ContentTargets, StyleTargets, Targets
 from stylecore.objective.terms import TermValues
@@ -35,13 +42,18 @@ class LaneContext:
         """What share of a pair's whole work a step at a level is."""
         return level.scale**2 / self.pixel_steps
 
-    def targets(self, pair: Pair, level: Level) -> Targets:
-        """Targets of a pair at a level: the garment's and the style's from the cache, if they are known."""
-        return Targets(
-            content=self.cache.get(self._content_key(pair, level), lambda: self._content(pair, level)),
-            style=self.cache.get(self._style_key(pair, level), lambda: self._style(pair, level)),
-            weights=term_weights(pair.recipe, self.device),
-        )
+    def style(self, pair: Pair, level: Level) -> StyleTargets:
+        """What a pair's style is measured as at a level: from the cache, if it is known."""
+        return self.cache.get(self._style_key(pair, level), lambda: self._style(pair, level))
+
+    def targets(self, pair: Pair, level: Level, style: StyleTargets) -> Targets:
+        """Targets of a pair at a level, the garment's from the cache, if they are known; no patches are assigned yet."""
+        content = self.cache.get(self._content_key(pair, level), lambda: self._content(pair, level))
+        return pair_targets(content, style, term_weights(pair.recipe, self.device))
+
+    def assigned(self, targets: Targets, style: StyleTargets, picture_13HW: Tensor) -> Targets:
+        """A pair's targets with the style's patches assigned to the places of a picture."""
+        return assign_patches(self.encoder, self.structure, targets, style, picture_13HW, self.tile)
 
     def _content_key(self, pair: Pair, level: Level) -> Hashable:
         if not pair.content_key:
@@ -94,7 +106,7 @@ class LaneContext:
     def start(self, pair: Pair, level: Level, before_13HW: Tensor | None) -> Tensor:
         """Where a pair begins at a level: its picture of the level before, or the recipe's start where there is none."""
         if before_13HW is None:
-            return self._start(pair, level)
+            return initialization.with_noise(self._start(pair, level), pair.recipe)
         if level.beyond and pair.recipe.init not in ("noise", "style"):
             return initialization.carried(before_13HW, self._start(pair, level))
         return resize(before_13HW, level.size).clamp(0, 1)

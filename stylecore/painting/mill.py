@@ -135,9 +135,10 @@ def _finished(progress: PairInProgress, lanes: list[Lane], context: LaneContext)
     picture = content if progress.failure or progress.picture is None else progress.picture
     with torch.no_grad():
         # A pair that failed on the way has targets of the level where it did.
-        reached = len(progress.losses) == len(lanes) and progress.targets is not None
-        targets = progress.targets if reached and progress.targets else context.targets(pair, level)
-        ends = [context.terms(targets, x) for x in (picture, content)]
+        reached = len(progress.losses) == len(lanes)
+        style = progress.style if reached and progress.style else context.style(pair, level)
+        targets = progress.targets if reached and progress.targets else context.targets(pair, level, style)
+        ends = [context.terms(context.assigned(targets, style, x), x) for x in (picture, content)]
     return Finished(
         pair=pair,
         picture_13HW=initialization.finished(

@@ -30,6 +30,9 @@ class Optimizer(Protocol):
     def put(self, slot: int, start_13HW: Tensor, rate: float, final_rate: float, steps: int) -> None:
         """Begin anew in one slot."""
 
+    def loss_changed(self) -> None:
+        """From now on losses are others than before: forget what was measured of them."""
+
     def step(self, loss: Loss) -> Tensor:
         """One step in every slot; returns the losses before it, B values."""
 
@@ -50,6 +53,9 @@ class Adam:
         self.picture[slot] = start_13HW[0]
         self._mean[slot], self._square[slot], self._done[slot] = 0.0, 0.0, 0.0
         self._rate[slot], self._fall[slot] = rate, (rate - final_rate) / max(1, steps - 1)
+
+    def loss_changed(self) -> None:
+        """Means of gradients stay: they follow in a few steps."""
 
     def step(self, loss: Loss) -> Tensor:
         """One step in every slot; returns the losses before it, B values."""
@@ -89,6 +95,10 @@ class Lbfgs:
             for tensor in entry:
                 # The steps as well: a pair that failed leaves NaN there, and 0 times NaN is NaN.
                 tensor[slot] = 0
+
+    def loss_changed(self) -> None:
+        """Curvature stays, as one loss measured both ends of each of its steps; the last end is measured anew."""
+        self._known = None
 
     def step(self, loss: Loss) -> Tensor:
         """One step in every slot; returns the losses before it, B values."""

@@ -12,6 +12,7 @@ from torch import Tensor, nn
 
 from stylecore import Recipe, stylize
 from stylecore.encoders.encoder import encoder_with_weights
+from stylecore.recipe_values import StyleStatistic
 
 STEPS, RATE = 100, 0.02
 CONTENT_WEIGHT, STYLE_WEIGHT = 1.0, 100.0
@@ -83,7 +84,8 @@ def test_same_losses(assets: Path) -> None:
         encoder="vgg19",
         normalisation="gatys",
         content_layers=(("conv4_2", 1.0),),
-        style_layers=tuple((f"conv{block}_1", 0.2) for block in range(1, 6)),
+        statistics=(StyleStatistic("gram", layers=tuple((f"conv{block}_1", 0.2) for block in range(1, 6))),),
+        start_noise=0.0,
         content_weight=CONTENT_WEIGHT,
         style_weight=STYLE_WEIGHT,
         variation_weight=0.0,

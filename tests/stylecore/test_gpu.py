@@ -18,7 +18,8 @@ from stylecore.objective.statistics import STATISTICS
 from stylecore.objective.target_cache import TargetCache
 from stylecore.painting.mill import mill
 from stylecore.painting.pair import Finished, Pair
-from stylecore.recipe import TERM_NAMES, Recipe
+from stylecore.recipe import STATISTIC_NAMES, TERM_NAMES, Recipe
+from stylecore.recipe_values import style_statistic
 from stylecore.stylization import in_precision
 from tests.stylecore.test_stylization import pictures
 
@@ -34,7 +35,7 @@ SHORT = dataclasses.replace(RECIPE, levels=((0.5, 6), (1.0, 6)))
 CONTENT, STYLE = pictures(21, 5, 128, 112), pictures(22, 5, 96, 96)
 
 compiled_or_not = pytest.mark.parametrize("compiled", [False, True], ids=["plain", "compiled"])
-every_statistic = pytest.mark.parametrize("statistic", STATISTICS)
+every_statistic = pytest.mark.parametrize("statistic", STATISTIC_NAMES)
 
 
 def cuda_encoder(recipe: Recipe = RECIPE) -> Encoder:
@@ -143,7 +144,7 @@ def test_features_are_bfloat16_and_statistics_float32(statistic: str) -> None:
 @every_statistic
 def test_terms_of_the_start_are_the_same(statistic: str) -> None:
     """Before the first step GPU and CPU have the same terms, to bfloat16's precision."""
-    recipe = dataclasses.replace(RECIPE, statistic=statistic, levels=((1.0, 0),))
+    recipe = dataclasses.replace(RECIPE, statistics=(style_statistic(statistic),), levels=((1.0, 0),))
     designs = paint(five_pairs(recipe), cuda_encoder(), CUDA, 4)
     for design, other in zip(designs, paint_on_cpu(five_pairs(recipe)), strict=True):
         for term in TERM_NAMES:
@@ -156,7 +157,7 @@ def test_terms_of_the_start_are_the_same(statistic: str) -> None:
 def test_every_statistic_paints(statistic: str, compiled: bool, caplog: pytest.LogCaptureFixture) -> None:
     """By every statistic a batch with empty slots ends where the CPU does, and the compiler takes it."""
     recipe = dataclasses.replace(
-        SHORT, statistic=statistic, style_layers=(("relu1_1", 0.5), ("relu2_1", 0.5))
+        SHORT, statistics=(style_statistic(statistic, layers=(("relu1_1", 0.5), ("relu2_1", 0.5))),)
     )
     designs = paint(five_pairs(recipe), cuda_encoder(recipe), CUDA, 4, compiled=compiled)
     assert "is not compiled" not in caplog.text

@@ -13,7 +13,8 @@ import pytest
 import torch
 
 from stylecore.errors import RecipeError
-from stylecore.recipe import ENGINE_VERSION, STYLE_LAYERS, TERM_NAMES, UNDIGESTED, Recipe, recipe_from
+from stylecore.recipe import ENGINE_VERSION, TERM_NAMES, UNDIGESTED, Recipe, recipe_from
+from stylecore.recipe_values import STYLE_LAYERS, StyleStatistic, style_statistic
 from stylecore.stylization import stylize
 
 OTHER: dict[str, Any] = {
@@ -22,8 +23,9 @@ OTHER: dict[str, Any] = {
     "pooling": "average",
     "weight_normalised": True,
     "content_layers": (("relu3_1", 1.0),),
-    "style_layers": (("relu1_1", 1.0),),
-    "statistic": "covariance",
+    "statistics": (StyleStatistic("gram", layers=(("relu1_1", 1.0),)),),
+    "assignment_steps": 3,
+    "start_noise": 0.1,
     "normalisation": "gatys",
     **{f"{term}_weight": 2.0 for term in TERM_NAMES},
     "parts": True,
@@ -64,8 +66,9 @@ class TestDigest:
         ("base", "field"),
         [
             ({}, "seed"), ({}, "window"), ({"variation_weight": 0.0}, "variation_exponent"),
-            ({"content_weight": 0.0}, "content_layers"), ({"style_weight": 0.0}, "style_layers"),
-            ({"style_weight": 0.0}, "statistic"), ({"optimizer": "lbfgs"}, "final_learning_rate"),
+            ({"content_weight": 0.0}, "content_layers"), ({"style_weight": 0.0}, "statistics"),
+            ({"statistics": (style_statistic("gram"),)}, "assignment_steps"), ({"init": "noise"}, "start_noise"),
+            ({"optimizer": "lbfgs"}, "final_learning_rate"),
         ],
     )  # fmt: skip
     def test_does_not_change_without_effect(self, base: dict[str, Any], field: str) -> None:
@@ -120,7 +123,10 @@ class TestDigest:
         [
             ({"content_weight": 1}, {"content_weight": 1.0}),
             ({"levels": ((1, 5),)}, {"levels": ((1.0, 5),)}),
-            ({"style_layers": (("relu1_1", 1),)}, {"style_layers": (("relu1_1", 1.0),)}),
+            (
+                {"statistics": (("gram", 1, (("relu1_1", 1),)),)},
+                {"statistics": (StyleStatistic("gram", 1.0, (("relu1_1", 1.0),)),)},
+            ),
         ],
     )
     def test_equal_recipes(self, one: dict[str, Any], same: dict[str, Any]) -> None:
@@ -166,11 +172,14 @@ class TestRange:
             Recipe(**{field: value})
 
     @pytest.mark.parametrize("weight", [-1.0, math.nan, math.inf])
-    @pytest.mark.parametrize("field", ["content_layers", "style_layers"])
-    def test_bad_layer_weight(self, field: str, weight: float) -> None:
+    def test_bad_layer_weight(self, weight: float) -> None:
         """A layer's weight follows the same rule as the other weights: 0 or more, and finite."""
-        with pytest.raises(RecipeError, match=field):
-            Recipe(**{field: (("relu1_1", weight),)})
+        with pytest.raises(RecipeError, match="content_layers"):
+            Recipe(content_layers=(("relu1_1", weight),))
+        with pytest.raises(RecipeError, match=r"statistics\.gram gives relu1_1"):
+            Recipe(statistics=(StyleStatistic("gram", layers=(("relu1_1", weight),)),))
+        with pytest.raises(RecipeError, match="statistics gives gram the weight"):
+            Recipe(statistics=(StyleStatistic("gram", weight),))
 
     def test_bad_level_scale(self) -> None:
         """A scale that is not a number is refused."""
@@ -180,9 +189,9 @@ class TestRange:
     def test_no_layer(self) -> None:
         """A recipe without any layer is refused; either kind alone will do."""
         with pytest.raises(RecipeError, match="names no layer"):
-            Recipe(content_layers=(), style_layers=())
+            Recipe(content_layers=(), statistics=())
         assert Recipe(content_layers=()).layers == tuple(layer for layer, _ in STYLE_LAYERS)
-        assert Recipe(style_layers=()).layers == ("relu4_2",)
+        assert Recipe(statistics=()).layers == ("relu4_2",)
 
     def test_everything_at_once(self) -> None:
         """One error names the recipe and every field out of range."""
@@ -234,7 +243,7 @@ class TestRecipeFrom:
             canvas = [96, 80]
             levels = [[0.5, 3], [1, 4]]
             weight_normalised = true
-            style_layers = { relu1_1 = 1, relu2_1 = 0.5 }
+            statistics = { gram = { layers = { relu1_1 = 1, relu2_1 = 0.5 } }, patches = 2 }
             content_layers = ["relu4_2", "relu3_1"]
         """
         recipe = recipe_from(tomllib.loads(text))
@@ -244,7 +253,10 @@ class TestRecipeFrom:
             canvas=(96, 80),
             levels=((0.5, 3), (1.0, 4)),
             weight_normalised=True,
-            style_layers=(("relu1_1", 1.0), ("relu2_1", 0.5)),
+            statistics=(
+                StyleStatistic("gram", 1.0, (("relu1_1", 1.0), ("relu2_1", 0.5))),
+                style_statistic("patches", 2.0),
+            ),
             content_layers=(("relu4_2", 0.5), ("relu3_1", 0.5)),
         )
         assert type(recipe.content_weight) is float and type(recipe.levels[1][0]) is float
@@ -286,8 +298,10 @@ class TestRecipeFrom:
             ("levels", [[0.5]]),
             ("content_layers", "relu4_2"),
             ("content_layers", {"relu4_2": "much"}),
-            ("style_layers", 3),
-            ("style_layers", [["relu4_2"]]),
+            ("statistics", 3),
+            ("statistics", [["gram"]]),
+            ("statistics", {"gram": "much"}),
+            ("statistics", {"gram": {"layers": 3}}),
         ],
     )
     def test_wrong_type(self, field: str, value: Any) -> None:
@@ -320,7 +334,7 @@ class TestRecipeFrom:
 def test_large_by_a_statistic_of_far_positions_is_refused() -> None:
     """What cannot be done window by window is said before anything is painted, with what to do."""
     with pytest.raises(RecipeError, match="mmd_gaussian .* choose another statistic, or large_steps = 0"):
-        Recipe(statistic="mmd_gaussian", large_steps=1)
+        Recipe(statistics=(style_statistic("mmd_gaussian"),), large_steps=1)
 
 
 @pytest.mark.parametrize("name", ["a\x1b[31m", "two\nlines", "x" * 201])

@@ -15,13 +15,15 @@ from stylecore.objective.evaluation import evaluate_terms
 from stylecore.objective.terms import TermValues
 from stylecore.painting import lane_context
 from stylecore.recipe import Recipe
+from stylecore.recipe_values import StyleStatistic
 from stylecore.stylization import stylize
 from stylecore.tensors import resize
 
 SHALLOW = Recipe(
     pooling="average",
     content_layers=(("relu3_1", 1.0),),
-    style_layers=(("relu1_1", 0.5), ("relu2_1", 0.5)),
+    statistics=(StyleStatistic("gram", layers=(("relu1_1", 0.5), ("relu2_1", 0.5))),),
+    start_noise=0.0,
     init="content",
     levels=((0.5, 4), (1.0, 4)),
 )
@@ -320,7 +322,11 @@ class TestGuide:
         """Pixels farther from the guide than any layer sees keep their value; those under it do not."""
         guide = torch.zeros(4, 1, 48, 40)
         guide[..., :12] = 1
-        recipe = recipe_with(content_layers=(), style_layers=(("relu1_1", 1.0),), levels=((1.0, 5),))
+        recipe = recipe_with(
+            content_layers=(),
+            statistics=(StyleStatistic("gram", layers=(("relu1_1", 1.0),)),),
+            levels=((1.0, 5),),
+        )
         design = stylize(CONTENT, STYLE, recipe, guide=guide, encoder=ENCODER).picture_B3HW
         assert torch.equal(design[..., 13:], CONTENT[..., 13:])
         assert (design[..., :12] - CONTENT[..., :12]).abs().mean() > 0.01

@@ -85,7 +85,7 @@ def test_half_precision_encoder() -> None:
 
 def test_not_defined() -> None:
     """Without style layers, folds or any cloth, a measure is NaN and nothing fails."""
-    no_style = dataclasses.replace(SHALLOW, style_layers=())
+    no_style = dataclasses.replace(SHALLOW, statistics=())
     assert math.isnan(measure(ENCODER, finished(DESIGN, no_style)).style_distance)
     plain = measure(ENCODER, finished(DESIGN, content=torch.full_like(CONTENT, 0.5)))
     assert math.isnan(plain.fold_correlation) and math.isinf(plain.variation_ratio)

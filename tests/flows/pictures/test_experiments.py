@@ -42,7 +42,14 @@ def test_two_axes(pair: tuple[str, str], tiny: str, catalog: Path, tmp_path: Pat
 
 def test_structures_may_differ(pair: tuple[str, str], tiny: str, tmp_path: Path) -> None:
     """Fields that need batches of their own are swept as well, in the order that was asked for."""
-    sweep(*pair, ["statistic=gram,mean_and_deviation,wasserstein"], str(tmp_path / "out"), None, tiny, "cpu")
+    sweep(
+        *pair,
+        ['statistics=["gram"];["mean_and_deviation"];["wasserstein"]'],
+        str(tmp_path / "out"),
+        None,
+        tiny,
+        "cpu",
+    )
     table = pd.read_csv(tmp_path / "out" / "sweep.csv")
     assert list(table["statistic"]) == ["gram", "mean_and_deviation", "wasserstein"]
     assert table["style_distance"].nunique() == 3

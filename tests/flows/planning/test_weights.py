@@ -24,8 +24,13 @@ from stylecore.encoders.embedded import embedded_sha256
 from stylecore.encoders.encoder import Encoder
 from stylecore.errors import EncoderError
 from stylecore.recipe import Recipe
+from stylecore.recipe_values import StyleStatistic
 
-RECIPE = Recipe(encoder="vgg16", content_layers=(("relu2_2", 1.0),), style_layers=(("relu1_1", 1.0),))
+RECIPE = Recipe(
+    encoder="vgg16",
+    content_layers=(("relu2_2", 1.0),),
+    statistics=(StyleStatistic("gram", layers=(("relu1_1", 1.0),)),),
+)
 
 
 @pytest.fixture

@@ -10,6 +10,7 @@ from flows.recipes.named import NAMED, find_recipe, recipe_in
 from flows.recipes.text import as_toml
 from stylecore.errors import RecipeError
 from stylecore.recipe import Recipe
+from stylecore.recipe_values import StyleStatistic
 
 
 @pytest.mark.parametrize("name", NAMED)
@@ -30,10 +31,12 @@ def test_default_is_the_house_recipe() -> None:
 def test_toml_starts_from_a_base(tmp_path: Path) -> None:
     """A file names what it changes; the rest is its base's, and its name is the file's."""
     path = tmp_path / "loud.toml"
-    path.write_text('base = "studio"\ncontent_weight = 0.02\nstyle_layers = ["relu1_1", "relu2_1"]\n')
+    path.write_text(
+        'base = "studio"\ncontent_weight = 0.02\nstatistics = { gram = { layers = ["relu1_1", "relu2_1"] } }\n'
+    )
     recipe = find_recipe(str(path))
     assert (recipe.name, recipe.encoder, recipe.content_weight) == ("loud", "vgg19", 0.02)
-    assert recipe.style_layers == (("relu1_1", 0.5), ("relu2_1", 0.5))
+    assert recipe.statistics == (StyleStatistic("gram", 1.0, (("relu1_1", 0.5), ("relu2_1", 0.5))),)
 
 
 def test_unknown_name() -> None:
@@ -64,7 +67,7 @@ def test_unknown_name() -> None:
         ("levels = [[0.5, 60_000], [1.0, 60_000]]", RecipeError, "levels have 120000 steps together"),
         (f"levels = {[[1.0, 0]] * 21}", RecipeError, "there are 21 levels, but at most 20"),
         ("large_steps = 1000000", RecipeError, "large_steps have 1000000 steps"),
-        ('style_layers = ["relu1_1", "relu1_1"]', RecipeError, "style_layers names relu1_1 2 times"),
+        ('content_layers = ["relu1_1", "relu1_1"]', RecipeError, "content_layers names relu1_1 2 times"),
         ("seed = -1", RecipeError, "seed is -1, but must be 0 to"),
         ("seed = 99999999999999999999", RecipeError, "seed is 99999999999999999999, but must be 0 to"),
         ("learning_rate = inf", RecipeError, "learning_rate is inf"),
@@ -134,7 +137,7 @@ def test_texts_that_are_much_work(text: str, monkeypatch: pytest.MonkeyPatch) ->
 
 @pytest.mark.parametrize(
     "text",
-    ['name = "a.b.c.d.e"', "# a.b.c.d.e = 1", "style_layers = [\n['conv1_1', 0.5],\n['conv2_1', 0.5]]"],
+    ['name = "a.b.c.d.e"', "# a.b.c.d.e = 1", "content_layers = [\n['conv1_1', 0.5],\n['conv2_1', 0.5]]"],
 )
 def test_usual_lines(text: str) -> None:
     """Dots in texts and remarks, and lists over several lines, are no matter."""

@@ -7,18 +7,25 @@ import torch
 from torch import Tensor
 
 from stylecore.encoders.encoder import Encoder
-from stylecore.objective.evaluation import content_targets, evaluate_terms, style_targets, term_weights
+from stylecore.objective.evaluation import (
+    content_targets,
+    evaluate_terms,
+    pair_targets,
+    style_targets,
+    term_weights,
+)
 from stylecore.objective.guides import layer_guide
 from stylecore.objective.losses import ENERGY_FLOOR, content_loss, style_loss, variation_loss
 from stylecore.objective.statistics import gram_matrix
 from stylecore.objective.targets import Targets, named_tensors
 from stylecore.objective.terms import TermValues
 from stylecore.recipe import Recipe
+from stylecore.recipe_values import StyleStatistic
 from tests.stylecore.conftest import random_encoder
 
 RECIPE = Recipe(
     content_layers=(("relu3_1", 0.7), ("relu2_1", 0.3)),
-    style_layers=(("relu1_1", 0.4), ("relu2_1", 0.6)),
+    statistics=(StyleStatistic("gram", layers=(("relu1_1", 0.4), ("relu2_1", 0.6))),),
     content_weight=0.3,
     style_weight=2.0,
     variation_weight=0.5,
@@ -36,7 +43,7 @@ def take_targets(
 ) -> Targets:
     """Targets of a batch, pair by pair."""
     each = [
-        Targets(
+        pair_targets(
             content_targets(encoder, recipe.structure(), picture, cloth),
             style_targets(encoder, recipe.structure(), style, None, guide.shape[1]),
             term_weights(recipe, picture.device),
@@ -64,7 +71,7 @@ def test_terms_written_out(normalisation: str) -> None:
     for layer, weight in recipe.content_layers:
         guide = layer_guide(GUIDE, tuple(own[layer].shape[2:]))
         wanted_content += weight * content_loss(own[layer], content[layer], guide, normalisation)  # type: ignore[arg-type]
-    for layer, weight in recipe.style_layers:
+    for layer, weight in recipe.statistics[0].layers:
         guide = layer_guide(GUIDE, tuple(own[layer].shape[2:]))
         wanted_style += weight * style_loss(
             gram_matrix(own[layer], guide),

@@ -9,6 +9,7 @@ from scipy.linalg import sqrtm
 from torch import Tensor
 from torch.autograd import gradcheck
 
+from stylecore.objective.patches import ASSIGNMENTS
 from stylecore.objective.statistics import (
     SAMPLES,
     STATISTICS,
@@ -17,7 +18,7 @@ from stylecore.objective.statistics import (
     mean_and_deviation,
     samples,
 )
-from stylecore.recipe import CHOICES, WHOLE_STATISTICS
+from stylecore.recipe import STATISTIC_NAMES, WHOLE_STATISTICS
 
 
 def random_features(seed: int = 0, shape: tuple[int, ...] = (2, 5, 6, 7)) -> torch.Tensor:
@@ -169,7 +170,7 @@ class TestEvery:
 
     def test_recipes_know_them(self) -> None:
         """What a recipe may name is what there is."""
-        assert set(CHOICES["statistic"]) == set(STATISTICS)
+        assert set(STATISTIC_NAMES) == {*STATISTICS, *ASSIGNMENTS}
 
     @every
     def test_zero_to_itself(self, name: str) -> None:

@@ -42,7 +42,11 @@ def test_size_in_bytes() -> None:
         term_targets={"lighting": torch.zeros(1)},
     )
     style = StyleTargets(
-        {"a": torch.zeros(1, 2, 6, 6, dtype=torch.bfloat16), "b": torch.zeros(7, dtype=torch.float64)}
+        {
+            "gram": {"a": torch.zeros(1, 2, 6, 6, dtype=torch.bfloat16)},
+            "covariance": {"a": torch.zeros(7, dtype=torch.float64)},
+        },
+        {},
     )
     assert size_in_bytes(content) == 4 * 60 + 4 * 4 + 4 * 64 + 4
     assert size_in_bytes(style) == 2 * 72 + 8 * 7

@@ -8,14 +8,21 @@ from torch import Tensor
 
 from stylecore.encoders.encoder import Encoder, Pooling
 from stylecore.objective import windows
-from stylecore.objective.evaluation import content_targets, evaluate_terms, style_targets, term_weights
+from stylecore.objective.evaluation import (
+    assign_patches,
+    content_targets,
+    evaluate_terms,
+    pair_targets,
+    style_targets,
+    term_weights,
+)
 from stylecore.objective.guides import layer_guide
-from stylecore.objective.statistics import STATISTICS
 from stylecore.objective.targets import Targets
 from stylecore.objective.terms import TermValues
 from stylecore.painting.mill import mill
 from stylecore.painting.pair import Pair
-from stylecore.recipe import Recipe
+from stylecore.recipe import STATISTIC_NAMES, WHOLE_STATISTICS, Recipe
+from stylecore.recipe_values import style_statistic
 from tests.stylecore.conftest import random_encoder
 
 RECIPE = Recipe(variation_weight=0.1, lighting_weight=0.1, saliency_weight=0.1, photorealism_weight=0.1)
@@ -34,11 +41,13 @@ def targets(
 ) -> Targets:
     """Targets of one pair."""
     structure = recipe.structure()
-    return Targets(
+    of_style = style_targets(ENCODER, structure, style, style_guide, guide.shape[1], tile)
+    own = pair_targets(
         content_targets(ENCODER, structure, content, guide, tile),
-        style_targets(ENCODER, structure, style, style_guide, guide.shape[1], tile),
+        of_style,
         term_weights(recipe, content.device),
     )
+    return assign_patches(ENCODER, structure, own, of_style, content, tile)
 
 
 def terms(encoder: Encoder, recipe: Recipe, targets: Targets, picture: Tensor, tile: int) -> TermValues:
@@ -97,11 +106,11 @@ def test_less_than_the_reach_would_not_do() -> None:
     assert not torch.allclose(found["relu5_1"], part("relu5_1", ENCODER(picture)["relu5_1"]), rtol=1e-9)
 
 
-@pytest.mark.parametrize("statistic", [name for name, one in STATISTICS.items() if one.combine_windows])
+@pytest.mark.parametrize("statistic", [name for name in STATISTIC_NAMES if name not in WHOLE_STATISTICS])
 @pytest.mark.parametrize("size", [(96, 144), (131, 117)])
 def test_terms_and_gradients_equal_the_whole_picture(statistic: str, size: tuple[int, int]) -> None:
     """Every term, and its gradient at every pixel, is the same by windows and at once: no seam, no drift."""
-    recipe = replace(RECIPE, statistic=statistic)
+    recipe = replace(RECIPE, statistics=(style_statistic(statistic),))
     content, picture = random(1, 3, *size, seed=1), random(1, 3, *size, seed=2)
     style = random(1, 3, 110, 90, seed=3)
     guide = torch.stack([random(1, *size, seed=4), random(1, *size, seed=5)], 1) / 2
@@ -158,7 +167,7 @@ def test_cloth_in_a_window_is_looked_at(size: tuple[int, int], box: tuple[int, i
 
 def test_no_style_layers() -> None:
     """A recipe without style layers takes nothing of a style that has parts, by windows too."""
-    recipe, style = replace(RECIPE, style_layers=()), random(1, 3, 96, 96, seed=1)
+    recipe, style = replace(RECIPE, statistics=()), random(1, 3, 96, 96, seed=1)
     guide = torch.ones(1, 2, 96, 96, dtype=torch.float64)
     assert style_targets(ENCODER, recipe.structure(), style, guide, 2, 48).statistics == {}
 
@@ -181,7 +190,7 @@ def test_average_pooling() -> None:
 
 def test_a_statistic_of_far_positions_is_taken_whole() -> None:
     """What compares positions all over a picture is looked at at once, whatever the tile."""
-    recipe = replace(RECIPE, statistic="mmd_gaussian")
+    recipe = replace(RECIPE, statistics=(style_statistic("mmd_gaussian"),))
     content, style = random(1, 3, 96, 96, seed=1), random(1, 3, 90, 90, seed=2)
     guide = torch.ones(1, 1, 96, 96, dtype=torch.float64)
     whole, tiled = (

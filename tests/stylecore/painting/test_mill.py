@@ -27,7 +27,8 @@ from stylecore.painting.lane import Lane
 from stylecore.painting.mill import lane_slots, mill
 from stylecore.painting.pair import Finished, OnSteps, Pair
 from stylecore.painting.pyramid import Level, levels_of
-from stylecore.recipe import STRUCTURAL_FIELDS, TERM_NAMES, Recipe
+from stylecore.recipe import STATISTIC_NAMES, STRUCTURAL_FIELDS, TERM_NAMES, Recipe
+from stylecore.recipe_values import StyleStatistic, style_statistic
 from stylecore.stylization import stylize
 from stylecore.tensors import resize
 from tests.stylecore.test_stylization import SHALLOW, network, pictures
@@ -47,6 +48,16 @@ either = pytest.mark.parametrize("optimizer", ["adam", "lbfgs"])
 def recipe_with(**fields: Any) -> Recipe:
     """A recipe of little work, but for some fields."""
     return dataclasses.replace(SHALLOW, **fields)
+
+
+def with_statistic(recipe: Recipe, name: str) -> Recipe:
+    """The recipe with another statistic of the same layers."""
+    (statistic,) = recipe.statistics
+    return dataclasses.replace(recipe, statistics=(statistic._replace(name=name),))
+
+
+SHALLOW_GRAM = (StyleStatistic("gram", layers=(("relu1_1", 1.0),)),)
+"""A Gram matrix of the first layer."""
 
 
 def pair(number: int, recipe: Recipe, **fields: Any) -> Pair:
@@ -172,7 +183,7 @@ class TestCompany:
         pairs = [
             pair(0, plain),
             pair(1, plain),
-            pair(2, dataclasses.replace(plain, statistic="covariance")),
+            pair(2, with_statistic(plain, "covariance")),
             pair(3, plain, **small),
             pair(4, plain, guide=HALVES),
             pair(5, plain),
@@ -224,10 +235,10 @@ class TestFailure:
             assert found.failure is None
             assert difference(found, alone(found.pair, encoder)) < 1e-7
 
-    @pytest.mark.parametrize("statistic", STATISTICS)
+    @pytest.mark.parametrize("statistic", STATISTIC_NAMES)
     def test_with_every_statistic(self, statistic: str) -> None:
         """Whatever a style is measured by, a pair of NaN fails alone."""
-        recipe = recipe_with(statistic=statistic, levels=((1.0, 3),))
+        recipe = with_statistic(recipe_with(levels=((1.0, 3),)), statistic)
         bad = pair(0, recipe, start=torch.full((1, 3, 48, 40), torch.nan))
         harmed, healthy = finish([bad, pair(1, recipe)], 2)
         assert harmed.failure == "the loss became not a number at level 1 of 1, step 1"
@@ -599,7 +610,8 @@ class TestCache:
             assert difference(one, other) < 1e-6
 
     @pytest.mark.parametrize(
-        "fields", [{"style_layers": (("relu1_1", 1.0),)}, {"statistic": "covariance"}, {"color": "keep"}]
+        "fields",
+        [{"statistics": SHALLOW_GRAM}, {"statistics": (style_statistic("covariance"),)}, {"color": "keep"}],
     )
     def test_recipes_do_not_mix_up_their_targets(self, fields: dict[str, Any]) -> None:
         """Two recipes that see the same pictures differently share a cache and come out as without one."""
@@ -659,7 +671,7 @@ class TestParts:
 
     RECIPE = recipe_with(
         content_layers=(),
-        style_layers=(("relu1_1", 1.0),),
+        statistics=SHALLOW_GRAM,
         levels=((1.0, 60),),
         variation_weight=0.0,
         content_weight=0.0,
@@ -696,7 +708,9 @@ class TestParts:
     def test_statistics_are_each_parts_own(self) -> None:
         """A part's target is the statistic of the style's part cut out, and the parts differ."""
         encoder, style = network(self.RECIPE), self.two_colours()
-        targets = style_targets(encoder, self.RECIPE.structure(), style, HALVES, 2).statistics["relu1_1"]
+        targets = style_targets(encoder, self.RECIPE.structure(), style, HALVES, 2).statistics["gram"][
+            "relu1_1"
+        ]
         features = encoder(style)["relu1_1"]
         take = STATISTICS["gram"].take
         torch.testing.assert_close(targets[:, 0], take(features[..., :20], None))
@@ -720,8 +734,9 @@ OTHER: dict[str, Any] = {
     "pooling": "average",
     "weight_normalised": True,
     "content_layers": (("relu3_1", 1.0),),
-    "style_layers": (("relu3_1", 1.0),),
-    "statistic": "covariance",
+    "statistics": (style_statistic("patches_nearest"),),
+    "assignment_steps": 3,
+    "start_noise": 0.1,
     "normalisation": "gatys",
     **{f"{term}_weight": 0.7 for term in TERM_NAMES},
     "variation_exponent": 1,
@@ -802,7 +817,7 @@ class TestCompiled:
         for one, other in zip(found, finish(pairs, 1), strict=True):
             assert 0 <= difference(one, other) < 1e-3
 
-    @pytest.mark.parametrize("statistic", ["gram", "wasserstein"])
+    @pytest.mark.parametrize("statistic", ["gram", "wasserstein", "patches"])
     def test_captured_whole(self, monkeypatch: pytest.MonkeyPatch, statistic: str) -> None:
         """Every lane's objective is captured as one graph, once, and gives the plain design."""
         compiled, graphs = torch.compile, []
@@ -816,8 +831,8 @@ class TestCompiled:
             "compile",
             lambda work, **named: compiled(work, backend=backend, fullgraph=True, dynamic=named["dynamic"]),
         )
-        recipe = recipe_with(
-            levels=((0.5, 3), (1.0, 3)), statistic=statistic, lighting_weight=0.5, saliency_weight=0.5
+        recipe = with_statistic(
+            recipe_with(levels=((0.5, 3), (1.0, 3)), lighting_weight=0.5, saliency_weight=0.5), statistic
         )
         pairs = [pair(number, recipe) for number in range(3)]
         torch._dynamo.reset()

@@ -1,0 +1,374 @@
+"""Patches: every place of a design is assigned a patch of the style, and drawn towards it.
+
+Gram matrices keep which features go together, not where, so motifs dissolve. A patch is a 3 x 3 neighbourhood of
+features. Every few steps each place of the cloth is assigned one of the style's patches (`assign`); the assignment
+is not differentiated. Between two assignments the loss is the squared distance of the design's patches from those
+assigned to them, as in Li and Wand (2016), "Combining Markov Random Fields and Convolutional Neural Networks", eq. 2.
+
+That sum over overlapping patches is, but for what does not depend on the design, a weighted squared distance from
+one map: at each place the mean of what the nine patches over it ask for. So a step costs what the content term
+costs, and windows of a large picture add up.
+
+Shape suffixes: B pairs, C channels, P parts, H rows, W columns of a design's layer; N = H * W places;
+h, w, M = h * w of a style's layer; D = 9 * C; K dimensions of a descriptor; n, m places of a coarse grid.
+"""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from itertools import product
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from stylecore.objective.transport import sinkhorn
+from stylecore.tensors import Size, exact, size_of
+
+TEMPERATURE = 0.05
+"""Of the transport, in units of the cosine: less is nearer to a permutation, and takes more iterations."""
+ITERATIONS = 8
+"""Of Sinkhorn; more changes no assignment that an eye would see."""
+DIMENSIONS = 64
+"""Of a descriptor: the directions in which the style's patches differ most hold what tells motifs apart."""
+MOST_PLACES = 2048
+"""Places a side of the matrix of similarities, which so has at most 4 million values (17 MB)."""
+MOST_SAMPLED = 4096
+"""Patches of a style that its directions are taken from."""
+OFFSETS = tuple(product((-1, 0, 1), repeat=2))
+
+
+@dataclass(frozen=True)
+class PatchSource:
+    """A style's patches in one layer: what an assignment chooses from.
+
+    `features` 1 x C x h x w; `guide` 1 x P x h x w; `basis` K x C x 3 x 3 and `offset` K values give a descriptor
+    (`describe`); `descriptors` 1 x K x h x w of unit length; `energy` P values, the features' variance twice.
+    """
+
+    features: Tensor
+    guide: Tensor
+    basis: Tensor
+    offset: Tensor
+    descriptors: Tensor
+    energy: Tensor
+
+
+@dataclass(frozen=True)
+class Match:
+    """What the patches assigned to a design ask for, in one layer: `wanted` B x C x H x W with `weight` B x 1 x H x W.
+
+    The loss is sum weight * (features - wanted)^2 + `rest`, B values, which is what the nine patches over a place
+    disagree by.
+    """
+
+    wanted: Tensor
+    weight: Tensor
+    rest: Tensor
+
+
+def patch_source(features_1CHW: Tensor, guide_1PHW: Tensor) -> PatchSource:
+    """A style's patches in one layer, from its features and its parts' guides (ones where it has no parts)."""
+    features_1CHW = exact(features_1CHW)
+    # A part that the style does not have takes all of it.
+    guide_1PHW = torch.where(
+        guide_1PHW.sum((2, 3), keepdim=True) > 0, guide_1PHW, torch.ones_like(guide_1PHW)
+    )
+    basis, offset = _basis(features_1CHW)
+    return PatchSource(
+        features=features_1CHW,
+        guide=guide_1PHW.to(features_1CHW.dtype),
+        basis=basis,
+        offset=offset,
+        descriptors=describe(features_1CHW, basis, offset),
+        energy=patch_energy(features_1CHW, guide_1PHW)[0],
+    )
+
+
+def patch_energy(features_BCHW: Tensor, guide_BPHW: Tensor) -> Tensor:
+    """Twice the features' variance under every part's guide, B x P: what two places of it differ by in the mean."""
+    features_BCN, guide_BPN = exact(features_BCHW).flatten(2), exact(guide_BPHW).flatten(2)
+    share_BPN = guide_BPN / guide_BPN.sum(-1, keepdim=True).clamp_min(1e-6)
+    mean_BPC = share_BPN @ features_BCN.mT
+    squares_BP = (share_BPN @ features_BCN.square().sum(1)[..., None])[..., 0]
+    return 2 * (squares_BP - mean_BPC.square().sum(-1)).clamp_min(0)
+
+
+def describe(features_1CHW: Tensor, basis_KC33: Tensor, offset_K: Tensor) -> Tensor:
+    """Descriptors of every 3 x 3 neighbourhood (zeros beyond the border), less the style's mean, of unit length."""
+    descriptors = functional.conv2d(exact(features_1CHW), basis_KC33, -offset_K, padding=1)
+    return functional.normalize(descriptors, dim=1)
+
+
+def _basis(features_1CHW: Tensor) -> tuple[Tensor, Tensor]:
+    """Directions in which the style's patches differ most, K x C x 3 x 3, and the mean patch in them, K values.
+
+    A randomised range finder with two power iterations (Halko, Martinsson and Tropp 2011): the whole
+    eigendecomposition of 1,440 dimensions would take as long as the painting.
+    """
+    patches_DM = functional.unfold(features_1CHW, 3, padding=1)[0]
+    patches_DM = patches_DM[:, :: max(1, patches_DM.shape[1] // MOST_SAMPLED)]
+    mean_D = patches_DM.mean(1)
+    centred_DM = patches_DM - mean_D[:, None]
+    generator = torch.Generator().manual_seed(0)
+    directions = min(DIMENSIONS, *centred_DM.shape)
+    basis_DK = torch.randn(len(centred_DM), directions, generator=generator).to(centred_DM)
+    for _ in range(3):
+        basis_DK = torch.linalg.qr(centred_DM @ (centred_DM.mT @ basis_DK))[0]
+    basis_KC33 = basis_DK.mT.unflatten(1, (features_1CHW.shape[1], 3, 3)).contiguous()
+    return basis_KC33, basis_DK.mT @ mean_D
+
+
+Choose = Callable[["Grid", "Grid"], tuple[Tensor, Tensor]]
+"""Coarse grids of a design (n places) and of a style (m) to the style's place for each of the design's, n indices, and
+what is added to the similarity of each of the style's, m values."""
+
+
+class Grid(NamedTuple):
+    """Places `stride` apart of a map of `size`: unit `descriptors` n x K and `weight` n values that sum to 1."""
+
+    size: Size
+    stride: int
+    rows: int
+    columns: int
+    descriptors: Tensor
+    weight: Tensor
+
+    @property
+    def start(self) -> int:
+        """First row and column."""
+        return self.stride // 2
+
+
+def _grid(descriptors_1KHW: Tensor, guide_1HW: Tensor) -> Grid:
+    """Evenly spread places, at most `MOST_PLACES`."""
+    size = size_of(descriptors_1KHW)
+    stride = 1
+    while -(-size[0] // stride) * -(-size[1] // stride) > MOST_PLACES:
+        stride += 1
+    start = stride // 2
+    cut = descriptors_1KHW[0, :, start::stride, start::stride]
+    # A grid whose places all lie beside a thin part has no weight: then all of them count.
+    weight = guide_1HW[0, start::stride, start::stride].flatten()
+    total = weight.sum()
+    weight = torch.where(total > 0, weight / total.clamp_min(1e-12), torch.full_like(weight, 1 / len(weight)))
+    return Grid(size, stride, cut.shape[1], cut.shape[2], cut.flatten(1).mT.contiguous(), weight)
+
+
+def choose_in_balance(design: Grid, style: Grid) -> tuple[Tensor, Tensor]:
+    """The style's places by entropic transport: each is taken as often as every other, as the style shows them.
+
+    Plain nearest places collapse: plain cloth has one feature everywhere, all of it would take the same few plain
+    patches, and motifs would only grow from the edges.
+    """
+    similarity_nm = design.descriptors @ style.descriptors.mT
+    kernel_nm = ((similarity_nm - 1) / TEMPERATURE).exp()
+    _, v_m = sinkhorn(kernel_nm, design.weight, style.weight, ITERATIONS)
+    bias_m = TEMPERATURE * v_m.log()
+    return (similarity_nm + bias_m).argmax(1), bias_m
+
+
+def choose_nearest(design: Grid, style: Grid) -> tuple[Tensor, Tensor]:
+    """The style's most similar places, as Kolkin et al. (2022), "Neural Neighbor Style Transfer"."""
+    similarity_nm = design.descriptors @ style.descriptors.mT
+    bias_m = torch.where(style.weight > 0, 0.0, -torch.inf)
+    return (similarity_nm + bias_m).argmax(1), bias_m
+
+
+@dataclass(frozen=True)
+class Assignment:
+    """How places are assigned patches; with `both_ways` the style's places choose among the design's as well."""
+
+    choose: Choose
+    both_ways: bool = False
+
+
+ASSIGNMENTS = {
+    "patches": Assignment(choose_in_balance),
+    "patches_nearest": Assignment(choose_nearest),
+    # Kolkin et al. (2019), "Style Transfer by Relaxed Optimal Transport and Self-Similarity", eq. 6.
+    "patches_relaxed": Assignment(choose_nearest, both_ways=True),
+}
+"""Assignments by the statistic's name."""
+
+
+def assign(
+    statistic: str, features_1CHW: Tensor, guide_1PHW: Tensor, source: PatchSource, floor_1P: Tensor
+) -> Match:
+    """Assign the style's patches to the places of a design, part by part, and say what they ask for.
+
+    Args:
+        statistic: a name of `ASSIGNMENTS`.
+        features_1CHW: the design's features in one layer.
+        guide_1PHW: where the design's parts are, in [0, 1].
+        source: the style's patches in that layer.
+        floor_1P: an energy that the balanced normaliser does not fall below (`losses.ENERGY_FLOOR`).
+    """
+    features, guide = exact(features_1CHW), guide_1PHW.to(source.features.dtype)
+    descriptors = describe(features, source.basis, source.offset)
+    votes = _Votes(features, source)
+    # Parts count by their share of the cloth, so its area divides all of them; nine patches lie over a place.
+    area = 9 * guide.sum().clamp_min(1e-6)
+    for part in range(guide.shape[1]):
+        energy = torch.maximum(source.energy[part], floor_1P[0, part]).clamp_min(1e-12)
+        design = _Side(descriptors, guide[:, part])
+        style = _Side(source.descriptors, source.guide[:, part])
+        _vote(votes, ASSIGNMENTS[statistic], design, style, 1 / (area * energy))
+    return votes.match(features_1CHW.dtype)
+
+
+class _Side(NamedTuple):
+    """A design or a style: descriptors 1 x K x H x W of its places, and where it counts, 1 x H x W."""
+
+    descriptors: Tensor
+    guide: Tensor
+
+
+def _vote(votes: "_Votes", assignment: Assignment, design: _Side, style: _Side, scale: Tensor) -> None:
+    """Let the patches that are assigned to the design's places vote; a place counts by its guide times `scale`."""
+    places_N, cost = _places(assignment.choose, design, style)
+    weight_N = design.guide.flatten() * scale
+    if not assignment.both_ways:
+        votes.add(places_N, weight_N)
+        return
+    places_M, cost_back = _places(assignment.choose, style, design)
+    share_M = style.guide.flatten() / style.guide.sum().clamp_min(1e-12)
+    # The larger of the two mean costs is what relaxes the transport: the other way asks for nothing.
+    votes.add(places_N, weight_N * (cost >= cost_back))
+    votes.add_back(places_M, share_M * weight_N.sum() * (cost < cost_back))
+
+
+def _places(choose: Choose, design: _Side, style: _Side) -> tuple[Tensor, Tensor]:
+    """The style's place for each of a design's, N indices into its M places, and their mean cost, 1 - cosine."""
+    own, other = _grid(design.descriptors, design.guide), _grid(style.descriptors, style.guide)
+    places, bias_m = choose(own, other)
+    if own.stride > 1 or other.stride > 1:
+        places = _refined(own, other, places, bias_m, design.descriptors, style.descriptors)
+    cosines_N = (design.descriptors[0].flatten(1) * style.descriptors[0].flatten(1)[:, places]).sum(0)
+    guide_N = design.guide.flatten()
+    return places, ((1 - cosines_N) * guide_N).sum() / guide_N.sum().clamp_min(1e-12)
+
+
+def _refined(
+    design: Grid, style: Grid, chosen_n: Tensor, bias_m: Tensor, descriptors_1KHW: Tensor, styles_1Khw: Tensor
+) -> Tensor:
+    """Places of the fine grids from those of the coarse: what lies as far from a chosen place, and better ones nearby.
+
+    Candidates of a place come from its own coarse cell and its neighbours', as in PatchMatch (Barnes et al. 2009),
+    and then from ever nearer places around the best one.
+    """
+    height, width = design.size
+    rows = torch.arange(height, device=chosen_n.device)[:, None]
+    columns = torch.arange(width, device=chosen_n.device)[None]
+    search = _Search(descriptors_1KHW, styles_1Khw, _enlarged(bias_m, style))
+    chosen_rows = chosen_n // style.columns * style.stride + style.start
+    chosen_columns = chosen_n % style.columns * style.stride + style.start
+    for down, right in ((0, 0), (-1, 0), (1, 0), (0, -1), (0, 1)):
+        cell_row = (rows // design.stride + down).clamp(0, design.rows - 1)
+        cell_column = (columns // design.stride + right).clamp(0, design.columns - 1)
+        cell = cell_row * design.columns + cell_column
+        search.look_at(
+            chosen_rows[cell] + rows - (cell_row * design.stride + design.start),
+            chosen_columns[cell] + columns - (cell_column * design.stride + design.start),
+        )
+    for step in _halvings(max(design.stride, style.stride)):
+        row, column = search.row, search.column
+        for down, right in OFFSETS:
+            if down or right:
+                search.look_at(row + step * down, column + step * right)
+    return (search.row * style.size[1] + search.column).flatten()
+
+
+class _Search:
+    """The best of the style's places looked at so far, for each of a design's."""
+
+    def __init__(self, descriptors_1KHW: Tensor, styles_1Khw: Tensor, bias_hw: Tensor) -> None:
+        """Nothing looked at yet."""
+        self._height, self._width = size_of(styles_1Khw)
+        self._own = descriptors_1KHW[0].flatten(1).mT.contiguous()
+        self._styles = styles_1Khw[0].flatten(1).mT.contiguous()
+        self._bias = bias_hw.flatten()
+        self._score = torch.full_like(descriptors_1KHW[0, 0], -torch.inf)
+        self.row, self.column = (torch.zeros_like(self._score, dtype=torch.long) for _ in range(2))
+
+    def look_at(self, row_HW: Tensor, column_HW: Tensor) -> None:
+        """Take these places where they are better; those beyond the style's border are its border."""
+        row, column = row_HW.clamp(0, self._height - 1), column_HW.clamp(0, self._width - 1)
+        index_N = (row * self._width + column).flatten()
+        score = ((self._own * self._styles[index_N]).sum(1) + self._bias[index_N]).view_as(self._score)
+        better = score > self._score
+        self.row, self.column = torch.where(better, row, self.row), torch.where(better, column, self.column)
+        self._score = torch.where(better, score, self._score)
+
+
+def _halvings(stride: int) -> Iterator[int]:
+    """Half a stride, a quarter, down to 1."""
+    step = stride // 2
+    while step:
+        yield step
+        step //= 2
+
+
+def _enlarged(values_m: Tensor, grid: Grid) -> Tensor:
+    """Values of a coarse grid at every place of the fine one, h x w: each takes its cell's."""
+    values = values_m.view(grid.rows, grid.columns)
+    rows = (torch.arange(grid.size[0], device=values.device) // grid.stride).clamp_max(grid.rows - 1)
+    columns = (torch.arange(grid.size[1], device=values.device) // grid.stride).clamp_max(grid.columns - 1)
+    return values[rows[:, None], columns[None]]
+
+
+class _Votes:
+    """Sums at every place of what the patches over it ask for: features, weights and squares."""
+
+    def __init__(self, features_1CHW: Tensor, source: PatchSource) -> None:
+        """No votes yet."""
+        self._size, self._channels = size_of(features_1CHW), features_1CHW.shape[1]
+        self._width = source.features.shape[-1] + 2
+        padded = functional.pad(source.features, (1, 1, 1, 1))
+        self._rows = padded[0].flatten(1).mT.contiguous()
+        inside = functional.pad(torch.ones_like(source.features[0, 0]), (1, 1, 1, 1))
+        self._inside = inside.flatten()
+        self._squares = self._rows.square().sum(1)
+        height, width = self._size
+        self._sum = features_1CHW.new_zeros(
+            height + 2, width + 2, self._channels, dtype=source.features.dtype
+        )
+        self._weight, self._square = (self._sum.new_zeros(height + 2, width + 2) for _ in range(2))
+
+    def add(self, places_N: Tensor, weight_N: Tensor) -> None:
+        """Let the patch around the style's place for each of the design's vote with that place's weight."""
+        height, width = self._size
+        columns = self._width - 2
+        centre_N = (places_N // columns + 1) * self._width + places_N % columns + 1
+        for down, right in OFFSETS:
+            index_N = centre_N + down * self._width + right
+            # What lies beyond the style's border is not there, and asks for nothing.
+            vote_N = weight_N * self._inside[index_N]
+            at = slice(1 + down, 1 + down + height), slice(1 + right, 1 + right + width)
+            self._sum[at] += (self._rows[index_N] * vote_N[:, None]).view(height, width, -1)
+            self._weight[at] += vote_N.view(height, width)
+            self._square[at] += (self._squares[index_N] * vote_N).view(height, width)
+
+    def add_back(self, places_M: Tensor, weight_M: Tensor) -> None:
+        """Let every patch of the style vote, with its own weight, at the design's place that it has chosen."""
+        (height, width), columns = self._size, self._width - 2
+        count = len(places_M)
+        centre_M = (torch.arange(count, device=places_M.device) // columns + 1) * self._width + (
+            torch.arange(count, device=places_M.device) % columns + 1
+        )
+        target_M = (places_M // width + 1) * (width + 2) + places_M % width + 1
+        for down, right in OFFSETS:
+            index_M = centre_M + down * self._width + right
+            at_M = target_M + down * (width + 2) + right
+            vote_M = weight_M * self._inside[index_M]
+            self._sum.view(-1, self._channels).index_add_(0, at_M, self._rows[index_M] * vote_M[:, None])
+            self._weight.view(-1).index_add_(0, at_M, vote_M)
+            self._square.view(-1).index_add_(0, at_M, self._squares[index_M] * vote_M)
+
+    def match(self, dtype: torch.dtype) -> Match:
+        """The mean of all votes at each place, their weight, and what they disagree by."""
+        within = slice(1, -1), slice(1, -1)
+        total, weight, square = self._sum[within], self._weight[within], self._square[within]
+        wanted = total / weight.clamp_min(1e-30)[..., None]
+        rest = (square - (total * wanted).sum(-1)).clamp_min(0).sum()
+        return Match(wanted.permute(2, 0, 1)[None].to(dtype), weight[None, None], rest[None])
