@@ -290,10 +290,10 @@ class TestPatchDistance:
         found = patch_distance(encoder, design, styles, LAYERS, guide)
         np.testing.assert_allclose(found, wanted, rtol=1e-4)
 
-    @pytest.mark.parametrize("largest", [1, 500, 4000, 2**24])
+    @pytest.mark.parametrize("largest", [1, 500, 2000, 2**24])
     def test_chunks(self, encoder: Encoder, largest: int, monkeypatch: pytest.MonkeyPatch) -> None:
         """How large a matrix may be changes nothing."""
-        design, styles, guide = noise(1, 16, 24, 0.2), [folds(1, 18, 12)], disc(1, 16, 24)
+        design, styles, guide = noise(1, 8, 12, 0.2), [folds(1, 10, 6)], disc(1, 8, 12)
         wanted = patch_distance(encoder, design, styles, LAYERS, guide)
         monkeypatch.setattr(nearest_patches, "LARGEST_MATRIX", largest)
         torch.testing.assert_close(patch_distance(encoder, design, styles, LAYERS, guide), wanted)
