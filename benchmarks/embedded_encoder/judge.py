@@ -53,11 +53,17 @@ class Pair:
 def pairs(assets: Path, count: int, recipe: Recipe, seed: int = 7) -> list[Pair]:
     """`count` pairs of different garments and different styles that were not trained on."""
     garments, styles = LocalStore(assets / "garments"), LocalStore(assets / "styles")
+    return [_pair(garments, styles, *records, recipe) for records in choose_records(assets, count, seed)]
+
+
+def choose_records(assets: Path, count: int, seed: int = 7) -> list[tuple[Garment, Style]]:
+    """Return the records of the pairs, without reading a picture."""
+    garments, styles = LocalStore(assets / "garments"), LocalStore(assets / "styles")
     rng = np.random.default_rng(seed)
     own = [style for style in read_styles(styles).records if style.style_id not in CLEAR]
     some = [garment for garment in read_garments(garments).records if garment.garment_id < "g31"]
     chosen = zip(rng.permutation(len(some))[:count], rng.permutation(len(own))[:count], strict=True)
-    return [_pair(garments, styles, some[g], own[s], recipe) for g, s in chosen]
+    return [(some[g], own[s]) for g, s in chosen]
 
 
 def _pair(garments: LocalStore, styles: LocalStore, garment: Garment, style: Style, recipe: Recipe) -> Pair:

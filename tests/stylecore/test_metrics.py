@@ -10,6 +10,7 @@ from scipy.stats import pearsonr
 from skimage.color import rgb2lab
 from torch import Tensor
 
+from stylecore import nearest_patches
 from stylecore.encoders.encoder import Encoder, natural_noise
 from stylecore.errors import EncoderError, PictureError
 from stylecore.metrics import (
@@ -17,6 +18,7 @@ from stylecore.metrics import (
     checkerboard_peak,
     fold_correlation,
     lightness,
+    patch_distance,
     seam_ratio,
     style_distance,
     variation_ratio,
@@ -218,6 +220,184 @@ class TestStyleDistance:
             style_distance(encoder, design, [style], ())
         with pytest.raises(PictureError, match="1 designs but 2 styles"):
             style_distance(encoder, design, [style, style], LAYERS)
+
+
+def patches_by_loop(features_CHW: Tensor) -> np.ndarray:
+    """Every 3 x 3 neighbourhood as a row, value by value, 0 beyond the rim."""
+    channels, height, width = features_CHW.shape
+    rows = []
+    for r in range(height):
+        for c in range(width):
+            patch = np.zeros((channels, 3, 3))
+            for i in range(3):
+                for j in range(3):
+                    if 0 <= r + i - 1 < height and 0 <= c + j - 1 < width:
+                        patch[:, i, j] = features_CHW[:, r + i - 1, c + j - 1].numpy()
+            rows.append(patch.ravel())
+    return np.array(rows)
+
+
+def patch_distance_by_loop(design_CHW: Tensor, style_CHW: Tensor, guide_HW: Tensor) -> float:
+    """The definition, patch by patch, in float64."""
+    design, style = patches_by_loop(design_CHW), patches_by_loop(style_CHW)
+    mean = style.mean(0)
+    weights = guide_HW.flatten().numpy()
+    apart = np.array(
+        [
+            [1 - (x - mean) @ (y - mean) / np.linalg.norm(x - mean) / np.linalg.norm(y - mean) for y in style]
+            for x in design
+        ]
+    )
+    forward = sum(w * row.min() for w, row in zip(weights, apart, strict=True)) / weights.sum()
+    backward = np.mean([column[weights > 0].min() for column in apart.T])
+    return float(forward + backward) / 2
+
+
+def dots(values_K3: Tensor, places: Tensor) -> Tensor:
+    """Coloured pixels, four apart, on black: no 3 x 3 patch holds two."""
+    picture = torch.zeros(1, 3, 26, 26)
+    for value, place in zip(values_K3, places.tolist(), strict=True):
+        picture[0, :, 2 + place // 6 * 4, 2 + place % 6 * 4] = value
+    return picture
+
+
+class PixelsAsFeatures(Encoder):
+    """An encoder whose one layer is the picture itself."""
+
+    def forward(self, picture_B3HW: Tensor) -> dict[str, Tensor]:
+        """The picture."""
+        return {"relu1_1": picture_B3HW}
+
+
+class TestPatchDistance:
+    """How far patches of features are from their nearest ones."""
+
+    def test_formula(self, encoder: Encoder) -> None:
+        """It is what a plain loop over all pairs of patches gives, layer by layer, styles in their own size."""
+        design, styles = noise(2, 16, 20, 0.2), [folds(1, 18, 12), noise(1, 10, 22, 0.3)]
+        guide = disc(2, 16, 20).clone()
+        guide[1, :, :6] = 0
+        wanted = []
+        for pair, style in enumerate(styles):
+            layers = encoder(design[pair : pair + 1]), encoder(style)
+            guides = {
+                layer: torch.nn.functional.adaptive_avg_pool2d(guide[pair], layers[0][layer].shape[2:])[0]
+                for layer in LAYERS
+            }
+            wanted.append(
+                np.mean([patch_distance_by_loop(layers[0][k][0], layers[1][k][0], guides[k]) for k in LAYERS])
+            )
+        found = patch_distance(encoder, design, styles, LAYERS, guide)
+        np.testing.assert_allclose(found, wanted, rtol=1e-4)
+
+    @pytest.mark.parametrize("largest", [1, 500, 2000, 2**24])
+    def test_chunks(self, encoder: Encoder, largest: int, monkeypatch: pytest.MonkeyPatch) -> None:
+        """How large a matrix may be changes nothing."""
+        design, styles, guide = noise(1, 8, 12, 0.2), [folds(1, 10, 6)], disc(1, 8, 12)
+        wanted = patch_distance(encoder, design, styles, LAYERS, guide)
+        monkeypatch.setattr(nearest_patches, "LARGEST_MATRIX", largest)
+        torch.testing.assert_close(patch_distance(encoder, design, styles, LAYERS, guide), wanted)
+
+    def test_no_matrix_is_larger(self, encoder: Encoder, monkeypatch: pytest.MonkeyPatch) -> None:
+        """Neither a chunk's patches nor two chunks' cosines have more values than stated."""
+        sizes = []
+
+        class Watch(torch.utils._python_dispatch.TorchDispatchMode):
+            def __torch_dispatch__(self, function, types, args=(), kwargs=None):  # type: ignore[no-untyped-def]
+                if function is torch.ops.aten.mm.default:
+                    sizes.extend([*(each.numel() for each in args), args[0].shape[0] * args[1].shape[1]])
+                return function(*args, **(kwargs or {}))
+
+        monkeypatch.setattr(nearest_patches, "LARGEST_MATRIX", 5000)
+        with Watch():
+            patch_distance(encoder, noise(1, 32, 32), [noise(1, 24, 32)], LAYERS)
+        assert sizes and max(sizes) <= 5000
+
+    def test_identity(self, encoder: Encoder) -> None:
+        """A style has no distance from itself; its negative and other pictures have one, at most 2."""
+        style = noise(1, 24, 32, 0.2)
+        assert patch_distance(encoder, style, [style], LAYERS).item() == pytest.approx(0, abs=1e-5)
+        for other in (1 - style, folds(1, 24, 32), noise(1, 24, 32, 0.2)):
+            assert 0.05 < patch_distance(encoder, other, [style], LAYERS).item() <= 2
+
+    def test_order_of_patches(self) -> None:
+        """Where the style's patches are does not matter; whether they are all there does."""
+        encoder = PixelsAsFeatures("embedded", ["relu1_1"])
+        values = torch.rand(36, 3)
+        style, moved = dots(values, torch.arange(36)), dots(values, torch.randperm(36))
+        assert not torch.equal(style, moved)
+        assert patch_distance(encoder, moved, [style], ["relu1_1"]).item() == pytest.approx(0, abs=1e-5)
+        fewer = dots(values[:4].repeat(9, 1), torch.arange(36))
+        forward, backward = nearest_patches.nearest_cosines(fewer, style)
+        assert (1 - forward).mean().item() == pytest.approx(0, abs=1e-5)
+        assert (1 - backward).mean() > 0.001
+
+    def test_ranks(self, encoder: Encoder) -> None:
+        """The more of the style is blended in, the smaller the distance."""
+        style, template = noise(1, 32, 32, 0.2), folds(1, 32, 32)
+        blends = [
+            patch_distance(encoder, torch.lerp(template, style, t), [style], LAYERS) for t in (0, 0.5, 0.9)
+        ]
+        assert blends[0] > blends[1] > blends[2] > 0
+
+    def test_outside_does_not_count(self, encoder: Encoder) -> None:
+        """Beyond the reach of the guided patches nothing matters, in either direction."""
+        design, style, guide = noise(1, 32, 48), folds(1, 32, 32), torch.zeros(1, 1, 32, 48)
+        guide[..., :16] = 1
+        other = design.clone()
+        # relu2_1 sees 5 pixels past a cell of 2, and a patch one cell further.
+        other[..., 24:] = style[..., 8:]
+        wanted = patch_distance(encoder, design, [style], LAYERS, guide)
+        torch.testing.assert_close(patch_distance(encoder, other, [style], LAYERS, guide), wanted)
+        other[..., :16] = style[..., :16]
+        assert patch_distance(encoder, other, [style], LAYERS, guide) < wanted - 0.05
+
+    def test_guide_weighs(self, encoder: Encoder) -> None:
+        """A design patch counts by its guide: half the style's own, half not, by their shares."""
+        style = noise(1, 32, 32, 0.2)
+        design, guide = torch.cat([style, folds(1, 32, 32)], 3), torch.full((1, 1, 32, 64), 0.1)
+        guide[..., :32] = 1
+        values = [patch_distance(encoder, design, [style], LAYERS, g) for g in (guide, guide.flip(3))]
+        assert values[0] < values[1] / 3
+
+    def test_batch_equals_singles(self, encoder: Encoder) -> None:
+        """A batch is measured pair by pair, to the last bit, in float32, without a gradient."""
+        design, styles = noise(2, 32, 32).requires_grad_(), [folds(1, 32, 32), noise(1, 20, 24)]
+        together = patch_distance(encoder, design, styles, LAYERS, disc(2, 32, 32))
+        alone = [
+            patch_distance(encoder, design[n : n + 1], styles[n : n + 1], LAYERS, disc(1, 32, 32))
+            for n in range(2)
+        ]
+        assert torch.equal(together, torch.cat(alone))
+        assert together.shape == (2,) and together.dtype == torch.float32 and not together.requires_grad
+
+    def test_half_precision(self, encoder: Encoder) -> None:
+        """An encoder in bfloat16 gives float32 values, near the exact ones."""
+        design, style = noise(1, 32, 32, 0.2), folds(1, 32, 32)
+        rough = patch_distance(encoder.in_precision(torch.bfloat16), design, [style], LAYERS)
+        assert rough.dtype == torch.float32
+        torch.testing.assert_close(rough, patch_distance(encoder, design, [style], LAYERS), rtol=0.02, atol=0)
+
+    def test_not_defined(self, encoder: Encoder) -> None:
+        """An empty guide, a style that no filter answers to and a style of one position are NaN."""
+        design, style, guide = noise(2, 32, 32), noise(1, 32, 32), torch.ones(2, 1, 32, 32)
+        guide[0] = 0
+        values = patch_distance(encoder, design, [style, style], LAYERS, guide)
+        assert values[0].isnan() and values[1].isfinite()
+        assert patch_distance(encoder, design[:1], [style[..., :2, :2]], LAYERS).isnan()
+        dead = Encoder("embedded", LAYERS)
+        dead.load_state_dict({name: torch.zeros_like(value) for name, value in dead.state_dict().items()})
+        assert patch_distance(dead, design, [style, style], LAYERS).isnan().all()
+
+    def test_bad_input(self, encoder: Encoder) -> None:
+        """A layer that the encoder does not give, none at all, and too few styles are refused."""
+        design, style = noise(1, 32, 32), noise(1, 32, 32)
+        with pytest.raises(EncoderError, match=r"'relu3_1'.*relu1_1, relu2_1"):
+            patch_distance(encoder, design, [style], ("relu1_1", "relu3_1"))
+        with pytest.raises(EncoderError, match="valid are relu1_1, relu2_1"):
+            patch_distance(encoder, design, [style], ())
+        with pytest.raises(PictureError, match="1 designs but 2 styles"):
+            patch_distance(encoder, design, [style, style], LAYERS)
 
 
 class TestFoldCorrelation:
