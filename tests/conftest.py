@@ -1,7 +1,9 @@
 """What all tests share: real servers, small catalogs, the assets where they are."""
 
 import io
+import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -27,6 +29,28 @@ from tests.commands import Command, Commands
 
 ROOT = Path(__file__).parents[1]
 TINY_RECIPE = "canvas = [96, 80]\nlevels = [[0.5, 3], [1.0, 3]]\n"
+
+
+SHARED_FOLDER = "TESTS_SHARED_FOLDER"
+"""The variable that names a folder which all processes of a test run share."""
+
+
+def pytest_configure() -> None:
+    """Make the shared folder, before pytest-xdist starts its processes, which inherit its name."""
+    if SHARED_FOLDER not in os.environ:
+        os.environ[SHARED_FOLDER] = tempfile.mkdtemp(prefix="stylemill-tests-")
+        os.environ[f"{SHARED_FOLDER}_OWNER"] = str(os.getpid())
+
+
+def pytest_unconfigure() -> None:
+    """End the shared Prefect server, where one was started, and remove the shared folder."""
+    if os.environ.get(f"{SHARED_FOLDER}_OWNER") != str(os.getpid()):
+        return
+    folder = Path(os.environ[SHARED_FOLDER])
+    if (folder / "server.json").exists():
+        with suppress(ProcessLookupError):
+            os.kill(json.loads((folder / "server.json").read_text())["pid"], signal.SIGTERM)
+    shutil.rmtree(folder, ignore_errors=True)
 
 
 LONGEST_FIRST = (
@@ -182,21 +206,46 @@ def read_at_import(environment: Mapping[str, str]) -> dict[str, str]:
 
 
 @pytest.fixture(scope="session")
-def prefect_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """The address of a real Prefect server on SQLite that the commands of this test process share."""
-    home, port = tmp_path_factory.mktemp("shared-prefect"), free_port()
+def prefect_url() -> str:
+    """The address of a real Prefect server on SQLite that the commands of all test processes share."""
+    folder = Path(os.environ[SHARED_FOLDER])
+    with FileLock(folder / "server.lock"):
+        if not (folder / "server.json").exists():
+            _start_shared_server(folder)
+    return str(json.loads((folder / "server.json").read_text())["url"])
+
+
+_shared_servers: list["subprocess.Popen[bytes]"] = []
+"""Keeps the server's process object: Python warns of one that is dropped while its process runs."""
+
+
+def _start_shared_server(folder: Path) -> None:
+    """Start the server, which `pytest_unconfigure` ends; a server for each process would cost 20 s of work each."""
+    port = free_port()
     command = [PREFECT, "server", "start", "--host", "127.0.0.1", "--port", str(port), "--no-ui"]
-    environment = {**os.environ, "PREFECT_HOME": str(home), "PREFECT_SERVER_ANALYTICS_ENABLED": "false"}
+    environment = {**os.environ, "PREFECT_HOME": str(folder), "PREFECT_SERVER_ANALYTICS_ENABLED": "false"}
     # Nothing is scheduled here: the loops that look for work would take their share of two cores.
     for service in ("SCHEDULER", "LATE_RUNS", "FOREMAN", "PAUSE_EXPIRATIONS", "CANCELLATION_CLEANUP"):
         environment[f"PREFECT_SERVER_SERVICES_{service}_ENABLED"] = "false"
-    with (home / "server.log").open("wb") as log:
+    with (folder / "server.log").open("wb") as log:
         server = subprocess.Popen(command, stdout=log, stderr=log, env=environment)
+    _shared_servers.append(server)
     try:
         wait_for(f"http://127.0.0.1:{port}/api/health", server, 120)
-        yield f"http://127.0.0.1:{port}/api"
-    finally:
+    except BaseException:
         stop(server)
+        raise
+    state = {"pid": server.pid, "url": f"http://127.0.0.1:{port}/api"}
+    (folder / "server.json").write_text(json.dumps(state))
+
+
+@pytest.fixture
+def shared_prefect(prefect_url: str) -> Iterator[None]:
+    """Flows that a test calls itself report to the shared server; no temporary one is started for this process."""
+    from prefect.settings import PREFECT_API_URL, temporary_settings
+
+    with temporary_settings({PREFECT_API_URL: prefect_url}):
+        yield
 
 
 @pytest.fixture(scope="session")

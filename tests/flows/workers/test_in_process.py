@@ -140,6 +140,7 @@ def test_stopped_by_a_signal(
     assert report(designs)["state"] == "interrupted"
 
 
+@pytest.mark.usefixtures("shared_prefect")
 def test_a_shard_that_loses_every_worker(
     arguments: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
