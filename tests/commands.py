@@ -31,6 +31,7 @@ PRELOADED = (
     "flows.command.cli",
     "flows.command.browsing",
     "flows.orchestration.prefect_api",
+    "flows.orchestration.temporary_server",
     "flows.painting.shard",
     "flows.workers.processes",
     "prefect.flow_engine",
@@ -207,7 +208,19 @@ def _become_command(request: dict[str, Any], out: int, err: int) -> None:
         os._exit(code)
 
 
+def _read_prefect_settings() -> None:
+    """Have Prefect, which was imported in another environment, read its settings in this one."""
+    from prefect.context import refresh_global_settings_context
+
+    from flows.orchestration.prefect_settings import quiet_prefect
+
+    quiet_prefect()
+    refresh_global_settings_context()
+
+
 def _run_module(module: str, arguments: Sequence[str]) -> None:
+    if not module.startswith("prefect"):
+        _read_prefect_settings()
     sys.argv = ["stylemill" if module == COMMAND else module, *arguments]
     if module == COMMAND:
         from flows.command.cli import main

@@ -196,13 +196,13 @@ def catalog(tmp_path: Path) -> Path:
 Run = Callable[..., subprocess.CompletedProcess[str]]
 Process = Command | subprocess.Popen[bytes]
 Start = Callable[..., Process]
-READ_AT_IMPORT = ("PREFECT_", "OMP_", "MKL_", "MALLOC_", "LD_", "PYTHON")
+READ_AT_IMPORT = ("OMP_", "MKL_", "MALLOC_", "LD_", "PYTHON")
 """How variables begin that libraries read when they are loaded, and never again."""
 
 
-def read_at_import(environment: Mapping[str, str]) -> dict[str, str]:
-    """Those variables of an environment that only a new Python would notice."""
-    return {name: value for name, value in environment.items() if name.startswith(READ_AT_IMPORT)}
+def variables(environment: Mapping[str, str], *prefixes: str) -> dict[str, str]:
+    """The variables of an environment that begin with one of the prefixes."""
+    return {name: value for name, value in environment.items() if name.startswith(prefixes)}
 
 
 @pytest.fixture(scope="session")
@@ -262,9 +262,10 @@ def commands(prefect_url: str) -> Iterator[Commands]:
 def start(commands: Commands) -> Start:
     """Start the command as a user with a Prefect server, what it says in a file (`out`, and `err` if apart).
 
-    Where a test sets variables that are read at import, the command gets a new Python and none of ours.
+    Where a test sets Prefect's variables, the command gets those alone, and no server of ours. Where it sets variables
+    that are read at import, the command gets a new Python.
     """
-    shared, usual = read_at_import(commands.environment), read_at_import(commands.usual)
+    usual = variables(commands.usual, *READ_AT_IMPORT)
 
     def begin(
         *arguments: object,
@@ -274,10 +275,29 @@ def start(commands: Commands) -> Start:
         **environment: str,
     ) -> Process:
         asked = {**os.environ, **environment}
-        if read_at_import(asked) in (usual, {**usual, "OMP_NUM_THREADS": "1"}):
-            asked |= shared
-            return commands.start(*arguments, environment=asked, out=out, err=err or out, folder=folder)
-        return start_alone(*arguments, out=out, err=err, folder=folder, **environment)
+        if variables(asked, *READ_AT_IMPORT) not in (usual, {**usual, "OMP_NUM_THREADS": "1"}):
+            return start_alone(*arguments, out=out, err=err, folder=folder, **environment)
+        asked["OMP_NUM_THREADS"] = "1"
+        if variables(asked, "PREFECT_") == variables(commands.usual, "PREFECT_"):
+            asked |= variables(commands.environment, "PREFECT_")
+        return commands.start(*arguments, environment=asked, out=out, err=err or out, folder=folder)
+
+    return begin
+
+
+@pytest.fixture
+def start_unserved(commands: Commands) -> Start:
+    """Start the command as a user without a Prefect server does: with a temporary server for a flow."""
+
+    def begin(
+        *arguments: object,
+        out: BinaryIO,
+        err: BinaryIO | None = None,
+        folder: Path = ROOT,
+        **environment: str,
+    ) -> Process:
+        asked = {**os.environ, **environment}
+        return commands.start(*arguments, environment=asked, out=out, err=err or out, folder=folder)
 
     return begin
 
@@ -289,7 +309,7 @@ def start_alone(
     folder: Path = ROOT,
     **environment: str,
 ) -> subprocess.Popen[bytes]:
-    """Start the command in a new Python, as a user without a Prefect server does (13 s of work for a run)."""
+    """Start the command in a new Python, without a Prefect server (13 s of work for a run)."""
     command = [sys.executable, "-m", "flows.command.cli", *map(str, arguments)]
     return subprocess.Popen(
         command,
@@ -321,13 +341,19 @@ def completed(
 
 @pytest.fixture
 def stylemill(start: Start) -> Run:
-    """The command as a user with a Prefect server runs it; a test of what Prefect does takes `stylemill_alone`."""
+    """The command as a user with a Prefect server runs it; one without takes `stylemill_unserved`."""
     return lambda *arguments, **environment: completed(start, arguments, environment)
 
 
 @pytest.fixture
+def stylemill_unserved(start_unserved: Start) -> Run:
+    """The command as a user runs it who has no Prefect server: with a temporary server for a flow."""
+    return lambda *arguments, **environment: completed(start_unserved, arguments, environment)
+
+
+@pytest.fixture
 def stylemill_alone() -> Run:
-    """The command as a user runs it who has no Prefect server: in a new Python, with a temporary server for a flow."""
+    """The command in a new Python, without a Prefect server: what its libraries say as they are loaded is heard."""
     return lambda *arguments, **environment: completed(start_alone, arguments, environment)
 
 
