@@ -216,9 +216,7 @@ class Server:
         return found
 
     def _run(self, *command: str) -> Process:
-        return subprocess.Popen(
-            command, env=self.environment, cwd=ROOT, stdout=self._said, stderr=self._said
-        )
+        return subprocess.Popen(command, env=self.environment, cwd=ROOT, stdout=self._said, stderr=self._said)
 
     def prefect(self, *arguments: str) -> str:
         """What Prefect's command says; it must end well."""

@@ -11,14 +11,14 @@ import os
 import signal
 import socket
 import sys
+from pathlib import Path
 
 
 def main() -> int:
     """Ask for the process, and wait for its end; returns its exit code."""
     address, module, *arguments = sys.argv[1:]
-    request = json.dumps(
-        {"module": module, "arguments": arguments, "environment": dict(os.environ), "folder": os.getcwd(), "leashed": True}
-    ).encode()  # fmt: skip
+    asked = {"module": module, "arguments": arguments, "environment": dict(os.environ), "leashed": True}
+    request = json.dumps({**asked, "folder": str(Path.cwd())}).encode()
     signals = {signal.SIGTERM, signal.SIGINT}
     signal.pthread_sigmask(signal.SIG_BLOCK, signals)
     with socket.socket(socket.AF_UNIX) as nursery:

@@ -42,9 +42,7 @@ WIDTHS = (1440, 1280, 1024, 760, 360)
 
 
 @pytest.mark.parametrize("path", TOLD)
-def test_what_is_told_covers_no_control(
-    chromium: Browser, tmp_path: Path, path: str, browse: Browse
-) -> None:
+def test_what_is_told_covers_no_control(chromium: Browser, tmp_path: Path, path: str, browse: Browse) -> None:
     """At every width what is told lies over no button, link or field, and a press on it reaches what is below."""
     shop(tmp_path)
     list_some(tmp_path, 4)

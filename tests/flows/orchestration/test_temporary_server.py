@@ -6,7 +6,8 @@ import sqlite3
 import tempfile
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -25,37 +26,40 @@ DEAD_PROXY = dict.fromkeys(("HTTP_PROXY", "http_proxy", "ALL_PROXY"), "http://12
 )
 
 
-class Starting:
-    """A process that starts a temporary server with a home of its own, and says how that went."""
-
-    def __init__(self, commands: Commands, home: object, then: str = "", **environment: str) -> None:
-        """Start it; the server is for this home, and `then` is Python for the time when it is up."""
-        self._out, self._err = tempfile.TemporaryFile(), tempfile.TemporaryFile()
-        asked = {**os.environ, "PREFECT_HOME": str(home), **environment}
-        self._process = commands.start(
-            then, module=PROGRAM, environment=asked, out=self._out, err=self._err
-        )  # fmt: skip
-
-    def said(self) -> str:
-        """What it says, at its end; nothing on standard error."""
-        self._process.wait(120)
-        texts = []
-        for file in (self._out, self._err):
-            file.seek(0)
-            texts.append(file.read().decode())
-            file.close()
-        out, err = texts
-        assert not err, err
-        return out
-
-
 Say = Callable[..., str]
+
+
+@contextmanager
+def starting(
+    commands: Commands, home: object, then: str = "", **environment: str
+) -> Iterator[Callable[[], str]]:
+    """A process that starts a temporary server with this home; what is given waits for it, and returns what it says.
+
+    `then` is Python for the time when the server is up. On standard error the process says nothing.
+    """
+    asked = {**os.environ, "PREFECT_HOME": str(home), **environment}
+    with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as err:
+        process = commands.start(then, module=PROGRAM, environment=asked, out=out, err=err)
+
+        def said() -> str:
+            process.wait(120)
+            out.seek(0)
+            err.seek(0)
+            assert not (errors := err.read().decode()), errors
+            return out.read().decode()
+
+        yield said
 
 
 @pytest.fixture(scope="module")
 def said(commands: Commands) -> Say:
     """What a process says that starts a temporary server: of its home, further Python, and variables."""
-    return lambda home, then="", **environment: Starting(commands, home, then, **environment).said()
+
+    def say(home: object, then: str = "", **environment: str) -> str:
+        with starting(commands, home, then, **environment) as wait:
+            return wait()
+
+    return say
 
 
 @pytest.fixture(scope="module")
@@ -162,8 +166,8 @@ def test_forbidden(tmp_path: Path, said: Say) -> None:
 
 def test_two_at_once_in_a_new_home(tmp_path: Path, commands: Commands) -> None:
     """Two that make the tables of one new database at the same time both come up, one after the other."""
-    both = [Starting(commands, tmp_path / "new") for _ in range(2)]
-    assert [starting.said().strip() for starting in both] == ["up None", "up None"]
+    with starting(commands, tmp_path / "new") as first, starting(commands, tmp_path / "new") as second:
+        assert [first().strip(), second().strip()] == ["up None", "up None"]
 
 
 def test_waits_for_others_to_start(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
