@@ -168,11 +168,14 @@ class Server:
             self.environment["PREFECT_SERVER_DATABASE_CONNECTION_URL"] = postgres.url
         self.process: Process | None = None
         self.worker: Process | None = None
+        self.python = [sys.executable, "-m"]
+        """How a module is run as a command."""
 
     def start(self) -> None:
         """Start the server, and wait until it answers."""
-        arguments = ("server", "start", "--host", "127.0.0.1", "--port", str(self._port), "--no-ui")
-        self.process = self._run(*arguments)
+        self.process = self._run(
+            PREFECT, "server", "start", "--host", "127.0.0.1", "--port", str(self._port), "--no-ui"
+        )
         wait_for(f"{self.url}/health", self.process, 120)
 
     def make_pool(self) -> None:
@@ -185,7 +188,7 @@ class Server:
 
     def start_worker(self, *arguments: str) -> None:
         """Start a worker; it does not say when it is ready."""
-        self.worker = self._run("worker", "start", "--pool", POOL, *arguments)
+        self.worker = self._run(*self.python, "prefect", "worker", "start", "--pool", POOL, *arguments)
 
     def end(self) -> None:
         """End the worker, what is left of its runs, and the server."""
@@ -212,18 +215,16 @@ class Server:
                     found[int(path.parent.name)] = names["PREFECT__FLOW_RUN_ID"]
         return found
 
-    def _run(self, *arguments: str) -> Process:
-        return subprocess.Popen(
-            [PREFECT, *arguments], env=self.environment, cwd=ROOT, stdout=self._said, stderr=self._said
-        )
+    def _run(self, *command: str) -> Process:
+        return subprocess.Popen(command, env=self.environment, cwd=ROOT, stdout=self._said, stderr=self._said)
 
     def prefect(self, *arguments: str) -> str:
         """What Prefect's command says; it must end well."""
-        return self._done([PREFECT, *arguments])
+        return self._done([*self.python, "prefect", *arguments])
 
     def stylemill(self, *arguments: str) -> str:
         """What our command says; it must end well."""
-        return self._done([sys.executable, "-m", "flows.command.cli", *arguments])
+        return self._done([*self.python, "flows.command.cli", *arguments])
 
     def _done(self, command: list[str]) -> str:
         done = subprocess.run(

@@ -3,30 +3,41 @@
 `Commands` keeps one process, the nursery. It imports torch, Prefect and the command, runs nothing, and forks a child
 for every command, with the arguments, environment, folder and streams of the command. So a command is a process of its
 own, with its own exit code and signals, but does not spend three to ten seconds on imports. `python -m tests.commands`
-is the nursery's program.
+is the nursery's program. A process that another program starts is forked by tests/forked_python.py.
 """
 
 import json
 import os
+import runpy
 import select
+import shutil
 import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 import traceback
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 ROOT = Path(__file__).parents[1]
+COMMAND = "flows.command.cli"
 
 PRELOADED = (
     "flows.orchestration.stylize_catalog",
     "flows.command.cli",
     "flows.command.browsing",
+    "flows.orchestration.prefect_api",
+    "flows.orchestration.temporary_server",
     "flows.painting.shard",
+    "flows.workers.processes",
+    "prefect.flow_engine",
+    "prefect.task_engine",
+    "pyarrow.dataset",
+    "scipy.fftpack",
     "scipy.ndimage",
     "matplotlib.figure",
     "uvicorn",
@@ -76,11 +87,19 @@ class Commands:
     def __init__(self, usual: Mapping[str, str], **further: str) -> None:
         """Start the nursery: it imports everything in the `usual` environment with `further` variables."""
         self.usual, self.environment = dict(usual), {**usual, **further}
-        self._ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_STREAM)
-        self._process = subprocess.Popen(
-            [sys.executable, "-m", "tests.commands", str(theirs.fileno())],
-            env=self.environment, cwd=ROOT, pass_fds=[theirs.fileno()], start_new_session=True,
-        )  # fmt: skip
+        self._folder = tempfile.mkdtemp(prefix="stylemill-nursery-")
+        self.address = f"{self._folder}/socket"
+        """The path of the socket where the nursery is asked for processes."""
+        ours, theirs = socket.socketpair()
+        self._alive = ours
+        with socket.socket(socket.AF_UNIX) as listener:
+            listener.bind(self.address)
+            listener.listen()
+            descriptors = [listener.fileno(), theirs.fileno()]
+            self._process = subprocess.Popen(
+                [sys.executable, "-m", "tests.commands", *map(str, descriptors)],
+                env=self.environment, cwd=ROOT, pass_fds=descriptors, start_new_session=True,
+            )  # fmt: skip
         theirs.close()
 
     def start(
@@ -90,60 +109,80 @@ class Commands:
         out: BinaryIO,
         err: BinaryIO,
         folder: Path = ROOT,
+        module: str = COMMAND,
     ) -> Command:
-        """Start `stylemill` with arguments in an environment and a folder, what it says in open files."""
-        status, theirs = socket.socketpair()
+        """Start `stylemill`, or `python -m module`, with arguments in an environment and a folder.
+
+        What it says goes into the open files `out` and `err`.
+        """
+        status = socket.socket(socket.AF_UNIX)
+        status.connect(self.address)
         words = [str(argument) for argument in arguments]
         request = json.dumps(
-            {"arguments": words, "environment": dict(environment), "folder": str(folder)}
+            {"module": module, "arguments": words, "environment": dict(environment), "folder": str(folder)}
         ).encode()
-        socket.send_fds(
-            self._ours, [len(request).to_bytes(4, "big")], [out.fileno(), err.fileno(), theirs.fileno()]
-        )
-        self._ours.sendall(request)
-        theirs.close()
+        socket.send_fds(status, [len(request).to_bytes(4, "big")], [out.fileno(), err.fileno()])
+        status.sendall(request)
         return Command(words, status)
 
     def close(self) -> None:
         """End the nursery."""
-        self._ours.close()
+        self._alive.close()
         self._process.wait(30)
+        shutil.rmtree(self._folder)
 
 
-def _serve(requests: socket.socket) -> None:
-    """Fork a child a request, until the other end is closed."""
+def _serve(listener: socket.socket, alive: socket.socket) -> None:
+    """Fork a child a request, until the other end of `alive` is closed."""
     while True:
-        header, descriptors, _, _ = socket.recv_fds(requests, 4, 3)
-        if not header:
+        ready = select.select([listener, alive], [], [])[0]
+        if alive in ready:
             return
-        length, payload = int.from_bytes(header, "big"), b""
-        while len(payload) < length:
-            payload += requests.recv(length - len(payload))
+        asking = listener.accept()[0]
         if not os.fork():
-            requests.close()
-            _supervise(json.loads(payload), descriptors)
-        for descriptor in descriptors:
-            os.close(descriptor)
+            listener.close()
+            alive.close()
+            _supervise(asking)
+        asking.close()
         with suppress(ChildProcessError):
             while os.waitpid(-1, os.WNOHANG)[0]:
                 pass
 
 
-def _supervise(request: dict[str, object], descriptors: list[int]) -> None:
+def _read_request(asking: socket.socket) -> tuple[dict[str, Any], list[int]]:
+    """What is asked for, and the files for what it says."""
+    header, descriptors, _, _ = socket.recv_fds(asking, 4, 2)
+    length, payload = int.from_bytes(header, "big"), b""
+    while len(payload) < length:
+        payload += asking.recv(length - len(payload))
+    return json.loads(payload), descriptors
+
+
+def _supervise(asking: socket.socket) -> None:
     """Fork the command, say its pid, wait for it, and say how it ended."""
-    out, err, status = descriptors
+    request, (out, err) = _read_request(asking)
     pid = os.fork()
     if not pid:
-        os.close(status)
+        asking.close()
         _become_command(request, out, err)
-    os.write(status, f"{pid}\n".encode())
+    with suppress(OSError):
+        asking.sendall(f"{pid}\n".encode())
+    if request.get("leashed"):
+        _kill_when_let_go(asking, pid)
     code = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
     with suppress(OSError):
-        os.write(status, f"{code}\n".encode())
+        asking.sendall(f"{code}\n".encode())
     os._exit(0)
 
 
-def _become_command(request: dict[str, object], out: int, err: int) -> None:
+def _kill_when_let_go(asking: socket.socket, pid: int) -> None:
+    """Return when the command has ended; kill it where the process that stands for it has ended before."""
+    handle = os.pidfd_open(pid)
+    if asking in select.select([asking, handle], [], [])[0]:
+        os.kill(pid, signal.SIGKILL)
+
+
+def _become_command(request: dict[str, Any], out: int, err: int) -> None:
     code = 1
     try:
         os.setsid()
@@ -151,14 +190,11 @@ def _become_command(request: dict[str, object], out: int, err: int) -> None:
             os.dup2(nothing.fileno(), 0)
         os.dup2(out, 1)
         os.dup2(err, 2)
-        os.chdir(str(request["folder"]))
+        os.chdir(request["folder"])
         os.environ.clear()
-        os.environ.update(request["environment"])  # type: ignore[arg-type, call-overload]
+        os.environ.update(request["environment"])
         time.tzset()
-        sys.argv = ["stylemill", *map(str, request["arguments"])]  # type: ignore[call-overload]
-        from flows.command.cli import main
-
-        main()
+        _run_module(request["module"], request["arguments"])
         code = 0
     except SystemExit as end:
         code = end.code if isinstance(end.code, int) else int(end.code is not None)
@@ -170,6 +206,28 @@ def _become_command(request: dict[str, object], out: int, err: int) -> None:
         sys.stdout.flush()
         sys.stderr.flush()
         os._exit(code)
+
+
+def _read_prefect_settings() -> None:
+    """Have Prefect, which was imported in another environment, read its settings in this one."""
+    from prefect.context import refresh_global_settings_context
+
+    from flows.orchestration.prefect_settings import quiet_prefect
+
+    quiet_prefect()
+    refresh_global_settings_context()
+
+
+def _run_module(module: str, arguments: Sequence[str]) -> None:
+    if not module.startswith("prefect"):
+        _read_prefect_settings()
+    sys.argv = ["stylemill" if module == COMMAND else module, *arguments]
+    if module == COMMAND:
+        from flows.command.cli import main
+
+        main()
+    else:
+        runpy.run_module(module, run_name="__main__", alter_sys=True)
 
 
 def _end_as_python_does() -> None:
@@ -187,4 +245,4 @@ if __name__ == "__main__":
     for name in PRELOADED:
         importlib.import_module(name)
     signal.signal(signal.SIGINT, signal.default_int_handler)
-    _serve(socket.socket(fileno=int(sys.argv[1])))
+    _serve(*(socket.socket(fileno=int(number)) for number in sys.argv[1:3]))

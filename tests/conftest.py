@@ -1,7 +1,9 @@
 """What all tests share: real servers, small catalogs, the assets where they are."""
 
 import io
+import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -27,6 +29,28 @@ from tests.commands import Command, Commands
 
 ROOT = Path(__file__).parents[1]
 TINY_RECIPE = "canvas = [96, 80]\nlevels = [[0.5, 3], [1.0, 3]]\n"
+
+
+SHARED_FOLDER = "TESTS_SHARED_FOLDER"
+"""The variable that names a folder which all processes of a test run share."""
+
+
+def pytest_configure() -> None:
+    """Make the shared folder, before pytest-xdist starts its processes, which inherit its name."""
+    if SHARED_FOLDER not in os.environ:
+        os.environ[SHARED_FOLDER] = tempfile.mkdtemp(prefix="stylemill-tests-")
+        os.environ[f"{SHARED_FOLDER}_OWNER"] = str(os.getpid())
+
+
+def pytest_unconfigure() -> None:
+    """End the shared Prefect server, where one was started, and remove the shared folder."""
+    if os.environ.get(f"{SHARED_FOLDER}_OWNER") != str(os.getpid()):
+        return
+    folder = Path(os.environ[SHARED_FOLDER])
+    if (folder / "server.json").exists():
+        with suppress(ProcessLookupError):
+            os.kill(json.loads((folder / "server.json").read_text())["pid"], signal.SIGTERM)
+    shutil.rmtree(folder, ignore_errors=True)
 
 
 LONGEST_FIRST = (
@@ -172,31 +196,56 @@ def catalog(tmp_path: Path) -> Path:
 Run = Callable[..., subprocess.CompletedProcess[str]]
 Process = Command | subprocess.Popen[bytes]
 Start = Callable[..., Process]
-READ_AT_IMPORT = ("PREFECT_", "OMP_", "MKL_", "MALLOC_", "LD_", "PYTHON")
+READ_AT_IMPORT = ("OMP_", "MKL_", "MALLOC_", "LD_", "PYTHON")
 """How variables begin that libraries read when they are loaded, and never again."""
 
 
-def read_at_import(environment: Mapping[str, str]) -> dict[str, str]:
-    """Those variables of an environment that only a new Python would notice."""
-    return {name: value for name, value in environment.items() if name.startswith(READ_AT_IMPORT)}
+def variables(environment: Mapping[str, str], *prefixes: str) -> dict[str, str]:
+    """The variables of an environment that begin with one of the prefixes."""
+    return {name: value for name, value in environment.items() if name.startswith(prefixes)}
 
 
 @pytest.fixture(scope="session")
-def prefect_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """The address of a real Prefect server on SQLite that the commands of this test process share."""
-    home, port = tmp_path_factory.mktemp("shared-prefect"), free_port()
+def prefect_url() -> str:
+    """The address of a real Prefect server on SQLite that the commands of all test processes share."""
+    folder = Path(os.environ[SHARED_FOLDER])
+    with FileLock(folder / "server.lock"):
+        if not (folder / "server.json").exists():
+            _start_shared_server(folder)
+    return str(json.loads((folder / "server.json").read_text())["url"])
+
+
+_shared_servers: list["subprocess.Popen[bytes]"] = []
+"""Keeps the server's process object: Python warns of one that is dropped while its process runs."""
+
+
+def _start_shared_server(folder: Path) -> None:
+    """Start the server, which `pytest_unconfigure` ends; a server for each process would cost 20 s of work each."""
+    port = free_port()
     command = [PREFECT, "server", "start", "--host", "127.0.0.1", "--port", str(port), "--no-ui"]
-    environment = {**os.environ, "PREFECT_HOME": str(home), "PREFECT_SERVER_ANALYTICS_ENABLED": "false"}
+    environment = {**os.environ, "PREFECT_HOME": str(folder), "PREFECT_SERVER_ANALYTICS_ENABLED": "false"}
     # Nothing is scheduled here: the loops that look for work would take their share of two cores.
     for service in ("SCHEDULER", "LATE_RUNS", "FOREMAN", "PAUSE_EXPIRATIONS", "CANCELLATION_CLEANUP"):
         environment[f"PREFECT_SERVER_SERVICES_{service}_ENABLED"] = "false"
-    with (home / "server.log").open("wb") as log:
+    with (folder / "server.log").open("wb") as log:
         server = subprocess.Popen(command, stdout=log, stderr=log, env=environment)
+    _shared_servers.append(server)
     try:
         wait_for(f"http://127.0.0.1:{port}/api/health", server, 120)
-        yield f"http://127.0.0.1:{port}/api"
-    finally:
+    except BaseException:
         stop(server)
+        raise
+    state = {"pid": server.pid, "url": f"http://127.0.0.1:{port}/api"}
+    (folder / "server.json").write_text(json.dumps(state))
+
+
+@pytest.fixture
+def shared_prefect(prefect_url: str) -> Iterator[None]:
+    """Flows that a test calls itself report to the shared server; no temporary one is started for this process."""
+    from prefect.settings import PREFECT_API_URL, temporary_settings
+
+    with temporary_settings({PREFECT_API_URL: prefect_url}):
+        yield
 
 
 @pytest.fixture(scope="session")
@@ -213,9 +262,10 @@ def commands(prefect_url: str) -> Iterator[Commands]:
 def start(commands: Commands) -> Start:
     """Start the command as a user with a Prefect server, what it says in a file (`out`, and `err` if apart).
 
-    Where a test sets variables that are read at import, the command gets a new Python and none of ours.
+    Where a test sets Prefect's variables, the command gets those alone, and no server of ours. Where it sets variables
+    that are read at import, the command gets a new Python.
     """
-    shared, usual = read_at_import(commands.environment), read_at_import(commands.usual)
+    usual = variables(commands.usual, *READ_AT_IMPORT)
 
     def begin(
         *arguments: object,
@@ -225,10 +275,29 @@ def start(commands: Commands) -> Start:
         **environment: str,
     ) -> Process:
         asked = {**os.environ, **environment}
-        if read_at_import(asked) in (usual, {**usual, "OMP_NUM_THREADS": "1"}):
-            asked |= shared
-            return commands.start(*arguments, environment=asked, out=out, err=err or out, folder=folder)
-        return start_alone(*arguments, out=out, err=err, folder=folder, **environment)
+        if variables(asked, *READ_AT_IMPORT) not in (usual, {**usual, "OMP_NUM_THREADS": "1"}):
+            return start_alone(*arguments, out=out, err=err, folder=folder, **environment)
+        asked["OMP_NUM_THREADS"] = "1"
+        if variables(asked, "PREFECT_") == variables(commands.usual, "PREFECT_"):
+            asked |= variables(commands.environment, "PREFECT_")
+        return commands.start(*arguments, environment=asked, out=out, err=err or out, folder=folder)
+
+    return begin
+
+
+@pytest.fixture
+def start_unserved(commands: Commands) -> Start:
+    """Start the command as a user without a Prefect server does: with a temporary server for a flow."""
+
+    def begin(
+        *arguments: object,
+        out: BinaryIO,
+        err: BinaryIO | None = None,
+        folder: Path = ROOT,
+        **environment: str,
+    ) -> Process:
+        asked = {**os.environ, **environment}
+        return commands.start(*arguments, environment=asked, out=out, err=err or out, folder=folder)
 
     return begin
 
@@ -240,7 +309,7 @@ def start_alone(
     folder: Path = ROOT,
     **environment: str,
 ) -> subprocess.Popen[bytes]:
-    """Start the command in a new Python, as a user without a Prefect server does (13 s of work for a run)."""
+    """Start the command in a new Python, without a Prefect server (13 s of work for a run)."""
     command = [sys.executable, "-m", "flows.command.cli", *map(str, arguments)]
     return subprocess.Popen(
         command,
@@ -272,13 +341,19 @@ def completed(
 
 @pytest.fixture
 def stylemill(start: Start) -> Run:
-    """The command as a user with a Prefect server runs it; a test of what Prefect does takes `stylemill_alone`."""
+    """The command as a user with a Prefect server runs it; one without takes `stylemill_unserved`."""
     return lambda *arguments, **environment: completed(start, arguments, environment)
 
 
 @pytest.fixture
+def stylemill_unserved(start_unserved: Start) -> Run:
+    """The command as a user runs it who has no Prefect server: with a temporary server for a flow."""
+    return lambda *arguments, **environment: completed(start_unserved, arguments, environment)
+
+
+@pytest.fixture
 def stylemill_alone() -> Run:
-    """The command as a user runs it who has no Prefect server: in a new Python, with a temporary server for a flow."""
+    """The command in a new Python, without a Prefect server: what its libraries say as they are loaded is heard."""
     return lambda *arguments, **environment: completed(start_alone, arguments, environment)
 
 

@@ -23,14 +23,15 @@ from tests.conftest import TINY_RECIPE
 GARMENTS, STYLES = 2, 3
 TIMES = Times(starting=1.0, working=0.4, ending=0.6)
 """Of an unkilled run, or less; to measure some would take as long as the trials."""
-PHASES = (Phase.STARTING, Phase.COMMITTING, Phase.WORKING, Phase.COMMITTING, Phase.ENDING)
+PHASES = (Phase.STARTING, Phase.COMMITTING, Phase.COMMITTING, Phase.WORKING, Phase.ENDING)
+"""The first ones are tried on S3, the last ones on a folder: with two on each, every phase is tried once."""
 SLEEPERS = Kill(Phase.WORKING, 0.2, workers=2, fate=Fate.ASLEEP)
 """Worker processes that outlive their run, and file what they have when the rerun is over."""
 
 
 @pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="finds processes by /proc")
 @pytest.mark.timeout(600)
-@pytest.mark.parametrize("each", [3, pytest.param(5, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("each", [2, pytest.param(5, marks=pytest.mark.slow)])
 def test_killed_runs(
     commands: Commands, prefect_url: str, tmp_path: Path, s3: str, monkeypatch: pytest.MonkeyPatch, each: int
 ) -> None:

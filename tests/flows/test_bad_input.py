@@ -157,6 +157,7 @@ def test_soft_mask_is_welcome(catalog: Path, tmp_path: Path, stylemill: Run) -> 
     assert (made[soft == 255] != template[soft == 255]).any()
 
 
+@pytest.mark.usefixtures("shared_prefect")
 def test_a_loss_that_is_not_finite_fails_alone(
     catalog: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -13,7 +13,7 @@ import pytest
 
 from catalogs.designs.design_catalog import DesignCatalog
 from catalogs.storage.stores import open_store
-from tests.conftest import Run, Started, StartRun, run_of_singles, start_alone, write_catalog
+from tests.conftest import Run, Start, Started, StartRun, run_of_singles, write_catalog
 
 SLOW = "canvas = [128, 96]\nlevels = [[0.5, 12], [1.0, 12]]\n"
 """Slow enough that a run can be caught in the middle."""
@@ -91,9 +91,11 @@ def serves(process: int) -> bool:
 
 
 @pytest.mark.skipif(not hasattr(os, "pidfd_open"), reason="only Linux has handles of processes")
-def test_the_temporary_server_ends_with_a_killed_run(arguments: list[str], tmp_path: Path) -> None:
+def test_the_temporary_server_ends_with_a_killed_run(
+    arguments: list[str], tmp_path: Path, start_unserved: Start
+) -> None:
     """Prefect's temporary server does not outlive a run that is killed."""
-    run = run_of_singles(start_alone, arguments, tmp_path / "log")
+    run = run_of_singles(start_unserved, arguments, tmp_path / "log")
     wait_for_pictures(tmp_path / "designs", 1, run)
     (server,) = servers_of(run.process.pid)
     run.process.kill()

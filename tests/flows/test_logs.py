@@ -29,14 +29,17 @@ def told(stderr: str) -> list[dict[str, Any]]:
 
 @pytest.mark.parametrize(("server", "workers"), [("temporary server", "1"), ("server", "2")])
 def test_every_line_is_json(
-    arguments: list[str], stylemill_alone: Run, prefect_url: str, server: str, workers: str
+    arguments: list[str], stylemill: Run, stylemill_alone: Run, prefect_url: str, server: str, workers: str
 ) -> None:
     """All of standard error is JSON: each event once, designs with where they are made, the counts in the last line.
 
-    In a new Python, whose libraries say what they have to say, with the logging that a user with a server has.
+    Without a server in a new Python, whose libraries say what they have to say; else with the logging that a user with
+    a server has.
     """
-    environment = {"PREFECT_API_URL": prefect_url} if server == "server" else {}
-    done = stylemill_alone(*arguments, "--workers", workers, STYLEMILL_LOG="json", **environment)
+    if server == "server":
+        done = stylemill(*arguments, "--workers", workers, STYLEMILL_LOG="json", PREFECT_API_URL=prefect_url)
+    else:
+        done = stylemill_alone(*arguments, "--workers", workers, STYLEMILL_LOG="json")
     assert done.returncode == 0, done.stderr
     lines = told(done.stderr)
     written = [line for line in lines if line["event"] == "picture written"]

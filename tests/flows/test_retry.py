@@ -103,6 +103,7 @@ def test_a_renamed_record_alone_is_told_on_the_terminal(
     assert done.stdout.splitlines()[0] == "Nothing to make."
 
 
+@pytest.mark.usefixtures("shared_prefect")
 def test_a_deployment_with_nothing_to_retry_completes(tmp_path: Path) -> None:
     """The flow ends well, with the sentence, where no run has rejected anything."""
     from flows.orchestration.stylize_catalog import retry_rejected

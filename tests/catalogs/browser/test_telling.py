@@ -38,25 +38,26 @@ TOLD = {
     "shortlist?name=Spring": ["l"],
 }
 """For pages keys after which something is told."""
+WIDTHS = (1440, 1280, 1024, 760, 360)
 
 
 @pytest.mark.parametrize("path", TOLD)
-@pytest.mark.parametrize("width", [1440, 1280, 1024, 760, 360])
-def test_what_is_told_covers_no_control(
-    chromium: Browser, tmp_path: Path, path: str, width: int, browse: Browse
-) -> None:
-    """What is told lies over no button, link or field, and a press on it reaches what is below."""
+def test_what_is_told_covers_no_control(chromium: Browser, tmp_path: Path, path: str, browse: Browse) -> None:
+    """At every width what is told lies over no button, link or field, and a press on it reaches what is below."""
     shop(tmp_path)
     list_some(tmp_path, 4)
-    with browse(tmp_path) as (found, _), opened(chromium, found, width) as page:
-        may_copy(page)
-        page.goto(found + path.format(*ids_of(tmp_path)))
-        page.wait_for_load_state("networkidle")
-        for key in TOLD[path]:
-            page.keyboard.press(key)
-        expect(page.locator(".toast")).to_have_count(1)
-        assert page.evaluate(OVER) == []
-        assert page.evaluate("getComputedStyle(document.querySelector('.toast')).pointerEvents") == "none"
+    with browse(tmp_path) as (served_at, _):
+        address = served_at + path.format(*ids_of(tmp_path))
+        for width in WIDTHS:
+            with opened(chromium, address, width) as page:
+                may_copy(page)
+                page.wait_for_load_state("networkidle")
+                for key in TOLD[path]:
+                    page.keyboard.press(key)
+                expect(page.locator(".toast")).to_have_count(1)
+                assert page.evaluate(OVER) == [], width
+                style = page.evaluate("getComputedStyle(document.querySelector('.toast')).pointerEvents")
+                assert style == "none", width
 
 
 # Links.

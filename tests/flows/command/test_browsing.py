@@ -49,6 +49,7 @@ def test_plan(mill: CatalogMill) -> None:
     assert not Path(mill.designs).exists()
 
 
+@pytest.mark.usefixtures("shared_prefect")
 def test_command_does_the_same(mill: CatalogMill) -> None:
     """The command that is shown makes what the plan said, and the plan then finds it there."""
     chosen = order(mill, garments=("g1",), styles=("s0", "s2"))
@@ -61,6 +62,7 @@ def test_command_does_the_same(mill: CatalogMill) -> None:
     assert found.seconds == 0
 
 
+@pytest.mark.usefixtures("shared_prefect")
 def test_recipe_of_a_file_is_made_again(
     mill: CatalogMill, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -83,6 +85,7 @@ def test_recipe_of_a_file_is_made_again(
     assert done.exit_code == 0 and "the 1 design is there" in done.output
 
 
+@pytest.mark.usefixtures("shared_prefect")
 def test_recipe_of_a_file_is_kept(mill: CatalogMill) -> None:
     """A TOML recipe lives on with its designs: offered, read by the command alone, and the same to the digest."""
     done = CliRunner().invoke(
@@ -176,6 +179,7 @@ def test_a_plan_reads_no_weights(mill: CatalogMill, recipe: str) -> None:
     assert done.stdout == "9 0 []\n", done.stderr
 
 
+@pytest.mark.usefixtures("shared_prefect")
 @pytest.mark.parametrize("field", ["content_weight = 0.3", 'encoder_sha256 = "' + "f" * 64 + '"'])
 def test_designs_of_another_recipe_are_not_there(mill: CatalogMill, catalog: Path, field: str) -> None:
     """What was made by a recipe that differs, be it in its weights only, does not count as there."""

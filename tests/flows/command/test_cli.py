@@ -404,9 +404,9 @@ def test_recipes_are_listed(stylemill: Run) -> None:
         assert any(line.startswith(name) and len(line) > 40 for line in shown.splitlines())
 
 
-def test_landed_without_a_server(stylemill_alone: Run) -> None:
+def test_landed_without_a_server(stylemill_unserved: Run) -> None:
     """Without a server nobody would hear the event: that is said, with what to do."""
-    done = stylemill_alone("landed", "autumn")
+    done = stylemill_unserved("landed", "autumn")
     assert done.returncode == 2
     assert "PREFECT_API_URL" in done.stderr
 

@@ -2,6 +2,7 @@
 
 import io
 import json
+import os
 import shutil
 import subprocess
 import sys
@@ -26,6 +27,7 @@ from flows.runs.run_plan import run_plan
 from flows.settings import Settings
 from tests.conftest import ROOT, picture, write_catalog
 
+pytestmark = pytest.mark.usefixtures("shared_prefect")
 Change = Callable[[str, bytes], None]
 
 
@@ -201,8 +203,8 @@ def _png(array: np.ndarray) -> bytes:
     return buffer.getvalue()
 
 
-def test_warnings_are_on_the_screen(catalog: Path, tmp_path: Path) -> None:
-    """What a run could not do beside its designs is said on standard error, though the command silences Prefect."""
+def test_warnings_are_on_the_screen(catalog: Path, tmp_path: Path, prefect_url: str) -> None:
+    """What a run could not do beside its designs is said on standard error, though Prefect is silenced."""
     program = (
         "from flows.command.cli import main, quiet_prefect\nquiet_prefect()\n"
         "import flows.runs.run_plan, flows.orchestration.stylize_catalog\n"
@@ -216,6 +218,8 @@ def test_warnings_are_on_the_screen(catalog: Path, tmp_path: Path) -> None:
             "--designs", tmp_path / "d", "--recipe", catalog / "tiny.toml", "--limit", "1", "--device", "cpu",
         ],
         capture_output=True, text=True, cwd=ROOT, check=False,
+        # The level that the command sets where there is no server.
+        env={**os.environ, "PREFECT_API_URL": prefect_url, "PREFECT_LOGGING_LEVEL": "CRITICAL"},
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
     assert done.stderr.count("The run is filed, but its") == 2

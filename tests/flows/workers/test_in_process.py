@@ -11,7 +11,7 @@ import torch
 
 from flows.workers.fan_out import worker_devices
 from flows.workers.in_process import InProcessWorker
-from tests.conftest import Run, StartRun
+from tests.conftest import TINY_RECIPE, Run, StartRun
 from tests.flows.test_killed_runs import arguments, pictures, records, wait_for_pictures
 
 __all__ = ["arguments"]
@@ -73,6 +73,7 @@ def end_of(pid: int, seconds: float = 60) -> None:
 
 def test_processes_make_what_one_makes(arguments: list[str], tmp_path: Path, stylemill: Run) -> None:
     """Two processes make the very same pictures as one, each some of them, and the report says which."""
+    Path(arguments[-1]).write_text(TINY_RECIPE)
     one = stylemill(*arguments, **ONE_THREAD)
     assert one.returncode == 0, one.stderr
     several = [*arguments, "--workers", "2"]
@@ -124,7 +125,7 @@ def test_workers_of_a_killed_run_end(
     assert len(records(designs)) == 16
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("number", [signal.SIGTERM, pytest.param(signal.SIGINT, marks=pytest.mark.slow)])
 def test_stopped_by_a_signal(
     arguments: list[str], tmp_path: Path, number: signal.Signals, start_run: StartRun
 ) -> None:
@@ -140,6 +141,7 @@ def test_stopped_by_a_signal(
     assert report(designs)["state"] == "interrupted"
 
 
+@pytest.mark.usefixtures("shared_prefect")
 def test_a_shard_that_loses_every_worker(
     arguments: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
