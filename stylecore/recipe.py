@@ -47,7 +47,7 @@ CHOICES: dict[str, tuple[object, ...]] = {
     "pooling": ("max", "average"),
     "normalisation": ("balanced", "gatys", "johnson", "luan"),
     "color": ("style", "keep", "match"),
-    "init": ("content", "recoloured", "print", "noise", "style"),
+    "init": ("content", "recoloured", "shaded", "print", "noise", "style"),
     "optimizer": ("adam", "lbfgs"),
     "variation_exponent": (1, 2),
 }
@@ -120,8 +120,9 @@ class Recipe:
     color: str = "style"
     """Whose colours the design wears: style; keep (the garment's, everywhere its own); match (the style, recoloured to
     the garment's mean and spread)."""
-    init: str = "recoloured"
-    """What the optimiser starts from: content, content recoloured, the style printed on it (print), noise or style."""
+    init: str = "shaded"
+    """What the optimiser starts from: content, content recoloured, the style's mean colour under the garment's folds
+    without its own print (shaded), the style printed on it (print), noise or style."""
     start_noise: float = 0.2
     """Noise laid over what the optimiser starts from, as a standard deviation in units of the picture's range: without
     it plain cloth keeps plain areas, with more the folds are lost. Safe: 0 to 0.3."""

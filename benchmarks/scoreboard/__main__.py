@@ -5,7 +5,7 @@
 
 The pairs are the 20 of docs/embedded_encoder.md, judged at 320 x 256 by VGG-19. Everything is loaded and has painted
 once before a second counts; then one pair after the other is painted by each contestant. All pictures are composed
-under the garment's mask. The row `template` is the garments before anybody painted them. --out gets measures.csv (a
+under the garment's mask; distances are those of what was painted, under the guide, as in docs/embedded_encoder.md. The row `template` is the garments before anybody painted them. --out gets measures.csv (a
 row a design), sheet.png (a row a pair, its designs in an order that --seed shuffles anew for each row) and key.json
 (who is who); --json gets each contestant's figures: means, but the median of the fold correlation and the sum of the
 leak. The pictures are other people's: do not commit them.
@@ -22,7 +22,7 @@ from safetensors.torch import load_file
 
 from benchmarks.rivals.named import RIVALS, RivalError
 from benchmarks.scoreboard.blind_sheet import SheetRow, blind_sheet, sheet_key, shuffle_columns
-from benchmarks.scoreboard.contestants import Contestant, load_recipe, load_rival
+from benchmarks.scoreboard.contestants import Contestant, compose, load_recipe, load_rival
 from benchmarks.scoreboard.measures import PATCH_NAMES, STYLE_NAMES, SUMMARIES, measure_design, summarise
 from benchmarks.scoreboard.pairs import JudgedPair, read_pairs
 from stylecore.encoders.encoder import Encoder, encoder_with_weights
@@ -70,7 +70,7 @@ def play(
     for prepare in contestants.values():
         prepare(pairs[0]).paint()
     for pair in pairs:
-        template = measure(judge, pair, pair.canvas.content)
+        template = measure(judge, pair, pair.canvas.content, pair.canvas.content)
         rows: list[Row] = [{"pair": pair.name, "contestant": TEMPLATE, **template, "seconds": 0.0}]
         designs = {}
         for name, prepare in contestants.items():
@@ -78,8 +78,9 @@ def play(
             began = time.perf_counter()
             picture = painting.paint()
             seconds = time.perf_counter() - began
-            designs[name] = painting.compose(picture)
-            measures = measure(judge, pair, designs[name])
+            judged = painting.to_judged(picture)
+            designs[name] = compose(pair, judged)
+            measures = measure(judge, pair, judged, designs[name])
             rows.append({"pair": pair.name, "contestant": name, **measures, "seconds": seconds})
             print({k: round(v, 4) if isinstance(v, float) else v for k, v in rows[-1].items()}, flush=True)
         yield SheetRow(pair.name, pair.canvas.content, pair.style_13HW, designs), rows

@@ -27,10 +27,10 @@ from stylecore.stylization import in_precision
 
 @dataclass(frozen=True)
 class Painting:
-    """A pair prepared for a contestant: `paint` is what is timed; `compose` lays its picture on the judged canvas."""
+    """A pair prepared for a contestant: `paint` is what is timed; `to_judged` brings its picture to the judged canvas."""
 
     paint: Callable[[], Tensor]
-    compose: Callable[[Tensor], Tensor]
+    to_judged: Callable[[Tensor], Tensor]
 
 
 Contestant = Callable[[JudgedPair], Painting]
@@ -52,7 +52,7 @@ def load_recipe(name: str, assets: Path) -> Contestant:
         job = to_pair(DesignJob("", pair.garment, pair.style), canvas, pair.pattern, recipe)
         return Painting(
             lambda: paint_by_mill(job, encoder),
-            lambda picture: compose(pair, to_judged_canvas(picture, canvas, pair, recipe)),
+            lambda picture: to_judged_canvas(picture, canvas, pair, recipe),
         )
 
     return prepare
@@ -64,9 +64,7 @@ def load_rival(name: str, assets: Path) -> Contestant:
 
     def prepare(pair: JudgedPair) -> Painting:
         """Take the judged canvas and style as they are."""
-        return Painting(
-            lambda: painter(pair.canvas.content, pair.style_13HW), lambda picture: compose(pair, picture)
-        )
+        return Painting(lambda: painter(pair.canvas.content, pair.style_13HW), lambda picture: picture.clamp(0, 1))
 
     return prepare
 

@@ -13,7 +13,7 @@ from stylecore import metrics
 from stylecore.color import luminance
 from stylecore.encoders.encoder import Encoder
 from stylecore.objective.guides import cloth_guide
-from stylecore.recipe import STYLE_LAYERS
+from stylecore.recipe_values import STYLE_LAYERS
 
 STYLE_NAMES = tuple(name for name, _ in STYLE_LAYERS)
 """Layers of the style distance, those of docs/embedded_encoder.md: relu1_1 to relu5_1."""
@@ -30,16 +30,19 @@ SUMMARIES = {
 """What a contestant's row holds of each measure. Folds take the median: a garment without any has no correlation."""
 
 
-def measure_design(judge: Encoder, pair: JudgedPair, design_13HW: Tensor) -> dict[str, float]:
-    """Return the measures of one composed design; NaN where a measure is not defined.
+def measure_design(
+    judge: Encoder, pair: JudgedPair, painted_13HW: Tensor, design_13HW: Tensor
+) -> dict[str, float]:
+    """Return the measures of one design, painted and composed under the mask; NaN where a measure is not defined.
 
-    The judge is VGG-19 with STYLE_NAMES and PATCH_NAMES. The style has the size at which the rivals saw it.
+    Distances are the painted picture's, under the guide: at the rim of a composed one features would see the template's
+    backdrop, which no contestant has painted. The judge is VGG-19 with STYLE_NAMES and PATCH_NAMES. The style has the size at which the rivals saw it.
     """
     content, guide = pair.canvas.content, cloth_guide(pair.canvas.guide)
     styles = [pair.style_13HW]
     return {
-        "style_distance": float(metrics.style_distance(judge, design_13HW, styles, STYLE_NAMES, guide)),
-        "patch_distance": float(metrics.patch_distance(judge, design_13HW, styles, PATCH_NAMES, guide)),
+        "style_distance": float(metrics.style_distance(judge, painted_13HW, styles, STYLE_NAMES, guide)),
+        "patch_distance": float(metrics.patch_distance(judge, painted_13HW, styles, PATCH_NAMES, guide)),
         "fold_correlation": float(metrics.fold_correlation(design_13HW, content, guide)),
         "edge_ssim": edge_ssim(design_13HW, content, guide),
         "leak": float(metrics.changed_outside(design_13HW, content, guide)),

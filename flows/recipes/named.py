@@ -38,7 +38,13 @@ def draft() -> Recipe:
 def brushwork() -> Recipe:
     """The style's colours and strokes without its motifs, over the garment's own print: the house look of version 0.1."""
     return replace(
-        house(), name="brushwork", statistics=GRAM, start_noise=0.0, content_weight=0.05, lighting_weight=0.0
+        house(),
+        name="brushwork",
+        statistics=GRAM,
+        init="recoloured",
+        start_noise=0.0,
+        content_weight=0.05,
+        lighting_weight=0.0,
     )
 
 
@@ -91,7 +97,6 @@ def gatys2016() -> Recipe:
         weight_normalised=True,
         content_layers=(("conv4_2", 1.0),),
         statistics=(style_statistic("gram", layers=GATYS_LAYERS),),
-        start_noise=0.0,
         normalisation="gatys",
         # Section 3.1: alpha/beta between 1e-3 and 1e-4 shows both content and style.
         content_weight=1e-3,

@@ -18,6 +18,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from stylecore.color import YIQ
+from stylecore.objective.shading import shading
 from stylecore.objective.statistics import STATISTICS
 from stylecore.tensors import exact
 
@@ -119,18 +120,30 @@ def variation_loss(
 def low_pass_light(picture_B3HW: Tensor, guide_B1HW: Tensor) -> Tensor:
     """Luminance of the cloth in coarse cells, over its mean: B x 1 x h x w, `LIGHT_CELLS` along the longer side.
 
-    It is what folds and shading are, whatever the cloth's colour; cells without cloth are 0.
+    Cells without cloth are 0.
     """
-    cells = _cells(picture_B3HW)
+    return _coarse_light(_luminance(picture_B3HW), guide_B1HW)
+
+
+def _coarse_light(light_B1HW: Tensor, guide_B1HW: Tensor) -> Tensor:
+    cells = _cells(light_B1HW)
     shares = functional.adaptive_avg_pool2d(guide_B1HW, cells)
-    light = functional.adaptive_avg_pool2d(_luminance(picture_B3HW) * guide_B1HW, cells)
+    light = functional.adaptive_avg_pool2d(light_B1HW * guide_B1HW, cells)
     mean = light.sum((2, 3), keepdim=True) / shares.sum((2, 3), keepdim=True).clamp_min(1e-6)
     relative: Tensor = light / shares.clamp_min(1e-3) / mean.clamp_min(1e-3)
     return torch.where(shares > 1e-3, relative, torch.zeros_like(relative))
 
 
+def fold_light(content_B3HW: Tensor, guide_B1HW: Tensor) -> Tensor:
+    """The garment's `low_pass_light` without its print: folds and shading, B x 1 x h x w, for B = 1."""
+    return _coarse_light(shading(content_B3HW, guide_B1HW), guide_B1HW)
+
+
 def lighting_loss(picture_B3HW: Tensor, target_B1HW: Tensor, guide_B1HW: Tensor) -> Tensor:
-    """Mean squared difference of `low_pass_light` from the garment's, under the guide; B values (ours)."""
+    """Mean squared difference of the luminance's `low_pass_light` from the garment's folds, under the guide (ours).
+
+    Returns B values.
+    """
     shares = functional.adaptive_avg_pool2d(guide_B1HW, _cells(picture_B3HW))
     distance = (low_pass_light(picture_B3HW, guide_B1HW) - target_B1HW).square()
     return _guided_sum(distance, shares) / shares.sum((1, 2, 3)).clamp_min(1e-6)

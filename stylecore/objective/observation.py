@@ -12,6 +12,7 @@ from torch.utils.checkpoint import checkpoint
 
 from stylecore.encoders.encoder import Encoder, Features
 from stylecore.objective import windows
+from stylecore.objective.guides import grow
 from stylecore.objective.statistics import STATISTICS
 from stylecore.objective.targets import ByStatistic, Named
 from stylecore.recipe import Structure
@@ -65,7 +66,7 @@ def observe_windows(
         return WindowView(window, of_features(features, part), statistics, areas)
 
     side = tile if all(STATISTICS[each.name].combine_windows for each in structure.moments) else 0
-    cuts = windows.split_into_windows(picture_B3HW, side, encoder, guides)
+    cuts = windows.split_into_windows(picture_B3HW, side, encoder, _covered(structure, guides))
     if len(cuts) == 1:
         return [view_of(picture_B3HW, cuts[0])]
     # A window's activations are forgotten until its gradient is taken: memory is one window's.
@@ -73,6 +74,13 @@ def observe_windows(
         checkpoint(view_of, picture_B3HW, window, use_reentrant=False, preserve_rng_state=False)
         for window in cuts
     ]
+
+
+def _covered(structure: Structure, guides: Named | None) -> Named | None:
+    """Where windows are needed: under the guides, and a patch's reach around them in the layers of patches."""
+    if guides is None:
+        return None
+    return {**guides} | {layer: grow(guides[layer], 1) for layer in structure.patch_names}
 
 
 def whole_statistics(structure: Structure, views: list[WindowView]) -> ByStatistic:

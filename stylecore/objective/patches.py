@@ -351,7 +351,7 @@ class _Votes:
 
     def add_back(self, places_M: Tensor, weight_M: Tensor) -> None:
         """Let every patch of the style vote, with its own weight, at the design's place that it has chosen."""
-        (height, width), columns = self._size, self._width - 2
+        width, columns = self._size[1], self._width - 2
         count = len(places_M)
         centre_M = (torch.arange(count, device=places_M.device) // columns + 1) * self._width + (
             torch.arange(count, device=places_M.device) % columns + 1

@@ -17,9 +17,9 @@ from stylecore.objective.guides import cloth_guide
 from stylecore.objective.losses import (
     Normalisation,
     content_scaled,
+    fold_light,
     gradient_map,
     lighting_loss,
-    low_pass_light,
     saliency_loss,
     style_loss,
     variation_loss,
@@ -190,9 +190,9 @@ def variation(comparison: Comparison) -> Tensor:
     )
 
 
-@term("lighting_weight", target=low_pass_light)
+@term("lighting_weight", target=fold_light)
 def lighting(comparison: Comparison) -> Tensor:
-    """Distance of the cloth's coarse light from the garment's; B values."""
+    """Distance of the cloth's coarse light from the garment's folds and shading; B values."""
     return lighting_loss(comparison.picture_B3HW, comparison.target_of("lighting"), comparison.cloth)
 
 

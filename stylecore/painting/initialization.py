@@ -4,10 +4,11 @@ import torch
 from torch import Tensor
 
 from stylecore import color
+from stylecore.objective.shading import shading
 from stylecore.painting.printing import UNTOLD, printed
 from stylecore.painting.pyramid import SMALLEST, Level, scaled
 from stylecore.recipe import Recipe
-from stylecore.tensors import Size, resize, size_of
+from stylecore.tensors import Size, resize, resize_guide, size_of
 
 
 def content_at(content_13HW: Tensor, recipe: Recipe, level: Level) -> Tensor:
@@ -64,18 +65,21 @@ def start_at(
     cloth = guide_1PHW.sum(1, keepdim=True).clamp(0, 1)
     if recipe.init == "recoloured":
         content = color.recolour(content, style, cloth)
+    elif recipe.init == "shaded":
+        content = style.mean((2, 3), keepdim=True) * shading(content, cloth)
     elif recipe.init == "print":
         content = printed(style, content, cloth, repeat, enlarged)
     return resize(content, level.size).clamp(0, 1)
 
 
-def with_noise(start_13HW: Tensor, recipe: Recipe) -> Tensor:
-    """A start with the recipe's noise over it: the seed's, whatever the pair, so that a batch equals single runs."""
+def with_noise(start_13HW: Tensor, guide_1PHW: Tensor, recipe: Recipe) -> Tensor:
+    """A start with the recipe's noise on the cloth: the seed's for every pair, so that a batch equals single runs."""
     if not recipe.start_noise or recipe.init == "noise":
         return start_13HW
     generator = torch.Generator().manual_seed(recipe.seed)
     noise = torch.randn(start_13HW.shape, generator=generator).to(start_13HW)
-    return (start_13HW + recipe.start_noise * noise).clamp(0, 1)
+    cloth = resize_guide(guide_1PHW.to(start_13HW).sum(1, keepdim=True).clamp(0, 1), size_of(start_13HW))
+    return (start_13HW + recipe.start_noise * cloth * noise).clamp(0, 1)
 
 
 def carried(picture_13HW: Tensor, start_13HW: Tensor) -> Tensor:

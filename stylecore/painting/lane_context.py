@@ -105,8 +105,10 @@ class LaneContext:
 
     def start(self, pair: Pair, level: Level, before_13HW: Tensor | None) -> Tensor:
         """Where a pair begins at a level: its picture of the level before, or the recipe's start where there is none."""
+        if before_13HW is None and pair.start is None:
+            return initialization.with_noise(self._start(pair, level), pair.guide, pair.recipe)
         if before_13HW is None:
-            return initialization.with_noise(self._start(pair, level), pair.recipe)
+            return self._start(pair, level)
         if level.beyond and pair.recipe.init not in ("noise", "style"):
             return initialization.carried(before_13HW, self._start(pair, level))
         return resize(before_13HW, level.size).clamp(0, 1)

@@ -62,7 +62,7 @@ def test_rivals_are_composed_under_the_mask(pair: JudgedPair, monkeypatch: pytes
     loud = torch.full_like(pair.canvas.content, 7.0)
     monkeypatch.setitem(named.RIVALS, "loud", lambda _assets: lambda _content, _style: loud)
     painting = load_rival("loud", Path())(pair)
-    design = painting.compose(painting.paint())
+    design = compose(pair, painting.to_judged(painting.paint()))
     assert changed_outside(design, pair.canvas.content, pair.canvas.guide).item() == 0
     inside = pair.canvas.guide.expand_as(design) == 1
     assert inside.any() and (design[inside] == 1).all()
@@ -101,7 +101,7 @@ def test_recipe_paints(pair: JudgedPair, tmp_path: Path) -> None:
     tiny = tmp_path / "tiny.toml"
     tiny.write_text(TINY_RECIPE)
     painting = load_recipe(str(tiny), tmp_path)(pair)
-    design = painting.compose(painting.paint())
+    design = compose(pair, painting.to_judged(painting.paint()))
     assert design.shape == (1, 3, 320, 256)
     assert changed_outside(design, pair.canvas.content, pair.canvas.guide).item() == 0
     inside = pair.canvas.guide == 1
@@ -132,7 +132,7 @@ def test_edge_ssim(pair: JudgedPair) -> None:
 
 def test_measures(pair: JudgedPair, judge: Encoder) -> None:
     """A design that is its template has no leak, all folds and edges, and a distance to the style."""
-    measures = measure_design(judge, pair, pair.canvas.content)
+    measures = measure_design(judge, pair, pair.canvas.content, pair.canvas.content)
     assert measures.keys() == SUMMARIES.keys() - {"seconds"}
     assert measures["leak"] == 0 and measures["fold_correlation"] == pytest.approx(1, abs=1e-4)
     assert measures["edge_ssim"] == pytest.approx(1)
@@ -225,7 +225,7 @@ def test_play() -> None:
                 painted.append((name, pair.name))
                 return torch.zeros_like(pair.canvas.content)
 
-            return contestants.Painting(paint, lambda picture: compose(pair, picture))
+            return contestants.Painting(paint, lambda picture: picture)
 
         return prepare
 

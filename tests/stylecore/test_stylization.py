@@ -14,7 +14,7 @@ from stylecore.errors import EncoderError, PictureError, StylecoreError
 from stylecore.objective.evaluation import evaluate_terms
 from stylecore.objective.terms import TermValues
 from stylecore.painting import lane_context
-from stylecore.recipe import Recipe
+from stylecore.recipe import Recipe, recipe_from
 from stylecore.recipe_values import StyleStatistic
 from stylecore.stylization import stylize
 from stylecore.tensors import resize
@@ -349,12 +349,14 @@ class TestGuide:
         guided = stylize(CONTENT, STYLE, SHALLOW, guide=ones, encoder=ENCODER).picture_B3HW
         assert torch.equal(guided, stylize(CONTENT, STYLE, SHALLOW, encoder=ENCODER).picture_B3HW)
 
-    @pytest.mark.parametrize("normalisation", ["balanced", "luan"])
-    def test_empty_guide(self, normalisation: str) -> None:
+    @pytest.mark.parametrize(
+        ("normalisation", "statistics"), [("balanced", ["gram", "patches"]), ("luan", ["gram"])]
+    )
+    def test_empty_guide(self, normalisation: str, statistics: list[str]) -> None:
         """A pair with an empty guide keeps its content and does not fail, nor disturb the others."""
         guide = torch.ones(4, 1, 48, 40)
         guide[1] = 0
-        recipe = Recipe(levels=((1.0, 4),), normalisation=normalisation)
+        recipe = recipe_from({"levels": [[1.0, 4]], "normalisation": normalisation, "statistics": statistics})
         result = stylize(CONTENT, STYLE, recipe, guide=guide)
         assert result.failures == (None,) * 4
         assert torch.equal(result.picture_B3HW[1], CONTENT[1])

@@ -11,7 +11,7 @@ from stylecore.objective.targets import ContentTargets, StyleTargets
 
 def targets(numbers: int, value: float = 0.0) -> StyleTargets:
     """Targets of 4 * `numbers` bytes."""
-    return StyleTargets({"a": torch.full((1, numbers), value)})
+    return StyleTargets({"gram": {"a": torch.full((1, numbers), value)}}, {})
 
 
 def making(made: list[str], key: str, numbers: int) -> Callable[[], StyleTargets]:
@@ -125,7 +125,7 @@ def test_a_maker_that_fails() -> None:
     cache = TargetCache()
     with pytest.raises(ZeroDivisionError):
         cache.get("k", lambda: targets(1 // 0))
-    assert cache.get("k", lambda: targets(3, 7.0)).statistics["a"].tolist() == [[7.0] * 3]
+    assert cache.get("k", lambda: targets(3, 7.0)).statistics["gram"]["a"].tolist() == [[7.0] * 3]
 
 
 def test_own_memory() -> None:

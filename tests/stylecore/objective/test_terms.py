@@ -9,8 +9,14 @@ import torch
 from torch import Tensor
 
 from stylecore.objective import terms
-from stylecore.objective.evaluation import content_targets, evaluate_terms, style_targets, term_weights
-from stylecore.objective.targets import Targets
+from stylecore.objective.evaluation import (
+    assign_patches,
+    content_targets,
+    evaluate_terms,
+    pair_targets,
+    style_targets,
+    term_weights,
+)
 from stylecore.objective.terms import TERMS, TermValues
 from stylecore.recipe import TERM_NAMES, Recipe
 from stylecore.stylization import stylize
@@ -26,12 +32,13 @@ CONTENT, STYLE, PICTURE = (torch.rand(1, 3, 32, 32) for _ in range(3))
 def values(recipe: Recipe, picture: Tensor = PICTURE) -> TermValues:
     """The recipe's terms of a picture."""
     structure, guide = recipe.structure(), torch.ones(1, 1, 32, 32)
-    targets = Targets(
-        content_targets(ENCODER, structure, CONTENT, guide),
-        style_targets(ENCODER, structure, STYLE, None, 1),
-        term_weights(recipe, picture.device),
+    style = style_targets(ENCODER, structure, STYLE, None, 1)
+    targets = pair_targets(
+        content_targets(ENCODER, structure, CONTENT, guide), style, term_weights(recipe, picture.device)
     )
-    return evaluate_terms(ENCODER, structure, targets, picture)
+    return evaluate_terms(
+        ENCODER, structure, assign_patches(ENCODER, structure, targets, style, PICTURE), picture
+    )
 
 
 def test_every_weight_has_its_term() -> None:
@@ -74,7 +81,7 @@ def test_an_objective_of_nothing() -> None:
     total = values(nothing, picture).total
     (gradient,) = torch.autograd.grad(total.sum(), picture)
     assert total.item() == 0 and not gradient.any()
-    still = replace(nothing, levels=((1.0, 3),), init="content")
+    still = replace(nothing, levels=((1.0, 3),), init="content", start_noise=0.0)
     torch.testing.assert_close(stylize(CONTENT, STYLE, still, encoder=ENCODER).picture_B3HW, CONTENT)
 
 

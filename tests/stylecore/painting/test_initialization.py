@@ -130,6 +130,22 @@ class TestStart:
         wanted = resize(wanted, (24, 20)).clamp(0, 1)
         torch.testing.assert_close(start(HALF, guide, init="recoloured"), wanted)
 
+    def test_shaded(self) -> None:
+        """With init = shaded: the style's mean colour under the garment's folds, whatever is printed on it."""
+        folds = 0.7 + 0.3 * torch.linspace(0, 1, 48).view(1, 1, 48, 1).expand(1, 1, 48, 40)
+        plain = torch.tensor([0.9, 0.8, 0.7]).view(1, 3, 1, 1) * folds
+        printed_on = plain.clone()
+        printed_on[..., 10:20, 10:30] *= torch.tensor([0.2, 0.3, 0.9]).view(1, 3, 1, 1)
+        ones, style = torch.ones(1, 1, 48, 40), torch.full((1, 3, 20, 20), 0.4)
+        style[:, 1] = 0.5
+        for content in (plain, printed_on):
+            found = start_at(style, content, ones, recipe(init="shaded"), FINEST)
+            light = found[:, :1] / 0.4
+            torch.testing.assert_close(found[:, 1], found[:, 0] * 0.5 / 0.4)
+            # At a print's border its colour and the cloth's are mixed in one pixel.
+            difference = (light / light.mean() - folds / folds.mean()).abs()
+            assert difference.quantile(0.93) < 0.1
+
     @pytest.mark.parametrize("policy", ["keep", "match"])
     def test_recoloured_by_policy(self, policy: str) -> None:
         """A start in the style's colours is in those that the policy gives it: grey, or the content's own mean."""
@@ -183,7 +199,7 @@ class TestStart:
         found = start_at(style, CONTENT, GUIDE, recipe(init="style"), FINEST)
         torch.testing.assert_close(found, style[..., 24:72, :])
 
-    @pytest.mark.parametrize("init", ["content", "recoloured", "print", "noise", "style"])
+    @pytest.mark.parametrize("init", ["content", "recoloured", "shaded", "print", "noise", "style"])
     @pytest.mark.parametrize("policy", ["style", "keep", "match"])
     def test_range_and_shape(self, init: str, policy: str) -> None:
         """Every start of every policy is a picture of the level's size in [0, 1], also without any cloth."""

@@ -611,7 +611,11 @@ class TestCache:
 
     @pytest.mark.parametrize(
         "fields",
-        [{"statistics": SHALLOW_GRAM}, {"statistics": (style_statistic("covariance"),)}, {"color": "keep"}],
+        [
+            {"statistics": SHALLOW_GRAM},
+            {"statistics": (SHALLOW_GRAM[0]._replace(name="covariance"),)},
+            {"color": "keep"},
+        ],
     )
     def test_recipes_do_not_mix_up_their_targets(self, fields: dict[str, Any]) -> None:
         """Two recipes that see the same pictures differently share a cache and come out as without one."""
@@ -763,7 +767,9 @@ class TestStructure:
     """What pairs of a batch may differ in."""
 
     # Every term counts, so that another weight is another number and no other structure.
-    BASE = dataclasses.replace(Recipe(), **{f"{term}_weight": 1.0 for term in TERM_NAMES})
+    BASE = dataclasses.replace(
+        Recipe(statistics=(style_statistic("gram"),)), **{f"{term}_weight": 1.0 for term in TERM_NAMES}
+    )
 
     def test_all_fields_are_here(self) -> None:
         """Whoever adds a field says here whether pairs of a batch may differ in it."""
@@ -958,7 +964,7 @@ class TestPrecision:
             )
         ]
         judged = torch.cat([one.terms.total for one in finish(pairs, 1, embedded_encoder(recipe.layers))])
-        assert (exact.terms.total < 0.5 * exact.start_terms.total).all()
+        assert (exact.terms.total < 0.6 * exact.start_terms.total).all()
         for found in (judged, coarse.terms.total):
             ratio = found / exact.terms.total
             assert ratio.mean().item() == pytest.approx(1, abs=0.02)

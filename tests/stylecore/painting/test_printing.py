@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 import torch
 from torch import Tensor
-from torch.nn import functional
 
 from stylecore.errors import RecipeError
-from stylecore.painting.printing import SHADING_RANGE, _displacement, printed, shading, tile
+from stylecore.objective.shading import SHADING_RANGE, shading
+from stylecore.painting.printing import _displacement, printed, tile
 
 HEIGHT, WIDTH = 96, 80
 ONES = torch.ones(1, 1, HEIGHT, WIDTH)
@@ -104,99 +104,6 @@ class TestTile:
         """A plain style is a plain cloth, wherever it is looked up."""
         found = tile(torch.full((1, 3, 5, 4), 0.3), (20, 30), "half-drop", 10 * torch.randn(2, 20, 30))
         torch.testing.assert_close(found, torch.full((1, 3, 20, 30), 0.3))
-
-
-class TestShading:
-    """Light and shadow of the cloth."""
-
-    @pytest.mark.parametrize("darkest", [0.45, 0.6, 0.9])
-    @pytest.mark.parametrize("colour", [(0.8, 0.75, 0.7), (0.7, 0.2, 0.2), (0.3, 0.5, 0.8), (0.2, 0.2, 0.25)])
-    def test_painted_shadow(self, darkest: float, colour: tuple[float, float, float]) -> None:
-        """On plain cloth the shadow that was painted on comes back, relative to its median, whatever the colour."""
-        light = folds(darkest)
-        wanted = (light / light.median()).clamp(*SHADING_RANGE)
-        torch.testing.assert_close(shading(cloth(colour, light), ONES), wanted, rtol=0, atol=1e-5)
-
-    def test_plain_cloth(self) -> None:
-        """Plain cloth in even light has none, with noise or without."""
-        torch.testing.assert_close(shading(cloth((0.4, 0.6, 0.3)), ONES), ONES)
-        noisy = cloth((0.4, 0.6, 0.3)) + 0.01 * torch.randn(1, 3, HEIGHT, WIDTH)
-        assert (shading(noisy, ONES) - 1).abs().max() < 0.1
-
-    def test_brightness_does_not_matter(self) -> None:
-        """The same cloth in a darker picture has the same shading."""
-        light = folds(0.6)
-        bright, dark = (shading(cloth((0.9, 0.8, 0.8), light * each), ONES) for each in (1.0, 0.4))
-        torch.testing.assert_close(bright, dark, rtol=0, atol=1e-4)
-
-    @pytest.mark.parametrize("width", [8, 24, 40])
-    @pytest.mark.parametrize("panel", [(0.2, 0.2, 0.2), (0.1, 0.1, 0.4), (0.5, 0.1, 0.1), (0.1, 0.4, 0.1)])
-    def test_dark_panel(self, width: int, panel: tuple[float, float, float]) -> None:
-        """A dark panel on light cloth is no shadow: within both the shading is 1."""
-        picture = cloth((0.85, 0.85, 0.85))
-        picture[..., :width] = torch.tensor(panel).view(1, 3, 1, 1)
-        picture = picture + 0.01 * torch.randn(
-            1, 3, HEIGHT, WIDTH, generator=torch.Generator().manual_seed(1)
-        )
-        found = shading(picture, ONES)
-        for inside in (found[..., : width - 2], found[..., width + 2 :]):
-            assert inside.mean().item() == pytest.approx(1, abs=0.02)
-            assert (inside - 1).abs().max() < 0.3
-
-    @pytest.mark.parametrize("luminance", [0.02, 0.04, 0.06])
-    def test_noise_of_black_cloth(self, luminance: float) -> None:
-        """The noise of black cloth, 5 of 255, is no fold: a print stays evenly lit."""
-        noise = torch.randn(1, 3, HEIGHT, WIDTH, generator=torch.Generator().manual_seed(3))
-        shade = shading((luminance + 0.02 * noise).clamp(0, 1), ONES)
-        assert float(shade.std()) < 0.15
-        assert float((shade < 0.6).float().mean()) < 0.01
-
-    def test_border_of_a_panel(self) -> None:
-        """A panel's border as a camera sees it, three pixels wide, is no line of light or shadow."""
-        picture = cloth((0.85, 0.85, 0.85))
-        picture[..., :30] = 0.2
-        soft = functional.avg_pool2d(functional.pad(picture, (1, 1, 1, 1), mode="replicate"), 3, stride=1)
-        torch.testing.assert_close(shading(soft, ONES), ONES, rtol=0, atol=0.02)
-
-    def test_shadow_on_a_panel(self) -> None:
-        """A fold over light cloth and dark panel is read on both."""
-        light = folds(0.7)
-        picture = cloth((0.9, 0.9, 0.9), light)
-        picture[..., :40, :] *= 0.2
-        found = shading(picture, ONES)
-        # Each panel's median is the fold's own.
-        wanted = (light / light.median()).clamp(*SHADING_RANGE)
-        for rows in (slice(0, 36), slice(44, HEIGHT)):
-            assert (found - wanted)[..., rows, :].abs().max() < 0.02
-
-    def test_only_cloth_counts(self) -> None:
-        """What lies around the cloth, black or bright, does not change how its light is read."""
-        light, guide = folds(0.6), torch.zeros(1, 1, HEIGHT, WIDTH)
-        guide[..., 10:70] = 1
-        inside = guide[0, 0] == 1
-        found = []
-        for around in (0.0, 0.5, 1.0):
-            picture = torch.where(guide > 0, cloth((0.5, 0.6, 0.7), light), around)
-            found.append(shading(picture, guide)[..., 2:-2][..., inside[:, 2:-2]])
-        wanted = (light / light[..., inside].median()).clamp(*SHADING_RANGE)[..., 2:-2][..., inside[:, 2:-2]]
-        for each in found:
-            # The rim's outer pixels belong to a soft region with what is around.
-            assert ((each - wanted).abs() < 1e-4).float().mean() > 0.95
-
-    @pytest.mark.parametrize(
-        "guide", [torch.zeros_like(ONES), functional.pad(torch.ones(1, 1, 1, 2), (0, 78, 0, 95))]
-    )
-    def test_hardly_any_cloth(self, guide: Tensor) -> None:
-        """Without cloth, or with two pixels of it, it is finite and within its range."""
-        found = shading(torch.rand(1, 3, HEIGHT, WIDTH), guide)
-        assert found.min() >= SHADING_RANGE[0] and found.max() <= SHADING_RANGE[1]
-
-    def test_same_again(self) -> None:
-        """The same picture gives the same shading, whatever torch was seeded with."""
-        picture = torch.rand(1, 3, HEIGHT, WIDTH)
-        first = shading(picture, ONES)
-        torch.manual_seed(77)
-        assert torch.equal(shading(picture, ONES), first)
 
 
 class TestPrinted:
