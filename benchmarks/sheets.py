@@ -82,7 +82,7 @@ def _sheet(name: str, options: argparse.Namespace) -> Iterator[dict[str, object]
     started = time.perf_counter()
     for finished in mill(pairs(), encoder, slots=16 if device.type == "cuda" else 1, device=device):
         row, column, template, canvas = finished.pair.tag
-        picture = to_design(finished.picture_13HW, canvas, template, recipe)
+        picture = to_design(finished.largest, canvas, template, recipe)
         pngs[row, column] = encode_png(picture)
         yield {
             "recipe": Path(name).stem,

@@ -179,7 +179,7 @@ def _pairs(assets: Path, recipe: Recipe) -> Iterator[Pair]:
 
 def _write(out: LocalStore, number: int, finished: Finished, recipe: Recipe) -> None:
     template, canvas = finished.pair.tag
-    out.write(f"{number}.png", encode_png(to_design(finished.picture_13HW, canvas, template, recipe)))
+    out.write(f"{number}.png", encode_png(to_design(finished.largest, canvas, template, recipe)))
 
 
 def _sample(folder: Path) -> Path:

@@ -90,7 +90,7 @@ class Recipe:
     """Scale every filter to a mean activation of 1 (Gatys et al. 2016)."""
     content_layers: Layers = (("relu4_2", 1.0),)
     """Layers that hold the content, each with its weight: deep ones hold shapes, shallow ones every line."""
-    statistics: Statistics = (style_statistic("gram"), style_statistic("patches"))
+    statistics: Statistics = (style_statistic("gram"), style_statistic("patches", 2.0))
     """What a style is measured by, each with its weight and its layers (shallow ones hold grain and colour, deep ones
     motifs): gram keeps colours and strokes, patches keeps motifs whole. docs/recipes.md names the others."""
     assignment_steps: int = 5
@@ -98,7 +98,7 @@ class Recipe:
     design more closely. Safe: 2 to 10."""
     normalisation: str = "balanced"
     """How terms are scaled: balanced (ours), or as printed by gatys, johnson or luan."""
-    content_weight: float = 0.05
+    content_weight: float = 0.02
     """How strongly the garment's own structure holds: less lets the pattern win, more keeps the garment.
     Safe: 0.01 to 0.3; recipe print has none."""
     style_weight: float = 1.0
@@ -107,7 +107,7 @@ class Recipe:
     """How strongly grain is smoothed (total variation): more is smoother and loses fine lines. Safe: 0 to 0.3."""
     variation_exponent: int = 2
     """Power of neighbour differences that are smoothed: 2 smooths all, 1 keeps edges."""
-    lighting_weight: float = 0.0
+    lighting_weight: float = 2.0
     """How strongly the garment's folds and shading hold, whatever its colour: more keeps them. Safe: 0 to 2."""
     saliency_weight: float = 0.0
     """How strongly the garment's edges (seams, logos) hold as what the eye is drawn to: more keeps them,
@@ -156,6 +156,12 @@ class Recipe:
     detail: float = 0.6
     """How much of the template's light and dark finer than the canvas is laid over the design: more shows the weave.
     Safe: 0 to 1."""
+    detail_limit: float = 0.03
+    """Where the template's fine light and dark is stronger than this (root mean square, in units of the picture's range)
+    it is the edge of its print and is left out; from 1 on nothing is. Safe: 0.01 to 0.1, or 1 to keep prints."""
+    style_detail: float = 1.0
+    """How much of the style's own detail finer than the canvas is laid over the design, copied from the places of the
+    style that the design's are like: with 0 the canvas is only stretched to the template's size. Safe: 0 to 1."""
     seed: int = 0
     """Fixes the noise of init = noise and of start_noise."""
 
@@ -227,6 +233,8 @@ UNUSED: dict[str, Callable[[Recipe], str]] = {
         else f"init is '{recipe.init}', start_noise is 0, and only noise asks for it"
     ),
     "start_noise": lambda recipe: "init is 'noise'" if recipe.init == "noise" else "",
+    "detail_limit": lambda recipe: "" if recipe.detail else "detail is 0",
+    "style_detail": lambda recipe: "" if recipe.assigns_patches else "no statistic compares patches",
     "assignment_steps": lambda recipe: "" if recipe.assigns_patches else "no statistic compares patches",
     "window": lambda recipe: "" if recipe.tolerance else "tolerance is 0, so nobody looks",
     "variation_exponent": lambda recipe: "" if recipe.has("variation") else "variation_weight is 0",
@@ -286,7 +294,7 @@ class Structure:
 
     @property
     def patches(self) -> Statistics:
-        """Statistics that compare patches."""
+        """Those of the statistics that compare patches."""
         return tuple(statistic for statistic in self.statistics if statistic.is_of_patches)
 
     @property
@@ -328,7 +336,7 @@ def _in_this_version(mapping: Mapping[str, Any]) -> Mapping[str, Any]:
     name = convert_value("statistic", old.get("statistic", "gram"), str)
     layers = convert_value("style_layers", old.get("style_layers", STYLE_LAYERS), Layers)
     others = {field: value for field, value in mapping.items() if field not in old}
-    return {"start_noise": 0.0, **others, "statistics": [(name, 1.0, layers)]}
+    return {"start_noise": 0.0, "detail_limit": 1.0, **others, "statistics": [(name, 1.0, layers)]}
 
 
 def _problems(recipe: Recipe) -> Iterator[str]:
@@ -336,12 +344,21 @@ def _problems(recipe: Recipe) -> Iterator[str]:
         value = getattr(recipe, field)
         if value not in choices:
             yield f"{field} cannot be '{value}': {nearest(str(value), map(str, choices))[:-1]}"
-    for field in (*(f"{term}_weight" for term in TERM_NAMES), "margin", "detail", "tolerance", "start_noise"):
+    for field in (
+        *(f"{term}_weight" for term in TERM_NAMES),
+        "margin",
+        "detail",
+        "tolerance",
+        "start_noise",
+        "style_detail",
+    ):
         if not 0 <= getattr(recipe, field) < float("inf"):
             yield f"{field} is {getattr(recipe, field)}, but must be 0 or more"
+    if recipe.style_detail > 1:
+        yield f"style_detail is {recipe.style_detail}, but must be 1 or less: 1 is all of the style's"
     if recipe.detail > MOST_DETAIL:
         yield f"detail is {recipe.detail}, but must be {MOST_DETAIL} or less: 1 is all of the template's"
-    for field in ("learning_rate", "final_learning_rate", "style_scale"):
+    for field in ("learning_rate", "final_learning_rate", "style_scale", "detail_limit"):
         if not 0 < getattr(recipe, field) < float("inf"):
             yield f"{field} is {getattr(recipe, field)}, but must be above 0"
     if min(recipe.canvas) < 32 or max(recipe.canvas) > 8192:

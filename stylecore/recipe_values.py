@@ -14,7 +14,7 @@ Levels = tuple[tuple[float, int], ...]
 STYLE_LAYERS: Layers = tuple((f"relu{block}_1", 0.2) for block in range(1, 6))
 """Layers of a statistic that compares whole layers, unless others are given: one a block, as in the papers."""
 
-PATCH_LAYERS: Layers = (("relu3_1", 0.5), ("relu4_1", 0.5))
+PATCH_LAYERS: Layers = (("relu2_1", 0.3), ("relu3_1", 0.3), ("relu4_1", 0.3))
 """Layers of a statistic that compares patches, unless others are given: there a patch is as large as a motif's parts."""
 
 PATCH_STATISTICS = ("patches", "patches_nearest", "patches_relaxed")

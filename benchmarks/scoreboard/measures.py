@@ -36,7 +36,8 @@ def measure_design(
     """Return the measures of one design, painted and composed under the mask; NaN where a measure is not defined.
 
     Distances are the painted picture's, under the guide: at the rim of a composed one features would see the template's
-    backdrop, which no contestant has painted. The judge is VGG-19 with STYLE_NAMES and PATCH_NAMES. The style has the size at which the rivals saw it.
+    backdrop, which no contestant has painted. The judge is VGG-19 with STYLE_NAMES and PATCH_NAMES. The style has the
+    size at which the rivals saw it.
     """
     content, guide = pair.canvas.content, cloth_guide(pair.canvas.guide)
     styles = [pair.style_13HW]

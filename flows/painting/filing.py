@@ -114,7 +114,7 @@ def _write_picture(context: WorkerContext, finished: Finished, measures: Measure
     """Write the picture at the template's own size; returns the design's record, which is not filed yet."""
     painted: PaintedJob = finished.pair.tag
     garment, style, recipe = painted.job.garment, painted.job.style, context.config.recipe
-    picture = to_design(finished.picture_13HW, painted.canvas, painted.template, recipe)
+    picture = to_design(finished.largest, painted.canvas, painted.template, recipe)
     image, sha256 = context.catalogs.designs.add_picture(painted.job.key, encode_png(picture))
     appearance = measure_appearance(picture.rgb, painted.template.mask)
     return Design(

@@ -19,7 +19,9 @@ from catalogs.templates.template import Template, decode_template
 from flows.planning.plan import DesignJob
 from stylecore.objective.guides import bounding_box
 from stylecore.painting.canvas import Canvas, fit, fit_style, place_back
+from stylecore.painting.enlarging import Enlargement
 from stylecore.painting.pair import Pair
+from stylecore.painting.pyramid import scaled
 from stylecore.recipe import LARGEST, Recipe
 from stylecore.tensors import resize, resize_guide, size_of
 
@@ -173,6 +175,7 @@ def to_pair(job: DesignJob, canvas: Canvas, pattern: Picture, recipe: Recipe, ta
         recipe=recipe,
         repeat=job.style.repeat,
         enlarged=enlarged,
+        enlargement=_enlargement(picture, style, canvas, recipe),
         # Pairs of one garment may differ in their margin, which shapes the content.
         content_key=f"{job.garment.digest}:{recipe.margin}",
         style_key=f"{job.style.digest}:{size}:{enlarged}",
@@ -180,9 +183,35 @@ def to_pair(job: DesignJob, canvas: Canvas, pattern: Picture, recipe: Recipe, ta
     )
 
 
+def _enlargement(
+    picture_13HW: Tensor, style_13HW: Tensor, canvas: Canvas, recipe: Recipe
+) -> Enlargement | None:
+    """How much larger the garment is than its canvas, and the style in that size, or in its own if it is smaller."""
+    top, left, bottom, right = canvas.placement.inner
+    crop = canvas.placement.crop
+    most = LARGEST / max(size_of(canvas.content))
+    factor = min(max((crop[2] - crop[0]) / (bottom - top), (crop[3] - crop[1]) / (right - left)), most)
+    if not recipe.style_detail or not recipe.assigns_patches or factor < 1.01:
+        return None
+    size = scaled(size_of(style_13HW), factor)
+    smaller = size if max(size) < max(size_of(picture_13HW)) else size_of(picture_13HW)
+    return Enlargement(resize(picture_13HW, smaller).clamp(0, 1), factor)
+
+
 def to_design(design_13HW: Tensor, canvas: Canvas, template: Template, recipe: Recipe) -> Picture:
-    """Make the design's picture, at the template's own size, from a finished tensor in [0, 1]."""
-    whole = place_back(design_13HW.cpu(), to_tensor(template.picture), canvas.placement, recipe.detail)
+    """Make the design's picture, at the template's own size, from a finished tensor in [0, 1].
+
+    The tensor has the canvas's size, or is the same design so many times larger.
+    """
+    larger = design_13HW.shape[-2] / canvas.content.shape[-2]
+    whole = place_back(
+        design_13HW.cpu(),
+        to_tensor(template.picture),
+        canvas.placement,
+        recipe.detail,
+        recipe.detail_limit,
+        larger,
+    )
     painted = (whole[0].permute(1, 2, 0).numpy() * 255).round().astype(np.uint8)
     return composite(template.picture, painted, template.mask)
 

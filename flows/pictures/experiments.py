@@ -178,7 +178,7 @@ def _paint_recipes(
             advance(1)
             if finished.failure:
                 raise NotFiniteError(f"The design by {recipes[number].name} failed: {finished.failure}.")
-            png = encode_png(to_design(finished.picture_13HW, canvas, template, recipes[number]))
+            png = encode_png(to_design(finished.largest, canvas, template, recipes[number]))
             painted[number] = _Painted(recipes[number], finished, png, encoder)
     return [painted[number] for number in range(len(recipes))]
 

@@ -95,7 +95,7 @@ def stylize_one(
     finished = _paint(pair, torch_device, settings)
     if finished.failure:
         raise NotFiniteError(f"{content} in the style of {style}: {finished.failure}.")
-    design = to_design(finished.picture_13HW, canvas, template, chosen)
+    design = to_design(finished.largest, canvas, template, chosen)
     target.write(key, encode_png(design))
     if edges:
         target.write(edges_of(key), edge_sheet(template.picture, design))

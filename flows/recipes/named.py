@@ -1,4 +1,7 @@
-"""Named recipes, each a function without arguments that returns a complete recipe, and recipes in TOML."""
+"""Named recipes, each a function without arguments that returns a complete recipe, and recipes in TOML.
+
+The module is long because the named recipes stand beside each other, with what finds one by its name or file.
+"""
 
 import json
 import re
@@ -35,8 +38,8 @@ def draft() -> Recipe:
     return replace(house(), name="draft", canvas=(192, 160), levels=((0.5, 40), (1.0, 20)))
 
 
-def brushwork() -> Recipe:
-    """The style's colours and strokes without its motifs, over the garment's own print: the house look of version 0.1."""
+def brushwork_() -> Recipe:
+    """The style's colours and strokes without its motifs, over the garment's own print: house, until version 0.1."""
     return replace(
         house(),
         name="brushwork",
@@ -45,6 +48,7 @@ def brushwork() -> Recipe:
         start_noise=0.0,
         content_weight=0.05,
         lighting_weight=0.0,
+        detail_limit=1.0,
     )
 
 
@@ -55,7 +59,7 @@ def print_() -> Recipe:
     where the catalogs say print_width_cm and repeat_width_cm; else a style's longer side is taken for half the canvas's.
     """
     return replace(
-        brushwork(),
+        brushwork_(),
         name="print",
         init="print",
         content_weight=0.0,
@@ -70,7 +74,7 @@ def print_() -> Recipe:
 
 def photoreal() -> Recipe:
     """The garment as photographed, in the style's colours: logos, seams and folds stay; for colourways."""
-    return replace(brushwork(), name="photoreal", photorealism_weight=1e4, content_weight=0.1)
+    return replace(brushwork_(), name="photoreal", photorealism_weight=1e4, content_weight=0.1)
 
 
 def studio() -> Recipe:
@@ -164,7 +168,7 @@ NAMED = {
     for function in (
         house,
         draft,
-        brushwork,
+        brushwork_,
         print_,
         photoreal,
         large,

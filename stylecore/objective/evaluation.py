@@ -3,7 +3,6 @@
 Shape suffixes: B pairs, P parts, H rows, W columns.
 """
 
-from collections.abc import Iterable
 from dataclasses import replace
 
 import torch
@@ -13,7 +12,13 @@ from stylecore.encoders.encoder import Encoder, Features
 from stylecore.objective import windows
 from stylecore.objective.guides import cloth_guide, layer_guide
 from stylecore.objective.losses import ENERGY_FLOOR, content_distance
-from stylecore.objective.observation import OfFeatures, layer_features, observe_windows, whole_statistics
+from stylecore.objective.observation import (
+    features_of,
+    layer_features,
+    observe_windows,
+    picture_features,
+    whole_statistics,
+)
 from stylecore.objective.patches import assign, patch_energy, patch_source
 from stylecore.objective.statistics import STATISTICS
 from stylecore.objective.targets import ByStatistic, ContentTargets, Named, StyleTargets, Targets
@@ -37,7 +42,7 @@ def content_targets(
             for layer in structure.layers
         }
         views = observe_windows(
-            encoder, structure, content_13HW, guides, tile, _features_of((*names, *structure.patch_names))
+            encoder, structure, content_13HW, guides, tile, features_of((*names, *structure.patch_names))
         )
         features = layer_features(encoder, content_13HW, views, names)
         patches = layer_features(encoder, content_13HW, views, structure.patch_names)
@@ -48,12 +53,6 @@ def content_targets(
             if (target := TERMS[name].target) is not None
         }
     return ContentTargets(features, guides, floors, cloth_11HW, term_targets)
-
-
-def _features_of(names: Iterable[str]) -> OfFeatures:
-    """Takes the features themselves of layers, by their names."""
-    wanted = tuple(dict.fromkeys(names))
-    return lambda features, _part: {name: features[name] for name in wanted}
 
 
 def _energy_floors(
@@ -98,7 +97,7 @@ def style_targets(
                 for layer in structure.style_names
             }
         views = observe_windows(
-            encoder, structure, style_13HW, guides, tile, _features_of(structure.patch_names)
+            encoder, structure, style_13HW, guides, tile, features_of(structure.patch_names)
         )
         statistics = whole_statistics(structure, views)
         if guides is None:
@@ -139,15 +138,9 @@ def assign_patches(
         return targets
     content = targets.content
     with torch.no_grad():
-        views = observe_windows(
-            encoder,
-            replace(structure, statistics=structure.patches),
-            picture_13HW,
-            content.guides,
-            tile,
-            _features_of(structure.patch_names),
+        features = picture_features(
+            encoder, structure, picture_13HW, structure.patch_names, content.guides, tile
         )
-        features = layer_features(encoder, picture_13HW, views, structure.patch_names)
         matches = {
             each.name: {
                 layer: assign(

@@ -4,7 +4,7 @@ Shape suffixes: B pairs, C channels, P parts, H rows, W columns.
 """
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
@@ -103,6 +103,27 @@ def _combined(name: str, layer: str, views: list[WindowView]) -> Tensor:
     shares = areas / areas.sum(0).clamp_min(1e-6)
     whole: Tensor = combine(statistics, shares).unflatten(0, views[0].statistics[name][layer].shape[:2])
     return whole
+
+
+def picture_features(
+    encoder: Encoder,
+    structure: Structure,
+    picture_B3HW: Tensor,
+    names: Iterable[str],
+    guides: Named | None = None,
+    tile: int = 0,
+) -> Named:
+    """Features of a picture by layer, by windows where it has a side over `tile` px; 0 where no guide is near."""
+    wanted = tuple(dict.fromkeys(names))
+    alone = replace(structure, statistics=structure.patches)
+    views = observe_windows(encoder, alone, picture_B3HW, guides, tile, features_of(wanted))
+    return layer_features(encoder, picture_B3HW, views, wanted)
+
+
+def features_of(names: Iterable[str]) -> OfFeatures:
+    """Takes the features themselves of layers, by their names."""
+    wanted = tuple(dict.fromkeys(names))
+    return lambda features, _part: {name: features[name] for name in wanted}
 
 
 def layer_features(

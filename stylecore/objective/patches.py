@@ -1,41 +1,41 @@
 """Patches: every place of a design is assigned a patch of the style, and drawn towards it.
 
 Gram matrices keep which features go together, not where, so motifs dissolve. A patch is a 3 x 3 neighbourhood of
-features. Every few steps each place of the cloth is assigned one of the style's patches (`assign`); the assignment
-is not differentiated. Between two assignments the loss is the squared distance of the design's patches from those
-assigned to them, as in Li and Wand (2016), "Combining Markov Random Fields and Convolutional Neural Networks", eq. 2.
+features. Every few steps each place of the cloth is assigned one of the style's patches
+(stylecore/objective/assignment.py); the assignment is not differentiated. Between two assignments the loss is the
+squared distance of the design's patches from those assigned to them, as in Li and Wand (2016), "Combining Markov
+Random Fields and Convolutional Neural Networks", eq. 2.
 
 That sum over overlapping patches is, but for what does not depend on the design, a weighted squared distance from
 one map: at each place the mean of what the nine patches over it ask for. So a step costs what the content term
 costs, and windows of a large picture add up.
 
 Shape suffixes: B pairs, C channels, P parts, H rows, W columns of a design's layer; N = H * W places;
-h, w, M = h * w of a style's layer; D = 9 * C; K dimensions of a descriptor; n, m places of a coarse grid.
+h, w, M = h * w of a style's layer; D = 9 * C; K dimensions of a descriptor.
 """
 
-from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from itertools import product
-from typing import NamedTuple
 
 import torch
 from torch import Tensor
 from torch.nn import functional
 
-from stylecore.objective.transport import sinkhorn
-from stylecore.tensors import Size, exact, size_of
+from stylecore.objective.assignment import (
+    OFFSETS,
+    Choose,
+    Side,
+    choose_in_balance,
+    choose_nearest,
+    find_places,
+    mean_cost,
+)
+from stylecore.tensors import exact, size_of
 
-TEMPERATURE = 0.05
-"""Of the transport, in units of the cosine: less is nearer to a permutation, and takes more iterations."""
-ITERATIONS = 8
-"""Of Sinkhorn; more changes no assignment that an eye would see."""
 DIMENSIONS = 64
-"""Of a descriptor: the directions in which the style's patches differ most hold what tells motifs apart."""
-MOST_PLACES = 2048
-"""Places a side of the matrix of similarities, which so has at most 4 million values (17 MB)."""
+"""Of a descriptor, or twice the channels where those are fewer: the directions in which the style's patches differ most
+hold what tells motifs apart."""
 MOST_SAMPLED = 4096
 """Patches of a style that its directions are taken from."""
-OFFSETS = tuple(product((-1, 0, 1), repeat=2))
 
 
 @dataclass(frozen=True)
@@ -103,7 +103,7 @@ def describe(features_1CHW: Tensor, basis_KC33: Tensor, offset_K: Tensor) -> Ten
 def _basis(features_1CHW: Tensor) -> tuple[Tensor, Tensor]:
     """Directions in which the style's patches differ most, K x C x 3 x 3, and the mean patch in them, K values.
 
-    A randomised range finder with two power iterations (Halko, Martinsson and Tropp 2011): the whole
+    A randomised range finder with one power iteration (Halko, Martinsson and Tropp 2011): the whole
     eigendecomposition of 1,440 dimensions would take as long as the painting.
     """
     patches_DM = functional.unfold(features_1CHW, 3, padding=1)[0]
@@ -111,68 +111,12 @@ def _basis(features_1CHW: Tensor) -> tuple[Tensor, Tensor]:
     mean_D = patches_DM.mean(1)
     centred_DM = patches_DM - mean_D[:, None]
     generator = torch.Generator().manual_seed(0)
-    directions = min(DIMENSIONS, *centred_DM.shape)
+    directions = min(DIMENSIONS, max(32, 2 * features_1CHW.shape[1]), *centred_DM.shape)
     basis_DK = torch.randn(len(centred_DM), directions, generator=generator).to(centred_DM)
-    for _ in range(3):
+    for _ in range(2):
         basis_DK = torch.linalg.qr(centred_DM @ (centred_DM.mT @ basis_DK))[0]
     basis_KC33 = basis_DK.mT.unflatten(1, (features_1CHW.shape[1], 3, 3)).contiguous()
     return basis_KC33, basis_DK.mT @ mean_D
-
-
-Choose = Callable[["Grid", "Grid"], tuple[Tensor, Tensor]]
-"""Coarse grids of a design (n places) and of a style (m) to the style's place for each of the design's, n indices, and
-what is added to the similarity of each of the style's, m values."""
-
-
-class Grid(NamedTuple):
-    """Places `stride` apart of a map of `size`: unit `descriptors` n x K and `weight` n values that sum to 1."""
-
-    size: Size
-    stride: int
-    rows: int
-    columns: int
-    descriptors: Tensor
-    weight: Tensor
-
-    @property
-    def start(self) -> int:
-        """First row and column."""
-        return self.stride // 2
-
-
-def _grid(descriptors_1KHW: Tensor, guide_1HW: Tensor) -> Grid:
-    """Evenly spread places, at most `MOST_PLACES`."""
-    size = size_of(descriptors_1KHW)
-    stride = 1
-    while -(-size[0] // stride) * -(-size[1] // stride) > MOST_PLACES:
-        stride += 1
-    start = stride // 2
-    cut = descriptors_1KHW[0, :, start::stride, start::stride]
-    # A grid whose places all lie beside a thin part has no weight: then all of them count.
-    weight = guide_1HW[0, start::stride, start::stride].flatten()
-    total = weight.sum()
-    weight = torch.where(total > 0, weight / total.clamp_min(1e-12), torch.full_like(weight, 1 / len(weight)))
-    return Grid(size, stride, cut.shape[1], cut.shape[2], cut.flatten(1).mT.contiguous(), weight)
-
-
-def choose_in_balance(design: Grid, style: Grid) -> tuple[Tensor, Tensor]:
-    """The style's places by entropic transport: each is taken as often as every other, as the style shows them.
-
-    Plain nearest places collapse: plain cloth has one feature everywhere, all of it would take the same few plain
-    patches, and motifs would only grow from the edges.
-    """
-    similarity_nm = design.descriptors @ style.descriptors.mT
-    kernel_nm = ((similarity_nm - 1) / TEMPERATURE).exp()
-    _, v_m = sinkhorn(kernel_nm, design.weight, style.weight, ITERATIONS)
-    bias_m = TEMPERATURE * v_m.log()
-    return (similarity_nm + bias_m).argmax(1), bias_m
-
-
-def choose_nearest(design: Grid, style: Grid) -> tuple[Tensor, Tensor]:
-    """The style's most similar places, as Kolkin et al. (2022), "Neural Neighbor Style Transfer"."""
-    similarity_nm = design.descriptors @ style.descriptors.mT
-    bias_m = torch.where(style.weight > 0, 0.0, -torch.inf)
-    return (similarity_nm + bias_m).argmax(1), bias_m
 
 
 @dataclass(frozen=True)
@@ -211,110 +155,25 @@ def assign(
     area = 9 * guide.sum().clamp_min(1e-6)
     for part in range(guide.shape[1]):
         energy = torch.maximum(source.energy[part], floor_1P[0, part]).clamp_min(1e-12)
-        design = _Side(descriptors, guide[:, part])
-        style = _Side(source.descriptors, source.guide[:, part])
+        design = Side(descriptors, guide[:, part])
+        style = Side(source.descriptors, source.guide[:, part])
         _vote(votes, ASSIGNMENTS[statistic], design, style, 1 / (area * energy))
     return votes.match(features_1CHW.dtype)
 
 
-class _Side(NamedTuple):
-    """A design or a style: descriptors 1 x K x H x W of its places, and where it counts, 1 x H x W."""
-
-    descriptors: Tensor
-    guide: Tensor
-
-
-def _vote(votes: "_Votes", assignment: Assignment, design: _Side, style: _Side, scale: Tensor) -> None:
+def _vote(votes: "_Votes", assignment: Assignment, design: Side, style: Side, scale: Tensor) -> None:
     """Let the patches that are assigned to the design's places vote; a place counts by its guide times `scale`."""
-    places_N, cost = _places(assignment.choose, design, style)
+    places_N = find_places(assignment.choose, design, style)
     weight_N = design.guide.flatten() * scale
     if not assignment.both_ways:
         votes.add(places_N, weight_N)
         return
-    places_M, cost_back = _places(assignment.choose, style, design)
+    places_M = find_places(assignment.choose, style, design)
+    cost, cost_back = mean_cost(places_N, design, style), mean_cost(places_M, style, design)
     share_M = style.guide.flatten() / style.guide.sum().clamp_min(1e-12)
     # The larger of the two mean costs is what relaxes the transport: the other way asks for nothing.
     votes.add(places_N, weight_N * (cost >= cost_back))
     votes.add_back(places_M, share_M * weight_N.sum() * (cost < cost_back))
-
-
-def _places(choose: Choose, design: _Side, style: _Side) -> tuple[Tensor, Tensor]:
-    """The style's place for each of a design's, N indices into its M places, and their mean cost, 1 - cosine."""
-    own, other = _grid(design.descriptors, design.guide), _grid(style.descriptors, style.guide)
-    places, bias_m = choose(own, other)
-    if own.stride > 1 or other.stride > 1:
-        places = _refined(own, other, places, bias_m, design.descriptors, style.descriptors)
-    cosines_N = (design.descriptors[0].flatten(1) * style.descriptors[0].flatten(1)[:, places]).sum(0)
-    guide_N = design.guide.flatten()
-    return places, ((1 - cosines_N) * guide_N).sum() / guide_N.sum().clamp_min(1e-12)
-
-
-def _refined(
-    design: Grid, style: Grid, chosen_n: Tensor, bias_m: Tensor, descriptors_1KHW: Tensor, styles_1Khw: Tensor
-) -> Tensor:
-    """Places of the fine grids from those of the coarse: what lies as far from a chosen place, and better ones nearby.
-
-    Candidates of a place come from its own coarse cell and its neighbours', as in PatchMatch (Barnes et al. 2009),
-    and then from ever nearer places around the best one.
-    """
-    height, width = design.size
-    rows = torch.arange(height, device=chosen_n.device)[:, None]
-    columns = torch.arange(width, device=chosen_n.device)[None]
-    search = _Search(descriptors_1KHW, styles_1Khw, _enlarged(bias_m, style))
-    chosen_rows = chosen_n // style.columns * style.stride + style.start
-    chosen_columns = chosen_n % style.columns * style.stride + style.start
-    for down, right in ((0, 0), (-1, 0), (1, 0), (0, -1), (0, 1)):
-        cell_row = (rows // design.stride + down).clamp(0, design.rows - 1)
-        cell_column = (columns // design.stride + right).clamp(0, design.columns - 1)
-        cell = cell_row * design.columns + cell_column
-        search.look_at(
-            chosen_rows[cell] + rows - (cell_row * design.stride + design.start),
-            chosen_columns[cell] + columns - (cell_column * design.stride + design.start),
-        )
-    for step in _halvings(max(design.stride, style.stride)):
-        row, column = search.row, search.column
-        for down, right in OFFSETS:
-            if down or right:
-                search.look_at(row + step * down, column + step * right)
-    return (search.row * style.size[1] + search.column).flatten()
-
-
-class _Search:
-    """The best of the style's places looked at so far, for each of a design's."""
-
-    def __init__(self, descriptors_1KHW: Tensor, styles_1Khw: Tensor, bias_hw: Tensor) -> None:
-        """Nothing looked at yet."""
-        self._height, self._width = size_of(styles_1Khw)
-        self._own = descriptors_1KHW[0].flatten(1).mT.contiguous()
-        self._styles = styles_1Khw[0].flatten(1).mT.contiguous()
-        self._bias = bias_hw.flatten()
-        self._score = torch.full_like(descriptors_1KHW[0, 0], -torch.inf)
-        self.row, self.column = (torch.zeros_like(self._score, dtype=torch.long) for _ in range(2))
-
-    def look_at(self, row_HW: Tensor, column_HW: Tensor) -> None:
-        """Take these places where they are better; those beyond the style's border are its border."""
-        row, column = row_HW.clamp(0, self._height - 1), column_HW.clamp(0, self._width - 1)
-        index_N = (row * self._width + column).flatten()
-        score = ((self._own * self._styles[index_N]).sum(1) + self._bias[index_N]).view_as(self._score)
-        better = score > self._score
-        self.row, self.column = torch.where(better, row, self.row), torch.where(better, column, self.column)
-        self._score = torch.where(better, score, self._score)
-
-
-def _halvings(stride: int) -> Iterator[int]:
-    """Half a stride, a quarter, down to 1."""
-    step = stride // 2
-    while step:
-        yield step
-        step //= 2
-
-
-def _enlarged(values_m: Tensor, grid: Grid) -> Tensor:
-    """Values of a coarse grid at every place of the fine one, h x w: each takes its cell's."""
-    values = values_m.view(grid.rows, grid.columns)
-    rows = (torch.arange(grid.size[0], device=values.device) // grid.stride).clamp_max(grid.rows - 1)
-    columns = (torch.arange(grid.size[1], device=values.device) // grid.stride).clamp_max(grid.columns - 1)
-    return values[rows[:, None], columns[None]]
 
 
 class _Votes:

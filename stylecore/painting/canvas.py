@@ -72,23 +72,42 @@ def fit(
 
 
 def place_back(
-    design_13HW: Tensor, template_13HW: Tensor, placement: Placement, detail: float = 0.0
+    design_13HW: Tensor,
+    template_13HW: Tensor,
+    placement: Placement,
+    detail: float = 0.0,
+    detail_limit: float = 1.0,
+    larger: float = 1.0,
 ) -> Tensor:
     """Lay a design over its template, at the template's size; outside the crop it is the template.
 
     `detail` is the share of the template's luminance finer than the canvas (weave, seams, stitches)
-    that is added to the design, so that a small canvas still gives a sharp picture.
+    that is added to the design, so that a small canvas still gives a sharp picture. Where it is stronger than
+    `detail_limit` it is a print's edge and is left out (`woven`). The design is `larger` times its canvas.
     """
     top, left, bottom, right = placement.crop
     a, b, c, d = placement.inner
     patch = template_13HW[..., top:bottom, left:right]
-    painted = resize(design_13HW[..., a:c, b:d], size_of(patch))
+    upper, leftmost, lower, rightmost = (round(larger * side) for side in (a, b, c, d))
+    painted = resize(design_13HW[..., upper:lower, leftmost:rightmost], size_of(patch))
     if detail:
         coarse = resize(resize(patch, (c - a, d - b)), size_of(patch))
-        painted = painted + detail * (luminance(patch) - luminance(coarse))
+        painted = painted + detail * woven(luminance(patch) - luminance(coarse), detail_limit)
     whole = template_13HW.clone()
     whole[..., top:bottom, left:right] = painted.clamp(0, 1)
     return whole
+
+
+def woven(fine_13HW: Tensor, limit: float) -> Tensor:
+    """Fine light and dark of cloth without the edges of its print: less where it is stronger than `limit` around.
+
+    Weave and seams are weak; a print's edges are strong, and would be embossed on a design that has another pattern.
+    From a limit of 1 on nothing is left out.
+    """
+    if limit >= 1:
+        return fine_13HW
+    around = functional.avg_pool2d(fine_13HW.square(), 9, stride=1, padding=4, count_include_pad=False)
+    return fine_13HW / (1 + (around / limit**2) ** 2)
 
 
 def fit_style(style_13HW: Tensor, size: Size, scale: float = 1.0) -> tuple[Tensor, float]:

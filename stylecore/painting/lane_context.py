@@ -15,10 +15,12 @@ from stylecore.objective.evaluation import (
     style_targets,
     term_weights,
 )
+from stylecore.objective.observation import picture_features
 from stylecore.objective.target_cache import TargetCache
 from stylecore.objective.targets import ContentTargets, StyleTargets, Targets
 from stylecore.objective.terms import TermValues
 from stylecore.painting import initialization
+from stylecore.painting.enlarging import Enlargement, enlarge
 from stylecore.painting.pair import OnSteps, Pair
 from stylecore.painting.pyramid import Level
 from stylecore.recipe import Structure
@@ -120,6 +122,33 @@ class LaneContext:
             initialization.start_at(
                 pair.style, pair.content, pair.guide, pair.recipe, level, pair.repeat, pair.enlarged
             )
+        )
+
+    def enlarged(self, pair: Pair, picture_13HW: Tensor) -> Tensor | None:
+        """The design larger than its canvas, where the pair has an enlargement."""
+        strength, names = pair.recipe.style_detail, self.structure.style_names
+        if pair.enlargement is None or not strength or not names:
+            return None
+        style, large = (
+            self._on_device(initialization.recoloured_style(each, pair.content, pair.guide, pair.recipe))
+            for each in (pair.style, pair.enlargement.style)
+        )
+        guide = (
+            torch.ones_like(style[:, :1]) if pair.style_guide is None else self._on_device(pair.style_guide)
+        )
+        features, of_style = (
+            picture_features(self.encoder, self.structure, each, names, tile=self.tile)
+            for each in (picture_13HW, style)
+        )
+        return enlarge(
+            features,
+            of_style,
+            {name: self.encoder.strides[name] for name in names},
+            picture_13HW,
+            self._on_device(pair.guide),
+            guide.expand(-1, pair.guide.shape[1], -1, -1),
+            Enlargement(large, pair.enlargement.factor),
+            strength,
         )
 
     def terms(self, targets: Targets, picture_B3HW: Tensor) -> TermValues:

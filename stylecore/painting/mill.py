@@ -10,6 +10,7 @@ its batch.
 """
 
 import logging
+import time
 from collections.abc import Iterable, Iterator
 from itertools import groupby
 
@@ -23,7 +24,7 @@ from stylecore.painting.lane import Lane, PairInProgress
 from stylecore.painting.lane_context import LaneContext
 from stylecore.painting.pair import Finished, OnSteps, Pair
 from stylecore.painting.pyramid import levels_of
-from stylecore.tensors import size_of
+from stylecore.tensors import resize, size_of
 
 log = logging.getLogger(__name__)
 
@@ -130,7 +131,7 @@ def _run(pairs: Iterator[Pair], lanes: list[Lane], context: LaneContext) -> Iter
 
 
 def _finished(progress: PairInProgress, lanes: list[Lane], context: LaneContext) -> Finished:
-    pair, level = progress.pair, lanes[-1].level
+    began, pair, level = time.perf_counter(), progress.pair, lanes[-1].level
     content = initialization.content_at(pair.content, pair.recipe, level).to(context.device)
     picture = content if progress.failure or progress.picture is None else progress.picture
     with torch.no_grad():
@@ -138,17 +139,25 @@ def _finished(progress: PairInProgress, lanes: list[Lane], context: LaneContext)
         reached = len(progress.losses) == len(lanes)
         style = progress.style if reached and progress.style else context.style(pair, level)
         targets = progress.targets if reached and progress.targets else context.targets(pair, level, style)
-        ends = [context.terms(context.assigned(targets, style, x), x) for x in (picture, content)]
+        if not targets.matches:
+            targets = context.assigned(targets, style, picture)
+        # Of the content too: what it costs by the patches that its design was drawn to.
+        ends = [context.terms(targets, x) for x in (picture, content)]
+        large = None if progress.failure else context.enlarged(pair, picture)
+    if large is not None:
+        picture = resize(large, size_of(picture)).clamp(0, 1)
+    whole = pair.content.to(context.device)
     return Finished(
         pair=pair,
-        picture_13HW=initialization.finished(
-            picture, pair.content.to(context.device), pair.recipe, progress.failure
-        ),
+        picture_13HW=initialization.finished(picture, whole, pair.recipe, progress.failure),
+        large_13HW=None
+        if large is None
+        else initialization.finished(large, resize(whole, size_of(large)).clamp(0, 1), pair.recipe, None),
         failure=progress.failure,
         terms=ends[0],
         start_terms=ends[1],
         losses=tuple(progress.losses),
-        seconds=progress.seconds,
+        seconds=progress.seconds + time.perf_counter() - began,
         share_done=sum(
             len(losses) * context.share(lane.level)
             for losses, lane in zip(progress.losses, lanes, strict=False)

@@ -7,6 +7,7 @@ from typing import Any
 from torch import Tensor
 
 from stylecore.objective.terms import TermValues
+from stylecore.painting.enlarging import Enlargement
 from stylecore.painting.printing import UNTOLD
 from stylecore.recipe import Recipe
 
@@ -34,6 +35,8 @@ class Pair:
     """How many times larger the style would have to be than it is given, to fit the content's size."""
     content_key: str = ""
     style_key: str = ""
+    enlargement: Enlargement | None = None
+    """How much larger than its canvas the design is finished, and the style as large; None leaves it on its canvas."""
     start: Tensor | None = None
     """What to start from instead of the recipe's `init`: 1 x 3 x H x W."""
     tag: Any = None
@@ -42,6 +45,8 @@ class Pair:
 @dataclass(frozen=True)
 class Finished:
     """What came of a pair: the design (the content, where it failed), or why it failed.
+
+    `picture_13HW` is on the canvas; `large_13HW` is the same design larger, where the pair has an enlargement.
 
     `terms` and `start_terms` are the weighted terms at the finest level, of the design and of the content;
     `losses` has the loss before every step of every level.
@@ -56,6 +61,12 @@ class Finished:
     seconds: float
     share_done: float
     """Share of all its steps, by their pixels, that was made; below 1 where it failed or converged early."""
+    large_13HW: Tensor | None = None
+
+    @property
+    def largest(self) -> Tensor:
+        """The design as large as there is one."""
+        return self.picture_13HW if self.large_13HW is None else self.large_13HW
 
     @property
     def steps(self) -> int:

@@ -13,7 +13,7 @@ from flows.recipes.named import NAMED
 from stylecore.errors import RecipeError
 from stylecore.recipe import Recipe
 
-LOUD = Recipe(name="loud", content_weight=0.02, encoder_sha256="ab" * 32)
+LOUD = Recipe(name="loud", content_weight=0.01, encoder_sha256="ab" * 32)
 
 
 @pytest.fixture(params=["folder", "s3"])

@@ -14,7 +14,7 @@ def test_fields_without_effect() -> None:
     """The field and the reason are named."""
     remarks = list(recipe_remarks(Recipe(name="mine", start_noise=0.0, seed=3, window=5), [GARMENT], []))
     assert remarks == [
-        "recipe 'mine': seed has no effect, as init is 'recoloured', start_noise is 0, and only noise asks for it",
+        "recipe 'mine': seed has no effect, as init is 'shaded', start_noise is 0, and only noise asks for it",
         "recipe 'mine': window has no effect, as tolerance is 0, so nobody looks",
     ]
 

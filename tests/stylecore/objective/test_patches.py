@@ -7,10 +7,10 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from stylecore.objective import patches
+from stylecore.objective import assignment, patches
+from stylecore.objective.assignment import Side, find_places, sinkhorn
 from stylecore.objective.losses import content_distance
 from stylecore.objective.patches import ASSIGNMENTS, PatchSource, assign, patch_energy, patch_source
-from stylecore.objective.transport import sinkhorn
 
 every_statistic = pytest.mark.parametrize("statistic", ASSIGNMENTS)
 NO_FLOOR = torch.zeros(1, 1, dtype=torch.float64)
@@ -36,8 +36,8 @@ def loss(map_1CHW: Tensor, match: patches.Match) -> float:
 def places(statistic: str, design: Tensor, guide: Tensor, source: PatchSource) -> Tensor:
     """The style's place for each of a design's."""
     descriptors = patches.describe(design, source.basis, source.offset)
-    sides = patches._Side(descriptors, guide[:, 0]), patches._Side(source.descriptors, source.guide[:, 0])
-    return patches._places(ASSIGNMENTS[statistic].choose, *sides)[0]
+    sides = Side(descriptors, guide[:, 0]), Side(source.descriptors, source.guide[:, 0])
+    return find_places(ASSIGNMENTS[statistic].choose, *sides)
 
 
 def plain_loss(design: Tensor, style: Tensor, pairs: list[tuple[int, int, float]]) -> float:
@@ -61,7 +61,7 @@ class TestAssignment:
 
     def test_nearest_is_the_plain_search(self) -> None:
         """Without balance each place takes the patch with the largest cosine, patches less the style's mean."""
-        design, style = features(5, 7, 6, 1), features(5, 8, 9, 2)
+        design, style = features(3, 7, 6, 1), features(3, 8, 9, 2)
         unfolded = [functional.unfold(map_, 3, padding=1)[0].T for map_ in (design, style)]
         mean = unfolded[1].mean(0)
         own, other = (functional.normalize(rows - mean, dim=1) for rows in unfolded)
@@ -70,7 +70,7 @@ class TestAssignment:
 
     def test_descriptors_keep_cosines(self) -> None:
         """Where features have fewer dimensions than a descriptor, its cosines are those of the patches themselves."""
-        style = features(5, 8, 9, 2)
+        style = features(3, 8, 9, 2)
         source = patch_source(style, ones(style))
         rows = functional.unfold(style, 3, padding=1)[0].T
         centred = functional.normalize(rows - rows.mean(0), dim=1)
@@ -90,9 +90,12 @@ class TestAssignment:
         design, style = features(4, 6, 6, 5), features(4, 7, 7, 6)
         source = patch_source(style, ones(style))
         own = patches.describe(design, source.basis, source.offset)[0].flatten(1).T
-        kernel = ((own @ source.descriptors[0].flatten(1) - 1) / patches.TEMPERATURE).exp()
+        kernel = ((own @ source.descriptors[0].flatten(1) - 1) / assignment.TEMPERATURE).exp()
         u, v = sinkhorn(
-            kernel, torch.full((36,), 1 / 36).double(), torch.full((49,), 1 / 49).double(), patches.ITERATIONS
+            kernel,
+            torch.full((36,), 1 / 36).double(),
+            torch.full((49,), 1 / 49).double(),
+            assignment.ITERATIONS,
         )
         wanted = (u[:, None] * kernel * v).argmax(1)
         assert places("patches", design, ones(design), source).tolist() == wanted.tolist()
@@ -105,7 +108,7 @@ class TestAssignment:
         source = patch_source(style, ones(style))
         cosines = {}
         for most in (10_000, 300):
-            monkeypatch.setattr(patches, "MOST_PLACES", most)
+            monkeypatch.setattr(assignment, "MOST_PLACES", most)
             chosen = places(statistic, design, ones(design), source)
             own = patches.describe(design, source.basis, source.offset)[0].flatten(1)
             cosines[most] = float((own * source.descriptors[0].flatten(1)[:, chosen]).sum(0).mean())
@@ -115,9 +118,9 @@ class TestAssignment:
         """Similarities are computed on grids of at most MOST_PLACES places a side, whatever the layer's size."""
         seen = []
 
-        def choose(design: patches.Grid, style: patches.Grid) -> tuple[Tensor, Tensor]:
+        def choose(design: assignment.Grid, style: assignment.Grid) -> tuple[Tensor, Tensor]:
             seen.append((len(design.descriptors), len(style.descriptors)))
-            return patches.choose_in_balance(design, style)
+            return assignment.choose_in_balance(design, style)
 
         monkeypatch.setitem(ASSIGNMENTS, "patches", patches.Assignment(choose))
         style = features(2, 90, 131, 8)
@@ -129,8 +132,8 @@ class TestAssignment:
             NO_FLOOR,
         )
         ((places_of_design, places_of_style),) = seen
-        assert patches.MOST_PLACES / 2 < places_of_design <= patches.MOST_PLACES
-        assert patches.MOST_PLACES / 2 < places_of_style <= patches.MOST_PLACES
+        assert assignment.MOST_PLACES / 2 < places_of_design <= assignment.MOST_PLACES
+        assert assignment.MOST_PLACES / 2 < places_of_style <= assignment.MOST_PLACES
 
 
 class TestMatch:

@@ -239,6 +239,22 @@ class TestPlaceBack:
         torch.testing.assert_close(half - none, (full - none) / 2, rtol=0, atol=1e-6)
         torch.testing.assert_close((full - none)[:, 0], (full - none)[:, 2], rtol=0, atol=1e-6)
 
+    def test_a_print_is_left_out(self) -> None:
+        """With a limit weave is laid over the design, and the edges of the template's print are not."""
+        weave = 0.02 * (torch.rand(1, 1, 200, 160) - 0.5)
+        logo = torch.zeros(1, 1, 200, 160)
+        logo[..., 60:120:6, 50:110], logo[..., 61:120:6, 50:110] = 0.6, 0.6
+        placement = Placement((0, 0, 200, 160), (0, 0, 50, 40))
+        design, cloth = torch.full((1, 3, 50, 40), 0.5), torch.full((1, 3, 200, 160), 0.3) + weave
+        plain, printed_on = (
+            place_back(design, template, placement, 1.0, 0.03) for template in (cloth, cloth + logo)
+        )
+        away, inside = (..., slice(0, 40), slice(None)), (..., slice(65, 115), slice(55, 105))
+        torch.testing.assert_close(plain, place_back(design, cloth, placement, 1.0), atol=2e-3, rtol=0)
+        torch.testing.assert_close(plain[away], printed_on[away], atol=2e-3, rtol=0)
+        assert (printed_on[inside] - 0.5).abs().mean() < 0.02
+        assert (place_back(design, cloth + logo, placement, 1.0)[inside] - 0.5).abs().mean() > 0.1
+
     def test_template_is_not_changed(self) -> None:
         """The caller's template stays as it was."""
         template = smooth((60, 50))

@@ -741,6 +741,8 @@ OTHER: dict[str, Any] = {
     "statistics": (style_statistic("patches_nearest"),),
     "assignment_steps": 3,
     "start_noise": 0.1,
+    "style_detail": 0.5,
+    "detail_limit": 0.5,
     "normalisation": "gatys",
     **{f"{term}_weight": 0.7 for term in TERM_NAMES},
     "variation_exponent": 1,

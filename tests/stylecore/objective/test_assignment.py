@@ -6,8 +6,7 @@ import torch
 from scipy.optimize import linear_sum_assignment
 from torch import Tensor
 
-from stylecore.objective.patches import ITERATIONS, TEMPERATURE
-from stylecore.objective.transport import sinkhorn
+from stylecore.objective.assignment import ITERATIONS, TEMPERATURE, sinkhorn
 
 
 def problem(rows: int, columns: int, seed: int) -> tuple[Tensor, Tensor, Tensor]:
