@@ -5,10 +5,11 @@
 
 The pairs are the 20 of docs/embedded_encoder.md, judged at 320 x 256 by VGG-19. Everything is loaded and has painted
 once before a second counts; then one pair after the other is painted by each contestant. All pictures are composed
-under the garment's mask; distances are those of what was painted, under the guide, as in docs/embedded_encoder.md. The row `template` is the garments before anybody painted them. --out gets measures.csv (a
-row a design), sheet.png (a row a pair, its designs in an order that --seed shuffles anew for each row) and key.json
-(who is who); --json gets each contestant's figures: means, but the median of the fold correlation and the sum of the
-leak. The pictures are other people's: do not commit them.
+under the garment's mask; distances are those of what was painted, under the guide, as in docs/embedded_encoder.md. The
+row `template` is the garments before anybody painted them. --out gets measures.csv (a row a design), sheet.png (a row
+a pair, its designs in an order that --seed shuffles anew for each row) and key.json (who is who); --json gets each
+contestant's figures: means, but the median of the fold correlation and the sum of the leak. The pictures are other
+people's: do not commit them.
 """
 
 import argparse

@@ -27,7 +27,7 @@ from stylecore.stylization import in_precision
 
 @dataclass(frozen=True)
 class Painting:
-    """A pair prepared for a contestant: `paint` is what is timed; `to_judged` brings its picture to the judged canvas."""
+    """A pair prepared for a contestant: `paint` is timed; `to_judged` brings its picture to the judged canvas."""
 
     paint: Callable[[], Tensor]
     to_judged: Callable[[Tensor], Tensor]
