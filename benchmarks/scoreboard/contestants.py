@@ -64,7 +64,9 @@ def load_rival(name: str, assets: Path) -> Contestant:
 
     def prepare(pair: JudgedPair) -> Painting:
         """Take the judged canvas and style as they are."""
-        return Painting(lambda: painter(pair.canvas.content, pair.style_13HW), lambda picture: picture.clamp(0, 1))
+        return Painting(
+            lambda: painter(pair.canvas.content, pair.style_13HW), lambda picture: picture.clamp(0, 1)
+        )
 
     return prepare
 

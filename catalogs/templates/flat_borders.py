@@ -129,7 +129,10 @@ class _BorderSearch:
         flags = [self._is_border(side) for side in range(4)]
         flags = [flags[side] or self._is_of_page(side, flags) for side in range(4)]
         nested = self._nested_bands([side for side in range(4) if flags[side]])
-        return [outer + inner if flag else 0 for outer, inner, flag in zip(self._outer, nested, flags, strict=True)]
+        return [
+            outer + inner if flag else 0
+            for outer, inner, flag in zip(self._outer, nested, flags, strict=True)
+        ]
 
     def _inside(self, side: int) -> Floats:
         """What the bands surround, turned so that this side is at the top."""
@@ -171,16 +174,17 @@ class _BorderSearch:
         most = int(CAPTION * self._length(side))
         lines = self._inside(side)[: most + self._edge_lines(side)]
         shares = _color_shares(lines, self._colors[side])
-        if shares.min() > 1 - STRAIGHT:
-            return 0
         end = int(np.argmin(shares > 1 - STRAIGHT))
+        if not end or shares[end] > 1 - STRAIGHT:
+            return 0
         flat = np.flatnonzero(_smooth_shares(lines[:end], self._colors[side]) >= WHOLE)
         depth = int(flat[-1]) + 1 if len(flat) else 0
         return depth if end - depth < self._edge_lines(side) else 0
 
     def _is_straight(self, side: int) -> bool:
-        """Whether most of the lines' pixels leave the band's colour at once."""
-        return _leaves(self._inside(side)[: self._edge_lines(side)], self._colors[side])
+        """Whether most of the lines' pixels leave the colour of the band's last line at once; a sky does so slowly."""
+        last = np.rot90(self._pixels, side)[self._outer[side] - 1 :]
+        return _leaves(self._inside(side)[: self._edge_lines(side)], _line_color(last))
 
     def _is_border(self, side: int) -> bool:
         """Whether the band of a side is deep enough, surrounds something, and is no part of the pattern."""
@@ -214,7 +218,11 @@ class _BorderSearch:
         """
         neighbours = [(side + 1) % 4, (side + 3) % 4]
         near = all(np.abs(self._colors[other] - self._colors[side]).max() <= NEAR for other in neighbours)
-        return near and self._is_deep(side) and all(flags[other] and self._straight[other] for other in neighbours)
+        return (
+            near
+            and self._is_deep(side)
+            and all(flags[other] and self._straight[other] for other in neighbours)
+        )
 
     def _nested_bands(self, sides: list[int]) -> list[int]:
         """Depths of bands inside the outer ones, as lines and passe-partouts: on all sides with a border, or on none.

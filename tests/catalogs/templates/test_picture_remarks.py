@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from catalogs.images.codec import Picture, decode
+from catalogs.images.codec import Picture
 from catalogs.templates.picture_remarks import has_own_print, own_print_note
 from catalogs.templates.template import Template, decode_template
 
