@@ -106,7 +106,7 @@ def _reduce(picture: Picture, factor: int) -> Floats:
     if picture.alpha is None:
         return rgb
     alpha = np.asarray(Image.fromarray(picture.alpha).reduce(factor), np.float32)[..., None] / 255
-    return rgb * alpha + 255 * (1 - alpha)
+    return (rgb * alpha + 255 * (1 - alpha)).astype(np.float32)
 
 
 class _BorderSearch:
@@ -142,7 +142,7 @@ class _BorderSearch:
 
     def _length(self, side: int) -> int:
         """The picture's height or width, across the lines of a side."""
-        return self._pixels.shape[side % 2]
+        return int(self._pixels.shape[side % 2])
 
     def _edge_lines(self, side: int) -> int:
         """Lines in which a straight edge ends."""
@@ -252,17 +252,17 @@ def _average_along(lines: Floats) -> Floats:
     """Lines whose neighbouring pixels are averaged by GRAIN."""
     count, length = lines.shape[:2]
     whole = lines[:, : length // GRAIN * GRAIN]
-    return whole.reshape(count, -1, GRAIN, 3).mean(2)
+    return np.asarray(whole.reshape(count, -1, GRAIN, 3).mean(2), np.float32)
 
 
 def _line_color(lines: Floats) -> Floats:
     """The colour of the first line."""
-    return np.median(lines[0], axis=0)
+    return np.asarray(np.median(lines[0], axis=0), np.float32)
 
 
 def _color_shares(lines: Floats, color: Floats) -> Floats:
     """Share of each line's pixels that have a colour."""
-    return np.mean(np.abs(lines - color).max(-1) <= NEAR, axis=1)
+    return np.asarray(np.mean(np.abs(lines - color).max(-1) <= NEAR, axis=1), np.float32)
 
 
 def _smooth_shares(lines: Floats, color: Floats) -> Floats:

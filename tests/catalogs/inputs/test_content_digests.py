@@ -111,7 +111,9 @@ def test_borders_are_noted_unless_a_repeat_is_declared(repeat: Repeat, store: Me
     good, problems, notes = usable_records(store, [style], MAX_PIXELS)
     assert (good, problems) == ([style], [])
     if repeat == "none":
-        assert [(note.row, note.record, note.column, note.value) for note in notes] == [(3, "ink", "image", "page.png")]
+        assert [(note.row, note.record, note.column, note.value) for note in notes] == [
+            (3, "ink", "image", "page.png")
+        ]
         assert notes[0].what.endswith("crop the picture to 96 x 120 px from left 40, top 40")
     else:
         assert not notes
