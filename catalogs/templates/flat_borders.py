@@ -3,7 +3,8 @@
 A style is painted as it is, so a border would appear on cloth as if it were a motif. The limits were set on drawn
 pictures and on 50 real styles; a border becomes a note, and no style is refused for it.
 
-All lengths in this module count lines or pixels of the reduced picture, but for those of FlatBorder.
+All lengths in this module count lines or pixels of the reduced picture, but for those of FlatBorder. The module is one
+piece because the limits, the search and the measures of lines are only understood together.
 """
 
 from dataclasses import dataclass
