@@ -3,8 +3,7 @@
 A style is painted as it is, so a border would appear on cloth as if it were a motif. The limits were set on drawn
 pictures and on 50 real styles; a border becomes a note, and no style is refused for it.
 
-All lengths in this module count lines or pixels of the reduced picture, but for those of FlatBorder. The module is one
-piece because the limits, the search and the measures of lines are only understood together.
+All lengths in this module count lines or pixels of the reduced picture, but for those of FlatBorder.
 """
 
 from dataclasses import dataclass
@@ -19,34 +18,22 @@ from catalogs.images.codec import Picture
 Floats = NDArray[np.float32]
 Flags = NDArray[np.bool_]
 
-REDUCED = 512
-"""Pixels of the longer side at which a picture is looked at, at most."""
-SHORTEST = 24
-"""Pixels of the shorter side under which a picture is too small to have a border."""
-GRAIN = 4
-"""Pixels along a line that are averaged, so that grain and noise do not hide a band."""
-NEAR = 16.0
-"""Levels by which pixels of one colour differ, at most: grain, JPEG noise, a scan that is darker at one end."""
-WHOLE = 0.97
-"""Share of a line that has one colour where the line is flat; the other pixels are dust."""
+REDUCED, SHORTEST = 512, 24
+"""Pixels of the longer side at which a picture is looked at, and of the shorter side under which it has no border."""
+GRAIN, NEAR, WHOLE = 4, 16.0, 0.97
+"""Pixels along a line that are averaged against grain, levels within one colour, share of a flat line without dust."""
 LEAST, MOST = 0.015, 0.4
 """Share of the picture's height or width that a border takes."""
-STRAIGHT = 0.7
-"""Share of a line that the border's colour leaves at once, where the border ends at a straight edge."""
-EDGE_LINES = 0.01
-"""Share of the height or width in which a straight edge ends, for blur and JPEG noise."""
+STRAIGHT, EDGE_LINES = 0.7, 0.01
+"""Share of a line that leaves the colour at a straight edge, and share of the height or width in which it does so."""
 CAPTION = 0.15
 """Share of the height or width that a caption and the ground behind it take."""
-WIDER = 1.25
-"""How many times wider than the gaps between motifs a margin of their own ground is."""
-RECURRING = 0.6
-"""Share of a band's depth in which its colour comes again as a stripe of the pattern."""
+WIDER, RECURRING = 1.25, 0.6
+"""Times a margin is wider than gaps between motifs; share of a band's depth as which its colour comes again."""
 MOST_UNIFORM = 0.95
 """Share of the lines inside that have one colour each, in a picture that is no gradient and no stripes."""
-MOTIF = 40.0
-"""Levels by which a motif stands out from its ground; a sky changes more slowly."""
-BUSY = 10.0
-"""Spread in levels of what a border surrounds; a flatter picture has one colour."""
+MOTIF, BUSY = 40.0, 10.0
+"""Levels by which a motif stands out from its ground, and least spread in levels of what a border surrounds."""
 SIDES = ("top", "right", "bottom", "left")
 
 
