@@ -29,8 +29,9 @@ from catalogs.inputs.repeats import (
 from catalogs.records import Garment, Problem, Style
 from catalogs.storage.store_contract import ObjectInfo, Store
 from catalogs.tables.catalog_files import CSV
+from catalogs.templates.flat_borders import flat_border
 from catalogs.templates.flat_levels import BLACK
-from catalogs.templates.picture_remarks import border_note, flat_borders, has_own_print, own_print_note
+from catalogs.templates.picture_remarks import has_own_print, own_print_note
 from catalogs.templates.template import decode_template
 
 READERS = 8
@@ -158,8 +159,9 @@ class _ContentCheck:
         check_proportion(style, picture.size)
         if picture.alpha is not None and not (picture.alpha >= BLACK).any():
             raise ImageError("the picture is transparent everywhere; export it with what it shows")
-        if borders := flat_borders(picture.rgb):
-            self._notes[style.style_id] = [_problem_of(self._store, style, "image", border_note(borders))]
+        # A declared repeat is a tile: its edges belong to the pattern.
+        if style.repeat == "none" and (border := flat_border(picture)):
+            self._notes[style.style_id] = [_problem_of(self._store, style, "image", border.note)]
 
     def notes_on(self, good: Sequence[Garment | Style]) -> list[Problem]:
         """Notes on usable records: on each record first, then on all garments, then on repeats of styles."""

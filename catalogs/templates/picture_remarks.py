@@ -1,7 +1,7 @@
-"""Remarks on usable pictures that disappoint later: a garment with a print of its own, a style with a border.
+"""Remarks on garments that disappoint later, as they have a print of their own.
 
-Both are estimates, with limits that were set on 49 real garments and 60 real styles. They become notes; nothing is
-refused for them.
+The remark is an estimate, with limits that were set on 49 real garments. It becomes a note; no garment is refused for
+it.
 """
 
 from collections.abc import Sequence
@@ -28,17 +28,6 @@ MOST_LIGHTNESS = 35.0
 """Distance in lightness from the median that a tenth of a plain garment's pixels does not reach, folds included."""
 NAMED = 5
 """Garments that a note names."""
-
-BORDER_SIDE = 512
-FLAT, SAME = 8.0, 10.0
-"""Spread of a border's line in levels, and how far two of its lines may differ."""
-LEAST, MOST = 0.01, 0.4
-"""Share of the picture that a border takes."""
-BUSY = 15.0
-"""Spread of a line inside the border: without that all of the picture is flat."""
-GROUND, MOST_GROUND = 20.0, 0.25
-"""Levels from a border's colour, and the share of the picture that is so where it is the ground of the motifs."""
-SIDES = ("top", "right", "bottom", "left")
 
 
 def has_own_print(template: Template) -> bool:
@@ -78,35 +67,3 @@ def _small(template: Template) -> tuple[Bytes, NDArray[np.bool_]]:
         return rgb, np.ones(rgb.shape[:2], bool)
     cloth = np.asarray(Image.fromarray(template.mask).resize(size, Image.Resampling.BOX)) > 200
     return rgb, ndimage.binary_erosion(cloth, iterations=MARGIN)
-
-
-def flat_borders(rgb: Bytes) -> dict[str, int]:
-    """Borders of one colour along the sides of a style's picture, in pixels of the picture, by the side's name."""
-    image = Image.fromarray(rgb)
-    scale = max(1.0, max(image.size) / BORDER_SIDE)
-    image = image.resize([max(1, round(side / scale)) for side in image.size], Image.Resampling.BOX)
-    depths = {}
-    for turns, side in enumerate(SIDES):
-        depth = _border(np.rot90(np.asarray(image, np.float64), turns))
-        if depth:
-            depths[side] = round(depth * scale)
-    return depths
-
-
-def _border(lines: NDArray[np.float64]) -> int:
-    """Lines of one colour at the top; 0 where there are too few or too many of them, or nothing else inside."""
-    means, spread = lines.mean(1), lines.std(1).max(1)
-    flat = (spread < FLAT) & (np.abs(means - means[0]).max(1) < SAME)
-    count = len(lines)
-    depth = count if flat.all() else int(np.argmin(flat))
-    if not LEAST * count <= depth <= MOST * count:
-        return 0
-    inside = lines[depth:]
-    ground = np.mean(np.abs(inside - means[0]).max(-1) < GROUND)
-    return depth if ground < MOST_GROUND and spread[depth : depth + max(4, count // 20)].max() > BUSY else 0
-
-
-def border_note(borders: dict[str, int]) -> str:
-    """The note on a style's borders."""
-    sides = ", ".join(f"{pixels} px at the {side}" for side, pixels in borders.items())
-    return f"the picture has a border of one colour ({sides}), which would be painted as part of the pattern: crop it"

@@ -2,6 +2,7 @@
 
 import io
 from dataclasses import replace
+from typing import get_args
 
 import numpy as np
 import pandas as pd
@@ -12,7 +13,7 @@ from catalogs.errors import NotAllowedError, StoreError, UnreachableError
 from catalogs.images.codec import MAX_PIXELS
 from catalogs.inputs.content_digests import usable_records, with_digests
 from catalogs.inputs.garments import read_garments
-from catalogs.records import Garment, Style
+from catalogs.records import Garment, Repeat, Style
 from catalogs.storage.memory_store import MemoryStore
 from tests.conftest import picture
 
@@ -98,3 +99,21 @@ def test_a_stores_fault_is_no_records_fault(kind: type[StoreError]) -> None:
 
     with pytest.raises(kind):
         with_digests(Failing(), [Style("s", "set", "a.png")])
+
+
+@pytest.mark.parametrize("repeat", get_args(Repeat))
+def test_borders_are_noted_unless_a_repeat_is_declared(repeat: Repeat, store: MemoryStore) -> None:
+    """A style with a page around it can be used, and is noted with its crop; the edges of a declared tile stay."""
+    page = np.full((200, 176, 3), 255, np.uint8)
+    page[40:160, 40:136] = np.random.default_rng(0).integers(0, 200, (15, 12, 3)).repeat(8, 0).repeat(8, 1)
+    store.write("page.png", png(page))
+    style = Style("ink", "set", "page.png", repeat=repeat, row=3)
+    good, problems, notes = usable_records(store, [style], MAX_PIXELS)
+    assert (good, problems) == ([style], [])
+    if repeat == "none":
+        assert [(note.row, note.record, note.column, note.value) for note in notes] == [
+            (3, "ink", "image", "page.png")
+        ]
+        assert notes[0].what.endswith("crop the picture to 96 x 120 px from left 40, top 40")
+    else:
+        assert not notes

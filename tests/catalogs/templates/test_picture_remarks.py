@@ -1,4 +1,4 @@
-"""What disappoints later is told at the first look: prints of the garment's own, borders of a style."""
+"""What disappoints later is told at the first look: prints of the garment's own."""
 
 from pathlib import Path
 
@@ -6,8 +6,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from catalogs.images.codec import Picture, decode
-from catalogs.templates.picture_remarks import border_note, flat_borders, has_own_print, own_print_note
+from catalogs.images.codec import Picture
+from catalogs.templates.picture_remarks import has_own_print, own_print_note
 from catalogs.templates.template import Template, decode_template
 
 
@@ -58,47 +58,6 @@ def test_real_garments(assets: Path) -> None:
         )
     }
     assert told == PRINTED
-
-
-@pytest.mark.parametrize("sides", [("top",), ("left", "right"), ("top", "right", "bottom", "left"), ()])
-@pytest.mark.parametrize("color", [255, 0, 128])
-def test_borders(sides: tuple[str, ...], color: int) -> None:
-    """A border is measured where it is, whatever its colour, with a scanner's noise and a little JPEG."""
-    rng = np.random.default_rng(3)
-    rgb = rng.integers(0, 255, (60, 50, 3)).repeat(14, 0).repeat(14, 1).astype(np.uint8)
-    places = {"top": np.s_[:40], "bottom": np.s_[-40:], "left": np.s_[:, :40], "right": np.s_[:, -40:]}
-    for side, place in places.items():
-        if side in sides:
-            rgb[place] = (color + rng.integers(-2, 3, rgb[place].shape)).clip(0, 255)
-    found = flat_borders(rgb)
-    assert set(found) == set(sides)
-    assert all(abs(depth - 40) <= 2 for depth in found.values())
-
-
-def test_what_is_no_border() -> None:
-    """A picture of one colour, a motif on a plain ground up to the edge, a gradient: nothing is to be cropped."""
-    assert not flat_borders(np.full((90, 90, 3), 200, np.uint8))
-    ramp = np.linspace(0, 255, 300).astype(np.uint8)
-    assert not flat_borders(np.broadcast_to(ramp[:, None, None], (300, 200, 3)))
-    assert not flat_borders(np.zeros((1, 1, 3), np.uint8))
-    dots = np.full((400, 400, 3), 240, np.uint8)
-    for y in range(40, 400, 80):
-        for x in range(40, 400, 80):
-            dots[y - 12 : y + 12, x - 12 : x + 12] = (180, 30, 60)
-    assert not flat_borders(dots)
-
-
-def test_real_styles(assets: Path) -> None:
-    """None of sixty real styles is told to have a border."""
-    rows = pd.read_csv(assets / "styles" / "catalog.csv")
-    assert not [
-        name for name in rows["image"] if flat_borders(decode((assets / "styles" / name).read_bytes()).rgb)
-    ]
-
-
-def test_note() -> None:
-    """The note names the sides with their pixels."""
-    assert "12 px at the top, 9 px at the left" in border_note({"top": 12, "left": 9})
 
 
 def test_notes_are_one() -> None:
