@@ -265,6 +265,44 @@ class TestRecipeFrom:
         )
         assert type(recipe.content_weight) is float and type(recipe.levels[1][0]) is float
 
+    def test_version_0_1(self) -> None:
+        """One statistic on style_layers, as version 0.1 wrote it, is read as it was meant, without noise."""
+        old = {"statistic": "covariance", "style_layers": {"relu1_1": 1.0}}
+        recipe = recipe_from(old)
+        assert recipe.statistics == (StyleStatistic("covariance", 1.0, (("relu1_1", 1.0),)),)
+        assert (recipe.start_noise, recipe.detail_limit) == (0.0, 1.0)
+        assert recipe_from({**old, "start_noise": 0.1}).start_noise == 0.1
+        assert recipe_from({"style_layers": ["relu2_1"]}).statistics[0].name == "gram"
+        assert recipe_from({"statistic": "gram"}).statistics == (style_statistic("gram"),)
+        with pytest.raises(RecipeError, match="are version 0.1's words for statistics"):
+            recipe_from({**old, "statistics": ["gram"]})
+
+    @pytest.mark.parametrize(
+        ("written", "meant"),
+        [
+            (["gram", "patches"], (style_statistic("gram"), style_statistic("patches"))),
+            ({"gram": 1, "patches": 2.5}, (style_statistic("gram"), style_statistic("patches", 2.5))),
+            ({"patches": {"layers": ["relu3_1"]}}, (style_statistic("patches", 1.0, (("relu3_1", 1.0),)),)),
+            ({"gram": 1, "patches": 0}, (style_statistic("gram"),)),
+        ],
+    )
+    def test_statistics(self, written: Any, meant: Any) -> None:
+        """Statistics are given by names, by weights, or by weights and layers; one of weight 0 is not there."""
+        assert recipe_from({"statistics": written}).statistics == meant
+
+    @pytest.mark.parametrize(
+        ("wrong", "message"),
+        [
+            (["gramm"], "statistics cannot have 'gramm': did you mean 'gram'"),
+            (["gram", "gram"], "statistics has gram 2 times"),
+            ({"gram": {"wieght": 1.0}}, "gives 'gram' a value 'wieght'.*weight"),
+        ],
+    )
+    def test_wrong_statistics(self, wrong: Any, message: str) -> None:
+        """A statistic that is not known, or is there twice, or has another value, is refused with its name."""
+        with pytest.raises(RecipeError, match=message):
+            recipe_from({"statistics": wrong})
+
     def test_round_trip(self) -> None:
         """A recipe's own fields, through JSON, give the recipe again."""
         recipe = dataclasses.replace(Recipe(), **{**OTHER, "normalisation": "balanced"})
