@@ -11,6 +11,10 @@ LARGE_SIDE = 1024
 CPU_SECONDS = {"embedded": 0.9e-6, "vgg16": 5e-6, "vgg19": 6.5e-6}
 """Seconds a pixel and step on 2 CPU cores in float32, by encoder."""
 
+PATCHES = 1.7
+"""Times longer where patches are assigned and the design is enlarged with the style's own pixels: recipe house against
+recipe brushwork (benchmarks/results/scoreboard.json)."""
+
 
 def estimate_seconds(config: RunConfig) -> float | None:
     """Return the expected device seconds a design, or None where nothing is known.
@@ -55,4 +59,5 @@ def seconds_a_design(recipe: Recipe, device: str, measured: Sequence[float] = ()
     large = recipe.large_steps * growth**2 * 4 / 3 if growth > 1 else 0.0
     pixel_steps = (sum(steps * scale**2 for scale, steps in recipe.levels) + large) * height * width
     evaluations = 1.2 if recipe.optimizer == "lbfgs" else 1.0
-    return pixel_steps * evaluations * CPU_SECONDS[recipe.encoder]
+    patches = PATCHES if recipe.assigns_patches else 1.0
+    return pixel_steps * evaluations * patches * CPU_SECONDS[recipe.encoder]

@@ -29,7 +29,7 @@ SPREAD = 0.8
 """Standard deviation, px of the canvas, of the weight of a copy."""
 LIGHT_CELL = 10
 """Pixels of the canvas along a cell in which a copy takes the design's light."""
-TOLERANCE = 0.2
+TOLERANCE = 0.15
 """Difference of a copy from the design, root mean square in units of the picture's range, at which it counts 1 / e."""
 
 
