@@ -50,13 +50,15 @@ def _adam(**constants: Any) -> Callable[[], MakeOptimizer]:
     return lambda: lambda slots, like_13HW: VariedAdam(slots, like_13HW, Constants(**constants))
 
 
-def _averaged(share: float) -> Callable[[], MakeOptimizer]:
-    """Averages at the finest level alone: the third that a painting makes."""
+def _averaged(**constants: Any) -> Callable[[], MakeOptimizer]:
+    """Averages the last third of the steps at the finest level alone: the third level that a painting makes."""
 
     def of_painting() -> MakeOptimizer:
         """Return what makes the optimisers of one painting."""
-        levels = iter((0.0, 0.0, share))
-        return lambda slots, like_13HW: VariedAdam(slots, like_13HW, Constants(averaged=next(levels)))
+        shares = iter((0.0, 0.0, 1 / 3))
+        return lambda slots, like_13HW: VariedAdam(
+            slots, like_13HW, Constants(averaged=next(shares), **constants)
+        )
 
     return of_painting
 
@@ -81,6 +83,11 @@ def _microast(assets: Path) -> Callable[[Pair], Pair]:
     return lambda pair: replace(pair, start=paint(pair.content, pair.style).clamp(0, 1))
 
 
+def _kept(rate: float) -> dict[str, Any]:
+    """Fields of a recipe whose rate does not fall."""
+    return {"learning_rate": rate, "final_learning_rate": rate}
+
+
 FINER = ((0.5, 50), (1.0, 20))
 """The house's levels without the coarsest."""
 VARIANTS = {
@@ -100,8 +107,16 @@ VARIANTS = {
     "Laplacian, rate 0.015": Variant({"learning_rate": 0.015}, _adam(basis=LaplacianPyramid)),
     "Fourier": Variant(optimizer=_adam(basis=Fourier)),
     "Fourier, rate 0.06": Variant({"learning_rate": 0.06}, _adam(basis=Fourier)),
-    "average of last third": Variant(optimizer=_averaged(1 / 3)),
-    "average, rate not falling": Variant({"final_learning_rate": 0.03}, _averaged(1 / 3)),
+    "average": Variant(optimizer=_averaged()),
+    "rate kept": Variant(_kept(0.03)),
+    "rate kept, average": Variant(_kept(0.03), _averaged()),
+    "rate 0.045 kept, average": Variant(_kept(0.045), _averaged()),
+    "rate 0.06 to 0.02": Variant({"learning_rate": 0.06, "final_learning_rate": 0.02}),
+    "rate 0.06 to 0.02, average": Variant({"learning_rate": 0.06, "final_learning_rate": 0.02}, _averaged()),
+    "betas 0.8, 0.99, rate kept, average": Variant(_kept(0.03), _averaged(betas=(0.8, 0.99))),
+    "Laplacian, rate 0.015 kept": Variant(_kept(0.015), _adam(basis=LaplacianPyramid)),
+    "Laplacian, rate 0.015 kept, average": Variant(_kept(0.015), _averaged(basis=LaplacianPyramid)),
+    "Laplacian, rate 0.03 kept, average": Variant(_kept(0.03), _averaged(basis=LaplacianPyramid)),
     "second moment carried": Variant(optimizer=_carried(1)),
     "second moment carried as 5 steps": Variant(optimizer=_carried(5)),
     "print start": Variant({"init": "print"}),
