@@ -1,4 +1,4 @@
-"""The real pairs of benchmarks/time_to_loss.py as the house recipe paints them, and one judge of what was painted."""
+"""Real pairs as the house recipe paints them, and one judge of what was painted."""
 
 from dataclasses import dataclass
 from pathlib import Path

@@ -98,7 +98,7 @@ class Results:
         _write(self.file, self.painted, self.precision)
 
     def shares_to_paint(self, variant: str, pair: str) -> Iterator[float]:
-        """Yield shares of the steps, rising until one is enough for the house's loss; each is painted before the next."""
+        """Yield rising shares of the steps until one is enough for the house's loss; each is painted before the next."""
         target = self._loss(BASELINE, pair, 1.0)
         for share in SHARES:
             yield share
@@ -182,10 +182,10 @@ def cost_to_loss(costs: Sequence[float], losses: Sequence[float], target: float)
 
 
 def summarise(painted: Sequence[Painted]) -> list[dict[str, object]]:
-    """Return a row a variant: costs to the house's loss over the house's own costs, and how losses after half the steps
-    compare.
+    """Return a row a variant: costs to the house's loss over the house's own, and losses after half the steps over its.
 
-    Ratios are geometric means over the pairs that reached the loss; pairs that the house has not painted are left out.
+    Both are geometric means, the costs' over the pairs that reached the loss. Pairs that the house has not painted are
+    left out.
     """
     full = {row.pair: row for row in painted if row.variant == BASELINE and row.share == 1}
     return [_summary(name, painted, full) for name in dict.fromkeys(row.variant for row in painted)]
