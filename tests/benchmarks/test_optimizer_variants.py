@@ -1,4 +1,4 @@
-"""Variants of the optimiser: bases give pictures back, steps go downhill, slots are independent, costs are interpolated."""
+"""Variants of the optimiser: bases give pictures back, steps go downhill, slots are independent, costs interpolate."""
 
 import pytest
 import torch
@@ -80,7 +80,7 @@ def test_a_step_in_fourier_coefficients_is_as_long_as_one_in_pixels(size: tuple[
 
 
 def test_unchanged_constants_are_stylecores_adam() -> None:
-    """Without a change the variant steps exactly where the product's Adam steps, so that differences are the variants' own."""
+    """Without a change the variant steps where the product's Adam steps, so that differences are the variants' own."""
     loss, starts = squared_distance_from(random_pictures(2)), random_pictures(2, seed=1)
     own = run(VariedAdam(2, starts[:1]), loss, starts, 30)
     torch.testing.assert_close(own, run(Adam(2, starts[:1]), loss, starts, 30), atol=1e-5, rtol=0)
