@@ -19,6 +19,8 @@ class Constants:
     betas: tuple[float, float] = (0.9, 0.999)
     cosine: bool = False
     """Whether the rate falls by half a cosine and not linearly."""
+    kept: bool = False
+    """Whether the rate does not fall at all."""
     basis: MakeBasis = Pixels
     averaged: float = 0.0
     """Share of the steps, from the end, whose pictures are averaged to the result."""
@@ -45,7 +47,8 @@ class VariedAdam:
         self._coefficients_BD[slot] = self._basis.to_coefficients(start_13HW)[0]
         for state in (self._mean_BD, self._square_BD, self._done_B, self._squared_B):
             state[slot] = 0.0
-        self._rate_B[slot], self._final_B[slot], self._steps_B[slot] = rate, final_rate, steps
+        final = rate if self.constants.kept else final_rate
+        self._rate_B[slot], self._final_B[slot], self._steps_B[slot] = rate, final, steps
 
     def begin_with(self, slot: int, mean_square_13HW: Tensor, steps: int) -> None:
         """Begin a slot with squares of gradients that are known already, as if from so many steps; pixels only."""

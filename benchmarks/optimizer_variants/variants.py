@@ -63,6 +63,12 @@ def _averaged(**constants: Any) -> Callable[[], MakeOptimizer]:
     return of_painting
 
 
+def _falling_at_finest() -> MakeOptimizer:
+    """What makes the optimisers of one painting, whose rate falls in the third and finest level alone."""
+    kept = iter((True, True, False))
+    return lambda slots, like_13HW: VariedAdam(slots, like_13HW, Constants(kept=next(kept)))
+
+
 def _carried(trusted_steps: int) -> Callable[[], MakeOptimizer]:
     def of_painting() -> MakeOptimizer:
         """Return what makes the optimisers of one painting; each knows the one before."""
@@ -110,10 +116,23 @@ VARIANTS = {
     "average": Variant(optimizer=_averaged()),
     "rate kept": Variant(_kept(0.03)),
     "rate kept, average": Variant(_kept(0.03), _averaged()),
+    "rate 0.045 kept": Variant(_kept(0.045)),
+    "rate 0.06 kept": Variant(_kept(0.06)),
+    "rate 0.09 kept": Variant(_kept(0.09)),
+    "rate 0.045, falling at finest alone": Variant({"learning_rate": 0.045}, _falling_at_finest),
+    "rate 0.045 kept, betas 0.8, 0.99": Variant(_kept(0.045), _adam(betas=(0.8, 0.99))),
+    "rate 0.045 kept, betas 0.7, 0.99": Variant(_kept(0.045), _adam(betas=(0.7, 0.99))),
+    "rate 0.045 kept, betas 0.5, 0.9": Variant(_kept(0.045), _adam(betas=(0.5, 0.9))),
+    "rate 0.045 kept, betas 0.8, 0.9": Variant(_kept(0.045), _adam(betas=(0.8, 0.9))),
+    "rate 0.06 kept, betas 0.8, 0.99": Variant(_kept(0.06), _adam(betas=(0.8, 0.99))),
     "rate 0.045 kept, average": Variant(_kept(0.045), _averaged()),
     "rate 0.06 to 0.02": Variant({"learning_rate": 0.06, "final_learning_rate": 0.02}),
     "rate 0.06 to 0.02, average": Variant({"learning_rate": 0.06, "final_learning_rate": 0.02}, _averaged()),
     "betas 0.8, 0.99, rate kept, average": Variant(_kept(0.03), _averaged(betas=(0.8, 0.99))),
+    "Laplacian, rate 0.03 kept": Variant(_kept(0.03), _adam(basis=LaplacianPyramid)),
+    "Laplacian, rate 0.03 kept, betas 0.8, 0.99": Variant(
+        _kept(0.03), _adam(betas=(0.8, 0.99), basis=LaplacianPyramid)
+    ),
     "Laplacian, rate 0.015 kept": Variant(_kept(0.015), _adam(basis=LaplacianPyramid)),
     "Laplacian, rate 0.015 kept, average": Variant(_kept(0.015), _averaged(basis=LaplacianPyramid)),
     "Laplacian, rate 0.03 kept, average": Variant(_kept(0.03), _averaged(basis=LaplacianPyramid)),
