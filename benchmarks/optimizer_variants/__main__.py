@@ -200,11 +200,13 @@ def _summary(name: str, painted: Sequence[Painted], full: dict[str, Painted]) ->
     }
     curves = {pair: rows for pair, rows in curves.items() if rows}
     ratios: dict[str, list[float]] = {"work": [], "cpu_seconds": [], "wall_seconds": []}
+    tried = 0
     for pair, rows in curves.items():
+        target = full[pair].loss
+        # A curve that was stopped half-way says nothing.
+        tried += rows[-1].share == 1 or min(row.loss for row in rows) <= target
         for cost, values in ratios.items():
-            reached = cost_to_loss(
-                [getattr(row, cost) for row in rows], [row.loss for row in rows], full[pair].loss
-            )
+            reached = cost_to_loss([getattr(row, cost) for row in rows], [row.loss for row in rows], target)
             if reached is not None:
                 values.append(reached / getattr(full[pair], cost))
     halves = {row.pair: row.loss for row in painted if row.variant == BASELINE and row.share == SHARES[0]}
@@ -213,7 +215,7 @@ def _summary(name: str, painted: Sequence[Painted], full: dict[str, Painted]) ->
     ]
     return {
         "variant": name,
-        "pairs": len(curves),
+        "pairs": tried,
         "reached": len(ratios["work"]),
         **{f"{cost}_to_loss": _geometric_mean(values) for cost, values in ratios.items()},
         "loss_with_half_the_steps": _geometric_mean(losses),
