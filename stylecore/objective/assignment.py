@@ -25,6 +25,9 @@ OFFSETS = tuple(product((-1, 0, 1), repeat=2))
 """Rows and columns of a neighbourhood's places from its middle."""
 SMALLEST = 1e-30
 """What a sum is not taken for less than: a row or column without weight sends and takes nothing."""
+BESIDE = 10.0
+"""What a search takes from the similarity of a place on which no weight falls, and twice as much from one outside the
+guide: such a place comes after all others, but where a search meets no others, it takes the best of these."""
 CROSS = ((0, 0), (-1, 0), (1, 0), (0, -1), (0, 1))
 
 
@@ -41,19 +44,18 @@ what is added to the similarity of each of the style's, m values."""
 
 
 class Grid(NamedTuple):
-    """Places `stride` apart of a map of `size`: unit `descriptors` n x K and `weight` n values that sum to 1."""
+    """Places `stride` apart of a map of `size`: unit `descriptors` n x K and `weight` n values that sum to 1.
+
+    `start` is the first row and column that has a place.
+    """
 
     size: Size
     stride: int
+    start: int
     rows: int
     columns: int
     descriptors: Tensor
     weight: Tensor
-
-    @property
-    def start(self) -> int:
-        """The first row and column that has a place."""
-        return self.stride // 2
 
 
 def _grid(side: Side) -> Grid:
@@ -63,13 +65,18 @@ def _grid(side: Side) -> Grid:
     stride = 1
     while -(-size[0] // stride) * -(-size[1] // stride) > MOST_PLACES:
         stride += 1
-    start = stride // 2
+    # A map thinner than half a stride has its places in its last row or column.
+    start = min(stride // 2, min(size) - 1)
     cut = descriptors_1KHW[0, :, start::stride, start::stride]
-    # A grid whose places all lie beside a thin part has no weight: then all of them count.
-    weight = guide_1HW[0, start::stride, start::stride].flatten()
-    total = weight.sum()
-    weight = torch.where(total > 0, weight / total.clamp_min(1e-12), torch.full_like(weight, 1 / len(weight)))
-    return Grid(size, stride, cut.shape[1], cut.shape[2], cut.flatten(1).mT.contiguous(), weight)
+    weight = _shares(guide_1HW[0, start::stride, start::stride].flatten())
+    return Grid(size, stride, start, cut.shape[1], cut.shape[2], cut.flatten(1).mT.contiguous(), weight)
+
+
+def _shares(weight_n: Tensor) -> Tensor:
+    """Weights over their sum. Places that all lie beside a thin part have none: then all of them count."""
+    total = weight_n.sum()
+    even = torch.full_like(weight_n, 1 / len(weight_n))
+    return torch.where(total > 0, weight_n / total.clamp_min(1e-12), even)
 
 
 def sinkhorn(kernel_NM: Tensor, rows_N: Tensor, columns_M: Tensor, iterations: int) -> tuple[Tensor, Tensor]:
@@ -100,8 +107,8 @@ def choose_in_balance(design: Grid, style: Grid) -> tuple[Tensor, Tensor]:
     # What the style's places are worth hardly depends on how many of the design's are asked.
     step = -(-len(design.weight) // MOST_SENDERS)
     kernel_sm = ((similarity_nm[step // 2 :: step] - 1) / TEMPERATURE).exp()
-    weight_s = design.weight[step // 2 :: step]
-    _, v_m = sinkhorn(kernel_sm, weight_s / weight_s.sum().clamp_min(1e-12), style.weight, ITERATIONS)
+    weight_s = _shares(design.weight[step // 2 :: step])
+    _, v_m = sinkhorn(kernel_sm, weight_s, style.weight, ITERATIONS)
     bias_m = TEMPERATURE * v_m.log()
     return (similarity_nm + bias_m).argmax(1), bias_m
 
@@ -122,7 +129,8 @@ def find_places(choose: Choose, design: Side, style: Side) -> Tensor:
     places_n, bias_m = choose(own, other)
     if own.stride == 1 and other.stride == 1:
         return places_n
-    search = Search(design.descriptors, style.descriptors, _enlarged(bias_m, other))
+    bias_M = _enlarged(bias_m.clamp_min(-BESIDE), other)
+    search = Search(design.descriptors, style.descriptors, bias_M + _outside(style))
     rows = places_n // other.columns * other.stride + other.start
     columns = places_n % other.columns * other.stride + other.start
     search.look_from(rows.view(own.rows, -1), columns.view(own.rows, -1), own.stride, own.start)
@@ -138,12 +146,16 @@ def find_finer_places(
     down, right = size_of(coarse.descriptors)
     factor = max(1, round(size_of(design.descriptors)[0] / down))
     width = size_of(coarse_style.descriptors)[1]
-    beside_M = torch.where(style.guide.flatten() > 0, 0.0, -torch.inf)
-    search = Search(design.descriptors, style.descriptors, beside_M)
+    search = Search(design.descriptors, style.descriptors, _outside(style))
     rows, columns = places_N // width * factor, places_N % width * factor
     search.look_from(rows.view(down, right), columns.view(down, right), factor, 0)
     search.look_around(1)
     return search.index
+
+
+def _outside(side: Side) -> Tensor:
+    """What a search adds to the similarity of a side's places, M values: less than 0 outside its guide."""
+    return torch.where(side.guide.flatten() > 0, 0.0, -2 * BESIDE)
 
 
 def mean_cost(places_N: Tensor, design: Side, style: Side) -> Tensor:

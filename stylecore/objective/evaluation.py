@@ -96,8 +96,15 @@ def style_targets(
                 layer: layer_guide(guide_1PHW, windows.layer_grid(encoder, layer, style_13HW))
                 for layer in structure.style_names
             }
+        # Descriptors are taken of the whole style, and a part that it does not have takes all of it.
         views = observe_windows(
-            encoder, structure, style_13HW, guides, tile, features_of(structure.patch_names)
+            encoder,
+            structure,
+            style_13HW,
+            guides,
+            tile,
+            features_of(structure.patch_names),
+            everywhere=bool(structure.patches),
         )
         statistics = whole_statistics(structure, views)
         if guides is None:

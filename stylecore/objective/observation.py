@@ -42,11 +42,13 @@ def observe_windows(
     guides: Named | None,
     tile: int,
     of_features: OfFeatures = lambda _features, _part: {},
+    *,
+    everywhere: bool = False,
 ) -> list[WindowView]:
     """Every window of a picture; there is one, the whole, unless a side is longer than `tile` px.
 
     `guides` are B x P x h x w by layer, `None` for one part that is everywhere. `of_features` says what else to take
-    of each window's features.
+    of each window's features. Windows far from every guide are left out, unless they are wanted `everywhere`.
     """
 
     def view_of(picture_B3HW: Tensor, window: windows.Window) -> WindowView:
@@ -55,8 +57,8 @@ def observe_windows(
         cut = {} if guides is None else {layer: part(layer, guides[layer]) for layer in structure.style_names}
         areas = {}
         for layer in structure.style_names:
-            everywhere = torch.full((1, 1), float(features[layer][0, 0].numel()), device=picture_B3HW.device)
-            areas[layer] = cut[layer].sum((2, 3)) if cut else everywhere
+            whole = torch.full((1, 1), float(features[layer][0, 0].numel()), device=picture_B3HW.device)
+            areas[layer] = cut[layer].sum((2, 3)) if cut else whole
         statistics = {
             each.name: {
                 layer: _statistics(each.name, features[layer], cut.get(layer)) for layer, _ in each.layers
@@ -66,7 +68,8 @@ def observe_windows(
         return WindowView(window, of_features(features, part), statistics, areas)
 
     side = tile if all(STATISTICS[each.name].combine_windows for each in structure.moments) else 0
-    cuts = windows.split_into_windows(picture_B3HW, side, encoder, _covered(structure, guides))
+    covered = None if everywhere else _covered(structure, guides)
+    cuts = windows.split_into_windows(picture_B3HW, side, encoder, covered)
     if len(cuts) == 1:
         return [view_of(picture_B3HW, cuts[0])]
     # A window's activations are forgotten until its gradient is taken: memory is one window's.

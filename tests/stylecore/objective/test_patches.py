@@ -135,6 +135,29 @@ class TestAssignment:
         assert assignment.MOST_PLACES / 2 < places_of_design <= assignment.MOST_PLACES
         assert assignment.MOST_PLACES / 2 < places_of_style <= assignment.MOST_PLACES
 
+    @every_statistic
+    def test_parts_of_a_large_layer_take_their_own(
+        self, statistic: str, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """Where a layer is assigned on a coarse grid, no place takes a patch from outside its part of the style."""
+        monkeypatch.setattr(assignment, "MOST_PLACES", 60)
+        style, design = features(3, 40, 36, 25), features(3, 30, 33, 26)
+        part = ones(style).tril(-9)
+        chosen = places(statistic, design, ones(design), patch_source(style, part))
+        assert part.flatten()[chosen].all()
+
+    @every_statistic
+    @pytest.mark.parametrize("size", [(90, 1), (1, 90), (90, 2)])
+    def test_a_thin_layer(
+        self, statistic: str, size: tuple[int, int], monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """A map that is thinner than the coarse grid's stride has places in that grid all the same."""
+        monkeypatch.setattr(assignment, "MOST_PLACES", 20)
+        thin, other = features(3, *size, 27), features(3, 12, 13, 28)
+        for design, style in ((thin, other), (other, thin)):
+            match = assign(statistic, design, ones(design), patch_source(style, ones(style)), NO_FLOOR)
+            assert 0 < loss(design, match) < 10
+
 
 class TestMatch:
     """The loss of patches as a distance from one map."""

@@ -143,6 +143,16 @@ def test_windows_outside_the_guide_are_not_looked_at() -> None:
     torch.testing.assert_close(tiled, whole, rtol=1e-6, atol=0)
 
 
+def test_styles_are_looked_at_outside_their_parts() -> None:
+    """Patches of a style are described by all of it, and a missing part takes all of it, by windows too."""
+    style, guide = random(1, 3, 160, 144, seed=3), torch.zeros(1, 2, 160, 144, dtype=torch.float64)
+    guide[:, 0, :20, :30] = 1
+    whole, tiled = (style_targets(ENCODER, RECIPE.structure(), style, guide, 2, tile) for tile in (0, 48))
+    for layer, source in whole.patches.items():
+        torch.testing.assert_close(tiled.patches[layer].features, source.features, rtol=1e-9, atol=1e-9)
+        torch.testing.assert_close(tiled.patches[layer].energy, source.energy, rtol=1e-9, atol=1e-9)
+
+
 @pytest.mark.parametrize(
     ("size", "box"), [((160, 176), (70, 100, 140, 150)), ((174, 184), (126, 40, 139, 69))]
 )
