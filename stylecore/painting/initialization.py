@@ -66,7 +66,9 @@ def start_at(
     if recipe.init == "recoloured":
         content = color.recolour(content, style, cloth)
     elif recipe.init == "shaded":
-        content = style.mean((2, 3), keepdim=True) * shading(content, cloth)
+        shaded = style.mean((2, 3), keepdim=True) * shading(content, cloth)
+        # Without cloth there is nothing to shade.
+        content = torch.where(cloth.amax() > 0, shaded, content)
     elif recipe.init == "print":
         content = printed(style, content, cloth, repeat, enlarged)
     return resize(content, level.size).clamp(0, 1)

@@ -23,6 +23,8 @@ SHALLOW = Recipe(
     pooling="average",
     content_layers=(("relu3_1", 1.0),),
     statistics=(StyleStatistic("gram", layers=(("relu1_1", 0.5), ("relu2_1", 0.5))),),
+    content_weight=0.05,
+    lighting_weight=0.0,
     start_noise=0.0,
     init="content",
     levels=((0.5, 4), (1.0, 4)),

@@ -29,6 +29,7 @@ RECIPE = Recipe(
     content_weight=0.3,
     style_weight=2.0,
     variation_weight=0.5,
+    lighting_weight=0.0,
 )
 
 
