@@ -24,6 +24,7 @@ from stylecore.encoders.encoder import Encoder, encoder_with_weights
 from stylecore.painting.mill import mill
 from stylecore.painting.pair import Pair
 from stylecore.recipe import Recipe
+from stylecore.recipe_values import style_statistic
 
 SIZES = (256, 512)
 GFLOP_AN_ITERATION = {256: 99.0, 512: 397.0}
@@ -80,7 +81,14 @@ def _loops(
     contents = torch.rand(4, 3, size, size, generator=generator).to(device)
     styles = torch.rand(4, 3, size, size, generator=generator).to(device)
     recipe = Recipe(
-        encoder="vgg19", init="content", variation_weight=0.0, canvas=(size, size), levels=((1.0, steps),)
+        encoder="vgg19",
+        statistics=(style_statistic("gram"),),
+        variation_weight=0.0,
+        lighting_weight=0.0,
+        init="content",
+        start_noise=0.0,
+        canvas=(size, size),
+        levels=((1.0, steps),),
     )
     encoder = encoder_with_weights("vgg19", weights, recipe.layers, device=device)
     encoder = encoder.in_precision(torch.bfloat16)

@@ -40,6 +40,7 @@ from stylecore.encoders.encoder import Encoder, encoder_with_weights
 from stylecore.painting.mill import mill
 from stylecore.painting.pair import Finished, Pair
 from stylecore.recipe import Recipe
+from stylecore.recipe_values import style_statistic
 from stylecore.stylization import in_precision
 from stylecore.tensors import resize
 
@@ -47,9 +48,12 @@ PLAIN_RATE = 0.02
 """Adam's step in the plain loop, as in the textbook's."""
 RECIPE = Recipe(
     encoder="vgg19",
+    statistics=(style_statistic("gram"),),
     content_weight=CONTENT_WEIGHT,
     variation_weight=0.0,
+    lighting_weight=0.0,
     init="recoloured",
+    start_noise=0.0,
     optimizer="lbfgs",
     learning_rate=0.1,
     levels=((1.0, 400),),

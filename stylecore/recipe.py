@@ -107,8 +107,8 @@ class Recipe:
     """How strongly grain is smoothed (total variation): more is smoother and loses fine lines. Safe: 0 to 0.3."""
     variation_exponent: int = 2
     """Power of neighbour differences that are smoothed: 2 smooths all, 1 keeps edges."""
-    lighting_weight: float = 2.0
-    """How strongly the garment's folds and shading hold, whatever its colour: more keeps them. Safe: 0 to 2."""
+    lighting_weight: float = 3.0
+    """How strongly the garment's folds and shading hold, whatever its colour: more keeps them. Safe: 0 to 5."""
     saliency_weight: float = 0.0
     """How strongly the garment's edges (seams, logos) hold as what the eye is drawn to: more keeps them,
     and above 0.02 colours that are neither's come in. Safe: 0 to 0.02."""
@@ -128,11 +128,16 @@ class Recipe:
     it plain cloth keeps plain areas, with more the folds are lost. Safe: 0 to 0.3."""
     optimizer: str = "adam"
     """How pixels are moved: adam, or lbfgs (slower a step, fewer of them)."""
-    learning_rate: float = 0.03
+    learning_rate: float = 0.045
     """Adam's step at the start of a level, in units of the picture's range; the first trial step of lbfgs: more is
     faster and rougher. Safe: 0.005 to 0.05."""
-    final_learning_rate: float = 0.003
-    """Adam's step at the end of a level; it falls linearly. Safe: a tenth of learning_rate, up to all of it."""
+    final_learning_rate: float = 0.045
+    """Adam's step at the end of a level; it changes linearly. Safe: a tenth of learning_rate, up to all of it."""
+    beta_1: float = 0.8
+    """Share of its direction that Adam keeps each step: less follows newly assigned patches sooner. Safe: 0.5 to 0.9."""
+    beta_2: float = 0.99
+    """Share of its measure of gradients' sizes that Adam keeps each step: less forgets a level's rough start sooner.
+    Safe: 0.9 to 0.999."""
     canvas: tuple[int, int] = (320, 256)
     """Height and width, px, that the garment is fitted into at the finest level: more shows finer strokes, and takes
     time and memory by its area. Safe: [160, 128] to [1024, 832]."""
@@ -142,7 +147,7 @@ class Recipe:
     """Size of the motifs: 0.5 halves them. Times the canvas's longer side; for recipe print times the true size, where
     print_width_cm and repeat_width_cm are known (else a style's longer side is taken for half the canvas's).
     Safe: 0.5 to 2."""
-    levels: Levels = ((0.25, 80), (0.5, 50), (1.0, 20))
+    levels: Levels = ((0.25, 64), (0.5, 40), (1.0, 16))
     """Coarse to fine: share of the canvas, and at most so many steps there. Coarse steps place large motifs and are
     cheap, fine steps draw detail; time goes with their sum by area. Safe: 1 to 4 levels of 10 to 150 steps."""
     large_steps: int = 0
@@ -240,6 +245,10 @@ UNUSED: dict[str, Callable[[Recipe], str]] = {
     "variation_exponent": lambda recipe: "" if recipe.has("variation") else "variation_weight is 0",
     "content_layers": lambda recipe: "" if recipe.has("content") else "content_weight is 0",
     "statistics": lambda recipe: "" if recipe.has("style") else "style_weight is 0",
+    **{
+        beta: lambda recipe: "" if recipe.optimizer == "adam" else "lbfgs has its own memory"
+        for beta in ("beta_1", "beta_2")
+    },
     "final_learning_rate": lambda recipe: "" if recipe.optimizer == "adam" else "lbfgs chooses its own steps",
 }
 """Why a field has no effect, by its name; empty where it has."""
@@ -336,7 +345,14 @@ def _in_this_version(mapping: Mapping[str, Any]) -> Mapping[str, Any]:
     name = convert_value("statistic", old.get("statistic", "gram"), str)
     layers = convert_value("style_layers", old.get("style_layers", STYLE_LAYERS), Layers)
     others = {field: value for field, value in mapping.items() if field not in old}
-    return {"start_noise": 0.0, "detail_limit": 1.0, **others, "statistics": [(name, 1.0, layers)]}
+    return {
+        "start_noise": 0.0,
+        "detail_limit": 1.0,
+        "beta_1": 0.9,
+        "beta_2": 0.999,
+        **others,
+        "statistics": [(name, 1.0, layers)],
+    }
 
 
 def _problems(recipe: Recipe) -> Iterator[str]:
@@ -344,6 +360,18 @@ def _problems(recipe: Recipe) -> Iterator[str]:
         value = getattr(recipe, field)
         if value not in choices:
             yield f"{field} cannot be '{value}': {nearest(str(value), map(str, choices))[:-1]}"
+    yield from _number_problems(recipe)
+    if min(recipe.canvas) < 32 or max(recipe.canvas) > 8192:
+        yield f"canvas is {recipe.canvas[0]} x {recipe.canvas[1]}, but each side must be 32 to 8192 px"
+    yield from _layer_problems(recipe)
+    yield from _statistic_problems(recipe)
+    yield from _large_problems(recipe)
+    yield from _level_problems(recipe)
+    if not 0 <= recipe.seed < 2**63:
+        yield f"seed is {recipe.seed}, but must be 0 to 2^63 - 1"
+
+
+def _number_problems(recipe: Recipe) -> Iterator[str]:
     for field in (
         *(f"{term}_weight" for term in TERM_NAMES),
         "margin",
@@ -361,14 +389,9 @@ def _problems(recipe: Recipe) -> Iterator[str]:
     for field in ("learning_rate", "final_learning_rate", "style_scale", "detail_limit"):
         if not 0 < getattr(recipe, field) < float("inf"):
             yield f"{field} is {getattr(recipe, field)}, but must be above 0"
-    if min(recipe.canvas) < 32 or max(recipe.canvas) > 8192:
-        yield f"canvas is {recipe.canvas[0]} x {recipe.canvas[1]}, but each side must be 32 to 8192 px"
-    yield from _layer_problems(recipe)
-    yield from _statistic_problems(recipe)
-    yield from _large_problems(recipe)
-    yield from _level_problems(recipe)
-    if not 0 <= recipe.seed < 2**63:
-        yield f"seed is {recipe.seed}, but must be 0 to 2^63 - 1"
+    for field in ("beta_1", "beta_2"):
+        if not 0 < getattr(recipe, field) < 1:
+            yield f"{field} is {getattr(recipe, field)}, but must be above 0 and below 1"
     for field in ("window", "assignment_steps"):
         if getattr(recipe, field) < 1:
             yield f"{field} is {getattr(recipe, field)}, but must be at least 1"

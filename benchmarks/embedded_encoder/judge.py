@@ -26,6 +26,7 @@ from catalogs.inputs.styles import read_styles
 from catalogs.records import Garment, Style
 from catalogs.storage.local_store import LocalStore
 from catalogs.templates import masks
+from flows.recipes.named import brushwork_
 from stylecore import Recipe, stylize
 from stylecore.encoders.embedded import embedded_encoder
 from stylecore.encoders.encoder import Encoder, encoder_with_weights
@@ -124,9 +125,9 @@ def main() -> None:
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--pairs", type=int, default=20)
     parser.add_argument("--encoders", default="embedded,random,vgg19")
-    parser.add_argument("--canvas", type=int, nargs=2, default=Recipe().canvas, metavar=("H", "W"))
+    parser.add_argument("--canvas", type=int, nargs=2, default=brushwork_().canvas, metavar=("H", "W"))
     options = parser.parse_args()
-    recipe = replace(Recipe(), canvas=tuple(options.canvas))
+    recipe = replace(brushwork_(), canvas=tuple(options.canvas))
     judge = encoders(options.assets, ["vgg19"], recipe)["vgg19"][1]
     options.out.mkdir(parents=True, exist_ok=True)
     table: list[dict[str, Any]] = []

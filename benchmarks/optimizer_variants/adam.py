@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from benchmarks.optimizer_variants.bases import Basis, MakeBasis, Pixels
-from stylecore.painting.optimizers import Loss, value_and_gradient
+from stylecore.painting.optimizers import BETAS, Loss, value_and_gradient
 from stylecore.tensors import resize, size_of
 
 
@@ -41,7 +41,15 @@ class VariedAdam:
             like_13HW.new_zeros(slots) for _ in range(5)
         )
 
-    def put(self, slot: int, start_13HW: Tensor, rate: float, final_rate: float, steps: int) -> None:
+    def put(
+        self,
+        slot: int,
+        start_13HW: Tensor,
+        rate: float,
+        final_rate: float,
+        steps: int,
+        betas: tuple[float, float] = BETAS,  # noqa: ARG002 # the variant's own constants
+    ) -> None:
         """Begin anew in one slot."""
         self.picture[slot], self._sum_B3HW[slot] = start_13HW[0], 0.0
         self._coefficients_BD[slot] = self._basis.to_coefficients(start_13HW)[0]
@@ -131,9 +139,17 @@ class CarriedAdam(VariedAdam):
         super().__init__(slots, like_13HW)
         self._before, self._trusted_steps = before, trusted_steps
 
-    def put(self, slot: int, start_13HW: Tensor, rate: float, final_rate: float, steps: int) -> None:
+    def put(
+        self,
+        slot: int,
+        start_13HW: Tensor,
+        rate: float,
+        final_rate: float,
+        steps: int,
+        betas: tuple[float, float] = BETAS,
+    ) -> None:
         """Begin anew in one slot, with what the level before knows."""
-        super().put(slot, start_13HW, rate, final_rate, steps)
+        super().put(slot, start_13HW, rate, final_rate, steps, betas)
         if self._before is None:
             return
         squares = self._before.mean_squares()[:1]

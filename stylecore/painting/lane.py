@@ -77,7 +77,8 @@ class Lane:
             self._targets = targets.zeros_for(len(self._slots))
             self._optimizer = OPTIMIZERS[recipe.optimizer](len(self._slots), start)
         self._targets.overwrite(slot, targets)
-        self._optimizer.put(slot, start, recipe.learning_rate, recipe.final_learning_rate, level.steps)
+        rates = recipe.learning_rate, recipe.final_learning_rate
+        self._optimizer.put(slot, start, *rates, level.steps, (recipe.beta_1, recipe.beta_2))
         self._slots[slot], progress.level_losses = progress, []
         progress.targets, progress.style = targets, style
 

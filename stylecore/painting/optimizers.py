@@ -18,8 +18,10 @@ HISTORY = 20
 """Curvature pairs that L-BFGS keeps: 126 MB at 512 px, where 100 would take 629 MB."""
 TRIALS = 8
 ARMIJO = 1e-4
-BETA_1, BETA_2, EPSILON = 0.9, 0.999, 1e-8
-"""Adam's constants as in Kingma and Ba (2015)."""
+BETAS = 0.9, 0.999
+"""How much of the mean of gradients and of their squares Adam keeps each step, as in Kingma and Ba (2015)."""
+EPSILON = 1e-8
+"""As in Kingma and Ba (2015)."""
 
 
 class Optimizer(Protocol):
@@ -27,7 +29,15 @@ class Optimizer(Protocol):
 
     picture: Tensor
 
-    def put(self, slot: int, start_13HW: Tensor, rate: float, final_rate: float, steps: int) -> None:
+    def put(
+        self,
+        slot: int,
+        start_13HW: Tensor,
+        rate: float,
+        final_rate: float,
+        steps: int,
+        betas: tuple[float, float] = BETAS,
+    ) -> None:
         """Begin anew in one slot."""
 
     def loss_changed(self) -> None:
@@ -38,7 +48,7 @@ class Optimizer(Protocol):
 
 
 class Adam:
-    """Adam (Kingma and Ba 2015) with a rate that falls linearly; pictures are clamped to [0, 1] between steps."""
+    """Adam (Kingma and Ba 2015) with a rate that changes linearly; pictures are clamped to [0, 1] between steps."""
 
     def __init__(self, slots: int, like_13HW: Tensor) -> None:
         """Empty slots for pictures of one size."""
@@ -47,10 +57,22 @@ class Adam:
             like_13HW.new_zeros(shape).contiguous(memory_format=torch.channels_last) for _ in range(3)
         )
         self._done, self._rate, self._fall = (like_13HW.new_zeros(slots, 1, 1, 1) for _ in range(3))
+        # What is new each step, 1 - beta, and log beta: from doubles, as 0.999 is no float32.
+        self._new, self._log = ([like_13HW.new_ones(slots, 1, 1, 1) for _ in BETAS] for _ in range(2))
 
-    def put(self, slot: int, start_13HW: Tensor, rate: float, final_rate: float, steps: int) -> None:
+    def put(
+        self,
+        slot: int,
+        start_13HW: Tensor,
+        rate: float,
+        final_rate: float,
+        steps: int,
+        betas: tuple[float, float] = BETAS,
+    ) -> None:
         """Begin anew in one slot."""
         self.picture[slot] = start_13HW[0]
+        for moment, beta in enumerate(betas):
+            self._new[moment][slot], self._log[moment][slot] = 1 - beta, math.log(beta)
         self._mean[slot], self._square[slot], self._done[slot] = 0.0, 0.0, 0.0
         self._rate[slot], self._fall[slot] = rate, (rate - final_rate) / max(1, steps - 1)
 
@@ -62,10 +84,10 @@ class Adam:
         loss_B, gradient = value_and_gradient(self.picture, loss)
         rate = self._rate - self._fall * self._done
         self._done += 1
-        self._mean.lerp_(gradient, 1 - BETA_1)
-        self._square.mul_(BETA_2).addcmul_(gradient, gradient, value=1 - BETA_2)
-        root = (self._square / _warmth(BETA_2, self._done)).sqrt_().add_(EPSILON)
-        self.picture.sub_(rate / _warmth(BETA_1, self._done) * self._mean / root).clamp_(0, 1)
+        self._mean.lerp_(gradient, self._new[0])
+        self._square.lerp_(gradient.square(), self._new[1])
+        root = (self._square / _warmth(self._log[1], self._done)).sqrt_().add_(EPSILON)
+        self.picture.sub_(rate / _warmth(self._log[0], self._done) * self._mean / root).clamp_(0, 1)
         return loss_B
 
 
@@ -87,8 +109,16 @@ class Lbfgs:
         self._entries: list[tuple[Tensor, Tensor, Tensor]] = []
         self._known: tuple[Tensor, Tensor] | None = None
 
-    def put(self, slot: int, start_13HW: Tensor, rate: float, final_rate: float, steps: int) -> None:  # noqa: ARG002
-        """Begin anew in one slot; the others keep their curvature. The final rate is Adam's affair."""
+    def put(
+        self,
+        slot: int,
+        start_13HW: Tensor,
+        rate: float,
+        final_rate: float,  # noqa: ARG002
+        steps: int,  # noqa: ARG002
+        betas: tuple[float, float] = BETAS,  # noqa: ARG002
+    ) -> None:
+        """Begin anew in one slot; the others keep their curvature. Final rate, steps and betas are Adam's affair."""
         self.picture = self.picture.clone()
         self.picture[slot], self._rate[slot], self._known = start_13HW[0].clamp(0, 1), rate, None
         for entry in self._entries:
@@ -156,9 +186,9 @@ def value_and_gradient(picture: Tensor, loss: Loss) -> tuple[Tensor, Tensor]:
     return loss_B.detach().clone(), gradient.clone()
 
 
-def _warmth(beta: float, steps: Tensor) -> Tensor:
+def _warmth(log_beta: Tensor, steps: Tensor) -> Tensor:
     """1 - beta^steps, without the cancellation that a float32 difference would have in the first steps."""
-    return -torch.expm1(steps * math.log(beta))
+    return -torch.expm1(steps * log_beta)
 
 
 def _dot(a: Tensor, b: Tensor) -> Tensor:

@@ -26,6 +26,10 @@ SHALLOW = Recipe(
     content_weight=0.05,
     lighting_weight=0.0,
     start_noise=0.0,
+    learning_rate=0.03,
+    final_learning_rate=0.003,
+    beta_1=0.9,
+    beta_2=0.999,
     init="content",
     levels=((0.5, 4), (1.0, 4)),
 )

@@ -51,7 +51,7 @@ def test_structures_may_differ(pair: tuple[str, str], tiny: str, tmp_path: Path)
         "cpu",
     )
     table = pd.read_csv(tmp_path / "out" / "sweep.csv")
-    assert list(table["statistic"]) == ["gram", "mean_and_deviation", "wasserstein"]
+    assert list(table["statistics"]) == ["gram", "mean_and_deviation", "wasserstein"]
     assert table["style_distance"].nunique() == 3
 
 

@@ -23,6 +23,24 @@ def test_named_recipes_survive_toml(name: str, tmp_path: Path) -> None:
     assert recipe.name == name
 
 
+@pytest.mark.parametrize(
+    ("name", "terms"),
+    [
+        ("gatys2016", ("content", "style")),
+        ("apparel", ("content", "style", "variation")),
+        ("luan2017", ("content", "style", "variation", "photorealism")),
+        ("brushwork", ("content", "style", "variation")),
+    ],
+)
+def test_what_is_ours_is_not_in_others(name: str, terms: tuple[str, ...]) -> None:
+    """The papers' recipes have the papers' terms, Gram matrices and Adam alone, over a start without noise."""
+    recipe = find_recipe(name)
+    assert recipe.structure().terms == terms
+    assert [statistic.name for statistic in recipe.statistics] == ["gram"]
+    assert recipe.init == "noise" or recipe.start_noise == 0
+    assert recipe.optimizer == "lbfgs" or (recipe.beta_1, recipe.beta_2) == (0.9, 0.999)
+
+
 def test_default_is_the_house_recipe() -> None:
     """What `stylize` does without a recipe is what the command does without one."""
     assert find_recipe("house") == Recipe()
