@@ -953,8 +953,8 @@ class TestPrecision:
     def test_final_loss(self) -> None:
         """On smooth pictures the packaged network ends within 2 % of the float32 loss, judged in float32.
 
-        In the mean of eight pairs; a single one ends up to 10 % above or below, as it does for any rounding: a place that
-        takes another patch leads another way.
+        In the mean of eight pairs; a single one ends up to 10 % above or below, as it does for any rounding: a place
+        that takes another patch leads another way.
         """
         recipe = Recipe(levels=((0.5, 40), (1.0, 40)), init="content")
         content, style = (resize(torch.rand(8, 3, 7, 6), (64, 56)).clamp(0, 1) for _ in range(2))
