@@ -12,8 +12,8 @@ CPU_SECONDS = {"embedded": 0.9e-6, "vgg16": 5e-6, "vgg19": 6.5e-6}
 """Seconds a pixel and step on 2 CPU cores in float32, by encoder."""
 
 PATCHES = 1.7
-"""Times longer a pixel and step where patches are assigned and the design is enlarged with the style's own pixels: recipe
-house against recipe brushwork, which makes 1.25 times the steps (benchmarks/results/scoreboard.json)."""
+"""Times longer a pixel and step where patches are assigned and the style's own pixels enlarge the design: recipe house
+against recipe brushwork, which makes 1.25 times the steps (benchmarks/results/scoreboard.json)."""
 
 
 def estimate_seconds(config: RunConfig) -> float | None:
