@@ -181,9 +181,9 @@ NAMED = {
     for function in (
         house,
         draft,
-        brushwork_,
         print_,
         photoreal,
+        brushwork_,
         large,
         studio,
         painterly,

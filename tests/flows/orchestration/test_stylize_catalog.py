@@ -145,7 +145,8 @@ class TestFolder(Contract):
         assert json.loads(row["recipe_json"])["canvas"] == [96, 80]
         assert "torch" in json.loads(row["versions"])
         assert (row["width"], row["height"], row["steps"]) == (96, 120, 6)
-        assert row["loss"] == pytest.approx(row["loss_content"] + row["loss_style"] + row["loss_variation"])
+        terms = ("content", "style", "variation", "lighting")
+        assert row["loss"] == pytest.approx(sum(row[f"loss_{term}"] for term in terms))
         assert row["loss"] < row["loss_start"]
 
     def test_limit_then_the_rest(self, place: tuple[str, str, Path]) -> None:
