@@ -100,7 +100,7 @@ class Recipe:
     """How terms are scaled: balanced (ours), or as printed by gatys, johnson or luan."""
     content_weight: float = 0.02
     """How strongly the garment's own structure holds: less lets the pattern win, more keeps the garment.
-    Safe: 0.01 to 0.3; recipe print has none."""
+    Safe: 0.01 to 1; recipe print has none."""
     style_weight: float = 1.0
     """How strongly the style's statistics pull: more paints harder; content_weight is finer. Safe: 0.3 to 3."""
     variation_weight: float = 0.05
