@@ -1,9 +1,10 @@
 """Our recipes beside rivals on the same real pairs: measures, seconds, and a sheet of pictures for a blind choice.
 
     python -m benchmarks.scoreboard --assets DIR --out DIR [--json FILE] [--recipes NAME ...] [--rivals NAME ...]
-        [--pairs N] [--seed N]
+        [--pairs N] [--drawing N] [--seed N]
 
-The pairs are the 20 of docs/embedded_encoder.md, judged at 320 x 256 by VGG-19. Everything is loaded and has painted
+The pairs are the 20 of docs/embedded_encoder.md, judged at 320 x 256 by VGG-19; another --drawing pairs the same
+garments and styles anew, for recipes that were tuned on those 20. Everything is loaded and has painted
 once before a second counts; then one pair after the other is painted by each contestant. All pictures are composed
 under the garment's mask; distances are those of what was painted, under the guide, as in docs/embedded_encoder.md. The
 row `template` is the garments before anybody painted them. --out gets measures.csv (a row a design), sheet.png (a row
@@ -25,7 +26,7 @@ from benchmarks.rivals.named import RIVALS, RivalError
 from benchmarks.scoreboard.blind_sheet import SheetRow, blind_sheet, sheet_key, shuffle_columns
 from benchmarks.scoreboard.contestants import Contestant, compose, load_recipe, load_rival
 from benchmarks.scoreboard.measures import PATCH_NAMES, STYLE_NAMES, SUMMARIES, measure_design, summarise
-from benchmarks.scoreboard.pairs import JudgedPair, read_pairs
+from benchmarks.scoreboard.pairs import DOCUMENTED, JudgedPair, read_pairs
 from stylecore.encoders.encoder import Encoder, encoder_with_weights
 
 Row = dict[str, str | float]
@@ -39,7 +40,7 @@ def main() -> None:
     options.out.mkdir(parents=True, exist_ok=True)
     weights = load_file(options.assets / "weights" / "vgg19_features.safetensors")
     judge = encoder_with_weights("vgg19", weights, (*STYLE_NAMES, *PATCH_NAMES))
-    pairs = read_pairs(options.assets, options.pairs)
+    pairs = read_pairs(options.assets, options.pairs, options.drawing)
     contestants = load_contestants(options.recipes, options.rivals, options.assets)
     rows: list[Row] = []
     sheet_rows = []
@@ -113,6 +114,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--recipes", nargs="*", default=["house"], help="names, or TOML files")
     parser.add_argument("--rivals", nargs="*", choices=list(RIVALS), default=list(RIVALS))
     parser.add_argument("--pairs", type=int, default=20)
+    parser.add_argument("--drawing", type=int, default=DOCUMENTED, help="seed that pairs garments and styles")
     parser.add_argument("--seed", type=int, default=0, help="of the order of the sheet's columns")
     return parser.parse_args()
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from torch import Tensor
 
-from benchmarks.embedded_encoder.judge import choose_records
+from benchmarks.embedded_encoder.judge import DOCUMENTED, choose_records
 from catalogs.images.codec import MAX_PIXELS, Picture
 from catalogs.inputs.content_digests import with_digests
 from catalogs.records import Garment, Style
@@ -36,10 +36,14 @@ class JudgedPair:
         return f"{self.garment.garment_id} x {self.style.style_id}"
 
 
-def read_pairs(assets: Path, count: int) -> list[JudgedPair]:
-    """Return the first `count` of the pairs of docs/embedded_encoder.md, read from the assets' catalogs."""
+def read_pairs(assets: Path, count: int, drawing: int = DOCUMENTED) -> list[JudgedPair]:
+    """Return the first `count` pairs of a drawing, read from the assets' catalogs.
+
+    `drawing` is the seed that pairs the garments with the styles; DOCUMENTED gives the pairs of
+    docs/embedded_encoder.md.
+    """
     stores = LocalStore(assets / "garments"), LocalStore(assets / "styles")
-    garments, styles = zip(*choose_records(assets, count), strict=True)
+    garments, styles = zip(*choose_records(assets, count, drawing), strict=True)
     records = zip(with_digests(stores[0], garments)[0], with_digests(stores[1], styles)[0], strict=True)
     return [
         judged_pair(
