@@ -17,7 +17,7 @@ from stylecore.nearest_patches import nearest_cosines
 from stylecore.objective.guides import bounding_box, layer_guide
 from stylecore.objective.losses import style_loss, variation_loss
 from stylecore.objective.statistics import gram_matrix
-from stylecore.tensors import check_picture
+from stylecore.tensors import check_picture, gaussian_weights
 
 HALF_LEVEL = 0.5 / 255
 """The most that rounding to 8 bits changes a value."""
@@ -193,15 +193,9 @@ def _patch_distance(
 def _low_pass(values_B1HW: Tensor, guide_B1HW: Tensor, sigma: float) -> Tensor:
     # Centred first, so that rounding is relative to the spread, not to the mean.
     centred = (values_B1HW - _mean(values_B1HW, guide_B1HW)) * guide_B1HW
-    down_HH, right_WW = (_gaussian(length, sigma).to(centred) for length in centred.shape[2:])
+    down_HH, right_WW = (gaussian_weights(length, sigma).to(centred) for length in centred.shape[2:])
     blurred, area = (down_HH @ each @ right_WW for each in (centred, guide_B1HW))
     return blurred / area.clamp_min(1e-12)
-
-
-def _gaussian(length: int, sigma: float) -> Tensor:
-    """Weights of every position for every other: no kernel to cut off, and `_low_pass` normalises."""
-    place_L = torch.arange(length)
-    return (-0.5 * ((place_L[:, None] - place_L) / sigma).square()).exp()
 
 
 def _mean(values_BCHW: Tensor, guide_B1HW: Tensor) -> Tensor:

@@ -35,6 +35,9 @@ MOST_STEPS = 100_000
 MOST_DETAIL = 10.0
 """Times that the template's detail may be laid over a design."""
 
+MOST_SHADING = 2.0
+"""Times that the light of the garment's folds may be laid over a design."""
+
 MOST_LEVELS = 20
 """Levels of a recipe; each has a batch and targets of its own in memory."""
 
@@ -107,8 +110,9 @@ class Recipe:
     """How strongly grain is smoothed (total variation): more is smoother and loses fine lines. Safe: 0 to 0.3."""
     variation_exponent: int = 2
     """Power of neighbour differences that are smoothed: 2 smooths all, 1 keeps edges."""
-    lighting_weight: float = 3.0
-    """How strongly the garment's folds and shading hold, whatever its colour: more keeps them. Safe: 0 to 5."""
+    lighting_weight: float = 0.2
+    """How strongly coarse light is drawn to the garment's while painting. With `shading` it only spreads the pattern's
+    own light and dark evenly: more evens it out and greys white grounds. Without, it makes the folds. Safe: 0 to 1."""
     saliency_weight: float = 0.0
     """How strongly the garment's edges (seams, logos) hold as what the eye is drawn to: more keeps them,
     and above 0.02 colours that are neither's come in. Safe: 0 to 0.02."""
@@ -121,8 +125,8 @@ class Recipe:
     """Whose colours the design wears: style; keep (the garment's, everywhere its own); match (the style, recoloured to
     the garment's mean and spread)."""
     init: str = "shaded"
-    """What the optimiser starts from: content, content recoloured, the style's mean colour under the garment's folds
-    without its own print (shaded), the style printed on it (print), noise or style."""
+    """What the optimiser starts from: content, content recoloured, the style's mean colour under the light of the
+    garment's folds (shaded), the style printed on the garment (print), noise or style."""
     start_noise: float = 0.2
     """Noise laid over what the optimiser starts from, as a standard deviation in units of the picture's range: without
     it plain cloth keeps plain areas, with more the folds are lost. Safe: 0 to 0.3."""
@@ -161,6 +165,9 @@ class Recipe:
     detail: float = 0.6
     """How much of the template's light and dark finer than the canvas is laid over the design: more shows the weave.
     Safe: 0 to 1."""
+    shading: float = 1.0
+    """How strongly the light and shadow of the garment's folds lie over the painted style, whatever is printed on the
+    garment: 1 is as photographed, 0 leaves the style flat. Safe: 0 to 1.5."""
     detail_limit: float = 0.03
     """Where the template's fine light and dark is stronger than this (root mean square, in units of the picture's range)
     it is the edge of its print and is left out; from 1 on nothing is. Safe: 0.01 to 0.1, or 1 to keep prints."""
@@ -348,6 +355,7 @@ def _in_this_version(mapping: Mapping[str, Any]) -> Mapping[str, Any]:
     return {
         "start_noise": 0.0,
         "detail_limit": 1.0,
+        "shading": 0.0,
         "beta_1": 0.9,
         "beta_2": 0.999,
         **others,
@@ -379,6 +387,7 @@ def _number_problems(recipe: Recipe) -> Iterator[str]:
         "tolerance",
         "start_noise",
         "style_detail",
+        "shading",
     ):
         if not 0 <= getattr(recipe, field) < float("inf"):
             yield f"{field} is {getattr(recipe, field)}, but must be 0 or more"
@@ -386,6 +395,8 @@ def _number_problems(recipe: Recipe) -> Iterator[str]:
         yield f"style_detail is {recipe.style_detail}, but must be 1 or less: 1 is all of the style's"
     if recipe.detail > MOST_DETAIL:
         yield f"detail is {recipe.detail}, but must be {MOST_DETAIL} or less: 1 is all of the template's"
+    if recipe.shading > MOST_SHADING:
+        yield f"shading is {recipe.shading}, but must be {MOST_SHADING} or less: 1 is as photographed"
     for field in ("learning_rate", "final_learning_rate", "style_scale", "detail_limit"):
         if not 0 < getattr(recipe, field) < float("inf"):
             yield f"{field} is {getattr(recipe, field)}, but must be above 0"

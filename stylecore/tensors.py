@@ -55,3 +55,12 @@ def resize_guide(guide: Tensor, size: Size) -> Tensor:
     smaller = functional.interpolate(guide, size=size, mode="bilinear", align_corners=False, antialias=True)
     # Rounding may leave 1.0000001.
     return smaller.clamp(0, 1)
+
+
+def gaussian_weights(length: int, sigma: float) -> Tensor:
+    """Weights of a Gaussian of every position of a line for every other, length x length; no kernel to cut off.
+
+    Rows do not sum to 1: the caller divides by what the same weights make of its guide (normalised convolution).
+    """
+    place_L = torch.arange(length)
+    return (-0.5 * ((place_L[:, None] - place_L) / sigma).square()).exp()

@@ -48,6 +48,7 @@ def brushwork_() -> Recipe:
         start_noise=0.0,
         content_weight=0.05,
         lighting_weight=0.0,
+        shading=0.0,
         detail_limit=1.0,
         levels=((0.25, 80), (0.5, 50), (1.0, 20)),
         # Adam as published, with a rate that falls: the faster one was measured with patches (docs/method.md).
@@ -117,6 +118,7 @@ def gatys2016() -> Recipe:
         optimizer="lbfgs",
         learning_rate=0.03,
         levels=((1.0, 500),),
+        shading=0.0,
         detail=0.0,
     )
 
@@ -146,6 +148,7 @@ def apparel() -> Recipe:
         beta_1=0.9,
         beta_2=0.999,
         levels=((1.0, 1000),),
+        shading=0.0,
         detail=0.0,
     )
 
@@ -172,6 +175,7 @@ def luan2017() -> Recipe:
         optimizer="lbfgs",
         learning_rate=0.03,
         levels=((1.0, 1000),),
+        shading=0.0,
         detail=0.0,
     )
 

@@ -17,7 +17,7 @@ from stylecore import recipe as recipe_module
 from stylecore.recipe import CHOICES, Recipe
 from stylecore.recipe_values import Layers, Statistics
 
-TURN_FIRST = ("style_scale", "content_weight", "lighting_weight", "color")
+TURN_FIRST = ("style_scale", "content_weight", "shading", "color")
 """The fields that most people change first: size of the motifs; how much of the garment, its folds and its colours."""
 WIDE = 100
 

@@ -1,16 +1,16 @@
-"""A bounded cache of targets: a style's statistics and a garment's features are taken once."""
+"""A bounded cache of targets: a style's statistics, a garment's features and its folds are taken once."""
 
 from collections import OrderedDict
 from collections.abc import Callable, Hashable
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
-from stylecore.objective.targets import ContentTargets, StyleTargets, named_tensors
+from stylecore.objective.targets import ContentTargets, Folds, StyleTargets, named_tensors
 
 LIMIT = 2**31
 """Bytes of targets that are kept, on the device where they are used."""
 
-AnyTargets = TypeVar("AnyTargets", ContentTargets, StyleTargets)
+AnyTargets = TypeVar("AnyTargets", ContentTargets, StyleTargets, Folds)
 
 
 @dataclass
@@ -53,6 +53,6 @@ class TargetCache:
         return self.hits / asked if asked else 0.0
 
 
-def size_in_bytes(targets: ContentTargets | StyleTargets) -> int:
+def size_in_bytes(targets: ContentTargets | StyleTargets | Folds) -> int:
     """Memory of all tensors of the targets, in bytes."""
     return sum(tensor.nbytes for _, tensor in named_tensors(targets))

@@ -33,6 +33,13 @@ class ContentTargets:
 
 
 @dataclass(frozen=True)
+class Folds:
+    """The light of a garment's folds, 1 x 1 x h x w (`shading.folds`): what lies over the painted style."""
+
+    light: Tensor
+
+
+@dataclass(frozen=True)
 class StyleTargets:
     """What a style is measured as at one level.
 

@@ -2,9 +2,10 @@
 
 import torch
 from torch import Tensor
+from torch.nn import functional
 
 from stylecore import color
-from stylecore.objective.shading import shading
+from stylecore.objective.shading import SHADING_RANGE, folds
 from stylecore.painting.printing import UNTOLD, printed
 from stylecore.painting.pyramid import SMALLEST, Level, scaled
 from stylecore.recipe import Recipe
@@ -44,6 +45,11 @@ def recoloured_style(style_13HW: Tensor, content_13HW: Tensor, guide_1PHW: Tenso
     return style_13HW
 
 
+KEPT_AS_THEY_ARE = ("noise", "style", "shaded")
+"""Starts that are not brought out of the light of folds: the first two have none, and in the third it says where dark
+and light motifs begin."""
+
+
 def start_at(
     style_13HW: Tensor,
     content_13HW: Tensor,
@@ -66,12 +72,23 @@ def start_at(
     if recipe.init == "recoloured":
         content = color.recolour(content, style, cloth)
     elif recipe.init == "shaded":
-        shaded = style.mean((2, 3), keepdim=True) * shading(content, cloth)
+        light = light_over(folds(content, cloth), size_of(content), 1.0)
         # Without cloth there is nothing to shade.
-        content = torch.where(cloth.amax() > 0, shaded, content)
+        content = torch.where(cloth.amax() > 0, style.mean((2, 3), keepdim=True) * light, content)
     elif recipe.init == "print":
         content = printed(style, content, cloth, repeat, enlarged)
     return resize(content, level.size).clamp(0, 1)
+
+
+def light_over(folds_11hw: Tensor, size: Size, strength: float) -> Tensor:
+    """The light of folds at a size, 1 x 1 x H x W: 1 where they change nothing; `strength` is a recipe's `shading`."""
+    light = functional.interpolate(folds_11hw, size=size, mode="bicubic", align_corners=False)
+    return (1 + strength * (light - 1)).clamp(*SHADING_RANGE)
+
+
+def unlit(picture_13HW: Tensor, fold_light: Tensor | None) -> Tensor:
+    """A picture as it would be without the light of folds: what is painted lies under it again when it is finished."""
+    return picture_13HW if fold_light is None else (picture_13HW / fold_light).clamp(0, 1)
 
 
 def with_noise(start_13HW: Tensor, guide_1PHW: Tensor, recipe: Recipe) -> Tensor:
@@ -94,11 +111,18 @@ def carried(picture_13HW: Tensor, start_13HW: Tensor) -> Tensor:
     return (resize(picture_13HW, size) + finer).clamp(0, 1)
 
 
-def finished(picture_13HW: Tensor, content_13HW: Tensor, recipe: Recipe, failure: str | None) -> Tensor:
-    """The design; the content in its own colours where the pair failed."""
+def finished(
+    picture_13HW: Tensor,
+    content_13HW: Tensor,
+    recipe: Recipe,
+    failure: str | None,
+    fold_light: Tensor | None = None,
+) -> Tensor:
+    """The design under the light of its folds, if any; the content in its own colours where the pair failed."""
     if failure:
         return content_13HW
-    return color.with_chroma_of(picture_13HW, content_13HW) if recipe.color == "keep" else picture_13HW
+    design = picture_13HW if fold_light is None else (picture_13HW * fold_light).clamp(0, 1)
+    return color.with_chroma_of(design, content_13HW) if recipe.color == "keep" else design
 
 
 def style_size(style_13HW: Tensor, scale: float) -> Size:

@@ -16,15 +16,16 @@ from stylecore.objective.evaluation import (
     term_weights,
 )
 from stylecore.objective.observation import picture_features
+from stylecore.objective.shading import folds
 from stylecore.objective.target_cache import TargetCache
-from stylecore.objective.targets import ContentTargets, StyleTargets, Targets
+from stylecore.objective.targets import ContentTargets, Folds, StyleTargets, Targets
 from stylecore.objective.terms import TermValues
 from stylecore.painting import initialization
 from stylecore.painting.enlarging import Enlargement, enlarge
 from stylecore.painting.pair import OnSteps, Pair
 from stylecore.painting.pyramid import Level
 from stylecore.recipe import Structure
-from stylecore.tensors import resize, resize_guide, size_of
+from stylecore.tensors import Size, resize, resize_guide, size_of
 
 
 @dataclass
@@ -57,10 +58,30 @@ class LaneContext:
         """A pair's targets with the style's patches assigned to the places of a picture."""
         return assign_patches(self.encoder, self.structure, targets, style, picture_13HW, self.tile)
 
+    def fold_light(self, pair: Pair, size: Size) -> Tensor | None:
+        """The light of the garment's folds over a picture of a size, 1 x 1 x H x W; None where the recipe lays none."""
+        if not pair.recipe.shading:
+            return None
+        key = ("folds", size_of(pair.content), pair.content_key) if pair.content_key else None
+        known = self.cache.get(key, lambda: Folds(self._on_device(folds(pair.content, _cloth(pair)))))
+        return initialization.light_over(known.light, size, pair.recipe.shading)
+
+    def content(self, pair: Pair, level: Level) -> Tensor:
+        """The garment as a level looks at it: without the light of its folds, where the recipe lays that over it."""
+        picture = self._on_device(initialization.content_at(pair.content, pair.recipe, level))
+        return initialization.unlit(picture, self.fold_light(pair, level.size))
+
     def _content_key(self, pair: Pair, level: Level) -> Hashable:
         if not pair.content_key:
             return None
-        return "content", *self._level_key(pair, level), pair.recipe.color == "keep", pair.content_key
+        recipe = pair.recipe
+        return (
+            "content",
+            *self._level_key(pair, level),
+            recipe.color == "keep",
+            recipe.shading,
+            pair.content_key,
+        )
 
     def _style_key(self, pair: Pair, level: Level) -> Hashable:
         # Matching depends on both pictures; keeping looks at the style's luminance fitted to the content's.
@@ -82,12 +103,11 @@ class LaneContext:
         return self.structure, level.scale, level.size, pair.guide.shape[1]
 
     def _content(self, pair: Pair, level: Level) -> ContentTargets:
-        content, guide = initialization.content_at(pair.content, pair.recipe, level), pair.guide
         return content_targets(
             self.encoder,
             self.structure,
-            self._on_device(content),
-            self._on_device(resize_guide(guide, level.size)),
+            self.content(pair, level),
+            self._on_device(resize_guide(pair.guide, level.size)),
             self.tile,
         )
 
@@ -116,12 +136,16 @@ class LaneContext:
         return resize(before_13HW, level.size).clamp(0, 1)
 
     def _start(self, pair: Pair, level: Level) -> Tensor:
+        light = self.fold_light(pair, level.size)
         if pair.start is not None:
-            return self._on_device(resize(pair.start, level.size).clamp(0, 1))
-        return self._on_device(
+            return initialization.unlit(self._on_device(resize(pair.start, level.size).clamp(0, 1)), light)
+        start = self._on_device(
             initialization.start_at(
                 pair.style, pair.content, pair.guide, pair.recipe, level, pair.repeat, pair.enlarged
             )
+        )
+        return (
+            start if pair.recipe.init in initialization.KEPT_AS_THEY_ARE else initialization.unlit(start, light)
         )
 
     def enlarged(self, pair: Pair, picture_13HW: Tensor) -> Tensor | None:
@@ -157,3 +181,8 @@ class LaneContext:
 
     def _on_device(self, tensor: Tensor) -> Tensor:
         return tensor.to(self.device)
+
+
+def _cloth(pair: Pair) -> Tensor:
+    """Where any part of the pair's garment is, 1 x 1 x H x W."""
+    return pair.guide.sum(1, keepdim=True).clamp(0, 1)

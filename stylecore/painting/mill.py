@@ -15,6 +15,7 @@ from collections.abc import Iterable, Iterator
 from itertools import groupby
 
 import torch
+from torch import Tensor
 
 from stylecore.encoders.encoder import Encoder
 from stylecore.errors import StylecoreError
@@ -132,7 +133,7 @@ def _run(pairs: Iterator[Pair], lanes: list[Lane], context: LaneContext) -> Iter
 
 def _finished(progress: PairInProgress, lanes: list[Lane], context: LaneContext) -> Finished:
     began, pair, level = time.perf_counter(), progress.pair, lanes[-1].level
-    content = initialization.content_at(pair.content, pair.recipe, level).to(context.device)
+    content = context.content(pair, level)
     picture = content if progress.failure or progress.picture is None else progress.picture
     with torch.no_grad():
         # A pair that failed on the way has targets of the level where it did.
@@ -146,13 +147,10 @@ def _finished(progress: PairInProgress, lanes: list[Lane], context: LaneContext)
         large = None if progress.failure else context.enlarged(pair, picture)
     if large is not None:
         picture = resize(large, size_of(picture)).clamp(0, 1)
-    whole = pair.content.to(context.device)
     return Finished(
         pair=pair,
-        picture_13HW=initialization.finished(picture, whole, pair.recipe, progress.failure),
-        large_13HW=None
-        if large is None
-        else initialization.finished(large, resize(whole, size_of(large)).clamp(0, 1), pair.recipe, None),
+        picture_13HW=_lit(picture, pair, context, progress.failure),
+        large_13HW=None if large is None else _lit(large, pair, context, None),
         failure=progress.failure,
         terms=ends[0],
         start_terms=ends[1],
@@ -162,4 +160,12 @@ def _finished(progress: PairInProgress, lanes: list[Lane], context: LaneContext)
             len(losses) * context.share(lane.level)
             for losses, lane in zip(progress.losses, lanes, strict=False)
         ),
+    )
+
+
+def _lit(picture: Tensor, pair: Pair, context: LaneContext, failure: str | None) -> Tensor:
+    """What was painted as the design: under the light of the garment's folds, at the picture's own size."""
+    whole = resize(pair.content.to(context.device), size_of(picture)).clamp(0, 1)
+    return initialization.finished(
+        picture, whole, pair.recipe, failure, context.fold_light(pair, size_of(picture))
     )
