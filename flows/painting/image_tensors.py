@@ -20,6 +20,7 @@ from flows.planning.plan import DesignJob
 from stylecore.objective.guides import bounding_box
 from stylecore.painting.canvas import Canvas, fit, fit_style, place_back
 from stylecore.painting.enlarging import Enlargement
+from stylecore.painting.initialization import style_size
 from stylecore.painting.pair import Pair
 from stylecore.painting.pyramid import scaled
 from stylecore.recipe import LARGEST, Recipe
@@ -193,7 +194,7 @@ def _enlargement(
     factor = min(max((crop[2] - crop[0]) / (bottom - top), (crop[3] - crop[1]) / (right - left)), most)
     if not recipe.style_detail or not recipe.assigns_patches or factor < 1.01:
         return None
-    size = scaled(size_of(style_13HW), factor)
+    size = scaled(style_size(style_13HW, 1.0), factor)
     smaller = size if max(size) < max(size_of(picture_13HW)) else size_of(picture_13HW)
     return Enlargement(resize(picture_13HW, smaller).clamp(0, 1), factor)
 

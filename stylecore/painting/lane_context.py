@@ -133,8 +133,13 @@ class LaneContext:
             self._on_device(initialization.recoloured_style(each, pair.content, pair.guide, pair.recipe))
             for each in (pair.style, pair.enlargement.style)
         )
+        # A thin style is larger in every level too: in its own size it would have no deep layer.
+        style = resize(style, initialization.style_size(style, 1.0)).clamp(0, 1)
+        whole = torch.ones_like(style[:, :1])
         guide = (
-            torch.ones_like(style[:, :1]) if pair.style_guide is None else self._on_device(pair.style_guide)
+            whole
+            if pair.style_guide is None
+            else resize_guide(self._on_device(pair.style_guide), size_of(style))
         )
         features, of_style = (
             picture_features(self.encoder, self.structure, each, names, tile=self.tile)
