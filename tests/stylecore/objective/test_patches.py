@@ -77,6 +77,25 @@ class TestAssignment:
         flat = source.descriptors[0].flatten(1)
         torch.testing.assert_close(flat.T @ flat, centred @ centred.T, rtol=1e-6, atol=1e-6)
 
+    def test_descriptors_see_all_columns(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        """Patches that directions are taken from lie in many columns, also where they are a width apart."""
+        style = features(12, 3, 64, 29)[..., 1:2, :].expand(-1, -1, 64, -1).contiguous()
+        for most in (64, 128, 256):
+            monkeypatch.setattr(patches, "MOST_SAMPLED", most)
+            source = patch_source(style, ones(style))
+            rows = functional.unfold(style, 3, padding=1)[0].T
+            centred = rows - rows.mean(0)
+            kept = centred @ source.basis.flatten(1).T
+            best = torch.linalg.svdvals(centred)[: kept.shape[1]]
+            assert kept.square().sum() > 0.95 * best.square().sum()
+
+    def test_sampled_patches_are_those_of_the_layer(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        """Patches that directions are taken from are the layer's own, zeros beyond its border."""
+        monkeypatch.setattr(patches, "MOST_SAMPLED", 40)
+        style = features(3, 12, 13, 30)
+        wanted = functional.unfold(style, 3, padding=1)[0][:, ::3]
+        torch.testing.assert_close(patches._sampled_patches(style), wanted, rtol=0, atol=0)
+
     def test_balance_takes_every_patch_as_often(self) -> None:
         """A design of one colour takes patches from all over the style; plain nearest ones collapse to few."""
         style = features(5, 12, 12, 3)
