@@ -21,10 +21,10 @@ from stylecore.objective.guides import bounding_box
 from stylecore.painting.canvas import Canvas, fit, fit_style, place_back
 from stylecore.painting.enlarging import Enlargement
 from stylecore.painting.initialization import style_size
-from stylecore.painting.pair import Pair
+from stylecore.painting.pair import MakeEnlargement, Pair
 from stylecore.painting.pyramid import scaled
 from stylecore.recipe import LARGEST, Recipe
-from stylecore.tensors import resize, resize_guide, size_of
+from stylecore.tensors import Size, resize, resize_guide, size_of
 
 
 def read_template(store: Store, garment: Garment, max_pixels: int) -> Template:
@@ -163,10 +163,8 @@ def _motif_scale(job: DesignJob, canvas: Canvas, pattern_13HW: Tensor) -> float 
 
 def to_pair(job: DesignJob, canvas: Canvas, pattern: Picture, recipe: Recipe, tag: Any = None) -> Pair:
     """Make a pair of the mill from a garment on its canvas and a style; the mill gives `tag` back with the result."""
-    picture, scale = to_tensor(pattern), None
-    if recipe.init == "print":
-        picture = _in_proportion(picture, job.style)
-        scale = _motif_scale(job, canvas, picture)
+    picture = _style_picture(pattern, job.style, recipe)
+    scale = _motif_scale(job, canvas, picture) if recipe.init == "print" else None
     style, enlarged = to_style(picture, recipe, canvas, scale)
     size = "x".join(map(str, style.shape[2:]))
     return Pair(
@@ -176,7 +174,7 @@ def to_pair(job: DesignJob, canvas: Canvas, pattern: Picture, recipe: Recipe, ta
         recipe=recipe,
         repeat=job.style.repeat,
         enlarged=enlarged,
-        enlargement=_enlargement(picture, style, canvas, recipe),
+        enlargement=_enlargement(job, canvas, pattern, recipe, style_size(style, 1.0)),
         # Pairs of one garment may differ in their margin, which shapes the content.
         content_key=f"{job.garment.digest}:{recipe.margin}",
         style_key=f"{job.style.digest}:{size}:{enlarged}",
@@ -184,19 +182,35 @@ def to_pair(job: DesignJob, canvas: Canvas, pattern: Picture, recipe: Recipe, ta
     )
 
 
+def _style_picture(pattern: Picture, style: Style, recipe: Recipe) -> Tensor:
+    """A style in its own size; a print's in its repeat's proportion."""
+    picture = to_tensor(pattern)
+    return _in_proportion(picture, style) if recipe.init == "print" else picture
+
+
 def _enlargement(
-    picture_13HW: Tensor, style_13HW: Tensor, canvas: Canvas, recipe: Recipe
-) -> Enlargement | None:
+    job: DesignJob, canvas: Canvas, pattern: Picture, recipe: Recipe, style_on_canvas: Size
+) -> MakeEnlargement | None:
     """How much larger the garment is than its canvas, and the style in that size, or in its own if it is smaller."""
-    top, left, bottom, right = canvas.placement.inner
-    crop = canvas.placement.crop
-    most = LARGEST / max(size_of(canvas.content))
-    factor = min(max((crop[2] - crop[0]) / (bottom - top), (crop[3] - crop[1]) / (right - left)), most)
+    factor = _factor(canvas)
     if not recipe.style_detail or not recipe.assigns_patches or factor < 1.01:
         return None
-    size = scaled(style_size(style_13HW, 1.0), factor)
-    smaller = size if max(size) < max(size_of(picture_13HW)) else size_of(picture_13HW)
-    return Enlargement(resize(picture_13HW, smaller).clamp(0, 1), factor)
+    size = scaled(style_on_canvas, factor)
+
+    def make(device: torch.device) -> Enlargement:
+        """The style on the device; until then all pairs of a style share its one picture."""
+        picture = _style_picture(pattern, job.style, recipe).to(device)
+        smaller = size if max(size) < max(size_of(picture)) else size_of(picture)
+        return Enlargement(resize(picture, smaller).clamp(0, 1), factor)
+
+    return make
+
+
+def _factor(canvas: Canvas) -> float:
+    """How much larger the garment is than its canvas, as far as the largest picture that is painted."""
+    (top, left, bottom, right), inner = canvas.placement.crop, canvas.placement.inner
+    growth = max((bottom - top) / (inner[2] - inner[0]), (right - left) / (inner[3] - inner[1]))
+    return min(growth, LARGEST / max(size_of(canvas.content)))
 
 
 def to_design(design_13HW: Tensor, canvas: Canvas, template: Template, recipe: Recipe) -> Picture:
