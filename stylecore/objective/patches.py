@@ -40,6 +40,9 @@ MOST_SAMPLED = 4096
 """Patches of a style that its directions are taken from, nearly."""
 LEAST_COLUMNS = 64
 """Columns, at least, in which they lie, or half of all where those are fewer."""
+FLATTEST = 0.2
+"""Share of a garment's mean square that its energy is not taken for less than. Whole garments have 0.26 and more; a part
+of one place has no variance at all, and over that of a like part of the style its loss would drown the rest."""
 
 
 @dataclass(frozen=True)
@@ -91,11 +94,23 @@ def patch_source(features_1CHW: Tensor, guide_1PHW: Tensor) -> PatchSource:
 
 def patch_energy(features_BCHW: Tensor, guide_BPHW: Tensor) -> Tensor:
     """Twice the features' variance under every part's guide, B x P: what two places of it differ by in the mean."""
+    squares_BP, of_mean_BP = _mean_squares(features_BCHW, guide_BPHW)
+    return 2 * (squares_BP - of_mean_BP).clamp_min(0)
+
+
+def garment_energy(features_BCHW: Tensor, guide_BPHW: Tensor) -> Tensor:
+    """The `patch_energy` of a garment's parts, B x P, and `FLATTEST` of their mean square where that is more."""
+    squares_BP, _ = _mean_squares(features_BCHW, guide_BPHW)
+    return torch.maximum(patch_energy(features_BCHW, guide_BPHW), FLATTEST * squares_BP)
+
+
+def _mean_squares(features_BCHW: Tensor, guide_BPHW: Tensor) -> tuple[Tensor, Tensor]:
+    """The mean square of features under every part's guide, and the square of their mean, B x P each."""
     features_BCN, guide_BPN = exact(features_BCHW).flatten(2), exact(guide_BPHW).flatten(2)
     share_BPN = guide_BPN / guide_BPN.sum(-1, keepdim=True).clamp_min(1e-6)
     mean_BPC = share_BPN @ features_BCN.mT
     squares_BP = (share_BPN @ features_BCN.square().sum(1)[..., None])[..., 0]
-    return 2 * (squares_BP - mean_BPC.square().sum(-1)).clamp_min(0)
+    return squares_BP, mean_BPC.square().sum(-1)
 
 
 def describe(features_1CHW: Tensor, basis_KC33: Tensor, offset_K: Tensor) -> Tensor:

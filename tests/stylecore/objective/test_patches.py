@@ -10,7 +10,14 @@ from torch.nn import functional
 from stylecore.objective import assignment, patches
 from stylecore.objective.assignment import Side, find_places, sinkhorn
 from stylecore.objective.losses import content_distance
-from stylecore.objective.patches import ASSIGNMENTS, PatchSource, assign, patch_energy, patch_source
+from stylecore.objective.patches import (
+    ASSIGNMENTS,
+    PatchSource,
+    assign,
+    garment_energy,
+    patch_energy,
+    patch_source,
+)
 
 every_statistic = pytest.mark.parametrize("statistic", ASSIGNMENTS)
 NO_FLOOR = torch.zeros(1, 1, dtype=torch.float64)
@@ -256,3 +263,10 @@ class TestMatch:
         match = assign("patches", design, ones(design), patch_source(style, ones(style)), floor)
         torch.testing.assert_close(match.wanted, style)
         assert 0 < loss(design, match) < 100
+
+    def test_a_garment_without_variance_has_energy(self) -> None:
+        """A garment of one colour has a share of its mean square for an energy, and any other its own variance."""
+        varied, plain = features(3, 8, 8, 31), torch.full((1, 3, 8, 8), 0.5, dtype=torch.float64)
+        assert torch.equal(garment_energy(varied, ones(varied)), patch_energy(varied, ones(varied)))
+        assert garment_energy(plain, ones(plain)).item() == pytest.approx(patches.FLATTEST * 3 * 0.25)
+        assert garment_energy(plain, 0 * ones(plain)).item() == 0
