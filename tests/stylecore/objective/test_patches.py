@@ -161,6 +161,15 @@ class TestAssignment:
         assert assignment.MOST_PLACES / 2 < places_of_design <= assignment.MOST_PLACES
         assert assignment.MOST_PLACES / 2 < places_of_style <= assignment.MOST_PLACES
 
+    def test_candidates_in_chunks(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        """Places are the same whether a search looks at all of the design's at once or at a few at a time."""
+        monkeypatch.setattr(assignment, "MOST_PLACES", 60)
+        design, style = features(3, 30, 33, 26), features(3, 40, 36, 25)
+        source = patch_source(style, ones(style))
+        at_once = places("patches", design, ones(design), source)
+        monkeypatch.setattr(assignment, "MOST_LOOKED_AT", 100)
+        assert torch.equal(places("patches", design, ones(design), source), at_once)
+
     @every_statistic
     def test_parts_of_a_large_layer_take_their_own(
         self, statistic: str, monkeypatch: pytest.MonkeyPatch
