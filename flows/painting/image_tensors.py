@@ -1,6 +1,6 @@
 """Pictures of the catalogs become tensors, and finished tensors become pictures: nothing else converts them."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from math import sqrt
 from typing import Any
 
@@ -24,7 +24,7 @@ from stylecore.painting.initialization import style_size
 from stylecore.painting.pair import MakeEnlargement, Pair
 from stylecore.painting.pyramid import scaled
 from stylecore.recipe import LARGEST, Recipe
-from stylecore.tensors import Size, resize, resize_guide, size_of
+from stylecore.tensors import resize, resize_guide, size_of
 
 
 def read_template(store: Store, garment: Garment, max_pixels: int) -> Template:
@@ -163,7 +163,13 @@ def _motif_scale(job: DesignJob, canvas: Canvas, pattern_13HW: Tensor) -> float 
 
 def to_pair(job: DesignJob, canvas: Canvas, pattern: Picture, recipe: Recipe, tag: Any = None) -> Pair:
     """Make a pair of the mill from a garment on its canvas and a style; the mill gives `tag` back with the result."""
-    picture = _style_picture(pattern, job.style, recipe)
+
+    def read_picture() -> Tensor:
+        """The style in its own size; a print's in its repeat's proportion."""
+        picture = to_tensor(pattern)
+        return _in_proportion(picture, job.style) if recipe.init == "print" else picture
+
+    picture = read_picture()
     scale = _motif_scale(job, canvas, picture) if recipe.init == "print" else None
     style, enlarged = to_style(picture, recipe, canvas, scale)
     size = "x".join(map(str, style.shape[2:]))
@@ -174,7 +180,7 @@ def to_pair(job: DesignJob, canvas: Canvas, pattern: Picture, recipe: Recipe, ta
         recipe=recipe,
         repeat=job.style.repeat,
         enlarged=enlarged,
-        enlargement=_enlargement(job, canvas, pattern, recipe, style_size(style, 1.0)),
+        enlargement=to_enlargement(read_picture, style, canvas, recipe),
         # Pairs of one garment may differ in their margin, which shapes the content.
         content_key=f"{job.garment.digest}:{recipe.margin}",
         style_key=f"{job.style.digest}:{size}:{enlarged}",
@@ -182,24 +188,23 @@ def to_pair(job: DesignJob, canvas: Canvas, pattern: Picture, recipe: Recipe, ta
     )
 
 
-def _style_picture(pattern: Picture, style: Style, recipe: Recipe) -> Tensor:
-    """A style in its own size; a print's in its repeat's proportion."""
-    picture = to_tensor(pattern)
-    return _in_proportion(picture, style) if recipe.init == "print" else picture
-
-
-def _enlargement(
-    job: DesignJob, canvas: Canvas, pattern: Picture, recipe: Recipe, style_on_canvas: Size
+def to_enlargement(
+    read_picture: Callable[[], Tensor], style_13HW: Tensor, canvas: Canvas, recipe: Recipe
 ) -> MakeEnlargement | None:
-    """How much larger the garment is than its canvas, and the style in that size, or in its own if it is smaller."""
+    """How much larger the garment is than its canvas, and the style in that size, or in its own if it is smaller.
+
+    `style_13HW` is the style at the canvas's scale, and `read_picture` gives it in its own size: it is called when the
+    design is finished, so that until then all pairs of a style share one picture of bytes. None where the recipe takes
+    no detail of the style, or the canvas is as large as the garment.
+    """
     factor = _factor(canvas)
     if not recipe.style_detail or not recipe.assigns_patches or factor < 1.01:
         return None
-    size = scaled(style_on_canvas, factor)
+    size = scaled(style_size(style_13HW, 1.0), factor)
 
     def make(device: torch.device) -> Enlargement:
-        """The style on the device; until then all pairs of a style share its one picture."""
-        picture = _style_picture(pattern, job.style, recipe).to(device)
+        """The style on the device."""
+        picture = read_picture().to(device)
         smaller = size if max(size) < max(size_of(picture)) else size_of(picture)
         return Enlargement(resize(picture, smaller).clamp(0, 1), factor)
 
