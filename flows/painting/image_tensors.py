@@ -164,12 +164,12 @@ def _motif_scale(job: DesignJob, canvas: Canvas, pattern_13HW: Tensor) -> float 
 def to_pair(job: DesignJob, canvas: Canvas, pattern: Picture, recipe: Recipe, tag: Any = None) -> Pair:
     """Make a pair of the mill from a garment on its canvas and a style; the mill gives `tag` back with the result."""
 
-    def read_picture() -> Tensor:
+    def read_picture(device: torch.device) -> Tensor:
         """The style in its own size; a print's in its repeat's proportion."""
-        picture = to_tensor(pattern)
+        picture = to_tensor(pattern, device)
         return _in_proportion(picture, job.style) if recipe.init == "print" else picture
 
-    picture = read_picture()
+    picture = read_picture(torch.device("cpu"))
     scale = _motif_scale(job, canvas, picture) if recipe.init == "print" else None
     style, enlarged = to_style(picture, recipe, canvas, scale)
     size = "x".join(map(str, style.shape[2:]))
@@ -189,13 +189,13 @@ def to_pair(job: DesignJob, canvas: Canvas, pattern: Picture, recipe: Recipe, ta
 
 
 def to_enlargement(
-    read_picture: Callable[[], Tensor], style_13HW: Tensor, canvas: Canvas, recipe: Recipe
+    read_picture: Callable[[torch.device], Tensor], style_13HW: Tensor, canvas: Canvas, recipe: Recipe
 ) -> MakeEnlargement | None:
     """How much larger the garment is than its canvas, and the style in that size, or in its own if it is smaller.
 
-    `style_13HW` is the style at the canvas's scale, and `read_picture` gives it in its own size: it is called when the
-    design is finished, so that until then all pairs of a style share one picture of bytes. None where the recipe takes
-    no detail of the style, or the canvas is as large as the garment.
+    `style_13HW` is the style at the canvas's scale, and `read_picture` gives it in its own size, on a device: it is
+    called when the design is finished, so that until then all pairs of a style share one picture of bytes. None where
+    the recipe takes no detail of the style, or the canvas is as large as the garment.
     """
     factor = _factor(canvas)
     if not recipe.style_detail or not recipe.assigns_patches or factor < 1.01:
@@ -204,7 +204,7 @@ def to_enlargement(
 
     def make(device: torch.device) -> Enlargement:
         """The style on the device."""
-        picture = read_picture().to(device)
+        picture = read_picture(device)
         smaller = size if max(size) < max(size_of(picture)) else size_of(picture)
         return Enlargement(resize(picture, smaller).clamp(0, 1), factor)
 
@@ -236,9 +236,9 @@ def to_design(design_13HW: Tensor, canvas: Canvas, template: Template, recipe: R
     return composite(template.picture, painted, template.mask)
 
 
-def to_tensor(picture: Picture) -> Tensor:
-    """Return a picture as a tensor, 1 x 3 x H x W in [0, 1]."""
-    return torch.from_numpy(picture.rgb.copy()).permute(2, 0, 1)[None].float() / 255
+def to_tensor(picture: Picture, device: torch.device | str = "cpu") -> Tensor:
+    """Return a picture as a tensor, 1 x 3 x H x W in [0, 1]; it goes to the device as bytes."""
+    return torch.from_numpy(picture.rgb.copy()).to(device).permute(2, 0, 1)[None].float() / 255
 
 
 def to_guide(mask: NDArray[np.uint8]) -> Tensor:

@@ -131,7 +131,7 @@ def _make_pair(
         pattern = decode_pattern(read_picture_argument(addresses.style, settings), settings.max_pixels)
     style, enlarged = to_style(to_tensor(pattern), recipe, canvas)
     guide = _style_guide(addresses, template, pattern, style, settings) if addresses.style_parts else None
-    enlargement = to_enlargement(lambda: to_tensor(pattern), style, canvas, recipe)
+    enlargement = to_enlargement(lambda device: to_tensor(pattern, device), style, canvas, recipe)
     return Pair(
         canvas.content, style, canvas.guide, recipe, guide, enlarged=enlarged, enlargement=enlargement
     )
