@@ -1,6 +1,6 @@
 """Pictures of the catalogs become tensors, and finished tensors become pictures: nothing else converts them."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from math import sqrt
 from typing import Any
 
@@ -20,7 +20,8 @@ from flows.planning.plan import DesignJob
 from stylecore.objective.guides import bounding_box
 from stylecore.painting.canvas import Canvas, fit, fit_style, place_back
 from stylecore.painting.enlarging import Enlargement
-from stylecore.painting.pair import Pair
+from stylecore.painting.initialization import style_size
+from stylecore.painting.pair import MakeEnlargement, Pair
 from stylecore.painting.pyramid import scaled
 from stylecore.recipe import LARGEST, Recipe
 from stylecore.tensors import resize, resize_guide, size_of
@@ -162,10 +163,14 @@ def _motif_scale(job: DesignJob, canvas: Canvas, pattern_13HW: Tensor) -> float 
 
 def to_pair(job: DesignJob, canvas: Canvas, pattern: Picture, recipe: Recipe, tag: Any = None) -> Pair:
     """Make a pair of the mill from a garment on its canvas and a style; the mill gives `tag` back with the result."""
-    picture, scale = to_tensor(pattern), None
-    if recipe.init == "print":
-        picture = _in_proportion(picture, job.style)
-        scale = _motif_scale(job, canvas, picture)
+
+    def read_picture(device: torch.device) -> Tensor:
+        """The style in its own size; a print's in its repeat's proportion."""
+        picture = to_tensor(pattern, device)
+        return _in_proportion(picture, job.style) if recipe.init == "print" else picture
+
+    picture = read_picture(torch.device("cpu"))
+    scale = _motif_scale(job, canvas, picture) if recipe.init == "print" else None
     style, enlarged = to_style(picture, recipe, canvas, scale)
     size = "x".join(map(str, style.shape[2:]))
     return Pair(
@@ -175,7 +180,7 @@ def to_pair(job: DesignJob, canvas: Canvas, pattern: Picture, recipe: Recipe, ta
         recipe=recipe,
         repeat=job.style.repeat,
         enlarged=enlarged,
-        enlargement=_enlargement(picture, style, canvas, recipe),
+        enlargement=to_enlargement(read_picture, style, canvas, recipe),
         # Pairs of one garment may differ in their margin, which shapes the content.
         content_key=f"{job.garment.digest}:{recipe.margin}",
         style_key=f"{job.style.digest}:{size}:{enlarged}",
@@ -183,19 +188,34 @@ def to_pair(job: DesignJob, canvas: Canvas, pattern: Picture, recipe: Recipe, ta
     )
 
 
-def _enlargement(
-    picture_13HW: Tensor, style_13HW: Tensor, canvas: Canvas, recipe: Recipe
-) -> Enlargement | None:
-    """How much larger the garment is than its canvas, and the style in that size, or in its own if it is smaller."""
-    top, left, bottom, right = canvas.placement.inner
-    crop = canvas.placement.crop
-    most = LARGEST / max(size_of(canvas.content))
-    factor = min(max((crop[2] - crop[0]) / (bottom - top), (crop[3] - crop[1]) / (right - left)), most)
+def to_enlargement(
+    read_picture: Callable[[torch.device], Tensor], style_13HW: Tensor, canvas: Canvas, recipe: Recipe
+) -> MakeEnlargement | None:
+    """How much larger the garment is than its canvas, and the style in that size, or in its own if it is smaller.
+
+    `style_13HW` is the style at the canvas's scale, and `read_picture` gives it in its own size, on a device: it is
+    called when the design is finished, so that until then all pairs of a style share one picture of bytes. None where
+    the recipe takes no detail of the style, or the canvas is as large as the garment.
+    """
+    factor = _factor(canvas)
     if not recipe.style_detail or not recipe.assigns_patches or factor < 1.01:
         return None
-    size = scaled(size_of(style_13HW), factor)
-    smaller = size if max(size) < max(size_of(picture_13HW)) else size_of(picture_13HW)
-    return Enlargement(resize(picture_13HW, smaller).clamp(0, 1), factor)
+    size = scaled(style_size(style_13HW, 1.0), factor)
+
+    def make(device: torch.device) -> Enlargement:
+        """The style on the device."""
+        picture = read_picture(device)
+        smaller = size if max(size) < max(size_of(picture)) else size_of(picture)
+        return Enlargement(resize(picture, smaller).clamp(0, 1), factor)
+
+    return make
+
+
+def _factor(canvas: Canvas) -> float:
+    """How much larger the garment is than its canvas, as far as the largest picture that is painted."""
+    (top, left, bottom, right), inner = canvas.placement.crop, canvas.placement.inner
+    growth = max((bottom - top) / (inner[2] - inner[0]), (right - left) / (inner[3] - inner[1]))
+    return min(growth, LARGEST / max(size_of(canvas.content)))
 
 
 def to_design(design_13HW: Tensor, canvas: Canvas, template: Template, recipe: Recipe) -> Picture:
@@ -216,9 +236,9 @@ def to_design(design_13HW: Tensor, canvas: Canvas, template: Template, recipe: R
     return composite(template.picture, painted, template.mask)
 
 
-def to_tensor(picture: Picture) -> Tensor:
-    """Return a picture as a tensor, 1 x 3 x H x W in [0, 1]."""
-    return torch.from_numpy(picture.rgb.copy()).permute(2, 0, 1)[None].float() / 255
+def to_tensor(picture: Picture, device: torch.device | str = "cpu") -> Tensor:
+    """Return a picture as a tensor, 1 x 3 x H x W in [0, 1]; it goes to the device as bytes."""
+    return torch.from_numpy(picture.rgb.copy()).to(device).permute(2, 0, 1)[None].float() / 255
 
 
 def to_guide(mask: NDArray[np.uint8]) -> Tensor:

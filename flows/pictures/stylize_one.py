@@ -19,6 +19,7 @@ from flows.painting.image_tensors import (
     decode_pattern,
     to_content,
     to_design,
+    to_enlargement,
     to_style,
     to_style_guide,
     to_tensor,
@@ -130,7 +131,10 @@ def _make_pair(
         pattern = decode_pattern(read_picture_argument(addresses.style, settings), settings.max_pixels)
     style, enlarged = to_style(to_tensor(pattern), recipe, canvas)
     guide = _style_guide(addresses, template, pattern, style, settings) if addresses.style_parts else None
-    return Pair(canvas.content, style, canvas.guide, recipe, guide, enlarged=enlarged)
+    enlargement = to_enlargement(lambda device: to_tensor(pattern, device), style, canvas, recipe)
+    return Pair(
+        canvas.content, style, canvas.guide, recipe, guide, enlarged=enlarged, enlargement=enlargement
+    )
 
 
 def _style_guide(

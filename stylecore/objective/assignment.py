@@ -28,6 +28,8 @@ SMALLEST = 1e-30
 BESIDE = 10.0
 """What a search takes from the similarity of a place on which no weight falls, and twice as much from one outside the
 guide: such a place comes after all others, but where a search meets no others, it takes the best of these."""
+MOST_LOOKED_AT = 2**18
+"""Places of a design that candidates are gathered for at once."""
 CROSS = ((0, 0), (-1, 0), (1, 0), (0, -1), (0, 1))
 
 
@@ -210,7 +212,10 @@ class Search:
         height, width = self._style_size
         row, column = row_HW.clamp(0, height - 1), column_HW.clamp(0, width - 1)
         index_N = (row * width + column).flatten()
-        score = ((self._own * self._styles[index_N]).sum(1) + self._bias[index_N]).view_as(self._score)
+        # By chunks: the candidates' descriptors together would take as much memory as all of the style's.
+        chunks = zip(self._own.split(MOST_LOOKED_AT), index_N.split(MOST_LOOKED_AT), strict=True)
+        cosine_N = torch.cat([(own * self._styles[index]).sum(1) for own, index in chunks])
+        score = (cosine_N + self._bias[index_N]).view_as(self._score)
         better = score > self._score
         self._row, self._column = (
             torch.where(better, row, self._row),

@@ -19,7 +19,7 @@ from stylecore.objective.observation import (
     picture_features,
     whole_statistics,
 )
-from stylecore.objective.patches import assign, patch_energy, patch_source
+from stylecore.objective.patches import assign, garment_energy, patch_source
 from stylecore.objective.statistics import STATISTICS
 from stylecore.objective.targets import ByStatistic, ContentTargets, Named, StyleTargets, Targets
 from stylecore.objective.terms import TERMS, Comparison, TermValues
@@ -69,7 +69,7 @@ def _energy_floors(
     }
     patches = {
         each.name: {
-            layer: ENERGY_FLOOR * patch_energy(features[layer], guides[layer]) for layer, _ in each.layers
+            layer: ENERGY_FLOOR * garment_energy(features[layer], guides[layer]) for layer, _ in each.layers
         }
         for each in structure.patches
     }

@@ -11,10 +11,12 @@ one map: at each place the mean of what the nine patches over it ask for. So a s
 costs, and windows of a large picture add up.
 
 Shape suffixes: B pairs, C channels, P parts, H rows, W columns of a design's layer; N = H * W places;
-h, w, M = h * w of a style's layer; D = 9 * C; K dimensions of a descriptor.
+h, w, M = h * w of a style's layer; D = 9 * C; S sampled patches; K dimensions of a
+descriptor.
 """
 
 from dataclasses import dataclass
+from math import gcd
 
 import torch
 from torch import Tensor
@@ -35,7 +37,12 @@ DIMENSIONS = 64
 """Of a descriptor, or twice the channels where those are fewer: the directions in which the style's patches differ most
 hold what tells motifs apart."""
 MOST_SAMPLED = 4096
-"""Patches of a style that its directions are taken from."""
+"""Patches of a style that its directions are taken from, nearly."""
+LEAST_COLUMNS = 64
+"""Columns, at least, in which they lie, or half of all where those are fewer."""
+FLATTEST = 0.2
+"""Share of a garment's mean square that its energy is not taken for less than. Whole garments have 0.26 and more; a part
+of one place has no variance at all, and over that of a like part of the style its loss would drown the rest."""
 
 
 @dataclass(frozen=True)
@@ -87,11 +94,23 @@ def patch_source(features_1CHW: Tensor, guide_1PHW: Tensor) -> PatchSource:
 
 def patch_energy(features_BCHW: Tensor, guide_BPHW: Tensor) -> Tensor:
     """Twice the features' variance under every part's guide, B x P: what two places of it differ by in the mean."""
+    squares_BP, of_mean_BP = _mean_squares(features_BCHW, guide_BPHW)
+    return 2 * (squares_BP - of_mean_BP).clamp_min(0)
+
+
+def garment_energy(features_BCHW: Tensor, guide_BPHW: Tensor) -> Tensor:
+    """The `patch_energy` of a garment's parts, B x P, and `FLATTEST` of their mean square where that is more."""
+    squares_BP, _ = _mean_squares(features_BCHW, guide_BPHW)
+    return torch.maximum(patch_energy(features_BCHW, guide_BPHW), FLATTEST * squares_BP)
+
+
+def _mean_squares(features_BCHW: Tensor, guide_BPHW: Tensor) -> tuple[Tensor, Tensor]:
+    """The mean square of features under every part's guide, and the square of their mean, B x P each."""
     features_BCN, guide_BPN = exact(features_BCHW).flatten(2), exact(guide_BPHW).flatten(2)
     share_BPN = guide_BPN / guide_BPN.sum(-1, keepdim=True).clamp_min(1e-6)
     mean_BPC = share_BPN @ features_BCN.mT
     squares_BP = (share_BPN @ features_BCN.square().sum(1)[..., None])[..., 0]
-    return 2 * (squares_BP - mean_BPC.square().sum(-1)).clamp_min(0)
+    return squares_BP, mean_BPC.square().sum(-1)
 
 
 def describe(features_1CHW: Tensor, basis_KC33: Tensor, offset_K: Tensor) -> Tensor:
@@ -106,17 +125,30 @@ def _basis(features_1CHW: Tensor) -> tuple[Tensor, Tensor]:
     A randomised range finder with one power iteration (Halko, Martinsson and Tropp 2011): the whole
     eigendecomposition of 1,440 dimensions would take as long as the painting.
     """
-    patches_DM = functional.unfold(features_1CHW, 3, padding=1)[0]
-    patches_DM = patches_DM[:, :: max(1, patches_DM.shape[1] // MOST_SAMPLED)]
-    mean_D = patches_DM.mean(1)
-    centred_DM = patches_DM - mean_D[:, None]
+    patches_DS = _sampled_patches(features_1CHW)
+    mean_D = patches_DS.mean(1)
+    centred_DS = patches_DS - mean_D[:, None]
     generator = torch.Generator().manual_seed(0)
-    directions = min(DIMENSIONS, max(32, 2 * features_1CHW.shape[1]), *centred_DM.shape)
-    basis_DK = torch.randn(len(centred_DM), directions, generator=generator).to(centred_DM)
+    directions = min(DIMENSIONS, max(32, 2 * features_1CHW.shape[1]), *centred_DS.shape)
+    basis_DK = torch.randn(len(centred_DS), directions, generator=generator).to(centred_DS)
     for _ in range(2):
-        basis_DK = torch.linalg.qr(centred_DM @ (centred_DM.mT @ basis_DK))[0]
+        basis_DK = torch.linalg.qr(centred_DS @ (centred_DS.mT @ basis_DK))[0]
     basis_KC33 = basis_DK.mT.unflatten(1, (features_1CHW.shape[1], 3, 3)).contiguous()
     return basis_KC33, basis_DK.mT @ mean_D
+
+
+def _sampled_patches(features_1CHW: Tensor) -> Tensor:
+    """Evenly spread patches, D x S; all of a large layer would take nine times its memory."""
+    height, width = size_of(features_1CHW)
+    step = max(1, height * width // MOST_SAMPLED)
+    # Places a width apart, or an even share of it, would all lie in a few columns.
+    while width // gcd(step, width) < min(width // 2, LEAST_COLUMNS):
+        step += 1
+    place_S = torch.arange(0, height * width, step, device=features_1CHW.device)
+    padded = functional.pad(features_1CHW, (1, 1, 1, 1))[0]
+    rows, columns = place_S // width + 1, place_S % width + 1
+    around = [padded[:, rows + down, columns + right] for down, right in OFFSETS]
+    return torch.stack(around, 1).flatten(0, 1)
 
 
 @dataclass(frozen=True)

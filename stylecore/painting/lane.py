@@ -141,24 +141,26 @@ class Lane:
     def _leaving(self) -> list[PairInProgress]:
         assert self._optimizer is not None
         left = []
+        # Read back once: every reading makes the host wait for the device.
+        finite = self._optimizer.picture.isfinite().flatten(1).all(1).tolist()
         for slot, progress in enumerate(self._slots):
             if progress is None:
                 continue
-            picture = self._optimizer.picture[slot : slot + 1].clamp(0, 1).clone()
-            progress.failure = self._failure(progress, picture)
+            progress.failure = self._failure(progress, finite[slot])
             if (
                 progress.failure
                 or len(progress.level_losses) >= self.level.steps
                 or self._converged(progress.level_losses)
             ):
-                progress.picture, self._slots[slot] = picture, None
+                progress.picture = self._optimizer.picture[slot : slot + 1].clamp(0, 1).clone()
+                self._slots[slot] = None
                 progress.losses.append(tuple(progress.level_losses))
                 left.append(progress)
         return left
 
-    def _failure(self, progress: PairInProgress, picture: Tensor) -> str | None:
+    def _failure(self, progress: PairInProgress, finite: bool) -> str | None:
         bad = [step for step, loss in enumerate(progress.level_losses, 1) if not abs(loss) < float("inf")]
-        if not bad and bool(picture.isfinite().all()):
+        if finite and not bad:
             return None
         step = f"step {bad[0]}" if bad else "the last step"
         word = (

@@ -21,7 +21,7 @@ from stylecore.objective.target_cache import TargetCache
 from stylecore.objective.targets import ContentTargets, Folds, StyleTargets, Targets
 from stylecore.objective.terms import TermValues
 from stylecore.painting import initialization
-from stylecore.painting.enlarging import Enlargement, enlarge
+from stylecore.painting.enlarging import enlarge
 from stylecore.painting.pair import OnSteps, Pair
 from stylecore.painting.pyramid import Level
 from stylecore.recipe import Structure
@@ -153,12 +153,19 @@ class LaneContext:
         strength, names = pair.recipe.style_detail, self.structure.style_names
         if pair.enlargement is None or not strength or not names:
             return None
+        enlargement = pair.enlargement(self.device)
+        content, cloth = self._on_device(pair.content), self._on_device(pair.guide)
         style, large = (
-            self._on_device(initialization.recoloured_style(each, pair.content, pair.guide, pair.recipe))
-            for each in (pair.style, pair.enlargement.style)
+            initialization.recoloured_style(each, content, cloth, pair.recipe)
+            for each in (self._on_device(pair.style), enlargement.style)
         )
+        # A thin style is larger in every level too: in its own size it would have no deep layer.
+        style = resize(style, initialization.style_size(style, 1.0)).clamp(0, 1)
+        whole = torch.ones_like(style[:, :1])
         guide = (
-            torch.ones_like(style[:, :1]) if pair.style_guide is None else self._on_device(pair.style_guide)
+            whole
+            if pair.style_guide is None
+            else resize_guide(self._on_device(pair.style_guide), size_of(style))
         )
         features, of_style = (
             picture_features(self.encoder, self.structure, each, names, tile=self.tile)
@@ -169,9 +176,9 @@ class LaneContext:
             of_style,
             {name: self.encoder.strides[name] for name in names},
             picture_13HW,
-            self._on_device(pair.guide),
+            cloth,
             guide.expand(-1, pair.guide.shape[1], -1, -1),
-            Enlargement(large, pair.enlargement.factor),
+            enlargement._replace(style=large),
             strength,
         )
 

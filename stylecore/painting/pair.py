@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+import torch
 from torch import Tensor
 
 from stylecore.objective.terms import TermValues
@@ -13,6 +14,9 @@ from stylecore.recipe import Recipe
 
 OnSteps = Callable[[int, float], None]
 """Called after every step with the number of pairs that made it, and its share of all steps of a pair (by pixels)."""
+
+MakeEnlargement = Callable[[torch.device], Enlargement]
+"""Called when a design is finished: hundreds of pairs are under way, and styles in their garments' size are large."""
 
 
 @dataclass(frozen=True)
@@ -35,8 +39,9 @@ class Pair:
     """How many times larger the style would have to be than it is given, to fit the content's size."""
     content_key: str = ""
     style_key: str = ""
-    enlargement: Enlargement | None = None
-    """How much larger than its canvas the design is finished, and the style as large; None leaves it on its canvas."""
+    enlargement: MakeEnlargement | None = None
+    """How much larger than its canvas the design is finished, and the style as large, on the device that it is called
+    with; None leaves the design on its canvas."""
     start: Tensor | None = None
     """What to start from instead of the recipe's `init`: 1 x 3 x H x W."""
     tag: Any = None

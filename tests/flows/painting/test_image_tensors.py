@@ -26,6 +26,7 @@ from flows.painting.image_tensors import (
 )
 from flows.planning.plan import DesignJob
 from flows.recipes.named import find_recipe
+from stylecore.painting.pair import Pair
 from stylecore.painting.printing import REPEATS
 from stylecore.recipe import Recipe
 from tests.conftest import picture, saved
@@ -160,6 +161,42 @@ def test_equal_contents_share_keys() -> None:
     assert (one.content_key, one.style_key) == (other.content_key, other.style_key)
     smaller = to_pair(DesignJob("m", garment, style), canvas, pattern, replace(recipe, style_scale=0.25))
     assert smaller.style_key != one.style_key
+
+
+class TestEnlargement:
+    """How much larger than its canvas a design becomes, and the style in that size."""
+
+    RECIPE = Recipe(canvas=(64, 64), levels=((1.0, 1),), margin=0.0)
+    GARMENT = Template(Picture(np.full((200, 160, 3), 200, np.uint8)), None)
+
+    def pair(self, side: tuple[int, int], **fields: object) -> Pair:
+        """A pair of a garment of 200 x 160 px with a style of one colour."""
+        recipe = replace(self.RECIPE, **fields)  # type: ignore[arg-type]
+        job = DesignJob("k", Garment("g", "g.png", digest="a"), Style("s", "set", "s.png", digest="b"))
+        pattern = Picture(np.full((*side, 3), 90, np.uint8))
+        return to_pair(job, to_content(self.GARMENT, recipe), pattern, recipe)
+
+    @pytest.mark.parametrize(
+        ("side", "size"), [((400, 300), (201, 151)), ((100, 80), (100, 80)), ((2, 300), (2, 300))]
+    )
+    def test_size(self, side: tuple[int, int], size: tuple[int, int]) -> None:
+        """The style grows as its canvas does, and not beyond its own size."""
+        make = self.pair(side).enlargement
+        assert make is not None
+        style, factor = make(torch.device("cpu"))
+        # 160 px of the garment are 51 px of its canvas.
+        assert factor == pytest.approx(160 / 51) and style.shape == (1, 3, *size)
+
+    def test_pairs_that_wait_are_small(self) -> None:
+        """A pair holds no picture in its garment's size, nor its style's: hundreds wait at a time."""
+        pair = self.pair((400, 300))
+        held = [value for value in vars(pair).values() if isinstance(value, torch.Tensor)]
+        assert callable(pair.enlargement) and sum(tensor.numel() for tensor in held) < 8 * 64 * 64
+
+    @pytest.mark.parametrize("fields", [{"style_detail": 0.0}, {"style_weight": 0.0}, {"canvas": (256, 256)}])
+    def test_without(self, fields: dict[str, object]) -> None:
+        """Without the style's detail or its patches, or on a canvas as large as its garment, a design stays there."""
+        assert self.pair((400, 300), **fields).enlargement is None
 
 
 class TestLarge:

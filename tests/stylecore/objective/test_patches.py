@@ -10,7 +10,14 @@ from torch.nn import functional
 from stylecore.objective import assignment, patches
 from stylecore.objective.assignment import Side, find_places, sinkhorn
 from stylecore.objective.losses import content_distance
-from stylecore.objective.patches import ASSIGNMENTS, PatchSource, assign, patch_energy, patch_source
+from stylecore.objective.patches import (
+    ASSIGNMENTS,
+    PatchSource,
+    assign,
+    garment_energy,
+    patch_energy,
+    patch_source,
+)
 
 every_statistic = pytest.mark.parametrize("statistic", ASSIGNMENTS)
 NO_FLOOR = torch.zeros(1, 1, dtype=torch.float64)
@@ -77,6 +84,25 @@ class TestAssignment:
         flat = source.descriptors[0].flatten(1)
         torch.testing.assert_close(flat.T @ flat, centred @ centred.T, rtol=1e-6, atol=1e-6)
 
+    def test_descriptors_see_all_columns(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        """Patches that directions are taken from lie in many columns, also where they are a width apart."""
+        style = features(12, 3, 64, 29)[..., 1:2, :].expand(-1, -1, 64, -1).contiguous()
+        for most in (64, 128, 256):
+            monkeypatch.setattr(patches, "MOST_SAMPLED", most)
+            source = patch_source(style, ones(style))
+            rows = functional.unfold(style, 3, padding=1)[0].T
+            centred = rows - rows.mean(0)
+            kept = centred @ source.basis.flatten(1).T
+            best = torch.linalg.svdvals(centred)[: kept.shape[1]]
+            assert kept.square().sum() > 0.95 * best.square().sum()
+
+    def test_sampled_patches_are_those_of_the_layer(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        """Patches that directions are taken from are the layer's own, zeros beyond its border."""
+        monkeypatch.setattr(patches, "MOST_SAMPLED", 40)
+        style = features(3, 12, 13, 30)
+        wanted = functional.unfold(style, 3, padding=1)[0][:, ::3]
+        torch.testing.assert_close(patches._sampled_patches(style), wanted, rtol=0, atol=0)
+
     def test_balance_takes_every_patch_as_often(self) -> None:
         """A design of one colour takes patches from all over the style; plain nearest ones collapse to few."""
         style = features(5, 12, 12, 3)
@@ -134,6 +160,15 @@ class TestAssignment:
         ((places_of_design, places_of_style),) = seen
         assert assignment.MOST_PLACES / 2 < places_of_design <= assignment.MOST_PLACES
         assert assignment.MOST_PLACES / 2 < places_of_style <= assignment.MOST_PLACES
+
+    def test_candidates_in_chunks(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        """Places are the same whether a search looks at all of the design's at once or at a few at a time."""
+        monkeypatch.setattr(assignment, "MOST_PLACES", 60)
+        design, style = features(3, 30, 33, 26), features(3, 40, 36, 25)
+        source = patch_source(style, ones(style))
+        at_once = places("patches", design, ones(design), source)
+        monkeypatch.setattr(assignment, "MOST_LOOKED_AT", 100)
+        assert torch.equal(places("patches", design, ones(design), source), at_once)
 
     @every_statistic
     def test_parts_of_a_large_layer_take_their_own(
@@ -237,3 +272,10 @@ class TestMatch:
         match = assign("patches", design, ones(design), patch_source(style, ones(style)), floor)
         torch.testing.assert_close(match.wanted, style)
         assert 0 < loss(design, match) < 100
+
+    def test_a_garment_without_variance_has_energy(self) -> None:
+        """A garment of one colour has a share of its mean square for an energy, and any other its own variance."""
+        varied, plain = features(3, 8, 8, 31), torch.full((1, 3, 8, 8), 0.5, dtype=torch.float64)
+        assert torch.equal(garment_energy(varied, ones(varied)), patch_energy(varied, ones(varied)))
+        assert garment_energy(plain, ones(plain)).item() == pytest.approx(patches.FLATTEST * 3 * 0.25)
+        assert garment_energy(plain, 0 * ones(plain)).item() == 0

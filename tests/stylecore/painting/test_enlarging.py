@@ -147,7 +147,9 @@ class TestMill:
     def finish(self, **fields: object) -> Finished:
         """One pair, finished."""
         recipe = dataclasses.replace(self.RECIPE, **fields)  # type: ignore[arg-type]
-        pair = Pair(texture(64, 48, 4), STYLE, ONES, recipe, enlargement=Enlargement(FINE, 3.0))
+        pair = Pair(
+            texture(64, 48, 4), STYLE, ONES, recipe, enlargement=lambda _device: Enlargement(FINE, 3.0)
+        )
         (finished,) = mill([pair], embedded_encoder(recipe.layers), slots=1)
         assert finished.failure is None
         return finished
@@ -166,3 +168,16 @@ class TestMill:
         """Without style_detail a design stays on its canvas."""
         finished = self.finish(style_detail=0.0)
         assert finished.large_13HW is None and finished.largest is finished.picture_13HW
+
+    @pytest.mark.parametrize("size", [(1, 1), (3, 48), (64, 2)])
+    @pytest.mark.parametrize("guided", [False, True])
+    def test_thin_styles(self, size: tuple[int, int], guided: bool) -> None:
+        """A style that is thinner than the deepest layer's cell gives detail as any other."""
+        pair = Pair(
+            texture(64, 48, 4), texture(*size), ONES, self.RECIPE,
+            style_guide=torch.ones(1, 1, *size) if guided else None,
+            enlargement=lambda _device: Enlargement(texture(3 * size[0], 3 * size[1]), 3.0),
+        )  # fmt: skip
+        (finished,) = mill([pair], embedded_encoder(self.RECIPE.layers), slots=1)
+        assert finished.failure is None and finished.largest.shape == (1, 3, 192, 144)
+        assert bool(finished.largest.isfinite().all())

@@ -173,6 +173,20 @@ def test_a_style_of_one_colour() -> None:
     assert (finished.picture_13HW.mean((2, 3)) - colour.flatten()).abs().max() < 0.1
 
 
+@pytest.mark.parametrize("statistic", ASSIGNMENTS)
+def test_a_part_of_one_place(statistic: str) -> None:
+    """A part of one place in garment and style has no variance; its loss does not drown that of all others."""
+    recipe = recipe_from({"statistics": {statistic: {"layers": ["relu3_1"]}}}, RECIPE)
+    guide = torch.zeros(1, 2, 48, 40, dtype=torch.float64)
+    guide[:, 1, 20:24, 20:24] = 1
+    guide[:, 0] = 1 - guide[:, 1]
+    style_guide = torch.zeros(1, 2, 36, 52, dtype=torch.float64)
+    style_guide[:, 1, 4:8, 8:12] = 1
+    style_guide[:, 0] = 1 - style_guide[:, 1]
+    (finished,) = finish([Pair(CONTENT[:1], STYLE[:1], guide, recipe, style_guide, tag=0)], 1)
+    assert max(losses[0] for losses in finished.losses) < 100
+
+
 def test_recipes_of_one_statistic() -> None:
     """Patches alone are an objective too, and so is each of the family."""
     for statistic in ASSIGNMENTS:
