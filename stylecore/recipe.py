@@ -110,9 +110,9 @@ class Recipe:
     """How strongly grain is smoothed (total variation): more is smoother and loses fine lines. Safe: 0 to 0.3."""
     variation_exponent: int = 2
     """Power of neighbour differences that are smoothed: 2 smooths all, 1 keeps edges."""
-    lighting_weight: float = 0.2
-    """How strongly coarse light is drawn to the garment's while painting. With `shading` it only spreads the pattern's
-    own light and dark evenly: more evens it out and greys white grounds. Without, it makes the folds. Safe: 0 to 1."""
+    lighting_weight: float = 2.5
+    """How strongly coarse light is drawn to the garment's while it is painted. With `shading` it spreads the pattern's
+    own light and dark evenly, and too much greys white grounds; without, it makes the folds. Safe: 0 to 5."""
     saliency_weight: float = 0.0
     """How strongly the garment's edges (seams, logos) hold as what the eye is drawn to: more keeps them,
     and above 0.02 colours that are neither's come in. Safe: 0 to 0.02."""

@@ -64,7 +64,9 @@ class LaneContext:
             return None
         key = ("folds", size_of(pair.content), pair.content_key) if pair.content_key else None
         known = self.cache.get(key, lambda: Folds(self._on_device(folds(pair.content, _cloth(pair)))))
-        return initialization.light_over(known.light, size, pair.recipe.shading)
+        light = initialization.light_over(known.light, size, pair.recipe.shading)
+        # Outside the cloth nothing is painted, so there is nothing to lay light over.
+        return torch.where(self._on_device(resize_guide(_cloth(pair), size)) > 0, light, 1.0)
 
     def content(self, pair: Pair, level: Level) -> Tensor:
         """The garment as a level looks at it: without the light of its folds, where the recipe lays that over it."""

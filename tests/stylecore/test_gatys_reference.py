@@ -87,6 +87,7 @@ def test_same_losses(assets: Path) -> None:
         statistics=(StyleStatistic("gram", layers=tuple((f"conv{block}_1", 0.2) for block in range(1, 6))),),
         start_noise=0.0,
         lighting_weight=0.0,
+        shading=0.0,
         beta_1=0.9,
         beta_2=0.999,
         content_weight=CONTENT_WEIGHT,

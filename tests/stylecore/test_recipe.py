@@ -29,6 +29,7 @@ OTHER: dict[str, Any] = {
     "style_detail": 0.5,
     "beta_1": 0.9,
     "beta_2": 0.999,
+    "shading": 0.5,
     "detail_limit": 0.5,
     "normalisation": "gatys",
     **{f"{term}_weight": 4.0 for term in TERM_NAMES},

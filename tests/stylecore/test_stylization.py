@@ -25,6 +25,7 @@ SHALLOW = Recipe(
     statistics=(StyleStatistic("gram", layers=(("relu1_1", 0.5), ("relu2_1", 0.5))),),
     content_weight=0.05,
     lighting_weight=0.0,
+    shading=0.0,
     start_noise=0.0,
     learning_rate=0.03,
     final_learning_rate=0.003,

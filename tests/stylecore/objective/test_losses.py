@@ -222,25 +222,25 @@ class TestLight:
     GUIDE = torch.rand(2, 1, 96, 72, generator=torch.Generator().manual_seed(7))
 
     def relative(self, picture: Tensor, guide: Tensor) -> tuple[np.ndarray, np.ndarray]:
-        """By numpy: mean luminance of the cloth of every cell of 3 x 3 px over that of all cloth; cells' cloth."""
+        """By numpy: mean luminance of the cloth of every cell of 6 x 6 px over that of all cloth; cells' cloth."""
         weight = guide[:, 0].double().numpy()
-        light, cloth = cell_sums(luminance(picture) * weight, 3), cell_sums(weight, 3)
+        light, cloth = cell_sums(luminance(picture) * weight, 6), cell_sums(weight, 6)
         mean = (luminance(picture) * weight).sum((1, 2)) / weight.sum((1, 2))
         return light / cloth / mean[:, None, None], cloth
 
     def test_equals_numpy(self) -> None:
         """Every cell has the mean luminance of its cloth over the mean of all cloth."""
         found = low_pass_light(self.PICTURE, self.GUIDE)
-        assert found.shape == (2, 1, 32, 24)
+        assert found.shape == (2, 1, 16, 12)
         np.testing.assert_allclose(found[:, 0].numpy(), self.relative(self.PICTURE, self.GUIDE)[0], rtol=1e-4)
 
     @pytest.mark.parametrize(
         ("size", "cells"),
-        [((320, 256), (32, 26)), ((256, 320), (26, 32)), ((20, 16), (20, 16)), ((64, 2), (32, 1))],
+        [((320, 256), (16, 13)), ((256, 320), (13, 16)), ((12, 10), (12, 10)), ((64, 2), (16, 1))],
     )
     def test_cells(self, size: tuple[int, int], cells: tuple[int, int]) -> None:
-        """There are 32 cells along the longer side, square as far as pixels allow, or one a pixel."""
-        assert LIGHT_CELLS == 32
+        """There are 16 cells along the longer side, square as far as pixels allow, or one a pixel."""
+        assert LIGHT_CELLS == 16
         assert low_pass_light(torch.rand(1, 3, *size), torch.ones(1, 1, *size)).shape[2:] == cells
 
     @pytest.mark.parametrize("size", [(96, 72), (50, 33), (16, 16)])
@@ -296,7 +296,7 @@ class TestLight:
 
     def test_grain_does_not_matter(self) -> None:
         """A pattern finer than a cell costs nothing: light is what is coarse."""
-        board = ((torch.arange(96)[:, None] // 3 + torch.arange(96) // 3) % 2).float()
+        board = ((torch.arange(96)[:, None] // 6 + torch.arange(96) // 6) % 2).float()
         fine = (torch.arange(192)[:, None] + torch.arange(192)) % 2
         ones = torch.ones(1, 1, 192, 192)
         flat = low_pass_light(torch.full((1, 3, 192, 192), 0.5), ones)

@@ -5,7 +5,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from stylecore.objective.shading import SHADING_RANGE, shading
+from stylecore.objective.shading import FOLDS_SIDE, SHADING_RANGE, folds, shading
 
 HEIGHT, WIDTH = 96, 80
 ONES = torch.ones(1, 1, HEIGHT, WIDTH)
@@ -16,7 +16,7 @@ def cloth(colour: tuple[float, float, float], light: Tensor | float = 1.0) -> Te
     return torch.tensor(colour).view(1, 3, 1, 1) * (light * ONES)
 
 
-def folds(darkest: float) -> Tensor:
+def shadow(darkest: float) -> Tensor:
     """A shadow that falls smoothly across the cloth, from 1 to `darkest`."""
     across = torch.arange(WIDTH) / WIDTH
     return (darkest + (1 - darkest) * (0.5 + 0.5 * torch.cos(3 * torch.pi * across))).expand(
@@ -31,7 +31,7 @@ class TestShading:
     @pytest.mark.parametrize("colour", [(0.8, 0.75, 0.7), (0.7, 0.2, 0.2), (0.3, 0.5, 0.8), (0.2, 0.2, 0.25)])
     def test_painted_shadow(self, darkest: float, colour: tuple[float, float, float]) -> None:
         """On plain cloth the shadow that was painted on comes back, relative to its median, whatever the colour."""
-        light = folds(darkest)
+        light = shadow(darkest)
         wanted = (light / light.median()).clamp(*SHADING_RANGE)
         torch.testing.assert_close(shading(cloth(colour, light), ONES), wanted, rtol=0, atol=1e-5)
 
@@ -43,7 +43,7 @@ class TestShading:
 
     def test_brightness_does_not_matter(self) -> None:
         """The same cloth in a darker picture has the same shading."""
-        light = folds(0.6)
+        light = shadow(0.6)
         bright, dark = (shading(cloth((0.9, 0.8, 0.8), light * each), ONES) for each in (1.0, 0.4))
         torch.testing.assert_close(bright, dark, rtol=0, atol=1e-4)
 
@@ -78,7 +78,7 @@ class TestShading:
 
     def test_shadow_on_a_panel(self) -> None:
         """A fold over light cloth and dark panel is read on both."""
-        light = folds(0.7)
+        light = shadow(0.7)
         picture = cloth((0.9, 0.9, 0.9), light)
         picture[..., :40, :] *= 0.2
         found = shading(picture, ONES)
@@ -89,7 +89,7 @@ class TestShading:
 
     def test_only_cloth_counts(self) -> None:
         """What lies around the cloth, black or bright, does not change how its light is read."""
-        light, guide = folds(0.6), torch.zeros(1, 1, HEIGHT, WIDTH)
+        light, guide = shadow(0.6), torch.zeros(1, 1, HEIGHT, WIDTH)
         guide[..., 10:70] = 1
         inside = guide[0, 0] == 1
         found = []
@@ -115,3 +115,59 @@ class TestShading:
         first = shading(picture, ONES)
         torch.manual_seed(77)
         assert torch.equal(shading(picture, ONES), first)
+
+
+class TestFolds:
+    """The wide and smooth part of shading."""
+
+    @pytest.mark.parametrize("colour", [(0.8, 0.75, 0.7), (0.7, 0.2, 0.2), (0.3, 0.5, 0.8)])
+    def test_a_shadow_comes_back(self, colour: tuple[float, float, float]) -> None:
+        """A shadow that falls smoothly across plain cloth is read, whatever the cloth's colour."""
+        light = shadow(0.7)
+        found = folds(cloth(colour, light), ONES)
+        difference = (found - (light / light.median()).clamp(*SHADING_RANGE)).abs()
+        assert difference.mean() < 0.02 and difference.max() < 0.1
+
+    @pytest.mark.parametrize("ink", [(0.1, 0.1, 0.1), (0.2, 0.1, 0.5), (0.95, 0.9, 0.2)])
+    def test_no_print_is_left(self, ink: tuple[float, float, float]) -> None:
+        """Thin lines and a button's disc of any colour leave the folds of the cloth as they are without them."""
+        large = torch.ones(1, 1, 288, 240)
+        plain = functional.interpolate(
+            cloth((0.85, 0.8, 0.75), shadow(0.7)), size=(288, 240), mode="bilinear"
+        )
+        printed = plain.clone()
+        colour = torch.tensor(ink).view(1, 3, 1, 1)
+        printed[..., 60:63, 30:210] = colour
+        printed[..., 120:270:15, 90:94] = colour
+        rows, columns = torch.arange(288)[:, None], torch.arange(240)
+        button = ((rows - 180) ** 2 + (columns - 165) ** 2 < 6**2).expand(1, 3, -1, -1)
+        printed = torch.where(button, colour, printed)
+        assert (shading(printed, large) - shading(plain, large)).abs().max() > 0.2
+        assert (folds(printed, large) - folds(plain, large)).abs().max() < 0.1
+
+    def test_panels_are_one_cloth(self) -> None:
+        """A dark sleeve on light cloth is no shadow."""
+        picture = cloth((0.85, 0.8, 0.9))
+        picture[..., :30] = torch.tensor([0.15, 0.1, 0.2]).view(1, 3, 1, 1)
+        torch.testing.assert_close(folds(picture, ONES), ONES, rtol=0, atol=0.03)
+
+    def test_at_most_so_large(self) -> None:
+        """Folds of a large picture are read small, with its own proportion."""
+        found = folds(torch.rand(1, 3, 700, 350), torch.ones(1, 1, 700, 350))
+        assert found.shape == (1, 1, FOLDS_SIDE, FOLDS_SIDE // 2)
+
+    def test_large_equals_small(self) -> None:
+        """The same garment photographed larger has the same folds."""
+        picture = cloth((0.7, 0.6, 0.5), shadow(0.6))
+        large = functional.interpolate(picture, scale_factor=3.0, mode="bilinear")
+        found = folds(large, torch.ones_like(large[:, :1]))
+        small = functional.interpolate(found, size=(HEIGHT, WIDTH), mode="area")
+        torch.testing.assert_close(small, folds(picture, ONES), rtol=0, atol=0.03)
+
+    @pytest.mark.parametrize(
+        "guide", [torch.zeros_like(ONES), functional.pad(torch.ones(1, 1, 1, 2), (0, 78, 0, 95))]
+    )
+    def test_hardly_any_cloth(self, guide: Tensor) -> None:
+        """Without cloth, or with two pixels of it, folds are finite and within their range."""
+        found = folds(torch.rand(1, 3, HEIGHT, WIDTH), guide)
+        assert found.min() >= SHADING_RANGE[0] and found.max() <= SHADING_RANGE[1]

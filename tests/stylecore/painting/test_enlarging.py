@@ -157,7 +157,7 @@ class TestMill:
     @pytest.mark.parametrize("color", ["style", "keep", "match"])
     def test_large_and_small_are_one_design(self, color: str) -> None:
         """The canvas's picture is the large one made smaller, by every colour policy."""
-        finished = self.finish(color=color)
+        finished = self.finish(color=color, shading=0.0)
         assert finished.large_13HW is not None and finished.large_13HW.shape == (1, 3, 192, 144)
         assert finished.largest is finished.large_13HW
         smaller = resize(finished.large_13HW, (64, 48)).clamp(0, 1)
