@@ -85,6 +85,7 @@ def _loops(
         statistics=(style_statistic("gram"),),
         variation_weight=0.0,
         lighting_weight=0.0,
+        shading=0.0,
         init="content",
         start_noise=0.0,
         canvas=(size, size),

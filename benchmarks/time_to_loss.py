@@ -52,6 +52,7 @@ RECIPE = Recipe(
     content_weight=CONTENT_WEIGHT,
     variation_weight=0.0,
     lighting_weight=0.0,
+    shading=0.0,
     init="recoloured",
     start_noise=0.0,
     optimizer="lbfgs",

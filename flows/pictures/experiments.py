@@ -207,6 +207,7 @@ def _reconstruction(base: Recipe, what: str, layers: Sequence[str], steps: int) 
         style_weight=1.0,
         variation_weight=0.0,
         lighting_weight=0.0,
+        shading=0.0,
         photorealism_weight=0.0,
         saliency_weight=0.0,
         large_steps=0,
