@@ -58,8 +58,8 @@ def main() -> None:
             row = {name: in_own_process(peak_megabytes, (height, width), way) for name, way in WAYS.items()}
             table[f"{height} x {width}"] = row
             print(f"{height} x {width}", row, flush=True)
-    if options.json:
-        options.json.write_text(json.dumps(table, indent=1) + "\n")
+            if options.json:
+                options.json.write_text(json.dumps(table, indent=1) + "\n")
 
 
 def in_own_process(measure: Callable[..., int], *arguments: object) -> int:
@@ -90,8 +90,10 @@ def to_pair(recipe: Recipe, canvas: tuple[int, int], template: tuple[int, int]) 
     """Return a drawn pair on a canvas, finished at the size of the template where that is larger."""
     content, style = drawn(canvas, 0), drawn(canvas, 1)
     factor = template[0] / canvas[0]
-    enlargement = Enlargement(drawn(template, 1), factor) if factor > 1 else None
-    return Pair(content, style, torch.ones_like(content[:, :1]), recipe, enlargement=enlargement)
+    pair = Pair(content, style, torch.ones_like(content[:, :1]), recipe)
+    if factor <= 1:
+        return pair
+    return replace(pair, enlargement=lambda device: Enlargement(drawn(template, 1).to(device), factor))
 
 
 def drawn(size: tuple[int, int], seed: int) -> Tensor:

@@ -22,11 +22,12 @@ from pathlib import Path
 import pandas as pd
 from safetensors.torch import load_file
 
+from benchmarks.embedded_encoder.judge import DOCUMENTED
 from benchmarks.rivals.named import RIVALS, RivalError
 from benchmarks.scoreboard.blind_sheet import SheetRow, blind_sheet, sheet_key, shuffle_columns
 from benchmarks.scoreboard.contestants import Contestant, compose, load_recipe, load_rival
 from benchmarks.scoreboard.measures import PATCH_NAMES, STYLE_NAMES, SUMMARIES, measure_design, summarise
-from benchmarks.scoreboard.pairs import DOCUMENTED, JudgedPair, read_pairs
+from benchmarks.scoreboard.pairs import JudgedPair, read_pairs
 from stylecore.encoders.encoder import Encoder, encoder_with_weights
 
 Row = dict[str, str | float]

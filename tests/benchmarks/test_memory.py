@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+import torch
 
 from benchmarks.memory import WAYS, in_own_process, peak_megabytes, to_pair
 from stylecore.recipe import Recipe
@@ -34,4 +35,4 @@ def test_a_template_is_larger_than_its_canvas() -> None:
     recipe = Recipe()
     assert to_pair(recipe, (64, 48), (64, 48)).enlargement is None
     enlargement = to_pair(recipe, (64, 48), (128, 96)).enlargement
-    assert enlargement and enlargement.factor == 2.0
+    assert enlargement and enlargement(torch.device("cpu")).factor == 2.0
