@@ -147,7 +147,9 @@ class LaneContext:
             )
         )
         return (
-            start if pair.recipe.init in initialization.KEPT_AS_THEY_ARE else initialization.unlit(start, light)
+            start
+            if pair.recipe.init in initialization.KEPT_AS_THEY_ARE
+            else initialization.unlit(start, light)
         )
 
     def enlarged(self, pair: Pair, picture_13HW: Tensor) -> Tensor | None:
