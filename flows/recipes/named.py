@@ -34,7 +34,7 @@ def house() -> Recipe:
 
 
 def draft() -> Recipe:
-    """A first look at many pairs: as house, small and a third of the time."""
+    """A first look at many pairs: as house, small and half of the time."""
     return replace(house(), name="draft", canvas=(192, 160), levels=((0.5, 40), (1.0, 20)))
 
 

@@ -952,9 +952,10 @@ class TestPrecision:
     """Features in bfloat16."""
 
     def test_final_loss(self) -> None:
-        """On smooth pictures the packaged network ends within 2 % of the float32 loss, judged in float32.
+        """On smooth pictures the packaged network ends within 4 % of the float32 loss, judged in float32.
 
-        In the mean of eight pairs; a single one ends up to 20 % above or below, as it does for any rounding: a place
+        In the mean of eight pairs (tests/stylecore/test_real_pairs.py has 2 % on sixteen). A single one ends up to 20 %
+        above or below, as it does for any rounding: a place
         that takes another patch leads another way.
         """
         recipe = Recipe(levels=((0.5, 40), (1.0, 40)), init="content", shading=0.0)
@@ -973,7 +974,7 @@ class TestPrecision:
         assert (exact.terms.total < 0.6 * exact.start_terms.total).all()
         for found in (judged, coarse.terms.total):
             ratio = found / exact.terms.total
-            assert ratio.mean().item() == pytest.approx(1, abs=0.02)
+            assert ratio.mean().item() == pytest.approx(1, abs=0.04)
             assert (ratio - 1).abs().max() < 0.2
 
     def test_keeps_chroma(self) -> None:
