@@ -95,7 +95,8 @@ class Recipe:
     """Layers that hold the content, each with its weight: deep ones hold shapes, shallow ones every line."""
     statistics: Statistics = (style_statistic("gram"), style_statistic("patches", 2.0))
     """What a style is measured by, each with its weight and its layers (shallow ones hold grain and colour, deep ones
-    motifs): gram keeps colours and strokes, patches keeps motifs whole. docs/recipes.md names the others."""
+    motifs): gram keeps colours and strokes, patches keeps motifs whole. Others: mean_and_deviation, covariance,
+    wasserstein, mmd_linear, mmd_polynomial, mmd_gaussian, patches_nearest, patches_relaxed (docs/method.md)."""
     assignment_steps: int = 5
     """Steps between two assignments of the style's patches to places of the design: fewer is slower, and follows the
     design more closely. Safe: 2 to 10."""
@@ -167,7 +168,8 @@ class Recipe:
     Safe: 0 to 1."""
     shading: float = 1.0
     """How strongly the light and shadow of the garment's folds lie over the painted style, whatever is printed on the
-    garment: 1 is as photographed, 0 leaves the style flat. Safe: 0 to 1.5."""
+    garment: 1 is as they are read, 0 leaves the style flat, 2 is the most. Another value also moves motifs.
+    Safe: 0 to 1.5."""
     detail_limit: float = 0.03
     """Where the template's fine light and dark is stronger than this (root mean square, in units of the picture's range)
     it is the edge of its print and is left out; from 1 on nothing is. Safe: 0.01 to 0.1, or 1 to keep prints."""
@@ -396,7 +398,7 @@ def _number_problems(recipe: Recipe) -> Iterator[str]:
     if recipe.detail > MOST_DETAIL:
         yield f"detail is {recipe.detail}, but must be {MOST_DETAIL} or less: 1 is all of the template's"
     if recipe.shading > MOST_SHADING:
-        yield f"shading is {recipe.shading}, but must be {MOST_SHADING} or less: 1 is as photographed"
+        yield f"shading is {recipe.shading}, but must be {MOST_SHADING} or less: 1 is as the folds are read"
     for field in ("learning_rate", "final_learning_rate", "style_scale", "detail_limit"):
         if not 0 < getattr(recipe, field) < float("inf"):
             yield f"{field} is {getattr(recipe, field)}, but must be above 0"

@@ -19,11 +19,14 @@ REGIONS = 8
 """Colours of cloth that are told apart before shading is read: panels and prints are no shadows."""
 RAREST = 0.02
 """Share of the cloth that a colour of its own has at least."""
+SHADOWS = ((2.2, 0.08), (2.7, 0.05))
+"""How much lighter cloth may be than its shadow, and how far the shares of red, green and blue may then differ: a deep
+fold is of the cloth's very hue."""
 FOLDS_SIDE = 320
 """Longer side, px, at which folds are read: they are smooth, so a larger picture has no more of them."""
-FOLD_WIDTH = 0.015
+FOLD_WIDTH = 0.012
 """Standard deviation of the low pass of folds, as a share of the longer side."""
-OUTLIER = 0.12
+OUTLIER = 0.14
 """Difference of a pixel's light from the folds' at which it counts a quarter: what differs more is print."""
 ROUNDS = 6
 """Of reweighting; the first half looks three times as wide, so that a motif is seen against its ground."""
@@ -135,7 +138,7 @@ def _centres(pixels_N3: Tensor) -> Tensor:
 
 
 def _merged(centres_K3: Tensor) -> Tensor:
-    """Centres that differ as one colour does in light and shade become one: hue near, luminance within 2.2."""
+    """Centres that differ as one colour does in light and shade become one (`SHADOWS`)."""
     kept: list[Tensor] = []
     for centre in sorted(centres_K3, key=lambda c: -float(c.sum())):
         same = [other for other in kept if _one_color(other, centre)]
@@ -148,4 +151,5 @@ def _one_color(lighter_3: Tensor, darker_3: Tensor) -> bool:
     """Whether two centres may be one colour in light and shade. The hue of what is nearly black is noise."""
     sums = lighter_3.sum().clamp_min(DARK), darker_3.sum().clamp_min(DARK)
     ratio, hues = float(sums[0] / sums[1]), (lighter_3 / sums[0], darker_3 / sums[1])
-    return ratio < 2.2 and float((hues[0] - hues[1]).abs().max()) < 0.08
+    apart = float((hues[0] - hues[1]).abs().max())
+    return any(ratio < most and apart < hue for most, hue in SHADOWS)

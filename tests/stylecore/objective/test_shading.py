@@ -130,7 +130,7 @@ class TestFolds:
 
     @pytest.mark.parametrize("ink", [(0.1, 0.1, 0.1), (0.2, 0.1, 0.5), (0.95, 0.9, 0.2)])
     def test_no_print_is_left(self, ink: tuple[float, float, float]) -> None:
-        """Thin lines and a button's disc of any colour leave the folds of the cloth as they are without them."""
+        """Thin lines and a button's disc of any colour leave less than 0.15 in the folds, and less than half."""
         large = torch.ones(1, 1, 288, 240)
         plain = functional.interpolate(
             cloth((0.85, 0.8, 0.75), shadow(0.7)), size=(288, 240), mode="bilinear"
@@ -142,8 +142,9 @@ class TestFolds:
         rows, columns = torch.arange(288)[:, None], torch.arange(240)
         button = ((rows - 180) ** 2 + (columns - 165) ** 2 < 6**2).expand(1, 3, -1, -1)
         printed = torch.where(button, colour, printed)
-        assert (shading(printed, large) - shading(plain, large)).abs().max() > 0.2
-        assert (folds(printed, large) - folds(plain, large)).abs().max() < 0.1
+        left = (shading(printed, large) - shading(plain, large)).abs().max()
+        assert left > 0.3
+        assert (folds(printed, large) - folds(plain, large)).abs().max() < min(0.15, 0.5 * left)
 
     def test_panels_are_one_cloth(self) -> None:
         """A dark sleeve on light cloth is no shadow."""
