@@ -91,7 +91,8 @@ def studio() -> Recipe:
 
 def large() -> Recipe:
     """As house, painted on up to the garment's own size (at most 4096 px): for the print room and close looks."""
-    return replace(house(), name="large", large_steps=8, final_learning_rate=0.005)
+    # Many more steps feel the lighting term, and with house's weight it greys light grounds.
+    return replace(house(), name="large", lighting_weight=0.5, large_steps=8, final_learning_rate=0.005)
 
 
 def painterly() -> Recipe:
