@@ -26,6 +26,12 @@ def from_yiq(yiq_B3HW: Tensor) -> Tensor:
     return torch.einsum("bkhw,ck->bchw", yiq_B3HW, torch.linalg.inv(YIQ).to(yiq_B3HW))
 
 
+def light(picture_B3HW: Tensor) -> Tensor:
+    """Luminance as one channel, B x 1 x H x W."""
+    weights = YIQ[0].to(picture_B3HW).view(1, 3, 1, 1)
+    return (picture_B3HW * weights).sum(1, keepdim=True)
+
+
 def luminance(picture_B3HW: Tensor) -> Tensor:
     """Luminance as a picture of three equal channels."""
     return to_yiq(picture_B3HW)[:, :1].expand(-1, 3, -1, -1)

@@ -17,7 +17,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from stylecore.color import YIQ
+from stylecore import color
 from stylecore.objective.shading import shading
 from stylecore.objective.statistics import STATISTICS
 from stylecore.tensors import exact
@@ -147,7 +147,7 @@ def low_pass_light(picture_B3HW: Tensor, guide_B1HW: Tensor) -> Tensor:
 
     Cells without cloth are 0.
     """
-    return _coarse_light(_luminance(picture_B3HW), guide_B1HW)
+    return _coarse_light(color.light(picture_B3HW), guide_B1HW)
 
 
 def _coarse_light(light_B1HW: Tensor, guide_B1HW: Tensor) -> Tensor:
@@ -179,7 +179,7 @@ def gradient_map(picture_B3HW: Tensor) -> Tensor:
 
     Differences to the right and down neighbour (0 beyond the last), root of their summed squares.
     """
-    light = _luminance(picture_B3HW)
+    light = color.light(picture_B3HW)
     right = functional.pad(light.diff(dim=3), (0, 1))
     down = functional.pad(light.diff(dim=2), (0, 0, 0, 1))
     # The root's slope at 0 is infinite; flat cloth must not move anything.
@@ -201,11 +201,6 @@ def _cells(picture_B3HW: Tensor) -> tuple[int, int]:
     height, width = picture_B3HW.shape[-2:]
     side = max(height, width) / min(LIGHT_CELLS, max(height, width))
     return max(1, round(height / side)), max(1, round(width / side))
-
-
-def _luminance(picture_B3HW: Tensor) -> Tensor:
-    weights = YIQ[0].to(picture_B3HW).view(1, 3, 1, 1)
-    return (picture_B3HW * weights).sum(1, keepdim=True)
 
 
 def _guided_sum(values_BCHW: Tensor, guide_B1HW: Tensor | None) -> Tensor:

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from stylecore.color import YIQ
+from stylecore import color
 from stylecore.tensors import gaussian_weights, resize, resize_guide, size_of
 
 SHADING_RANGE = (0.25, 1.25)
@@ -41,7 +41,7 @@ def shading(content_13HW: Tensor, cloth_11HW: Tensor) -> Tensor:
     logo no light; colours are told apart by k-means over `REGIONS` centres, of which those that may be one
     colour in light and shade count as one.
     """
-    light = _luminance(content_13HW)
+    light = color.light(content_13HW)
     return _over_usual(light, _usual_light(content_13HW, light, cloth_11HW))
 
 
@@ -58,10 +58,11 @@ def folds(content_13HW: Tensor, cloth_11HW: Tensor) -> Tensor:
         resize(content_13HW, (height, width)).clamp(0, 1),
         resize_guide(cloth_11HW, (height, width)),
     )
-    usual_11HW = _usual_light(content, _luminance(content), cloth)
+    light_11HW = color.light(content)
+    usual_11HW = _usual_light(content, light_11HW, cloth)
     # Pixels at the rim are mixed with the backdrop.
     trust_11HW = cloth * (cloth > 0.9) * torch.where(_is_border(usual_11HW), BORDER_TRUST, 1.0)
-    return _robust_low_pass(_over_usual(_luminance(content), usual_11HW), trust_11HW).clamp(*SHADING_RANGE)
+    return _robust_low_pass(_over_usual(light_11HW, usual_11HW), trust_11HW).clamp(*SHADING_RANGE)
 
 
 def _is_border(usual_11HW: Tensor) -> Tensor:
@@ -84,10 +85,6 @@ def _low_pass(values_11HW: Tensor, weight_11HW: Tensor, sigma: float) -> Tensor:
     down_HH, right_WW = (gaussian_weights(length, sigma).to(values_11HW) for length in size_of(values_11HW))
     total, weight = (down_HH @ each @ right_WW for each in (values_11HW * weight_11HW, weight_11HW))
     return torch.where(weight > 1e-4, total / weight.clamp_min(1e-4), 1.0)
-
-
-def _luminance(picture_13HW: Tensor) -> Tensor:
-    return (picture_13HW * YIQ[0].to(picture_13HW).view(1, 3, 1, 1)).sum(1, keepdim=True)
 
 
 def _over_usual(light_11HW: Tensor, usual_11HW: Tensor) -> Tensor:

@@ -58,8 +58,12 @@ def start_at(
     level: Level,
     repeat: str = UNTOLD,
     enlarged: float = 1.0,
+    known_folds: Tensor | None = None,
 ) -> Tensor:
-    """The picture that the first level starts from, 1 x 3 x H x W in [0, 1]."""
+    """The picture that the first level starts from, 1 x 3 x H x W in [0, 1].
+
+    `known_folds` are the garment's (`shading.folds`) where the caller has them; else they are read where init asks.
+    """
     if recipe.init == "noise":
         # The seed's noise, whatever the pair, so that a batch equals single runs.
         generator = torch.Generator().manual_seed(recipe.seed)
@@ -72,7 +76,8 @@ def start_at(
     if recipe.init == "recoloured":
         content = color.recolour(content, style, cloth)
     elif recipe.init == "shaded":
-        light = light_over(folds(content, cloth), size_of(content), 1.0)
+        of_garment = folds(content_13HW, cloth) if known_folds is None else known_folds
+        light = light_over(of_garment, size_of(content), 1.0)
         # Without cloth there is nothing to shade.
         content = torch.where(cloth.amax() > 0, style.mean((2, 3), keepdim=True) * light, content)
     elif recipe.init == "print":

@@ -15,6 +15,7 @@ from stylecore.objective.evaluation import (
     style_targets,
     term_weights,
 )
+from stylecore.objective.guides import cloth_guide
 from stylecore.objective.observation import picture_features
 from stylecore.objective.shading import folds
 from stylecore.objective.target_cache import TargetCache
@@ -62,11 +63,17 @@ class LaneContext:
         """The light of the garment's folds over a picture of a size, 1 x 1 x H x W; None where the recipe lays none."""
         if not pair.recipe.shading:
             return None
-        key = ("folds", size_of(pair.content), pair.content_key) if pair.content_key else None
-        known = self.cache.get(key, lambda: Folds(self._on_device(folds(pair.content, _cloth(pair)))))
-        light = initialization.light_over(known.light, size, pair.recipe.shading)
+        light = initialization.light_over(self._folds(pair), size, pair.recipe.shading)
         # Outside the cloth nothing is painted, so there is nothing to lay light over.
-        return torch.where(self._on_device(resize_guide(_cloth(pair), size)) > 0, light, 1.0)
+        return torch.where(self._on_device(resize_guide(cloth_guide(pair.guide), size)) > 0, light, 1.0)
+
+    def _folds(self, pair: Pair) -> Tensor:
+        """The folds of a pair's garment, read once for all its designs."""
+        key = ("folds", size_of(pair.content), pair.content_key) if pair.content_key else None
+        read = self.cache.get(
+            key, lambda: Folds(self._on_device(folds(pair.content, cloth_guide(pair.guide))))
+        )
+        return read.light
 
     def content(self, pair: Pair, level: Level) -> Tensor:
         """The garment as a level looks at it: without the light of its folds, where the recipe lays that over it."""
@@ -141,9 +148,10 @@ class LaneContext:
         light = self.fold_light(pair, level.size)
         if pair.start is not None:
             return initialization.unlit(self._on_device(resize(pair.start, level.size).clamp(0, 1)), light)
+        known = self._folds(pair).to(pair.content.device) if pair.recipe.init == "shaded" else None
         start = self._on_device(
             initialization.start_at(
-                pair.style, pair.content, pair.guide, pair.recipe, level, pair.repeat, pair.enlarged
+                pair.style, pair.content, pair.guide, pair.recipe, level, pair.repeat, pair.enlarged, known
             )
         )
         return (
@@ -192,8 +200,3 @@ class LaneContext:
 
     def _on_device(self, tensor: Tensor) -> Tensor:
         return tensor.to(self.device)
-
-
-def _cloth(pair: Pair) -> Tensor:
-    """Where any part of the pair's garment is, 1 x 1 x H x W."""
-    return pair.guide.sum(1, keepdim=True).clamp(0, 1)

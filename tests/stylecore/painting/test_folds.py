@@ -65,14 +65,16 @@ def test_a_start_of_ones_own_comes_back() -> None:
 
 
 def test_garments_share_their_folds() -> None:
-    """Folds are read once for a garment, by its key, whatever the style; a recipe without shading reads none."""
+    """Folds are read once for a garment, by its key, whatever the style; a recipe that asks for none reads none."""
     cache = TargetCache()
     first = paint(cache=cache, content_key="g", style_key="s")
     misses = cache.misses
     second = paint(cache=cache, content_key="g", style_key="s")
     assert cache.misses == misses and torch.equal(first.picture_13HW, second.picture_13HW)
     none = TargetCache()
-    paint(dataclasses.replace(RECIPE, shading=0.0), cache=none, content_key="g", style_key="s")
+    paint(
+        dataclasses.replace(RECIPE, shading=0.0, init="content"), cache=none, content_key="g", style_key="s"
+    )
     assert none.misses == misses - 1
 
 
